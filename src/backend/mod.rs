@@ -1,0 +1,125 @@
+//! The border between core and engines.
+//!
+//! An engine says in its [`Capabilities`] which [`Unit`] it takes; core assembles exactly that, so that no engine ever
+//! has to read, modify and write. The trait stays small: conveniences live in [`crate::stream`].
+
+mod memory;
+
+pub use memory::{MemoryBackend, MemoryStore};
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::buffer::{GroupKey, Layout, Unit, UnitPlace};
+use crate::error::Result;
+use crate::plan::Plan;
+use crate::platform::Disk;
+
+/// What an engine can do, for core to adapt to and for people to read.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Capabilities {
+    /// What it takes at a time.
+    pub unit: Unit,
+    /// True where units must come one after another in the order in which frames arrive: core then uses one worker.
+    pub in_order: bool,
+    /// True where an incomplete unit may be written and written again when complete, so that live readers see it.
+    pub provisional: bool,
+    /// True where the engine holds no memory beyond what core's budget counts.
+    pub bounded_memory: bool,
+    /// Engine and version, as a person should see it.
+    pub version: String,
+}
+
+/// Why an engine cannot write a plan, as data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unsupported(pub String);
+
+/// An engine that writes OME-Zarr stores.
+pub trait Backend: std::fmt::Debug + Send + Sync {
+    /// Name as given to `-b` and in settings.
+    fn name(&self) -> &str;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Whether it can write this plan; asked before anything touches disk.
+    ///
+    /// # Errors
+    /// The reason why not.
+    fn check(&self, plan: &Plan) -> Result<(), Unsupported>;
+
+    /// Makes the arrays, valid and empty, in a root that exists and has its group metadata.
+    ///
+    /// # Errors
+    /// What the engine or the disk reports; core then removes what was made.
+    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>>;
+}
+
+/// One run of an engine. Calls come from several threads at once unless the engine asked for order.
+pub trait Sink: Send + Sync {
+    /// Stores units.
+    ///
+    /// # Errors
+    /// What the engine or the disk reports; the run then fails with it.
+    fn write(&self, batch: &Batch<'_>) -> Result<Stored>;
+
+    /// Takes note that units will never be written: they read as fill value.
+    ///
+    /// # Errors
+    /// As for [`Sink::write`].
+    fn skip(&self, batch: &Batch<'_>) -> Result<Stored>;
+
+    /// Lets readers see all that was written, and the array of `position` grow to `extent` planes along its append
+    /// axis (never smaller than before); `None` where the array has a fixed shape.
+    ///
+    /// # Errors
+    /// What the engine or the disk reports.
+    fn publish(&self, position: usize, extent: Option<u64>) -> Result<()>;
+
+    /// Seals everything, trims the array of each position to `extents[position]` planes along its append axis, and
+    /// ends the run. Called once, also after a failure: then it saves what it can.
+    ///
+    /// # Errors
+    /// The first thing that could not be stored.
+    fn finish(&self, extents: &[Option<u64>]) -> Result<()>;
+
+    /// Bytes handed to the disk so far: payload after encoding, indices and array metadata.
+    fn bytes_written(&self) -> u64;
+}
+
+/// What came of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stored {
+    /// Shards that this write completed and put on the medium. Without shards, every durable unit counts as one.
+    pub sealed_durable: usize,
+}
+
+/// Units of one group that lie side by side in memory (and, with shards, in one shard).
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// Position and group.
+    pub key: GroupKey,
+    /// Resolution level; 0 is full.
+    pub level: u32,
+    /// How the group is laid out.
+    pub layout: &'a Layout,
+    /// Which units of the group.
+    pub units: Range<usize>,
+    /// Their bytes, one unit after another; empty in [`Sink::skip`].
+    pub bytes: &'a [u8],
+    /// False for a provisional copy of units that will be written again.
+    pub complete: bool,
+}
+
+impl<'a> Batch<'a> {
+    /// The units with their places and bytes.
+    pub fn units(&self) -> impl Iterator<Item = (UnitPlace, &'a [u8])> + '_ {
+        let each = self.layout.unit_bytes();
+        let bytes = self.bytes;
+        self.units.clone().enumerate().map(move |(nth, unit)| {
+            let part = bytes.get(nth * each..(nth + 1) * each).unwrap_or(&[]);
+            (self.layout.place(&self.key.index, unit), part)
+        })
+    }
+}

@@ -1,0 +1,303 @@
+//! How the planes of a group lie in its buffer.
+
+use std::ops::Range;
+
+use super::{ALIGNMENT, AlignedBuffer};
+use crate::plan::{Geometry, MAX_AXES};
+use crate::router::{MAX_INDEX_DIMENSIONS, StorageIndex};
+
+/// What an engine takes at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// One frame, in arrival order.
+    Frame,
+    /// One complete chunk.
+    Chunk,
+    /// One complete shard, laid out as one large chunk.
+    Shard,
+}
+
+/// Bytes that one job should carry when every chunk is handled by itself: small enough that all cores share a frame, large
+/// enough that a dispatch (microseconds) is lost beside it.
+const SMALL_JOB_BYTES: usize = 2 << 20;
+
+/// Place of one unit in the array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnitPlace {
+    coordinates: [u64; MAX_AXES],
+    axes: usize,
+}
+
+impl UnitPlace {
+    /// Coordinates counted in units, in storage order (index dimensions, then Y, X).
+    #[must_use]
+    pub fn coordinates(&self) -> &[u64] {
+        &self.coordinates[..self.axes]
+    }
+}
+
+/// Geometry of a group's buffer: `units` tiles of a frame, each with `planes` planes, one unit after another.
+///
+/// Units of the same shard lie side by side, so that they can be written in one call.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    unit: Unit,
+    index_dimensions: usize,
+    index_unit: StorageIndex,
+    index_extent: StorageIndex,
+    planes: usize,
+    rows: usize,
+    columns: usize,
+    item: usize,
+    tile_rows: usize,
+    tile_columns: usize,
+    /// Tile row and column of each unit, in buffer order.
+    tiles: Vec<(u32, u32)>,
+    /// Units of each shard that a frame touches; one range of all units where there are no shards.
+    runs: Vec<Range<usize>>,
+    jobs_small: Vec<Range<usize>>,
+}
+
+impl Layout {
+    pub(crate) fn new(geometry: &Geometry, unit: Unit) -> Self {
+        let (rows, columns) = geometry.frame();
+        let axes = geometry.shape().len();
+        let whole_frame: Vec<u64> = std::iter::repeat_n(1, axes - 2).chain([rows, columns]).collect();
+        let unit_shape: Vec<u64> = match (unit, geometry.shard()) {
+            (Unit::Frame, _) => whole_frame,
+            (Unit::Shard, Some(shard)) => geometry.chunk().iter().zip(shard).map(|(chunk, n)| chunk * n).collect(),
+            (Unit::Chunk | Unit::Shard, _) => geometry.chunk().to_vec(),
+        };
+        let index_unit = geometry.index_part(&unit_shape);
+        let (tile_rows, tile_columns) = (unit_shape[axes - 2], unit_shape[axes - 1]);
+        let (down, across) = (rows.div_ceil(tile_rows) as u32, columns.div_ceil(tile_columns) as u32);
+        // Units of a shard in Y and X; shards are no matter to an engine that takes frames or whole shards.
+        let (shard_down, shard_across) = match (unit, geometry.shard()) {
+            (Unit::Chunk, Some(shard)) => (
+                u32::try_from(shard[axes - 2]).unwrap_or(u32::MAX).min(down),
+                u32::try_from(shard[axes - 1]).unwrap_or(u32::MAX).min(across),
+            ),
+            _ => (down, across),
+        };
+        let mut tiles = Vec::with_capacity(down as usize * across as usize);
+        let mut runs = Vec::new();
+        for top in (0..down).step_by(shard_down.max(1) as usize) {
+            for left in (0..across).step_by(shard_across.max(1) as usize) {
+                let start = tiles.len();
+                for row in top..(top + shard_down).min(down) {
+                    tiles.extend((left..(left + shard_across).min(across)).map(|column| (row, column)));
+                }
+                runs.push(start..tiles.len());
+            }
+        }
+        let planes: u64 = index_unit.iter().product();
+        let mut layout = Self {
+            unit,
+            index_dimensions: axes - 2,
+            index_unit,
+            index_extent: geometry.index_extent(),
+            planes: planes as usize,
+            rows: rows as usize,
+            columns: columns as usize,
+            item: geometry.item_size(),
+            tile_rows: tile_rows as usize,
+            tile_columns: tile_columns as usize,
+            tiles,
+            runs,
+            jobs_small: Vec::new(),
+        };
+        let per_job = (SMALL_JOB_BYTES / layout.unit_bytes().max(1)).max(1);
+        layout.jobs_small = layout
+            .runs
+            .iter()
+            .flat_map(|run| {
+                let end = run.end;
+                run.clone().step_by(per_job).map(move |start| start..(start + per_job).min(end))
+            })
+            .collect();
+        layout
+    }
+
+    /// What the layout is made of.
+    #[must_use]
+    pub fn unit(&self) -> Unit {
+        self.unit
+    }
+
+    /// Planes of a group along each index dimension (1 beyond them).
+    #[must_use]
+    pub fn index_unit(&self) -> &StorageIndex {
+        &self.index_unit
+    }
+
+    /// Planes of a group.
+    #[must_use]
+    pub fn planes(&self) -> usize {
+        self.planes
+    }
+
+    /// Units of a group.
+    #[must_use]
+    pub fn units(&self) -> usize {
+        self.tiles.len()
+    }
+
+    /// Bytes of one unit, padding included.
+    #[must_use]
+    pub fn unit_bytes(&self) -> usize {
+        self.planes * self.tile_rows * self.tile_columns * self.item
+    }
+
+    /// Shape of one unit in pixels, in storage order.
+    pub fn unit_shape(&self) -> impl Iterator<Item = u64> + '_ {
+        self.index_unit[..self.index_dimensions]
+            .iter()
+            .copied()
+            .chain([self.tile_rows as u64, self.tile_columns as u64])
+    }
+
+    /// Bytes of a group's buffer.
+    #[must_use]
+    pub fn buffer_bytes(&self) -> usize {
+        (self.unit_bytes() * self.units()).next_multiple_of(ALIGNMENT)
+    }
+
+    /// Bytes of one frame as the camera gives it.
+    #[must_use]
+    pub fn frame_bytes(&self) -> usize {
+        self.rows * self.columns * self.item
+    }
+
+    /// Largest number of bytes that one small job carries.
+    #[must_use]
+    pub fn job_bytes(&self) -> usize {
+        self.jobs_small.iter().map(|job| job.len() * self.unit_bytes()).max().unwrap_or(0)
+    }
+
+    /// Units that go as one job: all of a shard at once where they are written as they lie (`whole`), a few where each
+    /// is encoded or has a file of its own.
+    #[must_use]
+    pub fn jobs(&self, whole: bool) -> &[Range<usize>] {
+        if whole { &self.runs } else { &self.jobs_small }
+    }
+
+    /// Coordinates (in groups) of the group that a plane belongs to, and its slot in it.
+    #[must_use]
+    pub fn slot(&self, index: &StorageIndex) -> (StorageIndex, usize) {
+        let mut group = [0; MAX_INDEX_DIMENSIONS];
+        let mut slot = 0;
+        for axis in 0..MAX_INDEX_DIMENSIONS {
+            let unit = self.index_unit[axis];
+            group[axis] = index[axis] / unit;
+            slot = slot * unit + index[axis] % unit;
+        }
+        (group, slot as usize)
+    }
+
+    /// Storage index of the plane in `slot` of `group`; `None` where it lies past the array's extent.
+    #[must_use]
+    pub fn plane(&self, group: &StorageIndex, slot: usize) -> Option<StorageIndex> {
+        let mut index = [0; MAX_INDEX_DIMENSIONS];
+        let mut rest = slot as u64;
+        for axis in (0..MAX_INDEX_DIMENSIONS).rev() {
+            let unit = self.index_unit[axis];
+            index[axis] = group[axis].checked_mul(unit)?.checked_add(rest % unit)?;
+            rest /= unit;
+            if index[axis] >= self.index_extent[axis] {
+                return None;
+            }
+        }
+        Some(index)
+    }
+
+    /// Planes of `group` that lie within the array: what must be written or skipped for it to be complete.
+    #[must_use]
+    pub fn expected_planes(&self, group: &StorageIndex) -> usize {
+        (0..MAX_INDEX_DIMENSIONS)
+            .map(|axis| {
+                let start = group[axis].saturating_mul(self.index_unit[axis]);
+                self.index_unit[axis].min(self.index_extent[axis].saturating_sub(start))
+            })
+            .product::<u64>() as usize
+    }
+
+    /// Groups along an index dimension; `u64::MAX` where it is unbounded.
+    #[must_use]
+    pub fn groups_along(&self, axis: usize) -> u64 {
+        match self.index_extent[axis] {
+            u64::MAX => u64::MAX,
+            extent => extent.div_ceil(self.index_unit[axis]),
+        }
+    }
+
+    /// Where unit `nth` of `group` lies in the array, counted in units.
+    #[must_use]
+    pub fn place(&self, group: &StorageIndex, nth: usize) -> UnitPlace {
+        let mut coordinates = [0; MAX_AXES];
+        coordinates[..self.index_dimensions].copy_from_slice(&group[..self.index_dimensions]);
+        let (row, column) = self.tiles[nth];
+        coordinates[self.index_dimensions] = row.into();
+        coordinates[self.index_dimensions + 1] = column.into();
+        UnitPlace {
+            coordinates,
+            axes: self.index_dimensions + 2,
+        }
+    }
+
+    /// Offset of unit `nth` in the group's buffer.
+    #[must_use]
+    pub fn unit_offset(&self, nth: usize) -> usize {
+        nth * self.unit_bytes()
+    }
+
+    /// Bytes of one plane of one unit.
+    #[must_use]
+    pub fn plane_bytes(&self) -> usize {
+        self.tile_rows * self.tile_columns * self.item
+    }
+
+    /// Lays `frame` out as plane `slot` of every unit: the one copy on the way of a frame.
+    ///
+    /// # Safety
+    /// Nobody reads or writes slot `slot` of `buffer` at the same time.
+    ///
+    /// # Panics
+    /// If `frame` is shorter than a frame or `buffer` than a group.
+    pub unsafe fn copy_in(&self, frame: &[u8], slot: usize, buffer: &AlignedBuffer) {
+        let row_bytes = self.columns * self.item;
+        let tile_row_bytes = self.tile_columns * self.item;
+        let plane = slot * self.plane_bytes();
+        for (nth, (down, across)) in self.tiles.iter().enumerate() {
+            let top = *down as usize * self.tile_rows;
+            let left = *across as usize * tile_row_bytes;
+            let rows = self.tile_rows.min(self.rows - top);
+            let width = tile_row_bytes.min(row_bytes - left);
+            let mut target = self.unit_offset(nth) + plane;
+            let mut source = top * row_bytes + left;
+            if width == row_bytes && width == tile_row_bytes {
+                // SAFETY: these bytes belong to `slot`, which the caller keeps others from.
+                unsafe { buffer.write(target, &frame[source..source + rows * width]) };
+                continue;
+            }
+            for _ in 0..rows {
+                // SAFETY: as above.
+                unsafe { buffer.write(target, &frame[source..source + width]) };
+                target += tile_row_bytes;
+                source += row_bytes;
+            }
+        }
+    }
+
+    /// Makes plane `slot` of every unit fill value (zero).
+    ///
+    /// # Safety
+    /// Nobody reads or writes slot `slot` of `buffer` at the same time.
+    pub unsafe fn zero(&self, slot: usize, buffer: &AlignedBuffer) {
+        for nth in 0..self.units() {
+            let offset = self.unit_offset(nth) + slot * self.plane_bytes();
+            // SAFETY: these bytes belong to `slot`, which the caller keeps others from.
+            unsafe { buffer.zero(offset, self.plane_bytes()) };
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The one error type; its numbers are the codes of the C ABI and are never reused.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Result of everything in this library that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, each with the number a C host sees ([`Error::code`]).
+///
+/// Errors are cheap to clone: the first cause of a failure is kept and told again by every later call.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A settings field has a value that cannot be used.
+    #[error("settings: `{field}` = {value}: {problem}; {remedy}")]
+    InvalidSettings {
+        /// Path of the field, as written in JSON: `dimensions[1].chunk_size`.
+        field: String,
+        /// The offending value.
+        value: String,
+        /// What is wrong with it.
+        problem: String,
+        /// What would work.
+        remedy: String,
+    },
+    /// The settings are valid, but this engine cannot do what they ask.
+    #[error("backend `{backend}` cannot write this: {reason}")]
+    Unsupported {
+        /// Engine name.
+        backend: String,
+        /// What it cannot do, and what would work.
+        reason: String,
+    },
+    /// The plan needs more memory than the limit allows.
+    #[error(
+        "memory_limit = {limit} bytes is too small: this acquisition needs at least {needed} bytes ({explanation}); \
+         raise memory_limit, or use smaller chunks or shards along the outer dimensions"
+    )]
+    MemoryLimit {
+        /// Least bytes with which the run could start.
+        needed: u64,
+        /// The limit that was set, in bytes.
+        limit: u64,
+        /// How the need comes about, in numbers.
+        explanation: String,
+    },
+    /// Something is already there and `overwrite` is false; it was not touched.
+    #[error("{path} already exists; set overwrite to replace it, or choose another root_path")]
+    AlreadyExists {
+        /// The path in the way.
+        path: PathBuf,
+    },
+    /// `overwrite` was asked for on something that is not a Zarr store; it was not touched.
+    #[error("{path} is not a Zarr store ({reason}); it was left untouched: remove it yourself, or choose another root_path")]
+    NotAStore {
+        /// The path that was kept.
+        path: PathBuf,
+        /// Why it is not taken for a store.
+        reason: String,
+    },
+    /// The operating system refused a file operation.
+    #[error("cannot {operation} {path}: {source}")]
+    Io {
+        /// Verb: `write`, `create`, `rename`, `sync`.
+        operation: &'static str,
+        /// The file or folder concerned.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: Arc<io::Error>,
+    },
+    /// A frame has the wrong number of bytes; it was refused and used no frame number.
+    #[error("frame has {got} bytes, expected {expected} ({height} x {width} pixels of {dtype}); the frame was refused")]
+    FrameSize {
+        /// Bytes given.
+        got: u64,
+        /// Bytes that one frame has.
+        expected: u64,
+        /// Rows of a frame.
+        height: u64,
+        /// Columns of a frame.
+        width: u64,
+        /// Data type name.
+        dtype: &'static str,
+    },
+    /// More frames (or skips) than the dimensions declare; nothing was consumed.
+    #[error(
+        "too many frames: the dimensions declare {declared}, {requested} more were asked for after {accepted}; \
+         a first dimension with `count: null` is unbounded"
+    )]
+    TooManyFrames {
+        /// Frames that the dimensions declare.
+        declared: u64,
+        /// Frames accepted or skipped so far.
+        accepted: u64,
+        /// Frames that this call asked for.
+        requested: u64,
+    },
+    /// No room within the memory limit now; the frame was refused and used no frame number.
+    #[error("full: {in_flight} of {limit} bytes wait for the disk; try again later, or set when_full to \"block\"")]
+    Full {
+        /// Bytes accepted and not yet written.
+        in_flight: u64,
+        /// Bytes that the pool may hold.
+        limit: u64,
+    },
+    /// The stream was already finished.
+    #[error("the stream is finished; create a new one to write more frames")]
+    Finished,
+    /// An earlier write failed; told at once and again by every later call.
+    #[error("writing failed at frame {frame}: {cause}")]
+    Failed {
+        /// Number of the first frame concerned.
+        frame: u64,
+        /// The first cause.
+        cause: Arc<Error>,
+    },
+    /// Metadata given by the host cannot be stored.
+    #[error("metadata `{namespace}`: {problem}; {remedy}")]
+    InvalidMetadata {
+        /// Namespace, or `frame` for frame metadata.
+        namespace: String,
+        /// What is wrong.
+        problem: String,
+        /// What would work.
+        remedy: String,
+    },
+    /// An engine reported a failure of its own.
+    #[error("backend `{backend}`: {message}")]
+    Engine {
+        /// Engine name.
+        backend: String,
+        /// Its message.
+        message: String,
+    },
+    /// An engine is not available on this machine.
+    #[error("backend `{backend}` is not available: {reason}")]
+    Unavailable {
+        /// Engine name.
+        backend: String,
+        /// Why, and the command that would make it available.
+        reason: String,
+    },
+    /// A bug in this library: a worker panicked. What was written before stays readable.
+    #[error("internal error in {place}: {message}")]
+    Internal {
+        /// Where.
+        place: &'static str,
+        /// The panic's message.
+        message: String,
+    },
+    /// A store is damaged or is not what an operation on it needs.
+    #[error("{path}: {problem}")]
+    Damaged {
+        /// The store or file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl Error {
+    /// Permanent number of this error: the code that a C host receives. 0 is success and is not an error.
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        match self {
+            Self::InvalidSettings { .. } => 1,
+            Self::Unsupported { .. } => 2,
+            Self::MemoryLimit { .. } => 3,
+            Self::AlreadyExists { .. } => 4,
+            Self::NotAStore { .. } => 5,
+            Self::Io { .. } => 6,
+            Self::FrameSize { .. } => 7,
+            Self::TooManyFrames { .. } => 8,
+            Self::Full { .. } => 9,
+            Self::Finished => 10,
+            Self::Failed { .. } => 11,
+            Self::InvalidMetadata { .. } => 12,
+            Self::Engine { .. } => 13,
+            Self::Unavailable { .. } => 14,
+            Self::Internal { .. } => 15,
+            Self::Damaged { .. } => 16,
+            // 32 and above belong to the C border: NULL, handle, text encoding, buffer size.
+        }
+    }
+
+    /// A settings error; `value` is shown as it stands.
+    pub fn settings(
+        field: impl Into<String>,
+        value: impl ToString,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self::InvalidSettings {
+            field: field.into(),
+            value: value.to_string(),
+            problem: problem.into(),
+            remedy: remedy.into(),
+        }
+    }
+
+    /// A file operation's error with its path.
+    pub fn io(operation: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
+        Self::Io {
+            operation,
+            path: path.as_ref().to_path_buf(),
+            source: Arc::new(source),
+        }
+    }
+
+    /// The first cause: what [`Error::Failed`] wraps, or the error itself.
+    #[must_use]
+    pub fn root_cause(&self) -> &Self {
+        match self {
+            Self::Failed { cause, .. } => cause.root_cause(),
+            other => other,
+        }
+    }
+}

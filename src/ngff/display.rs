@@ -1,0 +1,121 @@
+//! How viewers show an image at first: a colour for each channel, a window of intensities.
+
+use serde_json::Number;
+
+use super::model::Channel;
+
+type Rgb = [u8; 3];
+
+const WHITE: Rgb = [255, 255, 255];
+const BLUE: Rgb = [0, 0, 255];
+const CYAN: Rgb = [0, 255, 255];
+const GREEN: Rgb = [0, 255, 0];
+const YELLOW: Rgb = [255, 255, 0];
+const RED: Rgb = [255, 0, 0];
+const MAGENTA: Rgb = [255, 0, 255];
+
+/// Colours for channels that say nothing, in order: the first two stay apart for colour-blind eyes and add up to white.
+const PALETTE: [Rgb; 6] = [GREEN, MAGENTA, CYAN, YELLOW, RED, BLUE];
+
+/// The colour of each channel: the declared one; white where there is only one channel; else the colour of the
+/// emission wavelength, unless another channel has it already; else the next free one of the palette, which starts
+/// again when all are taken.
+pub(super) fn colours(channels: &[Channel]) -> Vec<Rgb> {
+    if let [only] = channels {
+        return vec![only.color.unwrap_or(WHITE)];
+    }
+    let mut taken: Vec<Rgb> = channels.iter().filter_map(|channel| channel.color).collect();
+    let mut chosen: Vec<Option<Rgb>> = channels.iter().map(|channel| channel.color).collect();
+    for (slot, channel) in chosen.iter_mut().zip(channels) {
+        if let (None, Some(nm)) = (*slot, channel.emission_nm) {
+            let colour = emission_colour(nm);
+            if !taken.contains(&colour) {
+                taken.push(colour);
+                *slot = Some(colour);
+            }
+        }
+    }
+    let mut free: Vec<Rgb> = PALETTE.into_iter().filter(|colour| !taken.contains(colour)).collect();
+    if free.is_empty() {
+        free.extend(PALETTE);
+    }
+    let mut next = free.into_iter().cycle();
+    chosen.into_iter().map(|slot| slot.or_else(|| next.next()).unwrap_or(WHITE)).collect()
+}
+
+/// The display colour that microscopists expect of light of this wavelength. Far red, which no eye sees, is shown in
+/// magenta so that it differs from red.
+fn emission_colour(nm: f64) -> Rgb {
+    match nm {
+        nm if nm < 480.0 => BLUE,
+        nm if nm < 500.0 => CYAN,
+        nm if nm < 560.0 => GREEN,
+        nm if nm < 590.0 => YELLOW,
+        nm if nm < 640.0 => RED,
+        _ => MAGENTA,
+    }
+}
+
+/// Smallest and largest intensity of a data type: all that an integer can hold, 0 to 1 for floating point (whose own
+/// range shows every image black) and for types that we do not know.
+pub(super) fn window(dtype: &str) -> (Number, Number) {
+    match dtype {
+        "int8" => (i8::MIN.into(), i8::MAX.into()),
+        "int16" => (i16::MIN.into(), i16::MAX.into()),
+        "int32" => (i32::MIN.into(), i32::MAX.into()),
+        "int64" => (i64::MIN.into(), i64::MAX.into()),
+        "uint8" => (0.into(), u8::MAX.into()),
+        "uint16" => (0.into(), u16::MAX.into()),
+        "uint32" => (0.into(), u32::MAX.into()),
+        "uint64" => (0.into(), u64::MAX.into()),
+        _ => (0.into(), 1.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn emitting(nm: f64) -> Channel {
+        Channel { emission_nm: Some(nm), ..Channel::default() }
+    }
+
+    #[test]
+    fn a_single_channel_is_white_whatever_it_emits() {
+        assert_eq!(colours(&[emitting(510.0)]), [WHITE]);
+        assert_eq!(colours(&[Channel { color: Some(RED), ..Channel::default() }]), [RED]);
+        assert_eq!(colours(&[]), [] as [Rgb; 0]);
+    }
+
+    #[test]
+    fn usual_fluorophores_get_their_usual_colours() {
+        // DAPI, GFP, mCherry, Cy5
+        let channels = [emitting(461.0), emitting(509.0), emitting(610.0), emitting(670.0)];
+        assert_eq!(colours(&channels), [BLUE, GREEN, RED, MAGENTA]);
+    }
+
+    #[test]
+    fn no_two_channels_share_a_colour_while_the_palette_lasts() {
+        let declared_red = Channel { color: Some(RED), ..Channel::default() };
+        let channels = [emitting(509.0), emitting(520.0), emitting(610.0), declared_red, Channel::default()];
+        let got = colours(&channels);
+        assert_eq!(got.get(3), Some(&RED));
+        for (nth, colour) in got.iter().enumerate() {
+            assert!(!got.iter().skip(nth + 1).any(|other| other == colour), "{got:?}");
+        }
+    }
+
+    #[test]
+    fn more_channels_than_colours_begin_the_palette_again() {
+        let got = colours(&vec![Channel::default(); 8]);
+        assert_eq!(got, [GREEN, MAGENTA, CYAN, YELLOW, RED, BLUE, GREEN, MAGENTA]);
+    }
+
+    #[test]
+    fn windows_hold_every_value_of_an_integer_type() {
+        assert_eq!(window("uint64").1.as_u64(), Some(u64::MAX));
+        assert_eq!(window("int64").0.as_i64(), Some(i64::MIN));
+        assert_eq!(window("uint16"), (0.into(), 65535.into()));
+        assert_eq!(window("float32"), (0.into(), 1.into()));
+    }
+}

@@ -1,0 +1,384 @@
+//! Frame metadata: JSON that the host gives with a frame (time stamps, exposure, stage, whatever it knows).
+//!
+//! While the stream runs each object becomes one line of [`FILE_NAME`] in the image's group, with two keys added:
+//! `storage_index` (coordinates of the frame along the index dimensions, in storage order) and `frame` (its zero-based
+//! number of arrival). When the stream finishes, the lines are mirrored to the group's attribute [`ATTRIBUTE`] in the
+//! shape that ome-writers gives it, where readers look for it:
+//!
+//! ```json
+//! {"version": "0.3.2", "frame_metadata": [{"delta_t": 0.1, "storage_index": [0, 1]}]}
+//! ```
+//!
+//! or, beyond [`MIRROR_MAX_FRAMES`] or [`MIRROR_MAX_BYTES`], as a pointer to the file:
+//!
+//! ```json
+//! {"version": "0.3.2", "frame_metadata_count": 1000000, "frame_metadata_path": "frame_metadata.jsonl"}
+//! ```
+
+use std::io::{self, BufRead};
+
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Result};
+
+/// Name of the file in the image's group; one JSON object to a line, in order of arrival.
+pub const FILE_NAME: &str = "frame_metadata.jsonl";
+
+/// Name of the attribute in the image's group.
+pub const ATTRIBUTE: &str = "ome_writers";
+
+/// Most bytes of JSON with one frame. A hundred times what microscopes send (about 0.1 to 2 KB); it bounds what the
+/// queue to the disk can hold beside the pixels, and an image given here by mistake is told at once.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+/// Most frames of one image whose metadata is mirrored: each opening of the image parses all of it, and 10,000 small
+/// entries are 1.3 MB of JSON already.
+pub const MIRROR_MAX_FRAMES: usize = 20_000;
+
+/// Most bytes of lines that are mirrored: 14 MB of JSON take 0.4 s to open.
+pub const MIRROR_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Version of ome-writers whose shape of [`ATTRIBUTE`] is written; readers of it find it under `version`.
+const SHAPE_VERSION: &str = "0.3.2";
+
+/// Keys that are added to each object.
+const RESERVED_KEYS: [&str; 2] = ["storage_index", "frame"];
+
+/// Room for the added keys: five coordinates and a frame number of 20 digits each.
+const MAX_LINE_BYTES: usize = MAX_BYTES + 256;
+
+/// One frame's metadata, checked, as a JSON object on a single line: what is accepted here can be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameMetadata(String);
+
+impl FrameMetadata {
+    /// From JSON text, which is kept as it is (digits of numbers included), line breaks apart.
+    ///
+    /// # Errors
+    /// [`Error::InvalidMetadata`] where the text is not a JSON object, is longer than [`MAX_BYTES`], or has a key
+    /// `storage_index` or `frame`.
+    pub fn from_json(text: &str) -> Result<Self> {
+        let text = text.trim();
+        check_size(text)?;
+        let value: Value = serde_json::from_str(text).map_err(|cause| {
+            let remedy = "send a JSON object in UTF-8; JSON has no NaN and no Infinity: send null instead";
+            invalid(format!("not JSON: {cause}"), remedy)
+        })?;
+        check_object(&value)?;
+        // JSON allows line breaks between tokens only: inside strings they are escaped.
+        Ok(Self(text.replace(['\n', '\r'], " ")))
+    }
+
+    /// From a JSON value.
+    ///
+    /// # Errors
+    /// As [`FrameMetadata::from_json`].
+    pub fn from_value(value: &Value) -> Result<Self> {
+        check_object(value)?;
+        let text = value.to_string();
+        check_size(&text)?;
+        Ok(Self(text))
+    }
+
+    /// The object with its place added, as one line of [`FILE_NAME`], line break included.
+    #[must_use]
+    pub fn line(&self, frame: u64, storage_index: &[u64]) -> Vec<u8> {
+        let members = self.0.strip_suffix('}').unwrap_or(&self.0).trim_end();
+        let comma = if members == "{" { "" } else { "," };
+        let index = storage_index.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
+        format!("{members}{comma}\"storage_index\":[{index}],\"frame\":{frame}}}\n").into_bytes()
+    }
+}
+
+fn check_size(text: &str) -> Result<()> {
+    if text.len() <= MAX_BYTES {
+        return Ok(());
+    }
+    let problem = format!("{} bytes of JSON, at most {MAX_BYTES} are stored with a frame", text.len());
+    Err(invalid(problem, "send less, or what all frames share once as metadata of the stream"))
+}
+
+fn check_object(value: &Value) -> Result<()> {
+    let Some(object) = value.as_object() else {
+        return Err(invalid("not a JSON object".into(), "wrap it: {\"value\": ...}"));
+    };
+    match RESERVED_KEYS.into_iter().find(|key| object.contains_key(*key)) {
+        None => Ok(()),
+        Some(key) => Err(invalid(format!("the key `{key}` is added to every frame's metadata"), "use another key")),
+    }
+}
+
+fn invalid(problem: String, remedy: &str) -> Error {
+    Error::InvalidMetadata { namespace: "frame".into(), problem, remedy: remedy.to_owned() }
+}
+
+/// What a [`FILE_NAME`] holds, read for the mirror.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FrameLog {
+    /// Objects in order of arrival, without `frame`; `None` once there are too many or they are too large to mirror.
+    entries: Option<Vec<Value>>,
+    count: u64,
+    damaged: u64,
+}
+
+impl FrameLog {
+    /// Reads the file in bounded memory, whatever it holds.
+    ///
+    /// Lines that are not what [`FrameMetadata::line`] writes (the torn end of an interrupted run, bytes that a power
+    /// loss left zero) are passed over and counted. Beyond the mirror's limits lines are counted by their first
+    /// and last character only.
+    ///
+    /// # Errors
+    /// What the reader returns.
+    pub fn read(mut reader: impl BufRead) -> io::Result<Self> {
+        let mut log = Self { entries: Some(Vec::new()), count: 0, damaged: 0 };
+        let mut line = Vec::new();
+        let mut bytes = 0;
+        while let Some(length) = read_line(&mut reader, &mut line)? {
+            let text = line.trim_ascii();
+            if text.is_empty() && length <= MAX_LINE_BYTES {
+                continue;
+            }
+            let intact = length <= MAX_LINE_BYTES
+                && match &mut log.entries {
+                    Some(entries) => match mirrored(text) {
+                        Some(entry) => {
+                            entries.push(entry);
+                            true
+                        }
+                        None => false,
+                    },
+                    None => text.starts_with(b"{") && text.ends_with(b"}"),
+                };
+            log.count += u64::from(intact);
+            log.damaged += u64::from(!intact);
+            bytes += text.len();
+            if log.count > MIRROR_MAX_FRAMES as u64 || bytes > MIRROR_MAX_BYTES {
+                log.entries = None;
+            }
+        }
+        Ok(log)
+    }
+
+    /// Frames that the file tells about.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Lines that were not frame metadata.
+    #[must_use]
+    pub fn damaged(&self) -> u64 {
+        self.damaged
+    }
+
+    /// The value of [`ATTRIBUTE`]; `None` where no frame came with metadata.
+    #[must_use]
+    pub fn into_attribute(self) -> Option<Value> {
+        if self.count == 0 {
+            return None;
+        }
+        Some(match self.entries {
+            Some(entries) => json!({"version": SHAPE_VERSION, "frame_metadata": entries}),
+            None => json!({
+                "version": SHAPE_VERSION,
+                "frame_metadata_count": self.count,
+                "frame_metadata_path": FILE_NAME,
+            }),
+        })
+    }
+}
+
+/// A line as it stands in the mirror; `None` where it is not one of ours.
+fn mirrored(text: &[u8]) -> Option<Value> {
+    let mut object: Map<String, Value> = serde_json::from_slice(text).ok()?;
+    let index = object.get("storage_index")?.as_array()?;
+    if !index.iter().all(Value::is_u64) || !object.get("frame")?.is_u64() {
+        return None;
+    }
+    object.shift_remove("frame");
+    Some(Value::Object(object))
+}
+
+/// Reads up to the next line break, or to the end, and returns the line's length without it; keeps no more than
+/// [`MAX_LINE_BYTES`] of it. `None` at the end.
+fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<usize>> {
+    line.clear();
+    let mut length = 0;
+    let mut any = false;
+    loop {
+        let buffer = match reader.fill_buf() {
+            Ok(buffer) => buffer,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if buffer.is_empty() {
+            return Ok(any.then_some(length));
+        }
+        any = true;
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let part = end.unwrap_or(buffer.len());
+        let keep = part.min(MAX_LINE_BYTES.saturating_sub(line.len()));
+        line.extend_from_slice(buffer.get(..keep).unwrap_or(buffer));
+        length += part;
+        reader.consume(part + usize::from(end.is_some()));
+        if end.is_some() {
+            return Ok(Some(length));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn log(lines: &[Vec<u8>]) -> FrameLog {
+        FrameLog::read(lines.concat().as_slice()).expect("reading from memory")
+    }
+
+    fn line(value: &Value, frame: u64, index: &[u64]) -> Vec<u8> {
+        FrameMetadata::from_value(value).expect("valid").line(frame, index)
+    }
+
+    #[test]
+    fn a_line_is_the_hosts_object_with_its_place() {
+        let text = "{\"delta_t\": 0.10,\n \"note\": \"a\\nb\"}";
+        let line = FrameMetadata::from_json(text).expect("valid").line(7, &[0, 3]);
+        let expected = "{\"delta_t\": 0.10,  \"note\": \"a\\nb\",\"storage_index\":[0,3],\"frame\":7}\n";
+        assert_eq!(String::from_utf8_lossy(&line), expected);
+        assert_eq!(
+            FrameMetadata::from_json(" { } ").expect("valid").line(0, &[]),
+            b"{\"storage_index\":[],\"frame\":0}\n"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_stored_is_refused_before_it_is_queued() {
+        let large = format!("{{\"a\": \"{}\"}}", "x".repeat(MAX_BYTES));
+        for text in [
+            "",
+            "[1]",
+            "3",
+            "null",
+            "{",
+            "{\"a\": NaN}",
+            "{\"a\": 1} {}",
+            "{\"a\": 1e400}",
+            "{\"frame\": 1}",
+            "{\"storage_index\": [0]}",
+            &large,
+        ] {
+            let error = FrameMetadata::from_json(text).expect_err("must be refused");
+            assert_eq!(error.code(), 12, "{error}");
+            assert!(error.to_string().starts_with("metadata `frame`:"), "{error}");
+        }
+        assert!(FrameMetadata::from_value(&json!([1])).is_err());
+        assert!(FrameMetadata::from_value(&json!({"frame": 1})).is_err());
+        assert!(FrameMetadata::from_value(&json!({"a": "x".repeat(MAX_BYTES)})).is_err());
+        assert!(FrameMetadata::from_value(&json!({"a": "x".repeat(MAX_BYTES - 8)})).is_ok());
+    }
+
+    #[test]
+    fn the_mirror_has_the_shape_of_ome_writers() {
+        let log = log(&[
+            line(&json!({"delta_t": 0.1, "position_x": 123_456.789, "nested": {"k": [null]}}), 0, &[0, 0]),
+            line(&json!({"delta_t": 0.2}), 1, &[0, 1]),
+        ]);
+        assert_eq!((log.count(), log.damaged()), (2, 0));
+        let expected = json!({"version": "0.3.2", "frame_metadata": [
+            {"delta_t": 0.1, "position_x": 123_456.789, "nested": {"k": [null]}, "storage_index": [0, 0]},
+            {"delta_t": 0.2, "storage_index": [0, 1]},
+        ]});
+        assert_eq!(log.into_attribute(), Some(expected));
+    }
+
+    #[test]
+    fn no_metadata_makes_no_attribute() {
+        assert_eq!(log(&[]).into_attribute(), None);
+        assert_eq!(log(&[b"\n\n".to_vec()]).into_attribute(), None);
+    }
+
+    #[test]
+    fn a_torn_last_line_costs_that_frame_only() {
+        let whole = line(&json!({"a": 1}), 0, &[0]);
+        let next = line(&json!({"a": 2}), 1, &[1]);
+        for cut in 1..next.len() - 1 {
+            let log = log(&[whole.clone(), next[..cut].to_vec()]);
+            assert_eq!((log.count(), log.damaged()), (1, 1), "cut after {cut} bytes");
+        }
+        // Only the line break is missing.
+        let log = log(&[whole, next[..next.len() - 1].to_vec()]);
+        assert_eq!((log.count(), log.damaged()), (2, 0));
+    }
+
+    #[test]
+    fn damage_in_the_middle_is_passed_over() {
+        let good = |frame| line(&json!({"a": frame}), frame, &[frame]);
+        let zeros = [vec![0; 3 * MAX_LINE_BYTES], b"\n".to_vec()].concat();
+        let blanks = [vec![b' '; 3 * MAX_LINE_BYTES], b"\n".to_vec()].concat();
+        let log = log(&[
+            good(0),
+            zeros,
+            good(1),
+            blanks,
+            b"\xff\xfe\n".to_vec(),
+            b"{\"a\":1}\n".to_vec(),
+            b"{\"storage_index\":[-1],\"frame\":0}\n".to_vec(),
+            b"{\"storage_index\":[0],\"frame\":null}\n".to_vec(),
+            good(2),
+        ]);
+        assert_eq!((log.count(), log.damaged()), (3, 6));
+        let attribute = log.into_attribute().expect("three frames");
+        assert_eq!(attribute["frame_metadata"][2], json!({"a": 2, "storage_index": [2]}));
+    }
+
+    #[test]
+    fn beyond_the_cap_the_attribute_points_at_the_file() {
+        let lines = |count: u64| (0..count).map(|frame| line(&json!({}), frame, &[frame])).collect::<Vec<_>>();
+        let cap = MIRROR_MAX_FRAMES as u64;
+        let at_cap = log(&lines(cap)).into_attribute().expect("frames");
+        assert_eq!(at_cap["frame_metadata"].as_array().map(Vec::len), Some(MIRROR_MAX_FRAMES));
+        let torn = [lines(cap + 5), vec![b"{\"a\":".to_vec()]].concat();
+        let beyond = log(&torn);
+        assert_eq!(beyond.damaged(), 1);
+        let pointer = json!({
+            "version": "0.3.2", "frame_metadata_count": cap + 5, "frame_metadata_path": "frame_metadata.jsonl",
+        });
+        assert_eq!(beyond.into_attribute(), Some(pointer));
+    }
+
+    #[test]
+    fn few_frames_with_much_metadata_are_not_mirrored_either() {
+        let heavy = json!({"text": "x".repeat(60_000)});
+        let lines: Vec<_> = (0..300).map(|frame| line(&heavy, frame, &[frame])).collect();
+        let attribute = log(&lines).into_attribute().expect("frames");
+        assert_eq!(attribute["frame_metadata_count"], 300);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_accepted_comes_back(
+            number in any::<f64>().prop_filter("JSON has no other", |number| number.is_finite()),
+            text in ".*",
+            frame: u64,
+            index in prop::collection::vec(any::<u64>(), 0..4),
+        ) {
+            let value = json!({"number": number, "text": text});
+            let indented = serde_json::to_string_pretty(&value).expect("JSON");
+            for metadata in [FrameMetadata::from_value(&value), FrameMetadata::from_json(&indented)] {
+                let line = metadata.expect("valid").line(frame, &index);
+                prop_assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+                let attribute = log(&[line]).into_attribute().expect("one frame");
+                let expected = json!({"number": number, "text": text, "storage_index": index});
+                prop_assert_eq!(&attribute["frame_metadata"][0], &expected);
+            }
+        }
+
+        #[test]
+        fn no_file_makes_the_reader_fail(bytes: Vec<u8>) {
+            let log = FrameLog::read(bytes.as_slice()).expect("reading from memory");
+            prop_assert_eq!(log.count(), 0);
+        }
+    }
+}

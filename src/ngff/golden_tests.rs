@@ -1,0 +1,214 @@
+//! Whole documents against committed ones (`tests/data/ngff`), which foreign validators have judged.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::error::{Error, Result};
+
+pub(super) fn axis(name: &str, kind: AxisKind, unit: Option<&str>) -> Axis {
+    Axis { name: name.into(), kind, unit: unit.map(Into::into) }
+}
+
+/// An image of 2 x 2 x ... pixels with these axes, without channels.
+pub(super) fn image(names: &[&str]) -> Image {
+    let kind = |name: &str| match name {
+        "t" => AxisKind::Time,
+        "c" => AxisKind::Channel,
+        "x" | "y" | "z" => AxisKind::Space,
+        other => AxisKind::Other(other.into()),
+    };
+    Image {
+        name: "image".into(),
+        axes: names.iter().map(|name| axis(name, kind(name), None)).collect(),
+        shape: vec![2; names.len()],
+        dtype: "uint16".into(),
+        datasets: vec![Dataset { path: "0".into(), scale: vec![1.0; names.len()], translation: None }],
+        channels: Vec::new(),
+    }
+}
+
+/// An image that uses everything: five axes with units, an origin, channels with wavelengths.
+pub(super) fn tczyx() -> Image {
+    Image {
+        name: "cells".into(),
+        axes: vec![
+            axis("t", AxisKind::Time, Some("second")),
+            axis("c", AxisKind::Channel, None),
+            axis("z", AxisKind::Space, Some("micrometer")),
+            axis("y", AxisKind::Space, Some("micrometer")),
+            axis("x", AxisKind::Space, Some("micrometer")),
+        ],
+        shape: vec![2, 2, 3, 4, 5],
+        dtype: "uint16".into(),
+        datasets: vec![Dataset {
+            path: "0".into(),
+            scale: vec![0.1, 1.0, 0.5, 0.108, 0.108],
+            translation: Some(vec![0.0, 0.0, 12.25, -98_765.432_1, 123_456.789]),
+        }],
+        channels: vec![
+            Channel {
+                label: "DAPI".into(),
+                color: Some([0, 0, 255]),
+                excitation_nm: Some(405.0),
+                emission_nm: Some(450.5),
+                fluorophore: Some("DAPI".into()),
+            },
+            Channel { label: "GFP".into(), emission_nm: Some(509.0), ..Channel::default() },
+        ],
+    }
+}
+
+/// Nothing but the two axes of a frame; floating point.
+fn plain() -> Image {
+    Image { dtype: "float32".into(), name: "frame".into(), ..image(&["y", "x"]) }
+}
+
+fn series() -> Layout {
+    let second = Image { name: "Pos <1>".into(), ..tczyx() };
+    Layout::Series(vec![("0".into(), tczyx()), ("Pos_1".into(), second)])
+}
+
+fn attributes(value: Value) -> Attributes {
+    value.as_object().map(|object| object.clone().into_iter().collect()).unwrap_or_default()
+}
+
+fn no_attributes(_: usize) -> Result<Attributes> {
+    Ok(Attributes::new())
+}
+
+fn documents(layout: &Layout, root: &Attributes) -> Vec<Document> {
+    documents_v05(layout, root, no_attributes).expect("valid").collect::<Result<_>>().expect("documents")
+}
+
+/// The committed text, with this library's version where it has a mark.
+fn golden(text: &str) -> String {
+    text.replace("@VERSION@", crate::VERSION)
+}
+
+#[track_caller]
+fn assert_golden(document: &Document, text: &str) {
+    let expected: Value = serde_json::from_str(&golden(text)).expect("committed JSON");
+    let got: Value = serde_json::from_slice(&document.bytes).expect("document is JSON");
+    assert_eq!(got, expected, "{} is now\n{}", document.path, String::from_utf8_lossy(&document.bytes));
+}
+
+#[test]
+fn an_image_with_everything_is_as_committed() {
+    let documents = documents(&Layout::Single(tczyx()), &Attributes::new());
+    let [document] = documents.as_slice() else { panic!("{documents:?}") };
+    assert_eq!(document.path, "zarr.json");
+    assert_golden(document, include_str!("../../tests/data/ngff/v05_single.json"));
+}
+
+#[test]
+fn a_bare_frame_is_as_committed() {
+    let documents = documents(&Layout::Single(plain()), &Attributes::new());
+    let [document] = documents.as_slice() else { panic!("{documents:?}") };
+    assert_golden(document, include_str!("../../tests/data/ngff/v05_plain.json"));
+}
+
+#[test]
+fn several_images_are_as_committed_and_the_root_comes_last() {
+    let documents = documents(&series(), &attributes(json!({"my_program": {"operator": "Ada"}})));
+    let paths: Vec<_> = documents.iter().map(|document| document.path.as_str()).collect();
+    assert_eq!(paths, ["0/zarr.json", "Pos_1/zarr.json", "OME/METADATA.ome.xml", "OME/zarr.json", "zarr.json"]);
+    let [first, second, xml, order, root] = documents.as_slice() else { panic!("{paths:?}") };
+    // The first image is the one of the single layout: where an image lies does not change it.
+    assert_golden(first, include_str!("../../tests/data/ngff/v05_single.json"));
+    assert_golden(second, include_str!("../../tests/data/ngff/v05_series_image.json"));
+    assert_golden(order, include_str!("../../tests/data/ngff/v05_series_order.json"));
+    assert_golden(root, include_str!("../../tests/data/ngff/v05_series_root.json"));
+    let expected_xml = golden(include_str!("../../tests/data/ngff/v05_series.ome.xml"));
+    assert_eq!(String::from_utf8_lossy(&xml.bytes), expected_xml);
+}
+
+#[test]
+fn frame_metadata_and_namespaces_stand_beside_ome_in_the_right_group() {
+    let root = attributes(json!({"my_program": {"operator": "Ada"}}));
+    let frames = |number: usize| Ok(attributes(json!({"ome_writers": {"frame_metadata": [number]}})));
+    let parse = |document: Document| -> Value { serde_json::from_slice(&document.bytes).expect("JSON") };
+
+    let single: Vec<Value> = documents_v05(&Layout::Single(tczyx()), &root, frames)
+        .expect("valid")
+        .map(|document| parse(document.expect("document")))
+        .collect();
+    let keys: Vec<_> = single[0]["attributes"].as_object().expect("object").keys().cloned().collect();
+    assert_eq!(keys, ["ome", "ome_stream", "my_program", "ome_writers"]);
+
+    let layout = series();
+    let several: Vec<Value> = documents_v05(&layout, &root, frames)
+        .expect("valid")
+        .filter_map(|document| {
+            let document = document.expect("document");
+            document.path.ends_with(".json").then(|| parse(document))
+        })
+        .collect();
+    assert_eq!(several[1]["attributes"]["ome_writers"]["frame_metadata"], json!([1]));
+    assert_eq!(several[1]["attributes"].get("my_program"), None);
+    assert_eq!(several[3]["attributes"]["my_program"], json!({"operator": "Ada"}));
+    assert_eq!(several[3]["attributes"].get("ome_writers"), None);
+}
+
+#[test]
+fn attributes_never_replace_what_makes_a_group_an_image() {
+    let layout = Layout::Single(tczyx());
+    for name in RESERVED_NAMESPACES.into_iter().filter(|name| *name != "ome_writers") {
+        let root = attributes(json!({name: {}}));
+        assert!(documents_v05(&layout, &root, no_attributes).is_err(), "{name}");
+        let of_image = |_| Ok(attributes(json!({name: {}})));
+        let none = Attributes::new();
+        let made: Result<Vec<_>> = documents_v05(&layout, &none, of_image).and_then(Iterator::collect);
+        assert!(made.is_err(), "{name}");
+    }
+    let root = attributes(json!({"ome_writers": {}}));
+    let twice = |_| Ok(attributes(json!({"ome_writers": {}})));
+    let made: Result<Vec<_>> = documents_v05(&layout, &root, twice).and_then(Iterator::collect);
+    assert!(made.is_err(), "the same name twice in one group");
+}
+
+#[test]
+fn an_invalid_layout_makes_no_document_and_a_failing_source_is_told() {
+    let none = Attributes::new();
+    assert!(documents_v05(&Layout::Single(image(&["x"])), &none, no_attributes).is_err());
+    let layout = series();
+    let failing = |number| match number {
+        0 => no_attributes(0),
+        _ => Err(Error::Finished),
+    };
+    let made: Vec<_> = documents_v05(&layout, &none, failing).expect("valid").collect();
+    assert!(matches!(made.as_slice(), [Ok(_), Err(Error::Finished), ..]), "{made:?}");
+}
+
+#[test]
+fn large_documents_are_not_indented() {
+    let layout = Layout::Single(tczyx());
+    let none = Attributes::new();
+    let entry = json!({"delta_t": 0.1, "storage_index": [0, 0, 0]});
+    let frames = |_| Ok(attributes(json!({"ome_writers": {"frame_metadata": vec![entry.clone(); 2000]}})));
+    let made: Vec<_> = documents_v05(&layout, &none, frames).expect("valid").collect::<Result<_>>().expect("documents");
+    assert_eq!(made[0].bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
+    assert!(documents(&layout, &none)[0].bytes.iter().filter(|byte| **byte == b'\n').count() > 10);
+}
+
+proptest! {
+    #[test]
+    fn every_bit_of_scale_and_translation_survives(
+        scale in prop::collection::vec(any::<f64>().prop_filter("valid scale", |s| s.is_finite() && *s > 0.0), 2),
+        translation in prop::collection::vec(any::<f64>().prop_filter("valid place", |t| t.is_finite()), 2),
+    ) {
+        let mut source = plain();
+        source.datasets[0].scale.clone_from(&scale);
+        source.datasets[0].translation = Some(translation.clone());
+        let made = documents(&Layout::Single(source), &Attributes::new());
+        let json: Value = serde_json::from_slice(&made[0].bytes).expect("JSON");
+        let transformations = &json["attributes"]["ome"]["multiscales"][0]["datasets"][0]["coordinateTransformations"];
+        let bits = |numbers: &[f64]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
+        for (nth, kind, expected) in [(0, "scale", &scale), (1, "translation", &translation)] {
+            prop_assert_eq!(&transformations[nth]["type"], kind);
+            let read: Vec<f64> = transformations[nth][kind].as_array().expect("array")
+                .iter().filter_map(Value::as_f64).collect();
+            prop_assert_eq!(bits(&read), bits(expected));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What is true of the images in a store, in no NGFF version's words.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// Attributes of one group, beside `ome` and `ome_stream`: namespace -> JSON value.
+pub type Attributes = BTreeMap<String, Value>;
+
+/// One image: an array of pixels, at one or more levels, and what its axes and channels mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Image {
+    /// Name for people; any text.
+    pub name: String,
+    /// Axes in storage order, one for each dimension of the arrays; the last two are those of a frame.
+    pub axes: Vec<Axis>,
+    /// Pixels along each axis at level 0; 0 along an unbounded axis that holds no frame yet.
+    pub shape: Vec<u64>,
+    /// Zarr data type name: `uint16`, `float32`.
+    pub dtype: String,
+    /// Levels, finest first.
+    pub datasets: Vec<Dataset>,
+    /// Channels in the order of the channel axis; empty where the host declared none.
+    pub channels: Vec<Channel>,
+}
+
+/// One axis of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Axis {
+    /// Unique name: also the array's dimension name.
+    pub name: String,
+    /// What it runs along.
+    pub kind: AxisKind,
+    /// Unit in NGFF's spelling: `micrometer`, `second`.
+    pub unit: Option<String>,
+}
+
+/// What an axis runs along.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AxisKind {
+    /// A direction in space.
+    Space,
+    /// Time.
+    Time,
+    /// Channels: wavelengths, contrasts.
+    Channel,
+    /// Anything else, by its own name: `angle`, `phase`.
+    Other(String),
+}
+
+/// One level of an image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// Name of the array in the image's group: `0` for full resolution.
+    pub path: String,
+    /// Step from one pixel to the next along each axis, in the axis's unit; 1 where it has none. Positive.
+    pub scale: Vec<f64>,
+    /// Where the first pixel lies along each axis, in the axis's unit.
+    pub translation: Option<Vec<f64>>,
+}
+
+/// One channel.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Channel {
+    /// Name for people.
+    pub label: String,
+    /// Colour to show it in, red green blue; chosen where there is none (see `display`).
+    pub color: Option<[u8; 3]>,
+    /// Excitation wavelength in nanometres.
+    pub excitation_nm: Option<f64>,
+    /// Emission wavelength in nanometres.
+    pub emission_nm: Option<f64>,
+    /// Name of the fluorophore.
+    pub fluorophore: Option<String>,
+}
+
+/// How the images of a store lie in its groups.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Layout {
+    /// One image, in the root group.
+    Single(Image),
+    /// Several images, each in a group of its own under the root, in order: name of the group, image. Written as
+    /// bioformats2raw layout 3.
+    Series(Vec<(String, Image)>),
+}
+
+impl Layout {
+    /// The images in order, each with the path of its group relative to the root (empty for the root itself).
+    pub fn images(&self) -> impl Iterator<Item = (&str, &Image)> {
+        let (single, series) = match self {
+            Self::Single(image) => (Some(("", image)), [].as_slice()),
+            Self::Series(series) => (None, series.as_slice()),
+        };
+        let series = series.iter().map(|(path, image)| (path.as_str(), image));
+        single.into_iter().chain(series)
+    }
+}
+
+/// A metadata file to be written whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+    /// Path relative to the root of the store, with `/`: `zarr.json`, `OME/zarr.json`, `0/zarr.json`.
+    pub path: String,
+    /// Contents.
+    pub bytes: Vec<u8>,
+}

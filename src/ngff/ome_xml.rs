@@ -1,0 +1,261 @@
+//! `OME/METADATA.ome.xml` of a store with several images: the same images in OME-XML, with `<MetadataOnly/>` in place of
+//! pixels (OME-NGFF 0.5, "bioformats2raw.layout"; OME model 2016-06).
+
+use std::fmt::Write as _;
+
+use super::display;
+use super::model::{AxisKind, Channel, Image};
+
+const HEADER: &str = concat!(
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n",
+    "<OME xmlns=\"http://www.openmicroscopy.org/Schemas/OME/2016-06\" ",
+    "xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" ",
+    "xsi:schemaLocation=\"http://www.openmicroscopy.org/Schemas/OME/2016-06 ",
+    "http://www.openmicroscopy.org/Schemas/OME/2016-06/ome.xsd\"",
+);
+
+/// The document for these images in this order, or `None` where OME-XML has no words for one of them: it must describe
+/// every image of the store or stay away.
+pub(super) fn metadata_only<'a>(images: impl Iterator<Item = &'a Image>) -> Option<String> {
+    let mut xml = String::from(HEADER);
+    write_attribute(&mut xml, "Creator", &format!("ome-stream {}", crate::VERSION));
+    xml.push_str(">\n");
+    for (number, image) in images.enumerate() {
+        write_image(&mut xml, number, image)?;
+    }
+    xml.push_str("</OME>\n");
+    Some(xml)
+}
+
+fn write_image(xml: &mut String, number: usize, image: &Image) -> Option<()> {
+    let pixels = Pixels::of(image)?;
+    xml.push_str("  <Image");
+    write_attribute(xml, "ID", &format!("Image:{number}"));
+    write_attribute(xml, "Name", &image.name);
+    xml.push_str(">\n    <Pixels");
+    write_attribute(xml, "ID", &format!("Pixels:{number}"));
+    write_attribute(xml, "DimensionOrder", &pixels.order);
+    write_attribute(xml, "Type", pixels.data_type);
+    for (letter, size) in pixels.sizes {
+        write_attribute(xml, &format!("Size{letter}"), &size.to_string());
+    }
+    for (name, value) in &pixels.physical {
+        write_attribute(xml, name, value);
+    }
+    xml.push_str(">\n");
+    // Colours are those that `omero` has.
+    for (nth, (channel, colour)) in image.channels.iter().zip(display::colours(&image.channels)).enumerate() {
+        write_channel(xml, &format!("Channel:{number}:{nth}"), channel, colour);
+    }
+    xml.push_str("      <MetadataOnly/>\n    </Pixels>\n  </Image>\n");
+    Some(())
+}
+
+fn write_channel(xml: &mut String, id: &str, channel: &Channel, [red, green, blue]: [u8; 3]) {
+    xml.push_str("      <Channel");
+    write_attribute(xml, "ID", id);
+    write_attribute(xml, "Name", &channel.label);
+    write_attribute(xml, "SamplesPerPixel", "1");
+    write_attribute(xml, "Color", &i32::from_be_bytes([red, green, blue, 255]).to_string());
+    let wavelengths = [("Excitation", channel.excitation_nm), ("Emission", channel.emission_nm)];
+    for (light, nm) in wavelengths.into_iter().filter_map(|(light, nm)| Some((light, nm?))) {
+        write_attribute(xml, &format!("{light}Wavelength"), &nm.to_string());
+        write_attribute(xml, &format!("{light}WavelengthUnit"), "nm");
+    }
+    if let Some(fluorophore) = &channel.fluorophore {
+        write_attribute(xml, "Fluor", fluorophore);
+    }
+    xml.push_str("/>\n");
+}
+
+/// What `<Pixels>` says of an image.
+struct Pixels {
+    data_type: &'static str,
+    /// The five letters, fastest first: `XYZCT`.
+    order: String,
+    sizes: [(char, u64); 5],
+    /// Pixel sizes and time step, where they have a unit.
+    physical: Vec<(String, String)>,
+}
+
+impl Pixels {
+    fn of(image: &Image) -> Option<Self> {
+        let data_type = pixel_type(&image.dtype)?;
+        let mut order = String::new();
+        let mut sizes = [('X', 1), ('Y', 1), ('Z', 1), ('C', 1), ('T', 1)];
+        let mut physical = Vec::new();
+        let scales = &image.datasets.first()?.scale;
+        let mut space = "XYZ".chars();
+        for ((axis, &size), scale) in image.axes.iter().zip(&image.shape).zip(scales).rev() {
+            let letter = match axis.kind {
+                AxisKind::Space => space.next()?,
+                AxisKind::Time => 'T',
+                AxisKind::Channel => 'C',
+                AxisKind::Other(_) => return None,
+            };
+            if order.contains(letter) || size == 0 {
+                return None;
+            }
+            order.push(letter);
+            sizes.iter_mut().filter(|(name, _)| *name == letter).for_each(|slot| slot.1 = size);
+            if let Some(symbol) = axis.unit.as_deref().and_then(|unit| unit_symbol(&axis.kind, unit)) {
+                let name = if letter == 'T' { "TimeIncrement".to_owned() } else { format!("PhysicalSize{letter}") };
+                physical.push((name.clone(), scale.to_string()));
+                physical.push((format!("{name}Unit"), symbol));
+            }
+        }
+        // A frame's own axes come first in every DimensionOrder that OME-XML knows.
+        if !order.starts_with("XY") {
+            return None;
+        }
+        for letter in ['Z', 'C', 'T'] {
+            if !order.contains(letter) {
+                order.push(letter);
+            }
+        }
+        Some(Self { data_type, order, sizes, physical })
+    }
+}
+
+/// OME-XML `PixelType`; it has no 64-bit integers and no half floats.
+fn pixel_type(dtype: &str) -> Option<&'static str> {
+    Some(match dtype {
+        "int8" => "int8",
+        "int16" => "int16",
+        "int32" => "int32",
+        "uint8" => "uint8",
+        "uint16" => "uint16",
+        "uint32" => "uint32",
+        "float32" => "float",
+        "float64" => "double",
+        _ => return None,
+    })
+}
+
+/// OME-XML `UnitsLength` and `UnitsTime` for NGFF's unit names.
+fn unit_symbol(kind: &AxisKind, unit: &str) -> Option<String> {
+    let (irregular, stem, base): (&[(&str, &str)], &str, &str) = match kind {
+        AxisKind::Space => (&IRREGULAR_LENGTHS, "meter", "m"),
+        AxisKind::Time => (&IRREGULAR_TIMES, "second", "s"),
+        AxisKind::Channel | AxisKind::Other(_) => return None,
+    };
+    let symbol_of = |table: &[(&str, &'static str)], name: &str| {
+        table.iter().find(|(known, _)| *known == name).map(|(_, symbol)| *symbol)
+    };
+    if let Some(symbol) = symbol_of(irregular, unit) {
+        return Some(symbol.to_owned());
+    }
+    let prefix = symbol_of(&PREFIXES, unit.strip_suffix(stem)?)?;
+    Some(format!("{prefix}{base}"))
+}
+
+const IRREGULAR_LENGTHS: [(&str, &str); 6] =
+    [("angstrom", "Å"), ("foot", "ft"), ("inch", "in"), ("mile", "mi"), ("parsec", "pc"), ("yard", "yd")];
+const IRREGULAR_TIMES: [(&str, &str); 3] = [("day", "d"), ("hour", "h"), ("minute", "min")];
+const PREFIXES: [(&str, &str); 20] = [
+    ("", ""),
+    ("yotta", "Y"),
+    ("zetta", "Z"),
+    ("exa", "E"),
+    ("peta", "P"),
+    ("tera", "T"),
+    ("giga", "G"),
+    ("mega", "M"),
+    ("kilo", "k"),
+    ("hecto", "h"),
+    ("deci", "d"),
+    ("centi", "c"),
+    ("milli", "m"),
+    ("micro", "µ"),
+    ("nano", "n"),
+    ("pico", "p"),
+    ("femto", "f"),
+    ("atto", "a"),
+    ("zepto", "z"),
+    ("yocto", "y"),
+];
+
+/// ` name="value"`, escaped; characters that XML 1.0 cannot hold at all become U+FFFD.
+fn write_attribute(xml: &mut String, name: &str, value: &str) {
+    // Writing to a String cannot fail.
+    let _ = write!(xml, " {name}=\"");
+    for character in value.chars() {
+        match character {
+            '&' => xml.push_str("&amp;"),
+            '<' => xml.push_str("&lt;"),
+            '>' => xml.push_str("&gt;"),
+            '"' => xml.push_str("&quot;"),
+            '\t' => xml.push_str("&#9;"),
+            '\n' => xml.push_str("&#10;"),
+            '\r' => xml.push_str("&#13;"),
+            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => xml.push('\u{fffd}'),
+            other => xml.push(other),
+        }
+    }
+    xml.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::golden_tests::{axis, image, tczyx};
+    use super::*;
+
+    #[test]
+    fn text_that_xml_cannot_hold_as_it_is_arrives_escaped() {
+        let mut named = image(&["y", "x"]);
+        named.name = "<A&B> \"1\"\n\u{1}µ".into();
+        let xml = metadata_only([named].iter()).expect("a plain image");
+        assert!(xml.contains("Name=\"&lt;A&amp;B&gt; &quot;1&quot;&#10;\u{fffd}µ\""), "{xml}");
+    }
+
+    #[test]
+    fn dimension_order_follows_the_storage_order() {
+        for (names, order) in [
+            (&["t", "c", "z", "y", "x"][..], "XYZCT"),
+            (&["c", "t", "y", "x"], "XYTCZ"),
+            (&["z", "c", "y", "x"], "XYCZT"),
+            (&["y", "x"], "XYZCT"),
+        ] {
+            let xml = metadata_only([image(names)].iter()).expect("axes that OME-XML knows");
+            assert!(xml.contains(&format!("DimensionOrder=\"{order}\"")), "{names:?}: {xml}");
+        }
+    }
+
+    #[test]
+    fn images_that_ome_xml_has_no_words_for_leave_the_whole_document_out() {
+        let with = |change: fn(&mut Image)| {
+            let mut changed = tczyx();
+            change(&mut changed);
+            metadata_only([tczyx(), changed].iter())
+        };
+        assert!(with(|_| ()).is_some());
+        assert_eq!(with(|image| image.dtype = "uint64".into()), None);
+        assert_eq!(with(|image| image.dtype = "float16".into()), None);
+        assert_eq!(with(|image| image.shape[0] = 0), None);
+        assert_eq!(with(|image| image.axes[0] = axis("angle", AxisKind::Other("angle".into()), None)), None);
+        assert_eq!(with(|image| image.axes[1] = axis("u", AxisKind::Time, None)), None);
+        assert_eq!(with(|image| image.axes[1] = axis("w", AxisKind::Space, None)), None);
+    }
+
+    #[test]
+    fn every_ngff_unit_has_its_ome_symbol() {
+        let symbol = |kind, unit| unit_symbol(&kind, unit).unwrap_or_default();
+        assert_eq!(symbol(AxisKind::Space, "micrometer"), "µm");
+        assert_eq!(symbol(AxisKind::Space, "meter"), "m");
+        assert_eq!(symbol(AxisKind::Space, "angstrom"), "Å");
+        assert_eq!(symbol(AxisKind::Space, "yoctometer"), "ym");
+        assert_eq!(symbol(AxisKind::Time, "millisecond"), "ms");
+        assert_eq!(symbol(AxisKind::Time, "minute"), "min");
+        assert_eq!(unit_symbol(&AxisKind::Time, "meter"), None);
+        assert_eq!(unit_symbol(&AxisKind::Space, "furlong"), None);
+        assert_eq!(unit_symbol(&AxisKind::Channel, "meter"), None);
+    }
+
+    #[test]
+    fn sizes_without_a_unit_are_not_given_one() {
+        let mut unitless = tczyx();
+        unitless.axes.iter_mut().for_each(|axis| axis.unit = None);
+        let xml = metadata_only([unitless].iter()).expect("a plain image");
+        assert!(!xml.contains("PhysicalSize") && !xml.contains("TimeIncrement"), "{xml}");
+    }
+}

@@ -1,0 +1,141 @@
+//! OME-NGFF 0.5 on Zarr v3: the group documents.
+
+use serde::Serialize;
+
+use super::model::{Attributes, Document, Image, Layout};
+use super::namespace::RESERVED_NAMESPACES;
+use super::ome_xml;
+use super::parts::{AxisPart, DatasetPart, Omero, Writer};
+use crate::error::{Error, Result};
+
+const VERSION: &str = "0.5";
+
+/// Documents up to this size are indented for people; above it (frame metadata) indentation would double the bytes that
+/// every reader parses.
+const INDENTED_MAX_BYTES: usize = 64 * 1024;
+
+/// What a group is, by its `ome` attribute.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Ome<'a> {
+    /// An image (spec: "multiscales" and "omero" metadata).
+    Image {
+        version: &'static str,
+        multiscales: [Multiscale<'a>; 1],
+        #[serde(skip_serializing_if = "Option::is_none")]
+        omero: Option<Omero<'a>>,
+    },
+    /// The root over several images (spec: "bioformats2raw.layout").
+    Collection {
+        version: &'static str,
+        #[serde(rename = "bioformats2raw.layout")]
+        layout: u8,
+    },
+    /// The `OME` group beside them.
+    Series { version: &'static str, series: Vec<&'a str> },
+}
+
+#[derive(Serialize)]
+struct Multiscale<'a> {
+    name: &'a str,
+    axes: Vec<AxisPart<'a>>,
+    datasets: Vec<DatasetPart<'a>>,
+}
+
+#[derive(Serialize)]
+struct Group<'a> {
+    zarr_format: u8,
+    node_type: &'static str,
+    attributes: GroupAttributes<'a>,
+}
+
+#[derive(Serialize)]
+struct GroupAttributes<'a> {
+    ome: Ome<'a>,
+    ome_stream: Writer<'a>,
+    #[serde(flatten)]
+    host: &'a Attributes,
+    #[serde(flatten)]
+    image: &'a Attributes,
+}
+
+impl<'a> Ome<'a> {
+    fn image(image: &'a Image) -> Self {
+        let multiscale = Multiscale {
+            name: &image.name,
+            axes: image.axes.iter().map(AxisPart::from).collect(),
+            datasets: image.datasets.iter().map(DatasetPart::from).collect(),
+        };
+        Self::Image { version: VERSION, multiscales: [multiscale], omero: Omero::of(image) }
+    }
+}
+
+/// Every metadata file of the layout's groups in OME-NGFF 0.5, each made when the iterator comes to it, in the order in
+/// which they should be written: what is pointed at before what points, the root last. The arrays' own metadata is
+/// not among them.
+///
+/// `root` are the host's namespaces, stored in the root group; `image_attributes` gives those of the image with that
+/// number, stored in its group (frame metadata), and is asked when that image's turn comes, so that only one image's
+/// are in memory.
+///
+/// Several images get `OME/METADATA.ome.xml` (spec: SHOULD) where OME-XML can say what they are; it cannot for 64-bit
+/// integers, float16, axes other than x, y, z, c, t, or an image without frames.
+///
+/// # Errors
+/// At once what [`Layout::validate`] finds; from the iterator [`Error::InvalidMetadata`] for an attribute whose name
+/// NGFF or this library uses itself, and whatever `image_attributes` returns.
+pub fn documents_v05<'a>(
+    layout: &'a Layout,
+    root: &'a Attributes,
+    mut image_attributes: impl FnMut(usize) -> Result<Attributes> + 'a,
+) -> Result<impl Iterator<Item = Result<Document>> + 'a> {
+    layout.validate()?;
+    let none: &Attributes = &EMPTY;
+    check_attributes(root, none)?;
+    let images = layout.images().enumerate().map(move |(number, (path, image))| {
+        let attributes = image_attributes(number)?;
+        let host = if path.is_empty() { root } else { none };
+        check_attributes(&attributes, host)?;
+        document(path, Ome::image(image), Writer::of(&image.channels), [host, &attributes])
+    });
+    let mut collection = Vec::new();
+    if let Layout::Series(series) = layout {
+        let xml = ome_xml::metadata_only(series.iter().map(|(_, image)| image));
+        let xml = xml.map(|text| Document { path: "OME/METADATA.ome.xml".into(), bytes: text.into_bytes() });
+        collection.extend(xml.map(Ok));
+        let paths = series.iter().map(|(path, _)| path.as_str()).collect();
+        let order = Ome::Series { version: VERSION, series: paths };
+        collection.push(document("OME", order, Writer::of(&[]), [none, none]));
+        let top = Ome::Collection { version: VERSION, layout: 3 };
+        collection.push(document("", top, Writer::of(&[]), [root, none]));
+    }
+    Ok(images.chain(collection))
+}
+
+static EMPTY: Attributes = Attributes::new();
+
+/// Attributes must take the place neither of what makes the group an image nor of `others` in the same group.
+fn check_attributes(attributes: &Attributes, others: &Attributes) -> Result<()> {
+    let reserved = |name: &str| name != "ome_writers" && RESERVED_NAMESPACES.contains(&name);
+    match attributes.keys().find(|name| reserved(name) || others.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(Error::InvalidMetadata {
+            namespace: name.clone(),
+            problem: "this name is already in use in this group".into(),
+            remedy: "use another one, such as that of your program".into(),
+        }),
+    }
+}
+
+fn document(path: &str, ome: Ome<'_>, writer: Writer<'_>, [host, image]: [&Attributes; 2]) -> Result<Document> {
+    let attributes = GroupAttributes { ome, ome_stream: writer, host, image };
+    let group = Group { zarr_format: 3, node_type: "group", attributes };
+    let not_json = |cause: serde_json::Error| Error::Internal { place: "ngff", message: cause.to_string() };
+    let mut bytes = serde_json::to_vec(&group).map_err(not_json)?;
+    if bytes.len() <= INDENTED_MAX_BYTES {
+        bytes = serde_json::to_vec_pretty(&group).map_err(not_json)?;
+    }
+    bytes.push(b'\n');
+    let path = if path.is_empty() { "zarr.json".to_owned() } else { format!("{path}/zarr.json") };
+    Ok(Document { path, bytes })
+}

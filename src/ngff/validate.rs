@@ -1,0 +1,316 @@
+//! What must never be written, and what is written but worth a note.
+
+use std::collections::HashSet;
+
+use super::model::{Axis, AxisKind, Dataset, Image, Layout};
+use crate::error::{Error, Result};
+
+/// Fewest and most axes of an image (OME-NGFF 0.5, "multiscales" metadata).
+const AXES: std::ops::RangeInclusive<usize> = 2..=5;
+
+impl Layout {
+    /// Whether every reader could make sense of what would be written.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSettings`] where an image does not have 2 to 5 axes with unique names; where the length of its
+    /// shape, a scale or a translation is not the number of axes; where a scale is not positive and finite, a translation
+    /// or a wavelength not finite; where levels are missing, have equal names or are not ordered finest first; where there
+    /// are channels but not as many as the channel axis is long; where a group's name is empty, used twice (case apart:
+    /// many file systems ignore it), reserved or no single name.
+    pub fn validate(&self) -> Result<()> {
+        if let Self::Series(series) = self {
+            if series.is_empty() {
+                return Err(Error::settings("positions", "[]", "there is no image", "declare at least one position"));
+            }
+            let mut seen = HashSet::new();
+            for (path, _) in series {
+                check_node_name(path, "positions")?;
+                if path.eq_ignore_ascii_case("OME") {
+                    let problem = "this group holds the list of images";
+                    return Err(Error::settings("positions", path, problem, "name the position differently"));
+                }
+                if !seen.insert(path.to_lowercase()) {
+                    let problem = "two positions would share one group, or would on file systems that ignore case";
+                    return Err(Error::settings("positions", path, problem, "give each position a name of its own"));
+                }
+            }
+        }
+        self.images().try_for_each(|(_, image)| image.validate())
+    }
+
+    /// Why the first image that breaks NGFF's rules on the kinds and the order of axes does so; see
+    /// [`Image::order_violation`].
+    #[must_use]
+    pub fn order_violation(&self) -> Option<String> {
+        self.images().find_map(|(_, image)| image.order_violation())
+    }
+}
+
+impl Image {
+    /// Why NGFF would not have these axes, if so: at most one time axis, then at most one channel or custom axis, then 2
+    /// or 3 space axes (0.4 and 0.5, "multiscales" metadata). Readers differ in how they take it, pixels are safe: a
+    /// note to the host, not an error.
+    #[must_use]
+    pub fn order_violation(&self) -> Option<String> {
+        let rank = |kind: &AxisKind| match kind {
+            AxisKind::Time => 0,
+            AxisKind::Channel | AxisKind::Other(_) => 1,
+            AxisKind::Space => 2,
+        };
+        let wrong_pair = self.axes.windows(2).find_map(|pair| match pair {
+            [before, after] if rank(&before.kind) > rank(&after.kind) => Some((before, after)),
+            _ => None,
+        });
+        if let Some((before, after)) = wrong_pair {
+            return Some(format!(
+                "axis `{}` ({}) stands before `{}` ({}); OME-NGFF orders time, then channel or custom, then space",
+                before.name,
+                kind_name(&before.kind),
+                after.name,
+                kind_name(&after.kind)
+            ));
+        }
+        let of_rank = |wanted: u8| self.axes.iter().filter(|axis| rank(&axis.kind) == wanted).count();
+        let (time, other, space) = (of_rank(0), of_rank(1), of_rank(2));
+        let allowed = time <= 1 && other <= 1 && (2..=3).contains(&space);
+        (!allowed).then(|| {
+            format!(
+                "{time} time, {other} channel or custom and {space} space axes; \
+                 OME-NGFF has at most one time, one channel or custom, and 2 or 3 space axes"
+            )
+        })
+    }
+
+    fn validate(&self) -> Result<()> {
+        let ndim = self.axes.len();
+        if !AXES.contains(&ndim) {
+            let remedy = "declare 2 to 5 dimensions besides the position";
+            return Err(Error::settings("dimensions", ndim, "an image cannot have so many axes", remedy));
+        }
+        let mut names = HashSet::new();
+        for axis in &self.axes {
+            if axis.name.is_empty() || !names.insert(axis.name.as_str()) {
+                let problem = "axis names must be unique and not empty";
+                return Err(Error::settings("dimensions.name", &axis.name, problem, "rename the dimension"));
+            }
+        }
+        check_length("shape", self.shape.len(), ndim)?;
+        self.check_datasets()?;
+        self.check_channels()
+    }
+
+    fn check_datasets(&self) -> Result<()> {
+        if self.datasets.is_empty() {
+            return Err(Error::settings("datasets", "[]", "the image has no level", "give at least full resolution"));
+        }
+        let mut names = HashSet::new();
+        for dataset in &self.datasets {
+            check_node_name(&dataset.path, "datasets.path")?;
+            if !names.insert(dataset.path.as_str()) {
+                let problem = "two levels have the same path";
+                return Err(Error::settings("datasets.path", &dataset.path, problem, "number the levels 0, 1, 2"));
+            }
+            dataset.validate(&self.axes)?;
+        }
+        let coarser_first = self.datasets.windows(2).find_map(|pair| match pair {
+            [fine, coarse] if fine.scale.iter().zip(&coarse.scale).any(|(fine, coarse)| fine > coarse) => Some(coarse),
+            _ => None,
+        });
+        match coarser_first {
+            None => Ok(()),
+            Some(level) => {
+                let problem = "this level is finer than the one before it";
+                Err(Error::settings("datasets", &level.path, problem, "order the levels finest first"))
+            }
+        }
+    }
+
+    fn check_channels(&self) -> Result<()> {
+        let wavelengths = self.channels.iter().flat_map(|channel| {
+            [("excitation_wavelength_nm", channel.excitation_nm), ("emission_wavelength_nm", channel.emission_nm)]
+        });
+        for (field, wavelength) in wavelengths {
+            if let Some(nm) = wavelength.filter(|nm| !(nm.is_finite() && *nm > 0.0)) {
+                let problem = "a wavelength must be positive and finite";
+                return Err(Error::settings(
+                    format!("coords.{field}"),
+                    nm,
+                    problem,
+                    "give it in nanometres, or leave it out",
+                ));
+            }
+        }
+        let along_axis = self.axes.iter().zip(&self.shape).find(|(axis, _)| axis.kind == AxisKind::Channel);
+        let extent = along_axis.map_or(1, |(_, extent)| *extent);
+        let declared = self.channels.len() as u64;
+        // An unbounded channel axis has no length before its first frame.
+        if declared != 0 && extent != 0 && declared != extent {
+            let problem = format!("{declared} channels are declared, the image has {extent}");
+            return Err(Error::settings("coords", declared, problem, "declare one for each index of the channel axis"));
+        }
+        Ok(())
+    }
+}
+
+impl Dataset {
+    fn validate(&self, axes: &[Axis]) -> Result<()> {
+        check_length("scale", self.scale.len(), axes.len())?;
+        for (axis, &scale) in axes.iter().zip(&self.scale) {
+            if !(scale.is_finite() && scale > 0.0) {
+                let field = format!("dimensions[{:?}].scale", axis.name);
+                let problem = "a scale must be positive and finite";
+                return Err(Error::settings(
+                    field,
+                    scale,
+                    problem,
+                    "give the distance between pixels, or leave it out",
+                ));
+            }
+        }
+        let Some(translation) = &self.translation else {
+            return Ok(());
+        };
+        check_length("translation", translation.len(), axes.len())?;
+        for (axis, &origin) in axes.iter().zip(translation) {
+            if !origin.is_finite() {
+                let field = format!("dimensions[{:?}].translation", axis.name);
+                let problem = "a translation must be finite";
+                return Err(Error::settings(field, origin, problem, "give the first pixel's place, or leave it out"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_length(field: &str, length: usize, ndim: usize) -> Result<()> {
+    if length == ndim {
+        return Ok(());
+    }
+    let problem = format!("it has {length} entries, the image {ndim} axes");
+    Err(Error::settings(field, length, problem, "give one entry for each axis"))
+}
+
+/// Zarr v3 core specification, "Node names"; and no character that ends a path segment or a line somewhere.
+fn check_node_name(name: &str, field: &str) -> Result<()> {
+    let problem = if name.is_empty() {
+        "a group or array needs a name"
+    } else if name.chars().all(|character| character == '.') {
+        "a name of dots is a path of its own"
+    } else if name.starts_with("__") {
+        "names beginning with __ are reserved by Zarr"
+    } else if name == "zarr.json" {
+        "this is the name of Zarr's metadata file"
+    } else if name.chars().any(|character| matches!(character, '/' | '\\') || character.is_control()) {
+        "slashes and control characters cannot be part of a name"
+    } else {
+        return Ok(());
+    };
+    Err(Error::settings(field, format!("{name:?}"), problem, "use letters, digits, `-`, `_` and `.`"))
+}
+
+fn kind_name(kind: &AxisKind) -> &str {
+    match kind {
+        AxisKind::Space => "space",
+        AxisKind::Time => "time",
+        AxisKind::Channel => "channel",
+        AxisKind::Other(name) => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::golden_tests::{axis, image, tczyx};
+    use super::*;
+
+    type Change = fn(&mut Image);
+
+    fn refusal(change: Change) -> String {
+        let mut image = tczyx();
+        change(&mut image);
+        let error = Layout::Single(image).validate().expect_err("must be refused");
+        assert_eq!(error.code(), 1, "{error}");
+        error.to_string()
+    }
+
+    #[test]
+    fn a_sound_image_passes() {
+        assert!(Layout::Single(tczyx()).validate().is_ok());
+        assert_eq!(Layout::Single(tczyx()).order_violation(), None);
+    }
+
+    #[test]
+    fn what_no_reader_could_open_is_refused_with_field_and_remedy() {
+        let cases: [(Change, &str); 18] = [
+            (|image| image.axes.truncate(1), "`dimensions` = 1"),
+            (|image| image.axes.push(axis("p", AxisKind::Space, None)), "`dimensions` = 6"),
+            (|image| image.axes[0].name = "x".into(), "`dimensions.name` = x"),
+            (|image| image.axes[0].name.clear(), "`dimensions.name` = "),
+            (|image| image.shape.truncate(4), "`shape` = 4"),
+            (|image| image.datasets.clear(), "`datasets` = []"),
+            (|image| image.datasets[0].scale.truncate(4), "`scale` = 4"),
+            (|image| image.datasets[0].scale[2] = 0.0, "`dimensions[\"z\"].scale` = 0"),
+            (|image| image.datasets[0].scale[2] = -0.5, "`dimensions[\"z\"].scale` = -0.5"),
+            (|image| image.datasets[0].scale[2] = f64::NAN, "`dimensions[\"z\"].scale` = NaN"),
+            (|image| image.datasets[0].scale[2] = f64::INFINITY, "`dimensions[\"z\"].scale` = inf"),
+            (|image| image.datasets[0].translation = Some(vec![0.0; 4]), "`translation` = 4"),
+            (|image| image.datasets[0].translation = Some(vec![f64::NAN; 5]), "`dimensions[\"t\"].translation` = NaN"),
+            (|image| image.datasets[0].path = "..".into(), "`datasets.path` = \"..\""),
+            (|image| image.datasets.extend(image.datasets.clone()), "`datasets.path` = 0"),
+            (
+                |image| {
+                    let mut finer = image.datasets[0].clone();
+                    finer.path = "1".into();
+                    finer.scale[4] /= 2.0;
+                    image.datasets.push(finer);
+                },
+                "`datasets` = 1",
+            ),
+            (|image| image.channels.truncate(1), "`coords` = 1"),
+            (|image| image.channels[0].emission_nm = Some(f64::NAN), "`coords.emission_wavelength_nm` = NaN"),
+        ];
+        for (change, told) in cases {
+            let message = refusal(change);
+            assert!(message.contains(told), "{told}: {message}");
+        }
+    }
+
+    #[test]
+    fn groups_that_would_collide_or_escape_are_refused() {
+        let one = || image(&["y", "x"]);
+        for names in
+            [&["a", "a"][..], &["a", "A"], &["ome"], &[""], &["."], &["a/b"], &["a\\b"], &["__a"], &["a\n"], &[]]
+        {
+            let series = names.iter().map(|name| ((*name).to_owned(), one())).collect();
+            let error = Layout::Series(series).validate().expect_err("must be refused");
+            assert!(error.to_string().contains("`positions`"), "{names:?}: {error}");
+        }
+        let series = ["0", "Pos 1", "µ-2.b"].map(|name| (name.to_owned(), one())).into();
+        assert!(Layout::Series(series).validate().is_ok());
+    }
+
+    #[test]
+    fn channels_of_an_axis_without_frames_yet_are_not_counted() {
+        let mut image = tczyx();
+        image.shape[1] = 0;
+        assert!(Layout::Single(image).validate().is_ok());
+    }
+
+    #[test]
+    fn an_order_that_ngff_would_not_have_is_noted_with_the_axes_concerned() {
+        let acquisition_order = Layout::Single(image(&["c", "t", "y", "x"]));
+        assert!(acquisition_order.validate().is_ok());
+        let reason = acquisition_order.order_violation().expect("channel before time");
+        assert!(reason.contains("`c` (channel) stands before `t` (time)"), "{reason}");
+
+        let reason = Layout::Single(image(&["z", "c", "y", "x"])).order_violation().expect("space before channel");
+        assert!(reason.contains("`z` (space) stands before `c` (channel)"), "{reason}");
+    }
+
+    #[test]
+    fn more_axes_of_a_kind_than_ngff_has_are_noted() {
+        let reason = image(&["t", "c", "angle", "y", "x"]).order_violation().expect("two of rank one");
+        assert!(reason.contains("1 time, 2 channel or custom and 2 space"), "{reason}");
+        assert_eq!(image(&["t", "angle", "z", "y", "x"]).order_violation(), None);
+        assert_eq!(image(&["y", "x"]).order_violation(), None);
+    }
+}

@@ -1,0 +1,161 @@
+//! Positions -> image groups in the store, and the NGFF model of the whole.
+
+use std::collections::HashSet;
+
+use super::Plan;
+use crate::error::{Error, Result};
+use crate::ngff;
+use crate::settings::{Coord, DimensionType, Position, Settings};
+
+/// Most positions of one acquisition: each is a folder, an array and an entry of the series list.
+const MAX_POSITIONS: usize = 100_000;
+
+/// One stage location and the image group that holds its frames.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlannedPosition {
+    /// As declared.
+    pub position: Position,
+    /// Folder of the image group, relative to the root; empty where the image is the root itself.
+    pub path: String,
+}
+
+pub(super) fn plan(settings: &Settings) -> Result<Vec<PlannedPosition>> {
+    let positions = settings.positions();
+    if positions.len() > MAX_POSITIONS {
+        return Err(Error::settings(
+            "dimensions (position)",
+            positions.len(),
+            format!("more than {MAX_POSITIONS} positions"),
+            "split the acquisition into several stores",
+        ));
+    }
+    if settings.position_dimension().is_none() {
+        return Ok(positions
+            .into_iter()
+            .map(|position| PlannedPosition {
+                position,
+                path: String::new(),
+            })
+            .collect());
+    }
+    // Equal names are legal in different grid cells, so the name alone may not name the folder. Letter case does not
+    // tell folders apart on every file system.
+    let mut taken = HashSet::new();
+    Ok(positions
+        .into_iter()
+        .enumerate()
+        .map(|(nth, position)| {
+            let cell = match (position.grid_row, position.grid_column) {
+                (Some(row), Some(column)) => Some(format!("{}_r{row}_c{column}", position.name)),
+                _ => None,
+            };
+            let path = [Some(position.name.clone()), cell, Some(format!("{}_{nth}", position.name))]
+                .into_iter()
+                .flatten()
+                .chain((0..).map(|round| format!("{}_{nth}_{round}", position.name)))
+                .find(|path| !reserved(path) && taken.insert(path.to_lowercase()))
+                .unwrap_or_default();
+            PlannedPosition { position, path }
+        })
+        .collect())
+}
+
+/// Names that the layout itself uses at the root (bioformats2raw layout 3).
+fn reserved(path: &str) -> bool {
+    path.eq_ignore_ascii_case("OME") || path.eq_ignore_ascii_case("zarr.json")
+}
+
+pub(super) fn ngff_layout(plan: &Plan, extents: Option<&[Option<u64>]>) -> ngff::Layout {
+    let positions = plan.positions();
+    let extent = |nth: usize| extents.and_then(|extents| extents.get(nth)).copied().flatten();
+    match positions {
+        [only] if only.path.is_empty() => ngff::Layout::Single(image(plan, only, extent(0))),
+        _ => ngff::Layout::Series(
+            positions
+                .iter()
+                .enumerate()
+                .map(|(nth, each)| (each.path.clone(), image(plan, each, extent(nth))))
+                .collect(),
+        ),
+    }
+}
+
+fn image(plan: &Plan, place: &PlannedPosition, extent: Option<u64>) -> ngff::Image {
+    let stage = |name: &str| match name.to_lowercase().as_str() {
+        "x" => place.position.x_coord,
+        "y" => place.position.y_coord,
+        "z" => place.position.z_coord,
+        _ => None,
+    };
+    // A stage position is where the image lies, so it takes the place of a translation declared for all positions.
+    let translation: Vec<Option<f64>> = plan
+        .axes()
+        .iter()
+        .zip(plan.translation())
+        .map(|(axis, declared)| stage(&axis.name).or(*declared))
+        .collect();
+    let translation = translation
+        .iter()
+        .any(Option::is_some)
+        .then(|| translation.iter().map(|each| each.unwrap_or(0.0)).collect());
+    let name = if place.path.is_empty() {
+        plan.root()
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .map_or_else(String::new, |name| {
+                name.strip_suffix(&plan.settings().format.suffix)
+                    .map_or(name.clone(), str::to_owned)
+            })
+    } else {
+        place.position.name.clone()
+    };
+    ngff::Image {
+        name,
+        axes: plan.axes().to_vec(),
+        datasets: vec![ngff::Dataset {
+            path: "0".into(),
+            scale: plan.scale().to_vec(),
+            translation,
+        }],
+        channels: channels(plan.settings()),
+        shape: plan.geometry().shape_with(extent),
+        dtype: plan.dtype().name().to_owned(),
+    }
+}
+
+fn channels(settings: &Settings) -> Vec<ngff::Channel> {
+    let Some(dimension) = settings
+        .dimensions
+        .iter()
+        .find(|each| each.kind == Some(DimensionType::Channel))
+    else {
+        return Vec::new();
+    };
+    dimension
+        .coords
+        .iter()
+        .flatten()
+        .map(|coord| match coord {
+            Coord::Channel(channel) => ngff::Channel {
+                label: channel.name.clone(),
+                color: channel.color.as_ref().map(crate::settings::Color::rgb),
+                excitation_nm: channel.excitation_wavelength_nm.map(f64::from),
+                emission_nm: channel.emission_wavelength_nm.map(f64::from),
+                fluorophore: channel.fluorophore.clone(),
+            },
+            Coord::Name(name) => plain_channel(name.clone()),
+            Coord::Number(number) => plain_channel(number.to_string()),
+            Coord::Position(position) => plain_channel(position.name.clone()),
+        })
+        .collect()
+}
+
+fn plain_channel(label: String) -> ngff::Channel {
+    ngff::Channel {
+        label,
+        color: None,
+        excitation_nm: None,
+        emission_nm: None,
+        fluorophore: None,
+    }
+}

@@ -1,0 +1,141 @@
+//! The only place that talks to the operating system's files.
+//!
+//! Everything that is written goes through a [`Disk`], so that tests can slow it down, make it fail or record it. The
+//! `portable` disk uses nothing but the standard library; a platform with something faster has a module beside it.
+
+mod portable;
+
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+mod linux;
+
+pub mod faulty;
+
+use std::fmt::Debug;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use portable::PortableDisk;
+
+/// Ending of a file that is not whole yet. Readers never ask for such a name.
+pub const PARTIAL_SUFFIX: &str = ".part";
+
+/// When something written must be on the medium.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sync {
+    /// Before the call returns.
+    Now,
+    /// When [`SyncPoint::sync`] returns.
+    Later,
+    /// Whenever the operating system likes.
+    Never,
+}
+
+/// File operations of one store.
+pub trait Disk: Debug + Send + std::marker::Sync {
+    /// Name for reports: `linux`, `portable`.
+    fn name(&self) -> &'static str;
+
+    /// Makes a folder and those above it; fine if it is there.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn create_dir_all(&self, path: &Path) -> io::Result<()>;
+
+    /// Opens a new, empty file (replacing what is there) in which about `expected` bytes will be placed.
+    ///
+    /// # Errors
+    /// The operating system's; a disk without room for `expected` bytes may say so here.
+    fn create(&self, path: &Path, expected: u64) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Opens an existing file to write at any place of it.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Stores `bytes` under `path` so that a reader sees nothing or all of it, now and after the death of this process.
+    ///
+    /// # Errors
+    /// The operating system's; `path` is then as it was.
+    fn put(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
+        let partial = partial_name(path);
+        let outcome = (|| {
+            let file = self.create(&partial, bytes.len() as u64)?;
+            file.write_at(0, bytes)?;
+            file.close(sync)?;
+            self.rename(&partial, path, sync)
+        })();
+        if outcome.is_err() {
+            let _ = self.remove_file(&partial);
+        }
+        outcome
+    }
+
+    /// Appends `bytes` in one write to `path`, which is made if need be.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()>;
+
+    /// Gives a file its final name, replacing what has it.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn rename(&self, from: &Path, to: &Path, sync: Sync) -> io::Result<()>;
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+
+    /// Starts to watch the store below `root`: see [`SyncPoint`].
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn sync_point(&self, root: &Path) -> io::Result<Box<dyn SyncPoint>>;
+}
+
+/// Promises durability for all that was written with [`Sync::Later`] since it was made.
+pub trait SyncPoint: Debug + Send + std::marker::Sync {
+    /// Puts everything on the medium.
+    ///
+    /// # Errors
+    /// The operating system's, also for a write that failed in the background since the last call.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// An open file that several threads write at different places.
+pub trait DiskFile: Debug + Send + std::marker::Sync {
+    /// Writes all of `bytes` at `offset`, however often the system is interrupted.
+    ///
+    /// Where offset, length and memory are multiples of [`crate::buffer::ALIGNMENT`] this may go past the page cache.
+    ///
+    /// # Errors
+    /// The operating system's; `WriteZero` where a disk takes no more and gives no reason.
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Ends the use of the file and reports what closing reports.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn close(self: Box<Self>, sync: Sync) -> io::Result<()>;
+}
+
+/// The best disk for this platform; with the feature `portable`, the portable one.
+#[must_use]
+pub fn native() -> Arc<dyn Disk> {
+    #[cfg(all(target_os = "linux", not(feature = "portable")))]
+    return Arc::new(linux::LinuxDisk::default());
+    #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
+    return Arc::new(PortableDisk::default());
+}
+
+/// Where `path` is written before it gets its name.
+#[must_use]
+pub fn partial_name(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(PARTIAL_SUFFIX);
+    PathBuf::from(name)
+}

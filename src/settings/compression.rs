@@ -1,0 +1,244 @@
+//! How chunks are compressed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::error::{Error, Result};
+
+/// How bytes are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Codec {
+    /// Stored as they are.
+    #[default]
+    None,
+    /// Zstandard inside Blosc.
+    BloscZstd,
+    /// LZ4 inside Blosc.
+    BloscLz4,
+    /// Zstandard.
+    Zstd,
+    /// gzip.
+    Gzip,
+}
+
+impl Codec {
+    /// Every codec.
+    pub const ALL: &'static [Self] = &[Self::None, Self::BloscZstd, Self::BloscLz4, Self::Zstd, Self::Gzip];
+
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::BloscZstd => "blosc-zstd",
+            Self::BloscLz4 => "blosc-lz4",
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// Level where none is given. Those of ome-writers 0.3.2; zarr-python's for gzip, which ome-writers has not.
+    #[must_use]
+    pub const fn default_level(self) -> i32 {
+        match self {
+            Self::None => 0,
+            Self::BloscZstd | Self::Zstd => 3,
+            Self::BloscLz4 | Self::Gzip => 5,
+        }
+    }
+
+    /// Lowest and highest level, as the Zarr v3 codec specifications allow; `None` where there are no levels.
+    #[must_use]
+    pub const fn levels(self) -> Option<(i32, i32)> {
+        match self {
+            Self::None => None,
+            Self::BloscZstd | Self::BloscLz4 | Self::Gzip => Some((0, 9)),
+            Self::Zstd => Some((-131_072, 22)),
+        }
+    }
+
+    /// Whether the codec can shuffle: only Blosc can.
+    #[must_use]
+    pub const fn can_shuffle(self) -> bool {
+        matches!(self, Self::BloscZstd | Self::BloscLz4)
+    }
+
+    const fn default_shuffle(self) -> Shuffle {
+        if self.can_shuffle() { Shuffle::Byte } else { Shuffle::None }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|each| each.name() == text)
+    }
+}
+
+/// How Blosc rearranges bytes before it compresses them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shuffle {
+    /// Not at all.
+    #[default]
+    None,
+    /// First bytes of all pixels, then their second bytes, ...: right for most images of more than 8 bits.
+    Byte,
+    /// The same with bits.
+    Bit,
+}
+
+/// How chunks are compressed. In JSON `null`, a codec's name, or an object of codec, level and shuffle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compression {
+    /// The codec.
+    pub codec: Codec,
+    /// Its level within [`Codec::levels`]; 0 where the codec has none.
+    pub level: i32,
+    /// Blosc's shuffle; none for other codecs.
+    pub shuffle: Shuffle,
+}
+
+impl Compression {
+    /// `codec` with its default level and shuffle.
+    #[must_use]
+    pub const fn new(codec: Codec) -> Self {
+        Self {
+            codec,
+            level: codec.default_level(),
+            shuffle: codec.default_shuffle(),
+        }
+    }
+
+    /// With this level.
+    #[must_use]
+    pub const fn with_level(mut self, level: i32) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// With this shuffle.
+    #[must_use]
+    pub const fn with_shuffle(mut self, shuffle: Shuffle) -> Self {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// Level and shuffle are those of the codec.
+    pub(super) fn check(&self) -> Result<()> {
+        let name = self.codec.name();
+        match self.codec.levels() {
+            Some((lowest, highest)) if !(lowest..=highest).contains(&self.level) => {
+                return Err(Error::settings(
+                    "compression.level",
+                    self.level,
+                    format!("{name} has no such level"),
+                    format!("use {lowest} to {highest}"),
+                ));
+            }
+            None if self.level != 0 => {
+                return Err(Error::settings(
+                    "compression.level",
+                    self.level,
+                    format!("{name} has no levels"),
+                    "leave it out, or choose a codec",
+                ));
+            }
+            _ => {}
+        }
+        if self.shuffle != Shuffle::None && !self.codec.can_shuffle() {
+            return Err(Error::settings(
+                "compression.shuffle",
+                super::json::quote(if self.shuffle == Shuffle::Bit { "bit" } else { "byte" }),
+                format!("{name} cannot shuffle"),
+                "leave it out, or use blosc-zstd or blosc-lz4",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self::new(Codec::None)
+    }
+}
+
+impl From<Codec> for Compression {
+    fn from(codec: Codec) -> Self {
+        Self::new(codec)
+    }
+}
+
+const REMEDY: &str = "use none, blosc-zstd, blosc-lz4, zstd or gzip";
+
+impl FromStr for Compression {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Codec::parse(text)
+            .map(Self::new)
+            .ok_or_else(|| Error::settings("compression", super::json::quote(text), "unknown codec", REMEDY))
+    }
+}
+
+impl Serialize for Compression {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if *self == Self::new(self.codec) {
+            return self.codec.serialize(serializer);
+        }
+        let mut object = serializer.serialize_struct("Compression", 3)?;
+        object.serialize_field("codec", &self.codec)?;
+        object.serialize_field("level", &self.level)?;
+        object.serialize_field("shuffle", &self.shuffle)?;
+        object.end()
+    }
+}
+
+/// The object form.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object with codec, level, shuffle")]
+struct Object {
+    codec: Codec,
+    #[serde(default)]
+    level: Option<i32>,
+    #[serde(default)]
+    shuffle: Option<Shuffle>,
+}
+
+impl<'de> Deserialize<'de> for Compression {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Compression;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("null, the name of a codec, or an object with codec, level, shuffle")
+            }
+
+            fn visit_unit<E: de::Error>(self) -> Result<Compression, E> {
+                Ok(Compression::default())
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Compression, E> {
+                Codec::parse(text)
+                    .map(Compression::new)
+                    .ok_or_else(|| E::custom(format_args!("unknown codec; {REMEDY}")))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Compression, A::Error> {
+                let object = Object::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                let default = Compression::new(object.codec);
+                Ok(Compression {
+                    codec: object.codec,
+                    level: object.level.unwrap_or(default.level),
+                    shuffle: object.shuffle.unwrap_or(default.shuffle),
+                })
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}

@@ -1,0 +1,289 @@
+//! What each element of a dimension is: positions, channels, names, numbers.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use super::color::Color;
+use super::dimension::{Dimension, DimensionType};
+use super::validate::MAX_POSITIONS;
+
+/// What one element of a dimension is.
+///
+/// In JSON a string, a number or an object; an object's fields tell a position from a channel. An object with nothing
+/// but a name is read as that name. Names in a position or channel dimension become positions or channels when the
+/// settings are validated.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Coord {
+    /// A stage location.
+    Position(Position),
+    /// A channel.
+    Channel(Channel),
+    /// A name.
+    Name(String),
+    /// A place along the dimension, in its unit.
+    Number(f64),
+}
+
+impl Coord {
+    /// The type of dimension that this coordinate belongs to, where only one is possible.
+    pub(super) fn kind(&self) -> Option<DimensionType> {
+        match self {
+            Self::Position(_) => Some(DimensionType::Position),
+            Self::Channel(_) => Some(DimensionType::Channel),
+            Self::Name(_) | Self::Number(_) => None,
+        }
+    }
+}
+
+impl From<Position> for Coord {
+    fn from(position: Position) -> Self {
+        Self::Position(position)
+    }
+}
+
+impl From<Channel> for Coord {
+    fn from(channel: Channel) -> Self {
+        Self::Channel(channel)
+    }
+}
+
+impl From<&str> for Coord {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
+}
+
+impl From<String> for Coord {
+    fn from(name: String) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl From<f64> for Coord {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// A channel, as it is shown to a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Channel {
+    /// Unique among the channels.
+    pub name: String,
+    /// Excitation wavelength in nanometers, above 0.
+    #[serde(default)]
+    pub excitation_wavelength_nm: Option<u32>,
+    /// Emission wavelength in nanometers, above 0.
+    #[serde(default)]
+    pub emission_wavelength_nm: Option<u32>,
+    /// Name of the fluorophore.
+    #[serde(default)]
+    pub fluorophore: Option<String>,
+    /// Colour in which to show the channel.
+    #[serde(default)]
+    pub color: Option<Color>,
+}
+
+impl Channel {
+    /// A channel of which only the name is known.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            excitation_wavelength_nm: None,
+            emission_wavelength_nm: None,
+            fluorophore: None,
+            color: None,
+        }
+    }
+}
+
+/// A stage location: one image.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Position {
+    /// Unique among the positions of its well and grid cell. It names the image's folder.
+    pub name: String,
+    /// Row of the well; with `plate_column` or not at all.
+    #[serde(default)]
+    pub plate_row: Option<String>,
+    /// Column of the well; with `plate_row` or not at all.
+    #[serde(default)]
+    pub plate_column: Option<String>,
+    /// Row in a grid of fields; with `grid_column` or not at all.
+    #[serde(default)]
+    pub grid_row: Option<i64>,
+    /// Column in a grid of fields; with `grid_row` or not at all.
+    #[serde(default)]
+    pub grid_column: Option<i64>,
+    /// Place of the image along x, in the unit of that dimension.
+    #[serde(default)]
+    pub x_coord: Option<f64>,
+    /// Place of the image along y, in the unit of that dimension.
+    #[serde(default)]
+    pub y_coord: Option<f64>,
+    /// Place of the image along z, in the unit of that dimension.
+    #[serde(default)]
+    pub z_coord: Option<f64>,
+}
+
+impl Position {
+    /// A position of which only the name is known.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            plate_row: None,
+            plate_column: None,
+            grid_row: None,
+            grid_column: None,
+            x_coord: None,
+            y_coord: None,
+            z_coord: None,
+        }
+    }
+}
+
+/// The positions that a position dimension declares, by coordinates or by count.
+pub(super) fn positions(dimension: &Dimension) -> Vec<Position> {
+    match &dimension.coords {
+        Some(coords) => coords
+            .iter()
+            .map(|coord| match coord {
+                Coord::Position(position) => position.clone(),
+                Coord::Channel(channel) => Position::new(channel.name.clone()),
+                Coord::Name(name) => Position::new(name.clone()),
+                Coord::Number(number) => Position::new(number.to_string()),
+            })
+            .collect(),
+        None => {
+            let count = dimension.count.unwrap_or(0).min(MAX_POSITIONS as u64);
+            (0..count).map(|nth| Position::new(nth.to_string())).collect()
+        }
+    }
+}
+
+/// A field of an object: present with a value or `null`, or not present.
+type Field<T> = Option<Option<T>>;
+
+/// Marks a field as present even where it is `null`.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Field<T>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// The fields of both kinds of object; which are present tells the kind.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a position or a channel")]
+struct Object {
+    name: String,
+    #[serde(default, deserialize_with = "present")]
+    plate_row: Field<String>,
+    #[serde(default, deserialize_with = "present")]
+    plate_column: Field<String>,
+    #[serde(default, deserialize_with = "present")]
+    grid_row: Field<i64>,
+    #[serde(default, deserialize_with = "present")]
+    grid_column: Field<i64>,
+    #[serde(default, deserialize_with = "present")]
+    x_coord: Field<f64>,
+    #[serde(default, deserialize_with = "present")]
+    y_coord: Field<f64>,
+    #[serde(default, deserialize_with = "present")]
+    z_coord: Field<f64>,
+    #[serde(default, deserialize_with = "present")]
+    excitation_wavelength_nm: Field<u32>,
+    #[serde(default, deserialize_with = "present")]
+    emission_wavelength_nm: Field<u32>,
+    #[serde(default, deserialize_with = "present")]
+    fluorophore: Field<String>,
+    #[serde(default, deserialize_with = "present")]
+    color: Field<Color>,
+}
+
+impl Object {
+    fn is_position(&self) -> bool {
+        self.plate_row.is_some()
+            || self.plate_column.is_some()
+            || self.grid_row.is_some()
+            || self.grid_column.is_some()
+            || self.x_coord.is_some()
+            || self.y_coord.is_some()
+            || self.z_coord.is_some()
+    }
+
+    fn is_channel(&self) -> bool {
+        self.excitation_wavelength_nm.is_some()
+            || self.emission_wavelength_nm.is_some()
+            || self.fluorophore.is_some()
+            || self.color.is_some()
+    }
+
+    fn into_coord(self) -> Result<Coord, &'static str> {
+        match (self.is_position(), self.is_channel()) {
+            (false, false) => Ok(Coord::Name(self.name)),
+            (true, false) => Ok(Coord::Position(Position {
+                name: self.name,
+                plate_row: self.plate_row.flatten(),
+                plate_column: self.plate_column.flatten(),
+                grid_row: self.grid_row.flatten(),
+                grid_column: self.grid_column.flatten(),
+                x_coord: self.x_coord.flatten(),
+                y_coord: self.y_coord.flatten(),
+                z_coord: self.z_coord.flatten(),
+            })),
+            (false, true) => Ok(Coord::Channel(Channel {
+                name: self.name,
+                excitation_wavelength_nm: self.excitation_wavelength_nm.flatten(),
+                emission_wavelength_nm: self.emission_wavelength_nm.flatten(),
+                fluorophore: self.fluorophore.flatten(),
+                color: self.color.flatten(),
+            })),
+            (true, true) => Err("fields of a position and of a channel in one object; use those of one of them"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Coord {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Coord;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a name, a number, a position or a channel")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Coord, E> {
+                Ok(Coord::Name(text.to_owned()))
+            }
+
+            fn visit_string<E: de::Error>(self, text: String) -> Result<Coord, E> {
+                Ok(Coord::Name(text))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Coord, E> {
+                Ok(Coord::Number(number))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Coord, E> {
+                Ok(Coord::Number(number as f64))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Coord, E> {
+                Ok(Coord::Number(number as f64))
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Coord, A::Error> {
+                Object::deserialize(de::value::MapAccessDeserializer::new(map))?
+                    .into_coord()
+                    .map_err(de::Error::custom)
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}

@@ -1,0 +1,29 @@
+//! What a stream promises about the medium, and what it does when memory is full.
+
+use serde::{Deserialize, Serialize};
+
+/// When data must be durable: on the medium, where it survives a loss of power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Everything is durable when `finish` returns.
+    #[default]
+    Finish,
+    /// Each shard (each chunk, where there are no shards) is durable as soon as it is sealed.
+    Shard,
+    /// The operating system writes it when it likes.
+    None,
+}
+
+/// What `append` does when the memory limit is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenFull {
+    /// Waits until there is room.
+    #[default]
+    Block,
+    /// Refuses the frame; it uses no frame number.
+    Error,
+    /// Drops the frame and counts it; its place keeps the fill value.
+    Drop,
+}

@@ -1,0 +1,216 @@
+//! Rules of coordinates: positions, channels, names, numbers.
+
+use std::collections::HashSet;
+
+use super::{MAX_POSITIONS, names};
+use crate::error::{Error, Result};
+use crate::settings::json::quote;
+use crate::settings::{Channel, Coord, Dimension, DimensionType, Position, coords};
+
+/// Brings coordinates into the form that belongs to the dimension's type, and counts them.
+pub(super) fn check(dimensions: &mut [Dimension]) -> Result<()> {
+    for (nth, dimension) in dimensions.iter_mut().enumerate() {
+        let field = format!("dimensions[{nth}]");
+        count(&field, dimension)?;
+        let Some(list) = &mut dimension.coords else { continue };
+        let elements = || (0..).map(|index| format!("{field}.coords[{index}]"));
+        match dimension.kind {
+            Some(DimensionType::Position) => {
+                for (field, coord) in elements().zip(list.iter_mut()) {
+                    to_position(&field, coord)?;
+                }
+                unique_positions(&field, list)?;
+            }
+            Some(DimensionType::Channel) => {
+                let mut seen = HashSet::new();
+                for (field, coord) in elements().zip(list.iter_mut()) {
+                    let name = to_channel(&field, coord)?;
+                    if !seen.insert(name.clone()) {
+                        return Err(Error::settings(
+                            format!("{field}.name"),
+                            quote(&name),
+                            "another channel has this name",
+                            "give each channel its own name",
+                        ));
+                    }
+                }
+            }
+            _ => {
+                for (field, coord) in elements().zip(list.iter()) {
+                    plain(&field, coord)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Coordinates and count agree; a number of positions becomes positions.
+fn count(field: &str, dimension: &mut Dimension) -> Result<()> {
+    let is_position = dimension.kind == Some(DimensionType::Position);
+    match (dimension.coords.as_ref().map(Vec::len), dimension.count) {
+        (Some(0), _) => {
+            return Err(Error::settings(
+                format!("{field}.coords"),
+                "[]",
+                "no coordinates are listed",
+                "list one for each element, or leave coords out",
+            ));
+        }
+        (Some(listed), None) => dimension.count = Some(listed as u64),
+        (Some(listed), Some(count)) if listed as u64 != count => {
+            return Err(Error::settings(
+                format!("{field}.coords"),
+                format!("{listed} coordinates"),
+                format!("count is {count}"),
+                "list one for each element, or leave count out",
+            ));
+        }
+        (None, None) if is_position => {
+            return Err(Error::settings(
+                format!("{field}.count"),
+                "null",
+                "a position dimension cannot be unbounded",
+                "give the number of positions, or list them in coords",
+            ));
+        }
+        _ => {}
+    }
+    if is_position {
+        if let Some(count) = dimension.count
+            && count > MAX_POSITIONS as u64
+        {
+            return Err(Error::settings(
+                format!("{field}.count"),
+                count,
+                "too many positions",
+                format!("use at most {MAX_POSITIONS}, or several stores"),
+            ));
+        }
+        if dimension.coords.is_none() && dimension.count != Some(0) {
+            let positions = coords::positions(dimension).into_iter().map(Coord::Position);
+            dimension.coords = Some(positions.collect());
+        }
+    }
+    Ok(())
+}
+
+fn wrong_kind(field: &str, coord: &Coord, kind: &str) -> Error {
+    let value = match coord {
+        Coord::Number(number) => number.to_string(),
+        Coord::Name(name) | Coord::Position(Position { name, .. }) | Coord::Channel(Channel { name, .. }) => quote(name),
+    };
+    Error::settings(field, value, format!("not a {kind}"), format!("use a name or the fields of a {kind}"))
+}
+
+fn to_position(field: &str, coord: &mut Coord) -> Result<()> {
+    if let Coord::Name(name) = coord {
+        *coord = Coord::Position(Position::new(std::mem::take(name)));
+    }
+    let Coord::Position(position) = coord else {
+        return Err(wrong_kind(field, coord, "position"));
+    };
+    names::check_folder(&format!("{field}.name"), &position.name)?;
+    let pairs = [
+        ("plate_row", position.plate_row.is_some(), "plate_column", position.plate_column.is_some()),
+        ("grid_row", position.grid_row.is_some(), "grid_column", position.grid_column.is_some()),
+    ];
+    for (row, has_row, column, has_column) in pairs {
+        if has_row != has_column {
+            let (missing, given) = if has_row { (column, row) } else { (row, column) };
+            return Err(Error::settings(
+                format!("{field}.{missing}"),
+                "null",
+                format!("{given} is given without it"),
+                "give both or neither",
+            ));
+        }
+    }
+    let places = [
+        ("x_coord", position.x_coord),
+        ("y_coord", position.y_coord),
+        ("z_coord", position.z_coord),
+    ];
+    for (name, place) in places {
+        if let Some(place) = place
+            && !place.is_finite()
+        {
+            return Err(Error::settings(
+                format!("{field}.{name}"),
+                place,
+                "not a finite number",
+                "give the stage position, or leave it out",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Names are unique in their well and grid cell; across cells they may repeat.
+fn unique_positions(field: &str, list: &[Coord]) -> Result<()> {
+    let mut seen = HashSet::new();
+    for (index, coord) in list.iter().enumerate() {
+        let Coord::Position(position) = coord else { continue };
+        let place = (
+            &position.plate_row,
+            &position.plate_column,
+            position.grid_row,
+            position.grid_column,
+            &position.name,
+        );
+        if !seen.insert(place) {
+            return Err(Error::settings(
+                format!("{field}.coords[{index}].name"),
+                quote(&position.name),
+                "another position of the same well and grid cell has this name",
+                "give each its own name, or its own grid_row and grid_column",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn to_channel(field: &str, coord: &mut Coord) -> Result<String> {
+    if let Coord::Name(name) = coord {
+        *coord = Coord::Channel(Channel::new(std::mem::take(name)));
+    }
+    let Coord::Channel(channel) = coord else {
+        return Err(wrong_kind(field, coord, "channel"));
+    };
+    if channel.name.is_empty() {
+        return Err(Error::settings(
+            format!("{field}.name"),
+            "\"\"",
+            "a name is needed",
+            "give the channel's name",
+        ));
+    }
+    let wavelengths = [
+        ("excitation_wavelength_nm", channel.excitation_wavelength_nm),
+        ("emission_wavelength_nm", channel.emission_wavelength_nm),
+    ];
+    for (name, wavelength) in wavelengths {
+        if wavelength == Some(0) {
+            return Err(Error::settings(
+                format!("{field}.{name}"),
+                0,
+                "a wavelength is above 0",
+                "give it in nanometers, or leave it out",
+            ));
+        }
+    }
+    Ok(channel.name.clone())
+}
+
+fn plain(field: &str, coord: &Coord) -> Result<()> {
+    match coord {
+        Coord::Number(number) if !number.is_finite() => Err(Error::settings(
+            field,
+            number,
+            "not a finite number",
+            "give the place in the dimension's unit",
+        )),
+        Coord::Name(name) if name.is_empty() => Err(Error::settings(field, "\"\"", "a name is needed", "give a name")),
+        _ => Ok(()),
+    }
+}

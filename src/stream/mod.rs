@@ -1,0 +1,467 @@
+//! append / skip / finish: a run from the first frame to the last.
+//!
+//! `append` copies a frame into the buffer of its group and returns. When a group is complete it goes to named worker
+//! threads, which hand it to the engine. One more thread lets readers see what was written and appends frame metadata.
+//! Memory is bounded by the pool of buffers: when all are out, `append` waits, says so, or drops, as `when_full` says.
+
+mod failure;
+mod front;
+mod journal;
+mod live;
+mod progress;
+mod root;
+mod shared;
+mod status;
+mod workers;
+
+pub use status::{Latencies, Report, Status};
+
+use std::fs::File;
+use std::io::BufReader;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use crossbeam_channel::{Sender, bounded, unbounded};
+use serde_json::Value;
+
+use self::front::Front;
+use self::shared::{Counts, Shared, file_sync, write_groups};
+use crate::backend::Backend;
+use crate::buffer::Pool;
+use crate::error::{Error, Result};
+use crate::ngff::{Attributes, check_namespace};
+use crate::ngff::frame_metadata::{FrameLog, FrameMetadata};
+use crate::plan::Plan;
+use crate::platform::{self, Disk, SyncPoint};
+use crate::router::MAX_INDEX_DIMENSIONS;
+use crate::settings::{Durability, Settings, WhenFull};
+
+/// Most frames that one `skip` may pass over: it walks them one by one, and this is a matter of seconds.
+pub const MAX_SKIP: u64 = 100_000_000;
+
+/// Jobs without a buffer (groups that were only skipped) that may wait: they take little memory, but not none.
+const MAX_QUEUED_SKIPS: usize = 4096;
+
+/// A run: frames in, OME-Zarr out.
+///
+/// Every call takes `&self` and may come from any thread; frames are numbered in the order in which their `append`
+/// calls take the stream's lock. Dropping an unfinished stream finishes it.
+pub struct Stream {
+    shared: Arc<Shared>,
+    front: Arc<Mutex<Front>>,
+    ending: Mutex<Ending>,
+}
+
+/// What is needed to end a run, and its outcome once it has ended.
+struct Ending {
+    workers: Vec<JoinHandle<()>>,
+    live: Option<(Sender<()>, JoinHandle<()>)>,
+    sync_point: Option<Box<dyn SyncPoint>>,
+    outcome: Option<Result<Report>>,
+}
+
+/// What `append` does where there is no room.
+#[derive(Clone, Copy, PartialEq)]
+enum NoRoom {
+    Wait,
+    Refuse,
+    Drop,
+}
+
+impl Stream {
+    /// Starts a run with `backend`: checks everything, then makes the store, valid and empty.
+    ///
+    /// # Errors
+    /// What [`Plan::new`], [`Plan::memory`] and the backend's `check` refuse, before anything is touched;
+    /// [`Error::AlreadyExists`] or [`Error::NotAStore`] for what is in the way; [`Error::Io`] if the store cannot be
+    /// made, after which nothing of it is left behind.
+    pub fn create(settings: &Settings, backend: &dyn Backend) -> Result<Self> {
+        Self::create_on(settings, backend, platform::native())
+    }
+
+    /// As [`Stream::create`], on a disk of the caller's: for tests that make it slow, failing or recorded.
+    ///
+    /// # Errors
+    /// As [`Stream::create`].
+    pub fn create_on(settings: &Settings, backend: &dyn Backend, disk: Arc<dyn Disk>) -> Result<Self> {
+        let plan = Arc::new(Plan::new(settings)?);
+        backend.check(&plan).map_err(|reason| Error::Unsupported {
+            backend: backend.name().to_owned(),
+            reason: reason.to_string(),
+        })?;
+        let capabilities = backend.capabilities();
+        let memory = plan.memory(capabilities.unit)?;
+        let layout = plan.layout(capabilities.unit);
+        let sync = file_sync(plan.settings().durability);
+
+        let root = root::Root::prepare(&plan, &*disk)?;
+        let sync_point = disk
+            .sync_point(plan.root())
+            .map_err(|source| Error::io("open", plan.root(), source))?;
+        write_groups(&plan, &*disk, sync, &Attributes::new(), None)?;
+        let sink = backend.create(&plan, &disk)?;
+
+        let (queue, jobs) = unbounded();
+        let front = Arc::new(Mutex::new(Front::new(queue)));
+        let shared = Arc::new(Shared {
+            progress: progress::Progress::new(&plan, &layout),
+            pool: Pool::new(layout.buffer_bytes(), memory.buffers),
+            plan,
+            layout,
+            sink,
+            capabilities,
+            disk,
+            failure: failure::Failure::default(),
+            journal: journal::Journal::default(),
+            metadata: Mutex::default(),
+            counts: Counts::default(),
+            latencies: Mutex::new(status::histogram()?),
+        });
+        let threads = if shared.capabilities.in_order { 1 } else { memory.threads };
+        let workers = workers::start(&shared, &jobs, threads)?;
+        let (stop, stopped) = bounded(0);
+        let live = live::start(&shared, &front, stopped)?;
+        root.keep();
+        Ok(Self {
+            shared,
+            front,
+            ending: Mutex::new(Ending {
+                workers,
+                live: Some((stop, live)),
+                sync_point: Some(sync_point),
+                outcome: None,
+            }),
+        })
+    }
+
+    /// The plan of this run.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.shared.plan
+    }
+
+    /// Takes a frame and returns its number: rows of pixels in native byte order, [`crate::plan::Geometry::frame_bytes`]
+    /// bytes. The camera's memory is free again when this returns.
+    ///
+    /// Where there is no room within the memory limit this does what `when_full` says: waits, or returns
+    /// [`Error::Full`], or drops the frame and counts it (its place then reads as fill value).
+    ///
+    /// # Errors
+    /// A refused frame changes nothing and uses no number: [`Error::Failed`] for an earlier write that failed,
+    /// [`Error::FrameSize`], [`Error::TooManyFrames`], [`Error::Full`], [`Error::Finished`].
+    pub fn append(&self, pixels: &[u8]) -> Result<u64> {
+        self.append_as(pixels, None, self.when_full())
+    }
+
+    /// As [`Stream::append`], with metadata of this frame: a JSON object (time stamps, exposure, stage).
+    ///
+    /// # Errors
+    /// As [`Stream::append`]; [`Error::InvalidMetadata`] for text that is not a JSON object.
+    pub fn append_with(&self, pixels: &[u8], metadata_json: &str) -> Result<u64> {
+        let metadata = FrameMetadata::from_json(metadata_json)?;
+        self.append_as(pixels, Some(&metadata), self.when_full())
+    }
+
+    /// As [`Stream::append_with`] (or [`Stream::append`] without metadata), but never waits: [`Error::Full`] instead.
+    ///
+    /// # Errors
+    /// As [`Stream::append_with`].
+    pub fn try_append(&self, pixels: &[u8], metadata_json: Option<&str>) -> Result<u64> {
+        let metadata = metadata_json.map(FrameMetadata::from_json).transpose()?;
+        self.append_as(pixels, metadata.as_ref(), NoRoom::Refuse)
+    }
+
+    /// Passes over the next `frames` frames: their places read as fill value. Returns the number that the next frame
+    /// will get.
+    ///
+    /// # Errors
+    /// [`Error::TooManyFrames`] where fewer are left or `frames` is above [`MAX_SKIP`] (nothing is skipped then);
+    /// [`Error::Failed`], [`Error::Finished`].
+    pub fn skip(&self, frames: u64) -> Result<u64> {
+        self.shared.failure.check()?;
+        let mut front = self.lock();
+        if front.is_finished() {
+            return Err(Error::Finished);
+        }
+        let left = match self.shared.plan.router().total() {
+            Some(total) => total - front.next(),
+            None => u64::MAX - front.next(),
+        };
+        if frames > left.min(MAX_SKIP) {
+            return Err(Error::TooManyFrames {
+                declared: self.shared.plan.router().total().unwrap_or(MAX_SKIP),
+                accepted: front.next(),
+                requested: frames,
+            });
+        }
+        for _ in 0..frames {
+            while front.queued() > MAX_QUEUED_SKIPS && !self.shared.failure.is_set() {
+                std::thread::yield_now();
+            }
+            self.pass_over(&mut front)?;
+            self.shared.counts.skipped.fetch_add(1, Ordering::Release);
+        }
+        Ok(front.next())
+    }
+
+    /// Stores metadata of the whole run under `namespace` in the root group's attributes, at once and atomically;
+    /// asked again for the same namespace it replaces what was there.
+    ///
+    /// # Errors
+    /// [`Error::InvalidMetadata`] for reserved names and for text that is not a JSON object; [`Error::Finished`];
+    /// [`Error::Io`].
+    pub fn set_metadata(&self, namespace: &str, json: &str) -> Result<()> {
+        let value: Value = serde_json::from_str(json).map_err(|cause| Error::InvalidMetadata {
+            namespace: namespace.to_owned(),
+            problem: format!("not JSON: {cause}"),
+            remedy: "send a JSON object in UTF-8".to_owned(),
+        })?;
+        check_namespace(namespace, &value)?;
+        let ending = self.ending();
+        if ending.outcome.is_some() {
+            return Err(Error::Finished);
+        }
+        let mut metadata = self.shared.metadata.lock().unwrap_or_else(PoisonError::into_inner);
+        metadata.insert(namespace.to_owned(), value);
+        write_groups(&self.shared.plan, &*self.shared.disk, self.shared.sync(), &metadata, None)
+    }
+
+    /// How the run stands; may be asked at any time from any thread.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let shared = &self.shared;
+        let (written, durable) = shared.progress.counts();
+        let append = shared.latencies.lock().unwrap_or_else(PoisonError::into_inner);
+        Status {
+            accepted: Counts::get(&shared.counts.accepted),
+            written,
+            durable,
+            skipped: Counts::get(&shared.counts.skipped),
+            dropped: Counts::get(&shared.counts.dropped),
+            declared: shared.plan.router().total(),
+            bytes_in_flight: shared.pool.bytes_out(),
+            bytes_high_water: shared.pool.high_water(),
+            bytes_limit: shared.pool.limit_bytes(),
+            bytes_written: shared.sink.bytes_written(),
+            append: Latencies::of(&append),
+            failure: shared.failure.get().map(|error| error.to_string()),
+            finished: shared.counts.finished.load(Ordering::Acquire),
+        }
+    }
+
+    /// Ends the run: stores what is partial, trims unbounded arrays to what came, writes group metadata last and makes
+    /// everything durable as `durability` says. Asked again it gives the same answer.
+    ///
+    /// # Errors
+    /// The first thing that went wrong in the run; what was written before it is readable.
+    pub fn finish(&self) -> Result<Report> {
+        let mut ending = self.ending();
+        if let Some(outcome) = &ending.outcome {
+            return outcome.clone();
+        }
+        let outcome = self.end(&mut ending);
+        ending.outcome = Some(outcome.clone());
+        outcome
+    }
+
+    fn end(&self, ending: &mut Ending) -> Result<Report> {
+        let shared = &self.shared;
+        let accepted = {
+            let mut front = self.lock();
+            front.close(shared);
+            shared.counts.finished.store(true, Ordering::Release);
+            front.next()
+        };
+        let live = ending.live.take().map(|(stop, thread)| {
+            drop(stop);
+            thread
+        });
+        for thread in ending.workers.drain(..).chain(live) {
+            if let Err(panic) = thread.join() {
+                let message = workers::panic_message(panic.as_ref());
+                shared.failure.set(shared.progress.counts().0, Error::Internal { place: "a thread", message });
+            }
+        }
+        let note = |outcome: Result<()>| {
+            if let Err(error) = outcome {
+                shared.failure.set(shared.progress.counts().0, error);
+            }
+        };
+        // Also after a failure: what was written before it shall be readable.
+        let extents: Vec<_> = (0..shared.plan.positions().len())
+            .map(|position| self.extent(position, accepted))
+            .collect();
+        note(shared.sink.finish(&extents));
+        note(shared.journal.flush(&shared.plan, &*shared.disk, shared.sync()));
+        note(self.write_final_groups(&extents));
+        if shared.plan.settings().durability != Durability::None
+            && let Some(sync_point) = ending.sync_point.take()
+        {
+            let root = shared.plan.root();
+            note(sync_point.sync().map_err(|source| Error::io("sync", root, source)));
+            if !shared.failure.is_set() {
+                shared.progress.all_durable();
+            }
+        }
+        shared.failure.check()?;
+        let (skipped, dropped) = (Counts::get(&shared.counts.skipped), Counts::get(&shared.counts.dropped));
+        Ok(Report {
+            path: shared.plan.root().to_path_buf(),
+            frames: accepted - skipped - dropped,
+            skipped,
+            dropped,
+            shapes: extents.iter().map(|extent| shared.plan.geometry().shape_with(*extent)).collect(),
+            bytes_written: shared.sink.bytes_written(),
+            bytes_high_water: shared.pool.high_water(),
+        })
+    }
+
+    /// Planes along the append axis that a position has after `accepted` frames; `None` where its shape is fixed.
+    fn extent(&self, position: usize, accepted: u64) -> Option<u64> {
+        let plan = &self.shared.plan;
+        let axis = plan.geometry().append_axis()?;
+        let Some(last) = accepted.checked_sub(1).and_then(|last| plan.router().locate(last)) else {
+            return Some(0);
+        };
+        // The unbounded loop is the outermost, so only its last round can be without this position.
+        let mut first = crate::router::Location {
+            position: u32::try_from(position).ok()?,
+            index: [0; MAX_INDEX_DIMENSIONS],
+        };
+        first.index[axis] = last.index[axis];
+        let reached = plan.router().frame_number(first).is_some_and(|frame| frame < accepted);
+        Some(last.index[axis] + u64::from(reached))
+    }
+
+    /// Group metadata as it stays, with the mirror of the frame metadata.
+    fn write_final_groups(&self, extents: &[Option<u64>]) -> Result<()> {
+        let shared = &self.shared;
+        let mirrors = (0..shared.plan.positions().len())
+            .map(|position| {
+                let path = journal::path(&shared.plan, position);
+                match File::open(&path) {
+                    Ok(file) => FrameLog::read(BufReader::new(file))
+                        .map(FrameLog::into_attribute)
+                        .map_err(|source| Error::io("read", &path, source)),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                    Err(source) => Err(Error::io("open", &path, source)),
+                }
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let metadata = shared.metadata.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = shared::Final { mirrors: &mirrors, extents };
+        write_groups(&shared.plan, &*shared.disk, shared.sync(), &metadata, Some(&last))
+    }
+
+    fn append_as(&self, pixels: &[u8], metadata: Option<&FrameMetadata>, no_room: NoRoom) -> Result<u64> {
+        let start = Instant::now();
+        let shared = &*self.shared;
+        shared.failure.check()?;
+        if pixels.len() != shared.layout.frame_bytes() {
+            let (height, width) = shared.plan.geometry().frame();
+            return Err(Error::FrameSize {
+                got: pixels.len() as u64,
+                expected: shared.layout.frame_bytes() as u64,
+                height,
+                width,
+                dtype: shared.plan.dtype().name(),
+            });
+        }
+        let mut front = match (no_room, self.front.try_lock()) {
+            (_, Ok(front)) => front,
+            (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
+            (NoRoom::Refuse, Err(TryLockError::WouldBlock)) => return Err(self.full()),
+            (_, Err(TryLockError::WouldBlock)) => self.lock(),
+        };
+        let place = front.place(shared)?;
+        if front.group(&place).is_none_or(|group| group.buffer().is_none()) {
+            let buffer = match (shared.pool.try_take(), no_room) {
+                (Some(buffer), _) => buffer,
+                (None, NoRoom::Wait) => shared.pool.take(),
+                (None, NoRoom::Refuse) => return Err(self.full()),
+                (None, NoRoom::Drop) => {
+                    self.pass_over(&mut front)?;
+                    shared.counts.dropped.fetch_add(1, Ordering::Release);
+                    return Ok(place.number);
+                }
+            };
+            // While this frame waited, what it waited for may have failed.
+            shared.failure.check()?;
+            front.open(shared, &place).attach(buffer);
+        }
+        let group = front.open(shared, &place);
+        let complete = group.fill(&shared.layout, place.slot, pixels);
+        front.advance(shared, &place, complete);
+        shared.counts.accepted.store(front.next(), Ordering::Release);
+        if let Some(metadata) = metadata {
+            let dimensions = shared.plan.geometry().index_dimensions();
+            let line = metadata.line(place.number, &place.location.index[..dimensions]);
+            if shared.journal.push(place.location.position, &line)
+                && let Err(error) = shared.journal.flush(&shared.plan, &*shared.disk, shared.sync())
+            {
+                // The frame itself is accepted; the next call tells.
+                shared.failure.set(place.number, error);
+            }
+        }
+        let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        shared
+            .latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .saturating_record(nanoseconds);
+        Ok(place.number)
+    }
+
+    /// Moves past the next frame without data.
+    fn pass_over(&self, front: &mut Front) -> Result<()> {
+        let shared = &*self.shared;
+        let place = front.place(shared)?;
+        let complete = front.open(shared, &place).skip(place.slot);
+        front.advance(shared, &place, complete);
+        shared.counts.accepted.store(front.next(), Ordering::Release);
+        shared.progress.skipped(place.number);
+        Ok(())
+    }
+
+    fn full(&self) -> Error {
+        Error::Full {
+            in_flight: self.shared.pool.bytes_out(),
+            limit: self.shared.pool.limit_bytes(),
+        }
+    }
+
+    fn when_full(&self) -> NoRoom {
+        match self.shared.plan.settings().when_full {
+            WhenFull::Block => NoRoom::Wait,
+            WhenFull::Error => NoRoom::Refuse,
+            WhenFull::Drop => NoRoom::Drop,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Front> {
+        self.front.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ending(&self) -> MutexGuard<'_, Ending> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Err(error) = self.finish() {
+            tracing::error!(%error, "finishing a stream that was dropped failed");
+        }
+    }
+}
+
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream")
+            .field("root", &self.shared.plan.root())
+            .field("status", &self.status())
+            .finish_non_exhaustive()
+    }
+}

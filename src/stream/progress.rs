@@ -1,0 +1,232 @@
+//! How far the run has come: which frames are written, which are durable, how far readers may look.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::buffer::{GroupKey, Layout, SlotState, Unit};
+use crate::plan::Plan;
+use crate::router::{Location, MAX_INDEX_DIMENSIONS, StorageIndex};
+use crate::settings::Durability;
+
+/// Book-keeping of completed groups. Workers report once a group, never once a frame of the append path.
+#[derive(Debug)]
+pub(super) struct Progress {
+    inner: Mutex<Inner>,
+    /// Chunks of a shard along the index dimensions; 1 without shards.
+    shard_groups: StorageIndex,
+    /// Sealed shards (or durable units) that make one row of groups durable.
+    seals_needed: usize,
+    track_shards: bool,
+    append_axis: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    written: Watermark,
+    durable: Watermark,
+    /// Planes along the append axis that hold written data, for each position.
+    extents: Vec<u64>,
+    shards: HashMap<(u32, StorageIndex), Shard>,
+}
+
+/// Groups of one row of shards: their frames become durable together.
+#[derive(Debug, Default)]
+struct Shard {
+    frames: Vec<u64>,
+    seals: usize,
+    groups: u64,
+}
+
+/// The number of frames of which all are done: every frame below it is.
+#[derive(Debug, Default)]
+struct Watermark {
+    base: u64,
+    ahead: VecDeque<bool>,
+}
+
+impl Watermark {
+    fn mark(&mut self, frame: u64) {
+        let Some(distance) = frame.checked_sub(self.base) else { return };
+        let distance = distance as usize;
+        if distance >= self.ahead.len() {
+            self.ahead.resize(distance + 1, false);
+        }
+        self.ahead[distance] = true;
+        while self.ahead.front() == Some(&true) {
+            self.ahead.pop_front();
+            self.base += 1;
+        }
+    }
+}
+
+impl Progress {
+    pub(super) fn new(plan: &Plan, layout: &Layout) -> Self {
+        let geometry = plan.geometry();
+        let mut shard_groups = [1; MAX_INDEX_DIMENSIONS];
+        let sharded = layout.unit() == Unit::Chunk && geometry.shard().is_some();
+        if let (true, Some(shard)) = (sharded, geometry.shard()) {
+            shard_groups = geometry.index_part(shard);
+        }
+        Self {
+            inner: Mutex::new(Inner {
+                written: Watermark::default(),
+                durable: Watermark::default(),
+                extents: vec![0; plan.positions().len()],
+                shards: HashMap::new(),
+            }),
+            shard_groups,
+            seals_needed: if sharded { layout.jobs(true).len() } else { layout.units() },
+            track_shards: plan.settings().durability == Durability::Shard,
+            append_axis: geometry.append_axis(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Plain numbers stay consistent enough to be told even after a panic elsewhere.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Frames below the first are written, below the second durable.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        let inner = self.lock();
+        (inner.written.base, inner.durable.base)
+    }
+
+    /// A frame that will never hold data needs no disk.
+    pub(super) fn skipped(&self, frame: u64) {
+        let mut inner = self.lock();
+        inner.written.mark(frame);
+        inner.durable.mark(frame);
+    }
+
+    /// The frames in these slots of a group are given to the operating system.
+    pub(super) fn written(&self, plan: &Plan, layout: &Layout, key: GroupKey, slots: impl Iterator<Item = usize>) {
+        let mut inner = self.lock();
+        for (frame, index) in frames(plan, layout, key, slots) {
+            inner.written.mark(frame);
+            if let Some(axis) = self.append_axis {
+                let extent = &mut inner.extents[key.position as usize];
+                *extent = (*extent).max(index[axis] + 1);
+            }
+        }
+    }
+
+    /// A group is complete and `seals` of its shards are on the medium.
+    pub(super) fn group_stored(
+        &self,
+        plan: &Plan,
+        layout: &Layout,
+        key: GroupKey,
+        slots: impl Iterator<Item = usize>,
+    ) {
+        if !self.track_shards {
+            return;
+        }
+        let shard_key = self.shard_key(key);
+        let expected = self.groups_in_shard(layout, &shard_key.1);
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let shard = inner.shards.entry(shard_key).or_default();
+        shard.groups += 1;
+        shard.frames.extend(frames(plan, layout, key, slots).map(|(frame, _)| frame));
+        if shard.seals >= self.seals_needed {
+            shard.frames.drain(..).for_each(|frame| inner.durable.mark(frame));
+            if shard.groups >= expected {
+                inner.shards.remove(&shard_key);
+            }
+        }
+    }
+
+    /// `seals` more shards of the row that `key` belongs to are on the medium.
+    pub(super) fn sealed(&self, layout: &Layout, key: GroupKey, seals: usize) {
+        if !self.track_shards || seals == 0 {
+            return;
+        }
+        let shard_key = self.shard_key(key);
+        let expected = self.groups_in_shard(layout, &shard_key.1);
+        let mut inner = self.lock();
+        let inner = &mut *inner;
+        let shard = inner.shards.entry(shard_key).or_default();
+        shard.seals += seals;
+        if shard.seals >= self.seals_needed {
+            shard.frames.drain(..).for_each(|frame| inner.durable.mark(frame));
+            if shard.groups >= expected {
+                inner.shards.remove(&shard_key);
+            }
+        }
+    }
+
+    /// Everything accepted so far is on the medium.
+    pub(super) fn all_durable(&self) {
+        let mut inner = self.lock();
+        inner.durable.base = inner.written.base;
+        inner.durable.ahead.clear();
+        inner.shards.clear();
+    }
+
+    /// Planes along the append axis that hold written data.
+    pub(super) fn extent(&self, position: usize) -> Option<u64> {
+        self.append_axis.map(|_| self.lock().extents[position])
+    }
+
+    fn shard_key(&self, key: GroupKey) -> (u32, StorageIndex) {
+        let mut shard = key.index;
+        shard.iter_mut().zip(self.shard_groups).for_each(|(at, groups)| *at /= groups);
+        (key.position, shard)
+    }
+
+    /// Groups of a row of shards that lie within the array.
+    fn groups_in_shard(&self, layout: &Layout, shard: &StorageIndex) -> u64 {
+        (0..MAX_INDEX_DIMENSIONS)
+            .map(|axis| {
+                let all = layout.groups_along(axis);
+                let start = shard[axis].saturating_mul(self.shard_groups[axis]);
+                self.shard_groups[axis].min(all.saturating_sub(start))
+            })
+            .product()
+    }
+}
+
+/// Frame numbers and storage indices of some slots of a group.
+fn frames(
+    plan: &Plan,
+    layout: &Layout,
+    key: GroupKey,
+    slots: impl Iterator<Item = usize>,
+) -> impl Iterator<Item = (u64, StorageIndex)> {
+    slots.filter_map(move |slot| {
+        let index = layout.plane(&key.index, slot)?;
+        let location = Location {
+            position: key.position,
+            index,
+        };
+        Some((plan.router().frame_number(location)?, index))
+    })
+}
+
+/// Number of the first frame of a group, for error messages.
+pub(super) fn first_frame(plan: &Plan, layout: &Layout, group: &crate::buffer::Group) -> u64 {
+    let slots = (0..layout.planes()).filter(|slot| group.slot(*slot) != SlotState::Empty);
+    frames(plan, layout, group.key(), slots)
+        .map(|(frame, _)| frame)
+        .min()
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_watermark_waits_for_the_first_gap() {
+        let mut mark = Watermark::default();
+        mark.mark(1);
+        mark.mark(2);
+        assert_eq!(mark.base, 0);
+        mark.mark(0);
+        assert_eq!(mark.base, 3);
+        mark.mark(0);
+        mark.mark(3);
+        assert_eq!((mark.base, mark.ahead.len()), (4, 0));
+    }
+}

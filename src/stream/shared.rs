@@ -1,0 +1,103 @@
+//! What the camera's thread, the workers and the live thread have in common.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use hdrhistogram::Histogram;
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::journal::Journal;
+use super::progress::Progress;
+use crate::backend::{Capabilities, Sink};
+use crate::buffer::{Layout, Pool};
+use crate::error::{Error, Result};
+use crate::ngff::{Attributes, documents_v05, frame_metadata};
+use crate::plan::Plan;
+use crate::platform::{Disk, Sync};
+use crate::settings::Durability;
+
+/// One run's common state. The append path locks nothing in here that a worker ever holds.
+pub(super) struct Shared {
+    pub(super) plan: Arc<Plan>,
+    pub(super) layout: Layout,
+    pub(super) sink: Box<dyn Sink>,
+    pub(super) capabilities: Capabilities,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) pool: Pool,
+    pub(super) progress: Progress,
+    pub(super) failure: Failure,
+    pub(super) journal: Journal,
+    /// The host's own metadata, by namespace.
+    pub(super) metadata: Mutex<Attributes>,
+    pub(super) counts: Counts,
+    /// Nanoseconds that `append` took; only `append` and `status` look at it.
+    pub(super) latencies: Mutex<Histogram<u64>>,
+}
+
+/// Counters that `status` reads without a lock.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) accepted: AtomicU64,
+    pub(super) skipped: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    pub(super) finished: AtomicBool,
+}
+
+impl Counts {
+    pub(super) fn get(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Acquire)
+    }
+}
+
+impl Shared {
+    /// When files of this run have to be on the medium.
+    pub(super) fn sync(&self) -> Sync {
+        file_sync(self.plan.settings().durability)
+    }
+}
+
+/// What is known of a run only at its end.
+pub(super) struct Final<'a> {
+    /// Frame metadata of each position as its group shall show them.
+    pub(super) mirrors: &'a [Option<Value>],
+    /// Planes along the append axis of each position.
+    pub(super) extents: &'a [Option<u64>],
+}
+
+/// When small files have to be on the medium.
+pub(super) fn file_sync(durability: Durability) -> Sync {
+    match durability {
+        Durability::Finish => Sync::Later,
+        Durability::Shard => Sync::Now,
+        Durability::None => Sync::Never,
+    }
+}
+
+/// Writes the metadata of every group of a store, each file atomically.
+pub(super) fn write_groups(
+    plan: &Plan,
+    disk: &dyn Disk,
+    sync: Sync,
+    host: &Attributes,
+    last: Option<&Final<'_>>,
+) -> Result<()> {
+    let layout = plan.ngff(last.map(|last| last.extents));
+    let image_attributes = |position: usize| {
+        let mirror = last.and_then(|last| last.mirrors.get(position)).cloned().flatten();
+        Ok(mirror
+            .map(|value| Attributes::from([(frame_metadata::ATTRIBUTE.to_owned(), value)]))
+            .unwrap_or_default())
+    };
+    for document in documents_v05(&layout, host, image_attributes)? {
+        let document = document?;
+        let path = plan.root().join(&document.path);
+        if let Some(folder) = path.parent() {
+            disk.create_dir_all(folder)
+                .map_err(|source| Error::io("create", folder, source))?;
+        }
+        disk.put(&path, &document.bytes, sync)
+            .map_err(|source| Error::io("write", &path, source))?;
+    }
+    Ok(())
+}

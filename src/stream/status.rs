@@ -1,0 +1,96 @@
+//! What a host may ask at any time.
+
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+/// Longest duration that a histogram tells apart: an hour, in nanoseconds.
+const LONGEST_NS: u64 = 3_600_000_000_000;
+
+/// An empty histogram of nanoseconds, good to one percent.
+pub(super) fn histogram() -> Result<Histogram<u64>> {
+    Histogram::new_with_bounds(1, LONGEST_NS, 2)
+        .map_err(|error| Error::Internal { place: "the latency histogram", message: error.to_string() })
+}
+
+/// How a run stands. Counts are frame numbers: every frame below `written` is given to the operating system, every
+/// frame below `durable` is on the medium; skipped and dropped frames need neither.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// Frames accepted or skipped: the number that the next frame will get.
+    pub accepted: u64,
+    /// Every frame below this is given to the operating system: it survives the death of this process.
+    pub written: u64,
+    /// Every frame below this is on the medium: it survives power loss.
+    pub durable: u64,
+    /// Frames that were skipped on purpose.
+    pub skipped: u64,
+    /// Frames that were dropped because there was no room (`when_full: "drop"`).
+    pub dropped: u64,
+    /// Frames that the dimensions declare; `None` where the first is unbounded.
+    pub declared: Option<u64>,
+    /// Bytes of buffers that hold frames which are not written yet.
+    pub bytes_in_flight: u64,
+    /// Most bytes that were ever in flight.
+    pub bytes_high_water: u64,
+    /// Bytes that may be in flight: the pool's part of `memory_limit`.
+    pub bytes_limit: u64,
+    /// Bytes handed to the disk: payload after encoding, indices and array metadata.
+    pub bytes_written: u64,
+    /// Times of `append` so far, waiting included.
+    pub append: Latencies,
+    /// The first cause, once writing has failed.
+    pub failure: Option<String>,
+    /// True once `finish` was asked.
+    pub finished: bool,
+}
+
+/// Percentiles of a duration, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Latencies {
+    /// How many were measured.
+    pub count: u64,
+    /// Median.
+    pub p50_us: f64,
+    /// 99th percentile.
+    pub p99_us: f64,
+    /// 99.9th percentile.
+    pub p999_us: f64,
+    /// Longest.
+    pub max_us: f64,
+}
+
+impl Latencies {
+    /// Percentiles of a histogram that counts nanoseconds.
+    #[must_use]
+    pub fn of(nanoseconds: &Histogram<u64>) -> Self {
+        let at = |quantile: f64| nanoseconds.value_at_quantile(quantile) as f64 / 1e3;
+        Self {
+            count: nanoseconds.len(),
+            p50_us: at(0.5),
+            p99_us: at(0.99),
+            p999_us: at(0.999),
+            max_us: nanoseconds.max() as f64 / 1e3,
+        }
+    }
+}
+
+/// What `finish` says when all went well.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The store.
+    pub path: std::path::PathBuf,
+    /// Frames that hold data.
+    pub frames: u64,
+    /// Frames that were skipped on purpose.
+    pub skipped: u64,
+    /// Frames that were dropped for want of room.
+    pub dropped: u64,
+    /// Final shape of each position's array, in storage order.
+    pub shapes: Vec<Vec<u64>>,
+    /// Bytes handed to the disk.
+    pub bytes_written: u64,
+    /// Most bytes that were in flight.
+    pub bytes_high_water: u64,
+}
