@@ -32,8 +32,8 @@ pub enum Operation {
     Write(PathBuf, u64, Vec<u8>),
     /// Bytes were appended.
     Append(PathBuf, Vec<u8>),
-    /// A file was closed and, if so asked, synced.
-    Close(PathBuf, bool),
+    /// A file was synced at once (true) or is to be synced later, if at all.
+    Sync(PathBuf, bool),
     /// A file got another name; true if the folder was synced.
     Rename(PathBuf, PathBuf, bool),
     /// A file was removed.
@@ -223,19 +223,33 @@ impl std::fmt::Debug for FaultyFile {
 
 impl DiskFile for FaultyFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write(offset, bytes, |inner, bytes| inner.write_at(offset, bytes))
+    }
+
+    fn extend_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write(offset, bytes, |inner, bytes| inner.extend_at(offset, bytes))
+    }
+
+    fn sync(&self, sync: Sync) -> io::Result<()> {
+        let operation = Operation::Sync(self.path.clone(), sync == Sync::Now);
+        self.shared.run(&operation, || self.inner.sync(sync), |_| Ok(()))
+    }
+}
+
+impl FaultyFile {
+    fn write(
+        &self,
+        offset: u64,
+        bytes: &[u8],
+        real: impl Fn(&dyn DiskFile, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
         // Bytes are copied only where somebody will read them.
         let kept = if self.shared.log.is_some() { bytes.to_vec() } else { Vec::new() };
         let operation = Operation::Write(self.path.clone(), offset, kept);
         self.shared.run(
             &operation,
-            || self.inner.write_at(offset, bytes),
+            || real(&*self.inner, bytes),
             |part| self.inner.write_at(offset, &bytes[..part.min(bytes.len())]),
         )
-    }
-
-    fn close(self: Box<Self>, sync: Sync) -> io::Result<()> {
-        let operation = Operation::Close(self.path.clone(), sync == Sync::Now);
-        let Self { inner, shared, .. } = *self;
-        shared.run(&operation, || inner.close(sync), |_| Ok(()))
     }
 }

@@ -42,7 +42,7 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     /// The operating system's.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
 
-    /// Opens a new, empty file (replacing what is there) in which about `expected` bytes will be placed.
+    /// Opens a new, empty file (replacing what is there), with room for `expected` bytes reserved where that is possible.
     ///
     /// # Errors
     /// The operating system's; a disk without room for `expected` bytes may say so here.
@@ -61,9 +61,10 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     fn put(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
         let partial = partial_name(path);
         let outcome = (|| {
-            let file = self.create(&partial, bytes.len() as u64)?;
+            let file = self.create(&partial, 0)?;
             file.write_at(0, bytes)?;
-            file.close(sync)?;
+            file.sync(sync)?;
+            drop(file);
             self.rename(&partial, path, sync)
         })();
         if outcome.is_err() {
@@ -116,11 +117,23 @@ pub trait DiskFile: Debug + Send + std::marker::Sync {
     /// The operating system's; `WriteZero` where a disk takes no more and gives no reason.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
-    /// Ends the use of the file and reports what closing reports.
+    /// Writes `bytes` at the end of the file or past it, so that a reader that asks for the length and then for the last
+    /// bytes finds either those from before or these. `offset` and the length of `bytes` are multiples of
+    /// [`crate::buffer::ALIGNMENT`].
+    ///
+    /// A platform that cannot promise this for several pages (see `docs/DURABILITY.md`) does its best.
+    ///
+    /// # Errors
+    /// As for [`DiskFile::write_at`].
+    fn extend_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write_at(offset, bytes)
+    }
+
+    /// Puts what was written on the medium, as `sync` says.
     ///
     /// # Errors
     /// The operating system's.
-    fn close(self: Box<Self>, sync: Sync) -> io::Result<()>;
+    fn sync(&self, sync: Sync) -> io::Result<()>;
 }
 
 /// The best disk for this platform; with the feature `portable`, the portable one.

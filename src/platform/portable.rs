@@ -73,8 +73,8 @@ impl DiskFile for PortableFile {
         file.write_all(bytes)
     }
 
-    fn close(self: Box<Self>, sync: Sync) -> io::Result<()> {
-        sync_file(&self.0.into_inner().unwrap_or_else(PoisonError::into_inner), sync)
+    fn sync(&self, sync: Sync) -> io::Result<()> {
+        sync_file(&self.0.lock().unwrap_or_else(PoisonError::into_inner), sync)
     }
 }
 

@@ -104,11 +104,7 @@ impl Compression {
     /// `codec` with its default level and shuffle.
     #[must_use]
     pub const fn new(codec: Codec) -> Self {
-        Self {
-            codec,
-            level: codec.default_level(),
-            shuffle: codec.default_shuffle(),
-        }
+        Self { codec, level: codec.default_level(), shuffle: codec.default_shuffle() }
     }
 
     /// With this level.

@@ -278,9 +278,7 @@ impl<'de> Deserialize<'de> for Coord {
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Coord, A::Error> {
-                Object::deserialize(de::value::MapAccessDeserializer::new(map))?
-                    .into_coord()
-                    .map_err(de::Error::custom)
+                Object::deserialize(de::value::MapAccessDeserializer::new(map))?.into_coord().map_err(de::Error::custom)
             }
         }
 

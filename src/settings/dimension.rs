@@ -98,20 +98,13 @@ impl Dimension {
     /// A dimension of `count` elements; its type will be inferred.
     #[must_use]
     pub fn new(name: &str, count: u64) -> Self {
-        Self {
-            name: name.to_owned(),
-            count: Some(count),
-            ..UNNAMED.clone()
-        }
+        Self { name: name.to_owned(), count: Some(count), ..UNNAMED.clone() }
     }
 
     /// A dimension that ends when the acquisition does; only the first may.
     #[must_use]
     pub fn unbounded(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            ..UNNAMED.clone()
-        }
+        Self { name: name.to_owned(), ..UNNAMED.clone() }
     }
 
     /// A dimension with the type and unit of the standard axis `name`: micrometer for x, y, z; second for t; none for
@@ -124,13 +117,7 @@ impl Dimension {
             Some(DimensionType::Time) => Some("second".to_owned()),
             _ => None,
         };
-        Self {
-            name: name.to_owned(),
-            count: count.into(),
-            kind,
-            unit,
-            ..UNNAMED.clone()
-        }
+        Self { name: name.to_owned(), count: count.into(), kind, unit, ..UNNAMED.clone() }
     }
 
     /// With chunks of `pixels` along this dimension.

@@ -28,11 +28,8 @@ const UNBOUNDED: &str = "inf";
 /// [`Error::InvalidSettings`] naming the part that cannot be read. What the parts mean together is checked by
 /// [`Settings::validate`](super::Settings::validate).
 pub fn parse_dims(text: &str) -> Result<Vec<Dimension>> {
-    let mut dimensions = text
-        .split(',')
-        .enumerate()
-        .map(|(nth, part)| parse_part(nth, part.trim()))
-        .collect::<Result<Vec<_>>>()?;
+    let mut dimensions =
+        text.split(',').enumerate().map(|(nth, part)| parse_part(nth, part.trim())).collect::<Result<Vec<_>>>()?;
     let has = |name: &str| dimensions.iter().position(|each| each.name == name);
     if let (Some(rows), None) = (has("y"), has("x")) {
         if rows + 1 != dimensions.len() {
@@ -43,10 +40,7 @@ pub fn parse_dims(text: &str) -> Result<Vec<Dimension>> {
                 "put y last for a square frame, or give x",
             ));
         }
-        let columns = Dimension {
-            name: "x".to_owned(),
-            ..dimensions[rows].clone()
-        };
+        let columns = Dimension { name: "x".to_owned(), ..dimensions[rows].clone() };
         dimensions.push(columns);
     }
     Ok(dimensions)
@@ -73,10 +67,7 @@ fn parse_part(nth: usize, part: &str) -> Result<Dimension> {
     };
     let mut dimension = Dimension::standard(name, count);
     dimension.chunk_size = fields.next().map(|text| number(".chunk_size", text)).transpose()?;
-    dimension.shard_size_chunks = fields
-        .next()
-        .map(|text| number(".shard_size_chunks", text))
-        .transpose()?;
+    dimension.shard_size_chunks = fields.next().map(|text| number(".shard_size_chunks", text)).transpose()?;
     if fields.next().is_some() {
         return Err(refuse("", "more than four fields", GRAMMAR));
     }

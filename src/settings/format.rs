@@ -41,6 +41,7 @@ pub struct Format {
     /// business: this crate knows no engine.
     pub backend: String,
     /// What the store's folder ends with. Empty: as `root_path` does, else `.ome.zarr`.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub suffix: String,
     /// Version of OME-NGFF.
     #[serde(skip_serializing_if = "super::is_default")]
@@ -77,9 +78,7 @@ const FOREIGN: [&str; 4] = ["ome-tiff", "tiff", "tifffile", "scratch"];
 
 fn refuse_foreign<E: de::Error>(word: &str) -> Result<(), E> {
     if FOREIGN.contains(&word) {
-        return Err(E::custom(format_args!(
-            "{word} is not written, only OME-Zarr is; use \"ome-zarr\""
-        )));
+        return Err(E::custom(format_args!("{word} is not written, only OME-Zarr is; use \"ome-zarr\"")));
     }
     Ok(())
 }

@@ -78,10 +78,7 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pyramid: Option<Pyramid>,
     /// Most bytes that a stream may hold in memory, at least [`MIN_MEMORY_LIMIT`].
-    #[serde(
-        default = "default_memory_limit",
-        skip_serializing_if = "is_default_memory_limit"
-    )]
+    #[serde(default = "default_memory_limit", skip_serializing_if = "is_default_memory_limit")]
     pub memory_limit: u64,
     /// Worker threads, 1 to [`MAX_THREADS`]; chosen for the machine where not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -94,10 +91,7 @@ pub struct Settings {
     pub when_full: WhenFull,
     /// Seconds after which a written frame is visible to readers even if its shard is still open, within
     /// [`LIVE_INTERVAL_RANGE`].
-    #[serde(
-        default = "default_live_interval",
-        skip_serializing_if = "is_default_live_interval"
-    )]
+    #[serde(default = "default_live_interval", skip_serializing_if = "is_default_live_interval")]
     pub live_interval: f64,
 }
 
@@ -176,10 +170,7 @@ impl Settings {
     /// Positions in acquisition order; one named `0` where there is no position dimension.
     #[must_use]
     pub fn positions(&self) -> Vec<Position> {
-        match self
-            .position_dimension()
-            .and_then(|index| self.dimensions.get(index))
-        {
+        match self.position_dimension().and_then(|index| self.dimensions.get(index)) {
             Some(dimension) => coords::positions(dimension),
             None => vec![Position::new("0")],
         }
@@ -207,11 +198,7 @@ impl Settings {
     #[must_use]
     pub fn index_dimensions(&self) -> Vec<&Dimension> {
         let in_frame = self.dimensions.len().saturating_sub(2);
-        self.dimensions
-            .iter()
-            .take(in_frame)
-            .filter(|each| !each.is_position())
-            .collect()
+        self.dimensions.iter().take(in_frame).filter(|each| !each.is_position()).collect()
     }
 
     /// Dimensions other than position and frame, in the order of the axes on disk.

@@ -18,15 +18,8 @@ pub struct Plate {
 }
 
 /// Wells of the standard plates, with their rows and columns (ANSI/SLAS).
-const STANDARD: [(u32, u32, u32); 7] = [
-    (6, 2, 3),
-    (12, 3, 4),
-    (24, 4, 6),
-    (48, 6, 8),
-    (96, 8, 12),
-    (384, 16, 24),
-    (1536, 32, 48),
-];
+const STANDARD: [(u32, u32, u32); 7] =
+    [(6, 2, 3), (12, 3, 4), (24, 4, 6), (48, 6, 8), (96, 8, 12), (384, 16, 24), (1536, 32, 48)];
 
 impl Plate {
     /// A standard plate of 6, 12, 24, 48, 96, 384 or 1536 wells: rows A, B, ..., Z, AA, BB, ...; columns 1, 2, ....

@@ -1,6 +1,6 @@
 //! Where the store is made.
 
-use std::path::{MAIN_SEPARATOR_STR, Path, PathBuf};
+use std::path::{MAIN_SEPARATOR_STR, PathBuf};
 
 use super::json::quote;
 use crate::error::{Error, Result};
@@ -49,8 +49,7 @@ pub(super) fn output(root: &str, suffix: &str) -> PathBuf {
 
 /// What follows the sign of the home folder.
 fn in_home(path: &str) -> Option<&str> {
-    path.strip_prefix("~/")
-        .or_else(|| path.strip_prefix('~')?.strip_prefix(MAIN_SEPARATOR_STR))
+    path.strip_prefix("~/").or_else(|| path.strip_prefix('~')?.strip_prefix(MAIN_SEPARATOR_STR))
 }
 
 /// Refuses what names no local folder; fills in an empty suffix.
@@ -78,15 +77,14 @@ pub(super) fn check(root: &str, suffix: &mut String) -> Result<()> {
     if own.contains("tif") {
         return refuse("asks for a TIFF file; only OME-Zarr is written", "end the path with .ome.zarr");
     }
-    if Path::new(stem).file_name().is_none() || stem.ends_with(std::path::is_separator) {
+    let name = stem.rsplit(std::path::is_separator).next().unwrap_or(stem);
+    if matches!(name, "" | "." | "..") {
         return refuse("has no name for the store", "end the path with a name, such as \"run1.ome.zarr\"");
     }
     if suffix.is_empty() {
         *suffix = suffix_of(root).to_owned();
     }
-    let plain = suffix
-        .chars()
-        .all(|each| each.is_ascii_alphanumeric() || matches!(each, '.' | '-' | '_'));
+    let plain = suffix.chars().all(|each| each.is_ascii_alphanumeric() || matches!(each, '.' | '-' | '_'));
     if !(plain && suffix.starts_with('.') && suffix.ends_with(".zarr")) {
         return Err(Error::settings(
             "format.suffix",

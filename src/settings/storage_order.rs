@@ -27,12 +27,9 @@ impl StorageOrder {
         match self {
             Self::Ome => dimensions.sort_by_key(|each| rank(each)),
             Self::Acquisition => {}
-            Self::Explicit(names) => dimensions.sort_by_key(|each| {
-                names
-                    .iter()
-                    .position(|name| *name == each.name)
-                    .unwrap_or(names.len())
-            }),
+            Self::Explicit(names) => {
+                dimensions.sort_by_key(|each| names.iter().position(|name| *name == each.name).unwrap_or(names.len()))
+            }
         }
         dimensions
     }

@@ -33,12 +33,8 @@ const LENGTH: [(&str, &str); 26] = [
 ];
 
 /// Names that people and programs write, and what they mean.
-const LENGTH_ALIASES: [(&str, &str); 4] = [
-    ("micrometer", "um"),
-    ("micrometer", "u"),
-    ("micrometer", "micron"),
-    ("angstrom", "A"),
-];
+const LENGTH_ALIASES: [(&str, &str); 4] =
+    [("micrometer", "um"), ("micrometer", "u"), ("micrometer", "micron"), ("angstrom", "A")];
 
 /// OME-NGFF 0.5 §"axes", units of time, each with its symbol in the OME schema.
 const TIME: [(&str, &str); 23] = [
@@ -78,9 +74,7 @@ const TIME_ALIASES: [(&str, &str); 5] = [
 
 /// The type that a unit implies, if it is one of length or time.
 pub(super) fn kind(unit: &str) -> Option<DimensionType> {
-    [DimensionType::Space, DimensionType::Time]
-        .into_iter()
-        .find(|kind| to_ngff(unit, *kind).is_some())
+    [DimensionType::Space, DimensionType::Time].into_iter().find(|kind| to_ngff(unit, *kind).is_some())
 }
 
 /// The OME-NGFF name of a unit of length (space) or time; `None` where it is not one.
@@ -101,9 +95,5 @@ pub(super) fn to_ngff(unit: &str, kind: DimensionType) -> Option<&'static str> {
         .collect();
     // In symbols case has a meaning (`Mm`, `mm`); anything longer than two letters is a word.
     let spelled = if spelled.chars().count() > 2 { spelled.to_lowercase() } else { spelled };
-    names
-        .iter()
-        .chain(aliases)
-        .find(|(name, symbol)| *name == spelled || *symbol == spelled)
-        .map(|(name, _)| *name)
+    names.iter().chain(aliases).find(|(name, symbol)| *name == spelled || *symbol == spelled).map(|(name, _)| *name)
 }

@@ -1,1 +1,55 @@
-//! Native.
+//! The native engine: zarrs encodes each chunk, we place it in its chunk file or at its place in a shard file.
+//!
+//! Nothing is ever read back, and no byte of payload is written twice (provisional copies of incomplete chunks for live
+//! readers aside). A chunk file appears whole, by renaming. A shard file is written under another name until its first
+//! index is in it; from then on its last bytes are a valid index at every moment (see [`shard_file`]).
+
+mod array;
+mod chunk_files;
+mod encode;
+mod folders;
+mod shard_file;
+mod shards;
+mod sink;
+
+use std::sync::Arc;
+
+use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
+use ome_stream::buffer::Unit;
+use ome_stream::platform::Disk;
+use ome_stream::{Plan, Result};
+
+/// Name of this engine in settings, errors and reports.
+pub const NAME: &str = "zarrs";
+
+/// Version of the zarrs library whose codecs and metadata are used.
+pub const ZARRS_VERSION: &str = "0.23";
+
+/// The native engine; always available.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ZarrsBackend;
+
+impl Backend for ZarrsBackend {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            unit: Unit::Chunk,
+            in_order: false,
+            provisional: true,
+            bounded_memory: true,
+            version: format!("zarrs {ZARRS_VERSION} codecs, ome-stream {} placing", ome_stream::VERSION),
+        }
+    }
+
+    fn check(&self, _plan: &Plan) -> Result<(), Unsupported> {
+        // Every valid plan of Zarr v3 can be written.
+        Ok(())
+    }
+
+    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(sink::ZarrsSink::create(plan, disk)?))
+    }
+}

@@ -98,7 +98,9 @@ fn count(field: &str, dimension: &mut Dimension) -> Result<()> {
 fn wrong_kind(field: &str, coord: &Coord, kind: &str) -> Error {
     let value = match coord {
         Coord::Number(number) => number.to_string(),
-        Coord::Name(name) | Coord::Position(Position { name, .. }) | Coord::Channel(Channel { name, .. }) => quote(name),
+        Coord::Name(name) | Coord::Position(Position { name, .. }) | Coord::Channel(Channel { name, .. }) => {
+            quote(name)
+        }
     };
     Error::settings(field, value, format!("not a {kind}"), format!("use a name or the fields of a {kind}"))
 }
@@ -126,11 +128,7 @@ fn to_position(field: &str, coord: &mut Coord) -> Result<()> {
             ));
         }
     }
-    let places = [
-        ("x_coord", position.x_coord),
-        ("y_coord", position.y_coord),
-        ("z_coord", position.z_coord),
-    ];
+    let places = [("x_coord", position.x_coord), ("y_coord", position.y_coord), ("z_coord", position.z_coord)];
     for (name, place) in places {
         if let Some(place) = place
             && !place.is_finite()
@@ -151,13 +149,8 @@ fn unique_positions(field: &str, list: &[Coord]) -> Result<()> {
     let mut seen = HashSet::new();
     for (index, coord) in list.iter().enumerate() {
         let Coord::Position(position) = coord else { continue };
-        let place = (
-            &position.plate_row,
-            &position.plate_column,
-            position.grid_row,
-            position.grid_column,
-            &position.name,
-        );
+        let place =
+            (&position.plate_row, &position.plate_column, position.grid_row, position.grid_column, &position.name);
         if !seen.insert(place) {
             return Err(Error::settings(
                 format!("{field}.coords[{index}].name"),
@@ -178,12 +171,7 @@ fn to_channel(field: &str, coord: &mut Coord) -> Result<String> {
         return Err(wrong_kind(field, coord, "channel"));
     };
     if channel.name.is_empty() {
-        return Err(Error::settings(
-            format!("{field}.name"),
-            "\"\"",
-            "a name is needed",
-            "give the channel's name",
-        ));
+        return Err(Error::settings(format!("{field}.name"), "\"\"", "a name is needed", "give the channel's name"));
     }
     let wavelengths = [
         ("excitation_wavelength_nm", channel.excitation_wavelength_nm),
@@ -204,12 +192,9 @@ fn to_channel(field: &str, coord: &mut Coord) -> Result<String> {
 
 fn plain(field: &str, coord: &Coord) -> Result<()> {
     match coord {
-        Coord::Number(number) if !number.is_finite() => Err(Error::settings(
-            field,
-            number,
-            "not a finite number",
-            "give the place in the dimension's unit",
-        )),
+        Coord::Number(number) if !number.is_finite() => {
+            Err(Error::settings(field, number, "not a finite number", "give the place in the dimension's unit"))
+        }
         Coord::Name(name) if name.is_empty() => Err(Error::settings(field, "\"\"", "a name is needed", "give a name")),
         _ => Ok(()),
     }

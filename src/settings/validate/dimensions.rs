@@ -11,11 +11,8 @@ use crate::settings::{Dimension, DimensionType, Settings, StorageOrder, unit};
 const AXES: std::ops::RangeInclusive<usize> = 2..=5;
 
 /// Most axes of a type in one image (OME-NGFF 0.5 section "multiscales").
-const MOST_OF: [(DimensionType, usize); 3] = [
-    (DimensionType::Space, 3),
-    (DimensionType::Time, 1),
-    (DimensionType::Channel, 1),
-];
+const MOST_OF: [(DimensionType, usize); 3] =
+    [(DimensionType::Space, 3), (DimensionType::Time, 1), (DimensionType::Channel, 1)];
 
 pub(super) fn names(dimensions: &[Dimension]) -> Result<()> {
     let mut seen = HashSet::new();
@@ -93,12 +90,7 @@ fn coords_kind(nth: usize, dimension: &Dimension) -> Result<Option<DimensionType
 
 /// How many dimensions there are, of all and of each type.
 pub(super) fn number(dimensions: &[Dimension]) -> Result<()> {
-    let of = |kind| {
-        dimensions
-            .iter()
-            .enumerate()
-            .filter(move |(_, each)| each.kind == Some(kind))
-    };
+    let of = |kind| dimensions.iter().enumerate().filter(move |(_, each)| each.kind == Some(kind));
     if let Some((nth, second)) = of(DimensionType::Position).nth(1) {
         return Err(Error::settings(
             format!("dimensions[{nth}].type"),
@@ -113,11 +105,7 @@ pub(super) fn number(dimensions: &[Dimension]) -> Result<()> {
             "dimensions",
             format!("{axes} beside the position dimension"),
             if axes < *AXES.start() { "too few dimensions" } else { "too many dimensions" },
-            format!(
-                "use {} to {}, the last two being the rows and columns of a frame",
-                AXES.start(),
-                AXES.end()
-            ),
+            format!("use {} to {}, the last two being the rows and columns of a frame", AXES.start(), AXES.end()),
         ));
     }
     for (kind, most) in MOST_OF {
@@ -246,23 +234,16 @@ pub(super) fn storage_order(settings: &Settings) -> Result<()> {
             return refuse(nth, name, "listed twice");
         }
     }
-    let position = settings
-        .position_dimension()
-        .and_then(|nth| all.get(nth))
-        .copied();
-    let left_out = all
-        .iter()
-        .find(|name| Some(**name) != position && !order.iter().any(|listed| listed == **name));
+    let position = settings.position_dimension().and_then(|nth| all.get(nth)).copied();
+    let left_out = all.iter().find(|name| Some(**name) != position && !order.iter().any(|listed| listed == **name));
     if let Some(name) = left_out {
         return refuse(order.len(), name, "left out of the order");
     }
     let (rows, columns) = settings.frame_dimensions();
     match order.as_slice() {
         [.., last_but_one, last] if *last_but_one == rows.name && *last == columns.name => Ok(()),
-        _ => refuse(
-            order.len().saturating_sub(2),
-            &order.join(", "),
-            "the rows and columns of a frame cannot be moved",
-        ),
+        _ => {
+            refuse(order.len().saturating_sub(2), &order.join(", "), "the rows and columns of a frame cannot be moved")
+        }
     }
 }

@@ -81,11 +81,7 @@ fn limits(settings: &Settings) -> Result<()> {
             "live_interval",
             settings.live_interval,
             "out of range",
-            format!(
-                "use {} to {} seconds",
-                LIVE_INTERVAL_RANGE.start(),
-                LIVE_INTERVAL_RANGE.end()
-            ),
+            format!("use {} to {} seconds", LIVE_INTERVAL_RANGE.start(), LIVE_INTERVAL_RANGE.end()),
         ));
     }
     Ok(())
@@ -93,12 +89,7 @@ fn limits(settings: &Settings) -> Result<()> {
 
 fn format(format: &Format) -> Result<()> {
     if format.name != Format::NAME {
-        return Err(Error::settings(
-            "format.name",
-            quote(&format.name),
-            "unknown format",
-            "use \"ome-zarr\"",
-        ));
+        return Err(Error::settings("format.name", quote(&format.name), "unknown format", "use \"ome-zarr\""));
     }
     if format.backend.is_empty() {
         return Err(Error::settings(

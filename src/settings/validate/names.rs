@@ -33,10 +33,7 @@ pub(super) fn check_folder(field: &str, name: &str) -> Result<()> {
     check(field, name)?;
     let refuse = |problem: &str, remedy: &str| Err(Error::settings(field, quote(name), problem, remedy));
     if name.starts_with('.') || name.ends_with('.') {
-        return refuse(
-            "a folder's name may not begin or end with a dot",
-            "begin and end it with another character",
-        );
+        return refuse("a folder's name may not begin or end with a dot", "begin and end it with another character");
     }
     if name.contains(['/', '\\', '<', '>', ':', '"', '|', '?', '*']) {
         return refuse(

@@ -26,9 +26,8 @@ fn names(field: &str, list: &[String]) -> Result<()> {
     }
     let mut seen = HashSet::new();
     for (nth, name) in list.iter().enumerate() {
-        let refuse = |problem: &str, remedy: &str| {
-            Err(Error::settings(format!("{field}[{nth}]"), quote(name), problem, remedy))
-        };
+        let refuse =
+            |problem: &str, remedy: &str| Err(Error::settings(format!("{field}[{nth}]"), quote(name), problem, remedy));
         if name.is_empty() || !name.chars().all(|each| each.is_ascii_alphanumeric()) {
             return refuse("not a name of letters and digits", "use letters and digits only");
         }

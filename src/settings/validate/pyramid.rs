@@ -23,10 +23,8 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
         if *factor == 0 {
             return Err(Error::settings(field, 0, "a factor is at least 1", "use 2, or 1 to keep the size"));
         }
-        let spatial = settings
-            .dimensions
-            .iter()
-            .any(|each| each.name == *name && each.kind == Some(DimensionType::Space));
+        let spatial =
+            settings.dimensions.iter().any(|each| each.name == *name && each.kind == Some(DimensionType::Space));
         if !spatial {
             return Err(Error::settings(
                 field,

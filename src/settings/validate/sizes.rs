@@ -40,9 +40,7 @@ pub(super) fn clamp(dimensions: &mut [Dimension], notes: &mut Vec<String>) -> Re
             continue;
         };
         if *chunk > count {
-            notes.push(format!(
-                "dimensions[{nth}].chunk_size {chunk} clamped to the {count} of {name}"
-            ));
+            notes.push(format!("dimensions[{nth}].chunk_size {chunk} clamped to the {count} of {name}"));
             *chunk = count;
         }
         let chunks = count.div_ceil(*chunk);
@@ -85,11 +83,13 @@ fn check_product(
     let sizes: Vec<u64> = dimensions
         .iter()
         .enumerate()
-        .map(|(nth, each)| if each.kind == Some(DimensionType::Position) && field != "count" { 1 } else { size(nth, each) })
+        .map(
+            |(nth, each)| {
+                if each.kind == Some(DimensionType::Position) && field != "count" { 1 } else { size(nth, each) }
+            },
+        )
         .collect();
-    let bytes = sizes
-        .iter()
-        .try_fold(dtype.size() as u64, |all, each| all.checked_mul(*each));
+    let bytes = sizes.iter().try_fold(dtype.size() as u64, |all, each| all.checked_mul(*each));
     if bytes.is_some_and(|bytes| bytes <= MAX_ACQUISITION_BYTES) {
         return Ok(());
     }

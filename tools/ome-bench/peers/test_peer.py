@@ -23,6 +23,7 @@ DIMENSIONS = [
     {"name": "y", "count": 64, "chunk_size": 32},
     {"name": "x", "count": 96, "chunk_size": 32},
 ]
+ODD = [*DIMENSIONS[:2], {"name": "y", "count": 99}, {"name": "x", "count": 97}]
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -106,9 +107,9 @@ def test_without_durability_nothing_is_synced(ask: Ask, frames: tuple[Path, np.n
         ({"engine": "nobody"}, "unknown engine 'nobody'"),
         ({"frames_file": "/nowhere"}, "No such file"),
         ({"settings": {"dtype": "uint16", "dimensions": DIMENSIONS, "speed": 1}}, "speed"),
-        ({"settings": {"dtype": "uint32", "dimensions": DIMENSIONS[:2] + [{"name": "y", "count": 99}, {"name": "x", "count": 97}]}}, "whole frames"),
+        ({"settings": {"dtype": "uint32", "dimensions": ODD}}, "whole frames"),
         ({"settings": {"dtype": "uint16", "dimensions": DIMENSIONS, "compression": "zstd"}}, "zstd"),
-        ({"frame_count": 7}, ""),
+        ({"frame_count": 7}, "would exceed total of 6 frames"),
         ({"more": 1}, "unknown fields ['more']"),
     ],
 )  # fmt: skip

@@ -1,0 +1,323 @@
+//! One shard file, readable at every moment from its first index to its last.
+//!
+//! Layout: chunks in the order in which they were completed, gaps allowed, the index last (Zarr v3
+//! `sharding_indexed`, `index_location: end`; offsets are from the start of the file, so any order is legal).
+//!
+//! 1. The file is born under a name that no reader asks for ([`ome_stream::platform::partial_name`]). Most shards fill
+//!    within one live interval: then the index is written once, after the last chunk, and the file renamed.
+//! 2. A shard that stays open longer is **published**: an index of what is complete so far is written behind room for
+//!    what is to come, and the file is renamed. From then on the last bytes of the file are a valid index at every
+//!    moment: chunks go into the room *before* it, and a newer index goes *behind* it in one write that moves the
+//!    file's length once. What a reader has seen listed is never moved or overwritten.
+//!
+//! An incomplete chunk may be stored provisionally, so that readers see its planes. Uncompressed it has its final place
+//! at once and is filled up there (planes that were there are rewritten with the same bytes); compressed, each copy gets a place of its
+//! own and the old one becomes a gap.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
+use ome_stream::platform::{Disk, DiskFile, Sync, partial_name};
+use ome_stream::{Error, Result};
+
+/// Offset and length of a chunk that is not there (Zarr v3 sharding codec).
+const MISSING: (u64, u64) = (u64::MAX, u64::MAX);
+
+/// Room reserved ahead in a published shard of compressed chunks, whose sizes are not known: each time it is used up
+/// costs one more index in the file.
+const ROOM_AHEAD: u64 = 4 << 20;
+
+/// How the chunks of a shard are to be stored.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ShardShape {
+    /// Chunks in the index.
+    pub(crate) chunks: usize,
+    /// True where batches start on aligned offsets, so that they may go past the page cache.
+    pub(crate) aligned: bool,
+    /// Bytes of a chunk where that is fixed.
+    pub(crate) chunk_bytes: Option<u64>,
+    /// When files have to be on the medium.
+    pub(crate) sync: Sync,
+}
+
+/// A shard that is being filled.
+#[derive(Debug)]
+pub(crate) struct ShardFile {
+    shape: ShardShape,
+    path: PathBuf,
+    partial: PathBuf,
+    disk: Arc<dyn Disk>,
+    file: Mutex<Option<Arc<dyn DiskFile>>>,
+    state: Mutex<State>,
+    created: AtomicBool,
+    /// True once the file has its final name: its last bytes must then be a valid index at every moment.
+    published: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    entries: Vec<(u64, u64)>,
+    /// Places of uncompressed chunks that were stored provisionally.
+    places: HashMap<usize, u64>,
+    /// Chunks that are neither complete nor skipped.
+    remaining: usize,
+    /// True where a complete chunk is in no index yet.
+    dirty: bool,
+    /// Where the next chunk goes.
+    end: u64,
+    /// Once published: where the room for chunks ends.
+    room: u64,
+    /// Once published: the file's length.
+    length: u64,
+    /// Bytes of indices and padding.
+    overhead: u64,
+}
+
+impl ShardFile {
+    /// A shard at `path` that will be complete after `expected` chunks; nothing is made on disk yet.
+    pub(crate) fn new(path: PathBuf, shape: ShardShape, expected: usize, disk: &Arc<dyn Disk>) -> Self {
+        Self {
+            partial: partial_name(&path),
+            path,
+            disk: Arc::clone(disk),
+            file: Mutex::new(None),
+            state: Mutex::new(State {
+                entries: vec![MISSING; shape.chunks],
+                places: HashMap::new(),
+                remaining: expected,
+                dirty: false,
+                end: 0,
+                room: 0,
+                length: 0,
+                overhead: 0,
+            }),
+            created: AtomicBool::new(false),
+            published: AtomicBool::new(false),
+            shape,
+        }
+    }
+
+    /// Bytes of indices and padding written so far.
+    pub(crate) fn overhead(&self) -> u64 {
+        self.state().overhead
+    }
+
+    /// Stores chunks that lie one after another in `bytes`, each `(place in the index, length)`. Returns true if that
+    /// completed the shard, which is then sealed.
+    pub(crate) fn write(&self, chunks: &[(usize, u64)], bytes: &[u8], complete: bool) -> Result<bool> {
+        let file = self.file()?;
+        let offset = self.reserve(&*file, bytes.len() as u64)?;
+        file.write_at(offset, bytes).map_err(|source| self.error("write", source))?;
+        let mut state = self.state();
+        let mut at = offset;
+        for (nth, length) in chunks {
+            state.entries[*nth] = (at, *length);
+            at += length;
+        }
+        self.stored(state, &*file, if complete { chunks.len() } else { 0 })
+    }
+
+    /// Stores one uncompressed chunk at the place it keeps from its first provisional copy on.
+    pub(crate) fn write_in_place(&self, chunk: usize, bytes: &[u8], complete: bool) -> Result<bool> {
+        let file = self.file()?;
+        let length = bytes.len() as u64;
+        let known = self.state().places.get(&chunk).copied();
+        let offset = match known {
+            Some(offset) => offset,
+            None => {
+                let offset = self.reserve(&*file, length)?;
+                self.state().places.insert(chunk, offset);
+                offset
+            }
+        };
+        file.write_at(offset, bytes).map_err(|source| self.error("write", source))?;
+        let mut state = self.state();
+        state.entries[chunk] = (offset, length);
+        self.stored(state, &*file, usize::from(complete))
+    }
+
+    /// True where one of these chunks already has a place of its own.
+    pub(crate) fn has_place(&self, chunks: impl Iterator<Item = usize>) -> bool {
+        let state = self.state();
+        !state.places.is_empty() && chunks.into_iter().any(|chunk| state.places.contains_key(&chunk))
+    }
+
+    /// Takes note that `chunks` chunks will never come. Returns true if that completed the shard.
+    pub(crate) fn skip(&self, chunks: usize) -> Result<bool> {
+        let mut state = self.state();
+        state.remaining = state.remaining.saturating_sub(chunks);
+        if state.remaining > 0 {
+            return Ok(false);
+        }
+        drop(state);
+        self.seal()?;
+        Ok(true)
+    }
+
+    /// Lets readers see every complete chunk.
+    pub(crate) fn publish(&self) -> Result<()> {
+        let mut state = self.state();
+        if !state.dirty {
+            return Ok(());
+        }
+        let file = self.file()?;
+        self.publish_locked(&mut state, &*file)
+    }
+
+    /// Writes the last index; the file has its final name afterwards. A shard without any chunk leaves no file.
+    pub(crate) fn seal(&self) -> Result<()> {
+        let mut state = self.state();
+        if !self.created.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let file = self.file()?;
+        self.seal_locked(&mut state, &*file)
+    }
+
+    /// Closes the file for now; the next use opens it again.
+    pub(crate) fn release(&self) {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn is_published(&self) -> bool {
+        self.published.load(Ordering::Acquire)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn error(&self, operation: &'static str, source: std::io::Error) -> Error {
+        Error::io(operation, &self.path, source)
+    }
+
+    fn file(&self) -> Result<Arc<dyn DiskFile>> {
+        let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &*slot {
+            return Ok(Arc::clone(file));
+        }
+        let opened = if self.created.load(Ordering::Acquire) {
+            let name = if self.is_published() { &self.path } else { &self.partial };
+            self.disk.open(name).map_err(|source| Error::io("open", name, source))?
+        } else {
+            // Chunks of unknown size get no room in advance: what they do not use would have to be given back.
+            let expected = self.shape.chunk_bytes.map_or(0, |bytes| bytes * self.shape.chunks as u64);
+            let expected = if self.shape.aligned { expected } else { 0 };
+            let file = self.disk.create(&self.partial, expected);
+            let file = file.map_err(|source| Error::io("create", &self.partial, source))?;
+            self.created.store(true, Ordering::Release);
+            file
+        };
+        let file: Arc<dyn DiskFile> = Arc::from(opened);
+        *slot = Some(Arc::clone(&file));
+        Ok(file)
+    }
+
+    /// Finds room for `length` bytes.
+    fn reserve(&self, file: &dyn DiskFile, length: u64) -> Result<u64> {
+        let mut state = self.state();
+        if self.is_published() && state.end + length > state.room {
+            let ahead = match self.shape.chunk_bytes {
+                Some(bytes) => bytes * state.remaining as u64,
+                None => ROOM_AHEAD,
+            };
+            state.end = state.length;
+            self.append_index(&mut state, file, length.max(ahead))?;
+        }
+        let offset = state.end;
+        state.end += length;
+        if self.shape.aligned {
+            let end = state.end.next_multiple_of(ALIGNMENT as u64);
+            state.overhead += end - state.end;
+            state.end = end;
+        }
+        Ok(offset)
+    }
+
+    fn stored(&self, mut state: MutexGuard<'_, State>, file: &dyn DiskFile, completed: usize) -> Result<bool> {
+        state.dirty = true;
+        state.remaining = state.remaining.saturating_sub(completed);
+        if completed == 0 || state.remaining > 0 {
+            return Ok(false);
+        }
+        self.seal_locked(&mut state, file)?;
+        Ok(true)
+    }
+
+    fn publish_locked(&self, state: &mut State, file: &dyn DiskFile) -> Result<()> {
+        if self.is_published() {
+            return self.append_index(state, file, 0);
+        }
+        let room = match self.shape.chunk_bytes {
+            Some(bytes) => bytes * state.remaining as u64,
+            None => ROOM_AHEAD,
+        };
+        state.length = state.end;
+        self.append_index(state, file, room)?;
+        file.sync(self.shape.sync).map_err(|source| self.error("sync", source))?;
+        self.name()
+    }
+
+    fn seal_locked(&self, state: &mut State, file: &dyn DiskFile) -> Result<()> {
+        if self.is_published() {
+            if state.dirty {
+                self.append_index(state, file, 0)?;
+            }
+        } else if self.shape.aligned {
+            state.length = state.end;
+            self.append_index(state, file, 0)?;
+        } else {
+            let index = index(&state.entries);
+            file.write_at(state.end, &index).map_err(|source| self.error("write", source))?;
+            state.overhead += index.len() as u64;
+        }
+        state.dirty = false;
+        file.sync(self.shape.sync).map_err(|source| self.error("sync", source))?;
+        if !self.is_published() {
+            self.name()?;
+        }
+        self.release();
+        Ok(())
+    }
+
+    /// Writes an index of what is complete, `room` bytes behind the present length, as whole aligned blocks in one
+    /// write: the length moves once, and the index is the last that the file holds.
+    fn append_index(&self, state: &mut State, file: &dyn DiskFile, room: u64) -> Result<()> {
+        let index = index(&state.entries);
+        let blocks = index.len().next_multiple_of(ALIGNMENT);
+        let mut buffer = AlignedBuffer::zeroed(blocks);
+        buffer.as_mut_slice()[blocks - index.len()..].copy_from_slice(&index);
+        let offset = (state.length + room).next_multiple_of(ALIGNMENT as u64);
+        file.extend_at(offset, buffer.as_mut_slice()).map_err(|source| self.error("write", source))?;
+        state.overhead += blocks as u64;
+        if room > 0 {
+            state.room = offset;
+        }
+        state.length = offset + blocks as u64;
+        state.dirty = false;
+        Ok(())
+    }
+
+    fn name(&self) -> Result<()> {
+        self.disk
+            .rename(&self.partial, &self.path, self.shape.sync)
+            .map_err(|source| Error::io("rename", &self.partial, source))?;
+        self.published.store(true, Ordering::Release);
+        Ok(())
+    }
+}
+
+/// The shard index: little-endian pairs of offset and length, then their crc32c.
+fn index(entries: &[(u64, u64)]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(entries.len() * 16 + 4);
+    for (offset, length) in entries {
+        bytes.extend_from_slice(&offset.to_le_bytes());
+        bytes.extend_from_slice(&length.to_le_bytes());
+    }
+    let checksum = crc32c::crc32c(&bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+    bytes
+}

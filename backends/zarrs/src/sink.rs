@@ -1,0 +1,146 @@
+//! One run of the native engine.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ome_stream::backend::{Batch, Sink, Stored};
+use ome_stream::platform::{Disk, Sync};
+use ome_stream::settings::Durability;
+use ome_stream::{Error, Plan, Result};
+
+use crate::encode::Encoder;
+use crate::folders::Folders;
+use crate::shards::Shards;
+use crate::{array, chunk_files};
+
+/// What storing a chunk needs, whether in a file of its own or in a shard.
+pub(crate) struct Common {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) encoder: Encoder,
+    pub(crate) folders: Folders,
+    pub(crate) sync: Sync,
+    arrays: Vec<PathBuf>,
+    bytes: AtomicU64,
+}
+
+impl Common {
+    /// Path of a chunk file or shard file (chunk key encoding `default` with `/`).
+    pub(crate) fn object_path(&self, position: usize, coordinates: &[u64]) -> PathBuf {
+        let mut path = self.arrays.get(position).cloned().unwrap_or_default();
+        path.push("c");
+        path.extend(coordinates.iter().map(u64::to_string));
+        path
+    }
+
+    /// True where each object is on the medium before its write returns.
+    pub(crate) fn syncs_now(&self) -> bool {
+        self.sync == Sync::Now
+    }
+
+    /// Counts bytes handed to the disk.
+    pub(crate) fn count(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+}
+
+/// The native engine's side of a run.
+pub(crate) struct ZarrsSink {
+    plan: Arc<Plan>,
+    common: Common,
+    shards: Option<Shards>,
+    /// Planes along the append axis that each position's metadata show.
+    extents: Mutex<Vec<Option<u64>>>,
+}
+
+impl ZarrsSink {
+    pub(crate) fn create(plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Self> {
+        let positions = plan.positions().len();
+        let common = Common {
+            disk: Arc::clone(disk),
+            encoder: Encoder::new(plan)?,
+            folders: Folders::new(disk),
+            sync: match plan.settings().durability {
+                Durability::Finish => Sync::Later,
+                Durability::Shard => Sync::Now,
+                Durability::None => Sync::Never,
+            },
+            arrays: (0..positions).map(|position| plan.array_path(position, 0)).collect(),
+            bytes: AtomicU64::new(0),
+        };
+        let sink = Self {
+            shards: Shards::new(plan, &common),
+            common,
+            extents: Mutex::new(vec![None; positions]),
+            plan: Arc::clone(plan),
+        };
+        let empty = plan.geometry().append_axis().map(|_| 0);
+        (0..positions).try_for_each(|position| sink.write_array(position, empty))?;
+        Ok(sink)
+    }
+
+    fn write_array(&self, position: usize, extent: Option<u64>) -> Result<()> {
+        let path = self.plan.array_path(position, 0).join("zarr.json");
+        let document = array::document(&self.plan, extent)?;
+        self.common.folders.for_file(&path)?;
+        self.common
+            .disk
+            .put(&path, &document, self.common.sync)
+            .map_err(|source| Error::io("write", &path, source))?;
+        self.common.count(document.len());
+        if let Some(known) = self.extents.lock().unwrap_or_else(PoisonError::into_inner).get_mut(position) {
+            *known = extent;
+        }
+        Ok(())
+    }
+
+    /// The extent that a position's metadata show.
+    fn shown(&self, position: usize) -> Option<u64> {
+        self.extents.lock().unwrap_or_else(PoisonError::into_inner).get(position).copied().flatten()
+    }
+}
+
+impl Sink for ZarrsSink {
+    fn write(&self, batch: &Batch<'_>) -> Result<Stored> {
+        if self.common.encoder.is_identity() && self.shards.is_some() {
+            self.common.count(batch.bytes.len());
+        }
+        match &self.shards {
+            Some(shards) => shards.write(&self.common, batch),
+            None => chunk_files::write(&self.common, batch),
+        }
+    }
+
+    fn skip(&self, batch: &Batch<'_>) -> Result<Stored> {
+        match &self.shards {
+            Some(shards) => shards.skip(&self.common, batch),
+            // Nothing is stored, and what is not stored needs no medium.
+            None => Ok(Stored { sealed_durable: if self.common.syncs_now() { batch.units.len() } else { 0 } }),
+        }
+    }
+
+    fn publish(&self, position: usize, extent: Option<u64>) -> Result<()> {
+        // Data first: no reader may be told of planes that it cannot read.
+        if let Some(shards) = &self.shards {
+            shards.publish(position)?;
+        }
+        if extent > self.shown(position) {
+            self.write_array(position, extent)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&self, extents: &[Option<u64>]) -> Result<()> {
+        let mut outcome = self.shards.as_ref().map_or(Ok(()), |shards| shards.seal_all(&self.common));
+        for (position, extent) in extents.iter().enumerate() {
+            if *extent != self.shown(position) {
+                outcome = outcome.and(self.write_array(position, *extent));
+            }
+        }
+        outcome
+    }
+
+    fn bytes_written(&self) -> u64 {
+        self.common.bytes.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,37 @@
+//! Expectations for the foreign readers of `interop/check_store.py`.
+
+use serde_json::{Value, json};
+
+use crate::case::Case;
+use crate::model;
+use crate::run::Ran;
+
+/// A finished run as one store of a manifest.
+#[must_use]
+pub fn store(case: &Case, ran: &Ran) -> Value {
+    let positions: Vec<Value> = ran
+        .images
+        .iter()
+        .zip(ran.plan.positions())
+        .map(|(image, planned)| {
+            json!({
+                "path": planned.path,
+                "shape": image.shape,
+                "dtype": case.settings.dtype.name(),
+                "axes": image.axes,
+                "expect": {"kind": "coords", "frames": image.frames},
+                "scale": image.scale,
+                "translation": image.translation,
+                "units": image.units,
+                "channels": image.channels,
+                "levels": 1,
+            })
+        })
+        .collect();
+    let mut store = json!({"path": ran.root, "positions": positions});
+    if !model::is_ome_order(&case.settings) {
+        // The host asked for an order that OME-NGFF does not allow; the validators rightly say so.
+        store["validators"] = json!(["own"]);
+    }
+    store
+}

@@ -1,0 +1,271 @@
+//! The hand-made cases of the conformance suite, and their crossings.
+
+use ome_stream::settings::{
+    Channel, Codec, Compression, Coord, DataType, Dimension, DimensionType, Durability, Position, Shuffle, StorageOrder,
+};
+
+use crate::case::{Case, Step};
+
+/// Every case; names are unique.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    [shapes(), types(), codecs(), shards(), orders(), positions(), unbounded(), partial(), metadata(), crossings()].concat()
+}
+
+fn shapes() -> Vec<Case> {
+    vec![
+        Case::new("a single frame", "y:16,x:24"),
+        Case::new("a single pixel", "y:1,x:1"),
+        Case::new("a single frame in tiles", "y:37:16,x:53:20"),
+        Case::new("one row, many columns", "t:3,y:1,x:300:128"),
+        Case::new("one column, many rows", "t:3,y:300:128,x:1"),
+        Case::new("time lapse", "t:7,y:32,x:48"),
+        Case::new("tiles that do not divide the frame", "t:5,y:33:16,x:47:16"),
+        Case::new("tiles larger than the frame", "t:3,y:20:64,x:30:64"),
+        Case::new("chunks of several planes", "z:12:4,y:24:12,x:24:12"),
+        Case::new("chunks that do not divide time", "t:10:4,y:16,x:16"),
+        Case::new("chunks larger than the dimension", "t:3:8,y:16,x:16"),
+        Case::new("all five axes", "t:2,c:2,z:3,y:16:8,x:16:8"),
+        Case::new("all five axes in chunks of several planes", "t:3:2,c:2:2,z:5:3,y:16:8,x:16:8"),
+        Case::new("dimensions of one", "t:1,c:1,z:1,y:16,x:16"),
+        Case::of(
+            "a dimension of another kind",
+            vec![
+                Dimension::standard("t", 3),
+                Dimension::new("angle", 4).with_kind(DimensionType::Other),
+                Dimension::standard("y", 16),
+                Dimension::standard("x", 16),
+            ],
+        ),
+        Case::new("large frames", "t:3,y:512:256,x:512:256"),
+        Case::new("many small frames", "t:600:50,y:8,x:8"),
+    ]
+}
+
+fn types() -> Vec<Case> {
+    let name = |dtype: DataType, what: &str| format!("{dtype} {what}");
+    DataType::ALL
+        .iter()
+        .flat_map(|&dtype| {
+            [
+                Case::new(&name(dtype, "plain"), "t:3,y:19:8,x:21:8").dtype(dtype),
+                Case::new(&name(dtype, "compressed in shards"), "t:5:1:2,y:19:8:2,x:21:8:2")
+                    .dtype(dtype)
+                    .compression(Compression::new(Codec::BloscZstd)),
+            ]
+        })
+        .collect()
+}
+
+fn codecs() -> Vec<Case> {
+    let blosc = [Codec::BloscLz4, Codec::BloscZstd]
+        .into_iter()
+        .flat_map(|codec| [Shuffle::None, Shuffle::Byte, Shuffle::Bit].map(|shuffle| Compression::new(codec).with_shuffle(shuffle)));
+    let levels = [
+        Compression::new(Codec::BloscLz4).with_level(0),
+        Compression::new(Codec::BloscLz4).with_level(9),
+        Compression::new(Codec::BloscZstd).with_level(1),
+        Compression::new(Codec::BloscZstd).with_level(9),
+        Compression::new(Codec::Zstd).with_level(-7),
+        Compression::new(Codec::Zstd).with_level(1),
+        Compression::new(Codec::Zstd),
+        Compression::new(Codec::Zstd).with_level(19),
+        Compression::new(Codec::Gzip).with_level(0),
+        Compression::new(Codec::Gzip),
+        Compression::new(Codec::Gzip).with_level(9),
+    ];
+    blosc
+        .chain(levels)
+        .enumerate()
+        .map(|(nth, compression)| {
+            let name = format!("{} {} {:?}", compression.codec.name(), compression.level, compression.shuffle);
+            // Chunk files and shards in turn.
+            let dimensions = if nth % 2 == 0 { "t:4:2,y:40:32,x:40:32" } else { "t:4:1:2,y:40:20:2,x:40:20:2" };
+            Case::new(&name, dimensions).compression(compression)
+        })
+        .collect()
+}
+
+fn shards() -> Vec<Case> {
+    vec![
+        Case::new("a shard for each frame", "t:4,y:64:16:4,x:64:16:4"),
+        Case::new("several shards for each frame", "t:3,y:64:16:2,x:64:16:2"),
+        Case::new("shards of several frames", "t:12:1:4,y:32:16:2,x:32:16:2"),
+        Case::new("shards that do not divide time", "t:10:1:4,y:32:16:2,x:32:16:2"),
+        Case::new("shards that do not divide the frame", "t:4:1:2,y:50:16:2,x:70:16:3"),
+        Case::new("shards larger than the array", "t:3:1:8,y:20:16:8,x:20:16:8"),
+        Case::new("shards of chunks of several planes", "z:12:2:3,y:32:16:2,x:32:16:2"),
+        Case::new("shards over time and depth", "t:4:1:2,z:6:1:3,y:16,x:16"),
+        Case::new("shards over time, chunks over depth", "t:4:1:2,z:6:3,y:16:8:2,x:16:8:2"),
+        Case::new("a single chunk in each shard", "t:3:1:1,y:16,x:16"),
+        Case::new("one shard for everything", "t:5:1:5,c:2:1:2,z:3:1:3,y:16:8:2,x:16:8:2"),
+        Case::new("many chunks in a shard", "t:2:1:2,y:64:4:16,x:64:4:16"),
+        Case::new("shards, durable each", "t:6:1:2,y:32:16:2,x:32:16:2").durability(Durability::Shard),
+        Case::new("shards, durable at finish", "t:6:1:2,y:32:16:2,x:32:16:2").durability(Durability::Finish),
+        Case::new("chunk files, durable each", "t:4,y:32:16,x:32:16").durability(Durability::Shard),
+    ]
+}
+
+fn orders() -> Vec<Case> {
+    let acquired = ["t:2,c:3,z:4", "t:2,z:4,c:3", "c:3,t:2,z:4", "c:3,z:4,t:2", "z:4,t:2,c:3", "z:4,c:3,t:2"];
+    let mut cases: Vec<Case> = acquired
+        .iter()
+        .flat_map(|loops| {
+            let dimensions = format!("{loops},y:16,x:16");
+            [
+                Case::new(&format!("acquired {loops} stored as OME"), &dimensions),
+                Case::new(&format!("acquired {loops} stored as acquired"), &dimensions).order(StorageOrder::Acquisition),
+                Case::new(&format!("acquired {loops} stored as z c t"), &dimensions).explicit(&["z", "c", "t", "y", "x"]),
+            ]
+        })
+        .collect();
+    cases.extend([
+        Case::new("transposed in chunks and shards", "z:6:2:3,c:2,t:4:1:2,y:24:12:2,x:24:12:2")
+            .compression(Compression::new(Codec::BloscLz4)),
+        Case::new("transposed, chunks over both loops", "t:6:3,z:4:2,c:2,y:16:8,x:16:8"),
+        Case::new("transposed by hand, chunks over both loops", "t:5:2,z:3:2,y:16,x:16").explicit(&["z", "t", "y", "x"]),
+    ]);
+    cases
+}
+
+fn positions() -> Vec<Case> {
+    let stage = Coord::Position(Position {
+        x_coord: Some(123_456.789),
+        y_coord: Some(-0.125),
+        z_coord: Some(17.5),
+        ..Position::new("stage")
+    });
+    vec![
+        Case::new("positions outermost", "p:3,t:4,y:16,x:16"),
+        Case::new("positions in the middle", "t:3,p:2,c:2,y:16,x:16"),
+        Case::new("positions innermost", "t:3,c:2,p:3,y:16,x:16"),
+        Case::new("positions only", "p:4,y:16:8,x:16:8"),
+        Case::new("a single position", "t:2,p:1,y:16,x:16"),
+        Case::new("positions within the loop of a chunk", "t:6:3,p:2,z:4:2,y:16,x:16"),
+        Case::new("positions within the loop of a shard", "t:6:1:3,p:3,y:16:8:2,x:16:8:2"),
+        Case::new("stage positions", "t:2,p:2,z:2,y:16,x:16")
+            .dimension("p", |p| p.with_coords([stage.clone(), Coord::from("named")])),
+        Case::new("equal names in different grid cells", "p:3,t:2,y:16,x:16").dimension("p", |p| {
+            p.with_coords([(0, 0), (0, 1), (1, 0)].map(|(row, column)| {
+                Coord::Position(Position { grid_row: Some(row), grid_column: Some(column), ..Position::new("Pos") })
+            }))
+        }),
+    ]
+}
+
+fn unbounded() -> Vec<Case> {
+    vec![
+        Case::new("unbounded", "t:inf,y:16,x:16"),
+        Case::new("unbounded, nothing came", "t:inf,y:16,x:16").script(&[]),
+        Case::new("unbounded, one frame", "t:inf,y:16,x:16").script(&[Step::Append(1)]),
+        Case::new("unbounded in chunks of several planes", "t:inf:7,y:16:8,x:16:8"),
+        Case::new("unbounded in shards", "t:inf:1:6,y:16:8:2,x:16:8:2"),
+        Case::new("unbounded in chunks and shards", "t:inf:2:3,y:16:8:2,x:16:8:2"),
+        Case::new("unbounded with channels, ends in the middle", "t:inf,c:3,y:16,x:16").script(&[Step::Append(10)]),
+        Case::new("unbounded with positions, ends in the middle", "t:inf:4,p:3,y:16,x:16").script(&[Step::Append(13)]),
+        Case::new("unbounded depth", "z:inf,c:2,y:16,x:16"),
+        Case::new("unbounded and stored last", "t:inf:2,z:3:2,y:16,x:16").explicit(&["z", "t", "y", "x"]),
+        Case::new("unbounded, many", "t:inf:10:5,y:8,x:8").script(&[Step::Append(333)]),
+    ]
+}
+
+fn partial() -> Vec<Case> {
+    use Step::{Append, Skip};
+    vec![
+        Case::new("finished before the first frame", "t:5,y:16,x:16").script(&[]),
+        Case::new("finished early", "t:10,y:16,x:16").script(&[Append(4)]),
+        Case::new("finished early in a chunk", "t:10:4,y:16,x:16").script(&[Append(6)]),
+        Case::new("finished early in a shard", "t:10:1:4,y:16:8:2,x:16:8:2").script(&[Append(6)]),
+        Case::new("finished early in a chunk of a shard", "t:12:2:3,y:16:8:2,x:16:8:2").script(&[Append(7)]),
+        Case::new("skipped at the start", "t:6,y:16,x:16").script(&[Skip(2), Append(4)]),
+        Case::new("skipped at the end", "t:6,y:16,x:16").script(&[Append(4), Skip(2)]),
+        Case::new("skipped in between", "t:9:3,y:16,x:16").script(&[Append(2), Skip(2), Append(1), Skip(3), Append(1)]),
+        Case::new("skipped whole chunks", "t:12:3,y:16,x:16").script(&[Append(3), Skip(6), Append(3)]),
+        Case::new("skipped whole shards", "t:12:1:3,y:16,x:16").script(&[Append(3), Skip(6), Append(3)]),
+        Case::new("everything skipped", "t:6:2,y:16,x:16").script(&[Skip(6)]),
+        Case::new("unbounded, ends with skips", "t:inf:4,y:16,x:16").script(&[Append(5), Skip(6)]),
+        Case::new("unbounded, begins with skips", "t:inf:4,y:16,x:16").script(&[Skip(9), Append(2)]),
+    ]
+}
+
+fn metadata() -> Vec<Case> {
+    let channels = |names: [&str; 2]| {
+        names.map(|name| {
+            Coord::Channel(Channel {
+                excitation_wavelength_nm: Some(488),
+                emission_wavelength_nm: Some(525),
+                fluorophore: Some("EGFP".to_owned()),
+                ..Channel::new(name)
+            })
+        })
+    };
+    vec![
+        Case::new("scale and translation", "t:2,z:2,y:16,x:16")
+            .dimension("t", |t| t.with_scale(0.1).with_unit("millisecond"))
+            .dimension("z", |z| z.with_scale(0.3).with_translation(-12.5))
+            .dimension("y", |y| y.with_scale(0.108_333_333_333_333_33).with_unit("nanometer"))
+            .dimension("x", |x| x.with_scale(1e-9).with_translation(123_456.789)),
+        Case::new("named channels", "t:2,c:2,y:16,x:16").dimension("c", |c| c.with_coords(["DAPI", "GFP"])),
+        Case::new("described channels", "c:2,t:2,y:16,x:16").dimension("c", |c| c.with_coords(channels(["a", "b"]))),
+        Case::new("described channels of floats", "c:2,z:2,y:16,x:16")
+            .dtype(DataType::Float32)
+            .dimension("c", |c| c.with_coords(channels(["ratio", "Δ F/F"]))),
+        Case::new("no units", "t:2,y:16,x:16").with(|settings| {
+            for dimension in &mut settings.dimensions {
+                dimension.unit = None;
+            }
+        }),
+    ]
+}
+
+fn crossings() -> Vec<Case> {
+    use Step::{Append, Skip};
+    let zstd = Compression::new(Codec::Zstd).with_level(1);
+    vec![
+        Case::new("unbounded, chunks, skips, early, transposed, positions", "t:inf:3,p:2,z:3:2,c:2,y:20:8,x:28:8")
+            .script(&[Append(7), Skip(13), Append(20), Skip(1), Append(4)])
+            .compression(zstd),
+        Case::new("unbounded, shards, skips, early, transposed, positions", "t:inf:2:2,p:2,z:3:1:2,c:2,y:20:8:2,x:28:8:2")
+            .script(&[Append(7), Skip(13), Append(20), Skip(1), Append(4)])
+            .compression(Compression::new(Codec::BloscLz4)),
+        Case::new("unbounded, shards, skips, early, plain", "t:inf:2:3,c:2,y:20:8:2,x:28:8:2")
+            .script(&[Skip(1), Append(9), Skip(8), Append(10)])
+            .dtype(DataType::Float16),
+        Case::new("finite, shards, skips, early, stored as acquired", "z:4:2:2,p:2,c:3,t:3,y:17:8:2,x:16:16")
+            .order(StorageOrder::Acquisition)
+            .script(&[Append(30), Skip(5), Append(20)])
+            .dtype(DataType::Int32),
+        Case::new("finite, positions innermost, chunks, by hand", "z:5:2,t:3:2,p:3,y:17:8,x:16")
+            .explicit(&["t", "z", "y", "x"])
+            .script(&[Append(11), Skip(3), Append(28)])
+            .dtype(DataType::Float64)
+            .compression(Compression::new(Codec::Gzip)),
+        Case::new("positions outermost, early in the second", "p:3,t:4:3,z:2,y:16:8,x:16:8")
+            .script(&[Append(11)])
+            .dtype(DataType::Int8),
+        Case::new("stage, unbounded, skips, uint8", "t:inf:2,p:2,y:16,x:16")
+            .dimension("p", |p| {
+                p.with_coords([0.0, 1e6].map(|x| Coord::Position(Position { x_coord: Some(x), ..Position::new(format!("x{x}")) })))
+            })
+            .script(&[Append(3), Skip(4), Append(2)])
+            .dtype(DataType::UInt8),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_every_case_is_a_valid_acquisition() {
+        let cases = cases();
+        let names: HashSet<String> = cases.iter().map(Case::folder_name).collect();
+        assert_eq!(names.len(), cases.len());
+        for case in &cases {
+            let mut settings = case.settings.clone();
+            settings.root_path = case.folder_name();
+            assert!(settings.validate().is_ok(), "{}: {:?}", case.name, settings.validate());
+        }
+    }
+}

@@ -1,0 +1,109 @@
+use clap::{CommandFactory, Parser};
+use ome_stream::settings::{Codec, Durability, Shuffle, StorageOrder};
+
+use super::{Cli, parse};
+
+#[test]
+fn every_option_has_help_and_a_heading_that_groups_it() {
+    let command = Cli::command();
+    command.clone().debug_assert();
+    let options: Vec<_> = command.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())).collect();
+    assert!(options.len() > 20, "{} options", options.len());
+    for option in options {
+        let id = option.get_id();
+        assert!(option.get_help().is_some_and(|help| help.to_string().len() > 10), "{id} has no help text");
+        assert!(option.get_help_heading().is_some(), "{id} has no heading");
+        assert!(option.get_long().is_some(), "{id} has no long name");
+    }
+}
+
+#[test]
+fn examples_of_the_help_are_commands_that_parse() {
+    let mut command = Cli::command();
+    let help = command.render_long_help().to_string();
+    let examples: Vec<&str> = help.lines().map(str::trim).filter(|line| line.starts_with("ome-bench -")).collect();
+    assert_eq!(examples.len(), 6);
+    for example in examples {
+        let parsed = Cli::try_parse_from(example.split_whitespace());
+        assert!(parsed.is_ok(), "{example}: {}", parsed.err().map(|error| error.to_string()).unwrap_or_default());
+    }
+}
+
+#[test]
+fn either_dimensions_or_a_settings_file_is_needed_and_not_both() {
+    let parse = |arguments: &[&str]| Cli::try_parse_from([&["ome-bench"], arguments].concat());
+    assert!(parse(&["-b", "zarrs"]).is_err());
+    assert!(parse(&["-d", "t:2,y:4", "-f", "a.json"]).is_err());
+    assert!(parse(&["-d", "t:2,y:4"]).is_ok());
+    assert!(parse(&["-f", "a.json"]).is_ok());
+}
+
+#[test]
+fn defaults_are_those_of_ome_writers_benchmark_and_fewer_rounds_when_sustained() {
+    let cli = Cli::try_parse_from(["ome-bench", "-d", "t:2,y:4"]).unwrap();
+    assert_eq!((cli.warmups(), cli.iterations(), cli.dtype.name()), (1, 10, "uint16"));
+    assert_eq!(cli.backends, ["all"]);
+    let cli = Cli::try_parse_from(["ome-bench", "-d", "t:2,y:4", "--sustained", "1GiB"]).unwrap();
+    assert_eq!((cli.warmups(), cli.iterations()), (0, 1));
+}
+
+#[test]
+fn options_of_a_long_run_need_a_long_run() {
+    for option in [["--rate", "10"], ["--plot", "a.svg"], ["--camera-buffer", "3"]] {
+        let parsed = Cli::try_parse_from([&["ome-bench", "-d", "t:2,y:4"], &option[..]].concat());
+        assert!(parsed.is_err_and(|error| error.to_string().contains("--sustained")), "{option:?}");
+    }
+}
+
+#[test]
+fn backends_are_repeatable() {
+    let cli = Cli::try_parse_from(["ome-bench", "-d", "t:2,y:4", "-b", "zarrs", "-b", "raw"]).unwrap();
+    assert_eq!(cli.backends, ["zarrs", "raw"]);
+}
+
+#[test]
+fn sizes_are_read_with_binary_and_decimal_units() {
+    for (text, size) in [
+        ("16GiB", 16 << 30),
+        ("1.5GiB", 3 << 29),
+        ("1.5GB", 1_500_000_000),
+        ("512m", 512 << 20),
+        ("4096", 4096),
+        ("10 kb", 10_000),
+        ("7B", 7),
+    ] {
+        assert_eq!(parse::bytes(text), Ok(size), "{text}");
+    }
+    for text in ["", "GiB", "-1MiB", "0", "0GiB", "1e3", "nan", "99999999TiB", "20000000TB", "1.2.3m"] {
+        assert!(parse::bytes(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_codec_may_carry_its_level() {
+    let plain = parse::compression("blosc-zstd").unwrap();
+    assert_eq!((plain.codec, plain.level, plain.shuffle), (Codec::BloscZstd, 3, Shuffle::Byte));
+    assert_eq!(parse::compression("zstd:-5").unwrap().level, -5);
+    let problem = parse::compression("gzip:12").unwrap_err();
+    assert!(problem.contains("0 to 9"), "{problem}");
+    assert!(parse::compression("none:1").unwrap_err().contains("no levels"));
+    assert!(parse::compression("lzw").unwrap_err().contains("blosc-lz4"));
+}
+
+#[test]
+fn a_storage_order_of_names_ends_with_the_frame() {
+    assert_eq!(parse::storage_order("ome"), Ok(StorageOrder::Ome));
+    let names = ["t", "c", "z", "y", "x"].map(str::to_owned).to_vec();
+    assert_eq!(parse::storage_order("t,c,z"), Ok(StorageOrder::Explicit(names)));
+    assert!(parse::storage_order("t,,z").is_err());
+}
+
+#[test]
+fn durability_and_rate_say_what_would_work() {
+    assert_eq!(parse::durability("shard"), Ok(Durability::Shard));
+    assert!(parse::durability("always").unwrap_err().contains("finish"));
+    assert_eq!(parse::rate("99.5"), Ok(99.5));
+    for text in ["-1", "nan", "inf", "fast"] {
+        assert!(parse::rate(text).is_err(), "{text}");
+    }
+}

@@ -1,0 +1,107 @@
+//! Pixels, made before the clock starts: a bounded set of distinct frames, used in turn.
+
+mod camera;
+mod pixel;
+mod random;
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
+use ome_stream::settings::DataType;
+
+use crate::cli::Pixels;
+use crate::workload::Workload;
+
+/// Most bytes of distinct frames: well above the processor's caches, so that no engine reads its frames from there.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Distinct frames in memory that direct writes take, for as long as the program runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Frames {
+    all: &'static [u8],
+    frame_bytes: usize,
+    stride: usize,
+}
+
+/// What is needed to make one frame.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    dtype: DataType,
+    rows: usize,
+    columns: usize,
+}
+
+impl Frames {
+    /// Frames for `workload`; the same seed gives the same pixels.
+    pub fn generate(workload: &Workload, pixels: Pixels, seed: u64) -> Self {
+        let geometry = workload.plan().geometry();
+        let (rows, columns) = geometry.frame();
+        let frame_bytes = workload.frame_bytes() as usize;
+        let stride = frame_bytes.next_multiple_of(ALIGNMENT);
+        // Within a chunk no plane may come twice, or codecs would find the repetition.
+        let planes: u64 = geometry.index_part(geometry.chunk()).iter().product();
+        let distinct = (MOST_BYTES / stride as u64).max(2).max(planes).min(workload.frames()) as usize;
+        let shape = Shape { dtype: workload.plan().dtype(), rows: rows as usize, columns: columns as usize };
+        // Lives as long as the program: threads of every engine may read it.
+        let all = Box::leak(Box::new(AlignedBuffer::zeroed(stride * distinct))).as_mut_slice();
+        match pixels {
+            Pixels::Random => fill(all, stride, frame_bytes, |frame, nth| random::fill(frame, shape, seed, nth)),
+            Pixels::Camera => {
+                let specimen = camera::Specimen::new(shape, seed);
+                fill(all, stride, frame_bytes, |frame, nth| specimen.expose(frame, seed, nth));
+            }
+        }
+        Self { all, frame_bytes, stride }
+    }
+
+    /// Pixels of frame `number` of the acquisition.
+    pub fn frame(&self, number: u64) -> &'static [u8] {
+        let start = (number % self.distinct() as u64) as usize * self.stride;
+        self.all.get(start..start + self.frame_bytes).unwrap_or(&[])
+    }
+
+    /// How many frames differ.
+    pub fn distinct(&self) -> usize {
+        (self.all.len() / self.stride.max(1)).max(1)
+    }
+
+    /// All of it, one aligned frame after another: payload for writes that need no frame of their own.
+    pub fn slab(&self) -> &'static [u8] {
+        self.all
+    }
+
+    /// Writes the distinct frames one after another, little-endian, without padding.
+    pub fn write_to(&self, target: &mut dyn Write) -> io::Result<()> {
+        (0..self.distinct() as u64).try_for_each(|number| target.write_all(self.frame(number)))
+    }
+}
+
+/// Calls `one(frame, number)` for every frame, on all cores.
+fn fill(all: &mut [u8], stride: usize, frame_bytes: usize, one: impl Fn(&mut [u8], u64) + Sync) {
+    let next = AtomicUsize::new(0);
+    let frames: Vec<_> = all
+        .chunks_mut(stride)
+        .filter_map(|slot| slot.get_mut(..frame_bytes))
+        .map(|frame| std::sync::Mutex::new(Some(frame)))
+        .collect();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, std::num::NonZero::get) {
+            let (one, frames, next) = (&one, &frames, &next);
+            scope.spawn(move || {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(slot) = frames.get(number) else { break };
+                    let frame = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+                    if let Some(frame) = frame {
+                        one(frame, number as u64);
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests;

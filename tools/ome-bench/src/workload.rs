@@ -1,0 +1,296 @@
+//! What every engine writes: the settings, and what follows from them.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use ome_stream::settings::{Compression, Dimension, Durability, Settings, StorageOrder, parse_dims};
+use ome_stream::{Plan, Settings as StreamSettings};
+use serde_json::Value;
+
+use crate::cli::Cli;
+
+/// Name of the store that an engine writes in the folder it is given.
+const STORE: &str = "bench.ome.zarr";
+
+/// One acquisition of a known number of frames.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    plan: Plan,
+    frames: u64,
+}
+
+impl Workload {
+    /// The acquisition that the command line describes.
+    pub fn from_cli(cli: &Cli) -> Result<Self> {
+        let mut settings = match (&cli.dims, &cli.settings_file) {
+            (Some(dims), _) => {
+                let mut settings = Settings::new(STORE, parse_dims(dims)?, cli.dtype);
+                settings.compression = cli.compression.unwrap_or_default();
+                settings
+            }
+            (None, Some(file)) => read_settings(file, cli).with_context(|| file.display().to_string())?,
+            (None, None) => bail!("no acquisition is given: use --dims or --settings-file"),
+        };
+        if let Some(order) = &cli.storage_order {
+            settings.storage_order = order.clone();
+        }
+        if let Some(limit) = cli.memory_limit {
+            settings.memory_limit = limit;
+        }
+        if let Some(durability) = cli.durability {
+            settings.durability = durability;
+        }
+        settings.threads = cli.threads.or(settings.threads);
+        if let Some(bytes) = cli.sustained {
+            stretch(&mut settings, bytes)?;
+        }
+        Self::new(&settings)
+    }
+
+    /// The acquisition of `settings`, which must end.
+    pub fn new(settings: &Settings) -> Result<Self> {
+        let plan = Plan::new(settings)?;
+        let Some(frames) = plan.router().total() else {
+            bail!(
+                "the first dimension is unbounded, and a benchmark must end: give it a count, or --sustained SIZE for a \
+                 long run"
+            );
+        };
+        Ok(Self { plan, frames })
+    }
+
+    /// The same acquisition with at most about `bytes`: what long runs are tried out with.
+    pub fn shortened(&self, bytes: u64) -> Result<Self> {
+        if self.bytes() <= bytes {
+            return Ok(self.clone());
+        }
+        let mut settings = self.plan.settings().clone();
+        stretch(&mut settings, bytes)?;
+        Self::new(&settings)
+    }
+
+    /// Geometry, router and settings.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Frames of the acquisition, all positions together.
+    pub fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Bytes of one frame.
+    pub fn frame_bytes(&self) -> u64 {
+        self.plan.geometry().frame_bytes()
+    }
+
+    /// Bytes of all frames.
+    pub fn bytes(&self) -> u64 {
+        self.frames.saturating_mul(self.frame_bytes())
+    }
+
+    /// When the data must be on the medium.
+    pub fn durability(&self) -> Durability {
+        self.plan.settings().durability
+    }
+
+    /// Settings for the engine `backend` of this project, writing in `folder`.
+    pub fn settings_in(&self, folder: &Path, backend: &str) -> StreamSettings {
+        let mut settings = self.plan.settings().clone();
+        settings.root_path = folder.join(STORE).to_string_lossy().into_owned();
+        settings.format.backend = backend.to_owned();
+        settings.overwrite = false;
+        settings
+    }
+
+    /// Settings as ome-writers reads them: its fields alone, with every chunk size spelled out.
+    pub fn peer_settings(&self) -> Result<Value> {
+        let ours = self.plan.settings();
+        if ours.compression != Compression::new(ours.compression.codec) {
+            bail!(
+                "ome-writers has no levels: {} runs at level {} there, and here {} is asked for",
+                ours.compression.codec.name(),
+                ours.compression.codec.default_level(),
+                ours.compression.level
+            );
+        }
+        let mut settings = Settings::new(STORE, ours.dimensions.clone(), ours.dtype);
+        settings.compression = ours.compression;
+        settings.storage_order = ours.storage_order.clone();
+        settings.plate = ours.plate.clone();
+        let in_frame = settings.dimensions.len().saturating_sub(2);
+        for (nth, dimension) in settings.dimensions.iter_mut().enumerate() {
+            let is_position = dimension.kind == Some(ome_stream::settings::DimensionType::Position);
+            if dimension.chunk_size.is_none() && !is_position {
+                dimension.chunk_size = if nth < in_frame { Some(1) } else { dimension.count };
+            }
+        }
+        Ok(serde_json::to_value(settings)?)
+    }
+}
+
+/// A settings file; what it lacks comes from the command line, as in ome-writers' benchmark.
+fn read_settings(file: &Path, cli: &Cli) -> Result<Settings> {
+    let text = fs::read_to_string(file)?;
+    let mut value: Value = serde_json::from_str(&text).context("not JSON")?;
+    let Some(object) = value.as_object_mut() else {
+        bail!("a settings file holds one JSON object");
+    };
+    object.insert("root_path".into(), STORE.into());
+    object.entry("dtype").or_insert_with(|| cli.dtype.name().into());
+    if let Some(compression) = cli.compression {
+        object.entry("compression").or_insert(serde_json::to_value(compression)?);
+    }
+    Ok(Settings::parse_json(&value.to_string())?)
+}
+
+/// Gives the first dimension the count with which the acquisition has at least `bytes`, in whole shards.
+fn stretch(settings: &mut Settings, bytes: u64) -> Result<()> {
+    // Normalised, so that counts given by coordinates are known; the first one may be unbounded.
+    let mut known = settings.clone();
+    known.validate()?;
+    let item = known.dtype.size() as u64;
+    let Some((first, others)) = known.dimensions.split_first() else {
+        bail!("there are no dimensions");
+    };
+    if others.len() < 2 || first.coords.is_some() {
+        bail!(
+            "--sustained sets the count of the first dimension, which must be one that can go on (such as t:inf, without \
+             coordinates) before y and x"
+        );
+    }
+    let each = others.iter().fold(item, |all, each| all.saturating_mul(each.count.unwrap_or(1)));
+    let count = bytes.div_ceil(each.max(1)).max(1);
+    if let Some(first) = settings.dimensions.first_mut() {
+        first.count = Some(count.next_multiple_of(shard_extent(first)));
+    }
+    Ok(())
+}
+
+/// Elements along a dimension that are stored together.
+fn shard_extent(dimension: &Dimension) -> u64 {
+    dimension.chunk_size.unwrap_or(1).saturating_mul(dimension.shard_size_chunks.unwrap_or(1)).max(1)
+}
+
+/// A storage order as a person writes it.
+pub fn order_name(order: &StorageOrder) -> String {
+    match order {
+        StorageOrder::Ome => "ome".into(),
+        StorageOrder::Acquisition => "acquisition".into(),
+        StorageOrder::Explicit(names) => names.join(","),
+    }
+}
+
+/// A durability as settings hold it.
+pub fn durability_name(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Finish => "finish",
+        Durability::Shard => "shard",
+        Durability::None => "none",
+    }
+}
+
+/// A codec as the command line takes it.
+pub fn compression_name(compression: &Compression) -> String {
+    match compression.codec.levels() {
+        Some(_) => format!("{}:{}", compression.codec.name(), compression.level),
+        None => compression.codec.name().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn workload(arguments: &str) -> Result<Workload> {
+        let cli = Cli::try_parse_from(arguments.split_whitespace())?;
+        Workload::from_cli(&cli)
+    }
+
+    #[test]
+    fn counts_frames_and_bytes_of_all_positions() {
+        let workload = workload("ome-bench -d t:3,p:2,c:2,y:64:32,x:48 --dtype uint8").unwrap();
+        assert_eq!(workload.frames(), 12);
+        assert_eq!(workload.frame_bytes(), 64 * 48);
+        assert_eq!(workload.bytes(), 12 * 64 * 48);
+    }
+
+    #[test]
+    fn an_unbounded_acquisition_is_refused_with_a_way_out() {
+        let problem = workload("ome-bench -d t:inf,y:64").unwrap_err().to_string();
+        assert!(problem.contains("--sustained"), "{problem}");
+    }
+
+    #[test]
+    fn a_long_run_takes_whole_shards_of_at_least_the_bytes_asked_for() {
+        for dims in ["t:inf:1:10,y:64,x:64", "t:7:1:10,y:64,x:64"] {
+            let workload = workload(&format!("ome-bench -d {dims} --sustained 100KiB")).unwrap();
+            assert_eq!(workload.frames(), 20, "{dims}");
+            assert!(workload.bytes() >= 100 << 10);
+        }
+        let problem = workload("ome-bench -d y:64,x:64 --sustained 1MiB").unwrap_err().to_string();
+        assert!(problem.contains("t:inf"), "{problem}");
+    }
+
+    #[test]
+    fn a_long_run_can_be_tried_out_short() {
+        let long = workload("ome-bench -d t:100:1:10,y:64,x:64").unwrap();
+        assert_eq!(long.shortened(u64::MAX).unwrap().frames(), 100);
+        assert_eq!(long.shortened(8192 * 15).unwrap().frames(), 20);
+    }
+
+    #[test]
+    fn a_settings_file_keeps_what_it_says_and_takes_the_rest_from_the_command_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.json");
+        let dimensions = r#"[{"name":"t","count":2},{"name":"y","count":32},{"name":"x","count":32}]"#;
+        let read = |text: String, more: &str| {
+            fs::write(&file, text).unwrap();
+            workload(&format!("ome-bench -f {} {more}", file.display()))
+        };
+        let own = read(format!(r#"{{"dimensions":{dimensions},"dtype":"uint8","compression":"zstd"}}"#), "-c gzip").unwrap();
+        assert_eq!(own.plan().dtype().name(), "uint8");
+        assert_eq!(compression_name(&own.plan().settings().compression), "zstd:3");
+        let filled = read(format!(r#"{{"dimensions":{dimensions}}}"#), "-c gzip:2 --dtype float32").unwrap();
+        assert_eq!(filled.plan().dtype().name(), "float32");
+        assert_eq!(compression_name(&filled.plan().settings().compression), "gzip:2");
+        assert!(format!("{:#}", read("[]".into(), "").unwrap_err()).contains("one JSON object"));
+        let unknown = read(format!(r#"{{"dimensions":{dimensions},"nonsense":1}}"#), "").unwrap_err();
+        assert!(format!("{unknown:#}").contains("nonsense"));
+    }
+
+    #[test]
+    fn command_line_limits_reach_the_settings() {
+        let workload =
+            workload("ome-bench -d t:2,y:64 --memory-limit 64MiB --threads 3 --durability shard --storage-order t").unwrap();
+        let settings = workload.plan().settings();
+        assert_eq!((settings.memory_limit, settings.threads), (64 << 20, Some(3)));
+        assert_eq!(durability_name(settings.durability), "shard");
+        assert_eq!(order_name(&settings.storage_order), "t,y,x");
+    }
+
+    #[test]
+    fn peers_get_the_fields_of_ome_writers_alone_with_chunks_spelled_out() {
+        let workload = workload("ome-bench -d t:2,p:2,y:64:32:2,x:48 --memory-limit 64MiB --durability none").unwrap();
+        let value = workload.peer_settings().unwrap();
+        let fields: Vec<&String> = value.as_object().unwrap().keys().collect();
+        assert_eq!(
+            fields,
+            ["root_path", "dimensions", "dtype", "format", "compression", "storage_order", "plate", "overwrite"]
+        );
+        let chunks: Vec<&Value> =
+            value["dimensions"].as_array().unwrap().iter().map(|dimension| &dimension["chunk_size"]).collect();
+        assert_eq!(chunks, [&Value::from(1), &Value::Null, &Value::from(32), &Value::from(48)]);
+    }
+
+    #[test]
+    fn a_level_that_peers_cannot_set_is_refused_and_not_quietly_changed() {
+        let other = workload("ome-bench -d t:2,y:64 -c zstd:1").unwrap();
+        let problem = other.peer_settings().unwrap_err().to_string();
+        assert!(problem.contains("level 3") && problem.contains('1'), "{problem}");
+        assert!(workload("ome-bench -d t:2,y:64 -c zstd").unwrap().peer_settings().is_ok());
+    }
+}

@@ -1,0 +1,52 @@
+//! `ome-stream`: streams frames into OME-Zarr stores, and shows what a store holds.
+//!
+//! Results go to standard output, diagnostics to standard error.
+
+mod commands;
+mod failure;
+mod input;
+mod interrupt;
+mod output;
+mod progress;
+mod report;
+mod settings;
+mod store;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{info, write};
+
+/// Attribute of the root group in which `write` keeps notes that `info` shows.
+const NOTES_NAMESPACE: &str = "ome_stream_write";
+
+/// Stream microscope frames into OME-Zarr, and look at what is there.
+#[derive(Debug, Parser)]
+#[command(name = "ome-stream", version, propagate_version = true, arg_required_else_help = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Write(Box<write::Options>),
+    Info(info::Options),
+}
+
+fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::WARN).with_writer(std::io::stderr).init();
+    let outcome = match &command_line.command {
+        Command::Write(options) => write::run(options),
+        Command::Info(options) => info::run(options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.exit_code()
+        }
+    }
+}

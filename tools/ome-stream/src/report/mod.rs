@@ -1,0 +1,7 @@
+//! Results as people read them.
+
+pub mod engines;
+pub mod numbers;
+pub mod run;
+pub mod store;
+pub mod text;

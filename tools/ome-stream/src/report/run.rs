@@ -1,0 +1,125 @@
+//! What came of a run.
+
+use std::time::Instant;
+
+use ome_stream::Plan;
+use ome_stream::stream::Report;
+use serde::Serialize;
+
+use super::numbers::{bytes, duration, rate};
+
+/// A run, as far as it is known before its end.
+pub struct Run {
+    start: Instant,
+    json: bool,
+    backend: String,
+    axes: Vec<String>,
+    dtype: &'static str,
+    frame_bytes: u64,
+    expected: Option<u64>,
+    notes: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy)]
+pub enum Outcome<'a> {
+    /// With everything that was expected.
+    Complete,
+    /// Early, for this reason.
+    Incomplete(&'a str),
+}
+
+/// The result as JSON.
+#[derive(Serialize)]
+struct Summary<'a> {
+    path: &'a std::path::Path,
+    backend: &'a str,
+    complete: bool,
+    error: Option<&'a str>,
+    frames: u64,
+    expected: Option<u64>,
+    dropped: u64,
+    axes: &'a [String],
+    shapes: &'a [Vec<u64>],
+    dtype: &'a str,
+    bytes_in: u64,
+    bytes_written: u64,
+    seconds: f64,
+    notes: &'a [String],
+}
+
+impl Run {
+    /// A run that starts now.
+    pub fn new(plan: &Plan, backend: &str, json: bool) -> Self {
+        Self {
+            start: Instant::now(),
+            json,
+            backend: backend.to_owned(),
+            axes: plan.axis_names().map(str::to_owned).collect(),
+            dtype: plan.dtype().name(),
+            frame_bytes: plan.geometry().frame_bytes(),
+            expected: plan.router().total(),
+            notes: plan.notes().to_vec(),
+        }
+    }
+
+    /// The result, for standard output: JSON, or text whose first line is the path of the store.
+    pub fn text(&self, report: &Report, outcome: Outcome<'_>) -> String {
+        let seconds = self.start.elapsed().as_secs_f64();
+        let bytes_in = report.frames.saturating_mul(self.frame_bytes);
+        if !self.json {
+            return self.plain(report, outcome, bytes_in, seconds);
+        }
+        let error = match outcome {
+            Outcome::Complete => None,
+            Outcome::Incomplete(reason) => Some(reason),
+        };
+        let summary = Summary {
+            path: &report.path,
+            backend: &self.backend,
+            complete: error.is_none(),
+            error,
+            frames: report.frames,
+            expected: self.expected,
+            dropped: report.dropped,
+            axes: &self.axes,
+            shapes: &report.shapes,
+            dtype: self.dtype,
+            bytes_in,
+            bytes_written: report.bytes_written,
+            seconds,
+            notes: &self.notes,
+        };
+        // Numbers, texts and lists of them: nothing that JSON could refuse.
+        serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n"
+    }
+
+    fn plain(&self, report: &Report, outcome: Outcome<'_>, bytes_in: u64, seconds: f64) -> String {
+        let frames = match (outcome, self.expected) {
+            (Outcome::Incomplete(_), Some(expected)) => format!("{} of {expected} frames", report.frames),
+            _ => format!("{} frames", report.frames),
+        };
+        let dropped = match report.dropped {
+            0 => String::new(),
+            dropped => format!(" ({dropped} dropped)"),
+        };
+        let images = match report.shapes.len() {
+            1 => String::new(),
+            count => format!("{count} images, "),
+        };
+        let shape = report.shapes.iter().max().map(|shape| {
+            let axes: Vec<String> = self.axes.iter().zip(shape).map(|(name, extent)| format!("{name} {extent}")).collect();
+            axes.join(", ")
+        });
+        format!(
+            "{}\n{frames}{dropped}, {} in {}, {}\n{images}{}, {}; {} on disk\n",
+            report.path.display(),
+            bytes(bytes_in),
+            duration(seconds),
+            rate(bytes_in, seconds),
+            shape.unwrap_or_default(),
+            self.dtype,
+            bytes(report.bytes_written),
+        )
+    }
+}

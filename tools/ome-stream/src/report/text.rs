@@ -1,0 +1,60 @@
+//! Text from files, made safe to show on a terminal, and tables.
+
+/// Most characters of a foreign text that are shown.
+const SHOWN: usize = 100;
+
+/// A text that came out of a file: without control characters, which a terminal would obey, and not without end.
+pub fn clean(text: &str) -> String {
+    let mut shown: String = text
+        .chars()
+        .take(SHOWN)
+        .flat_map(|each| {
+            let hidden = each.is_control() || matches!(each, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let escaped = hidden.then(|| each.escape_default());
+            escaped.into_iter().flatten().chain((!hidden).then_some(each))
+        })
+        .collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push_str("...");
+    }
+    shown
+}
+
+/// Columns side by side, two spaces apart; those listed in `right` flush right. Without blanks at line ends.
+pub fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    rows.iter()
+        .map(|row| {
+            let cells: Vec<String> = row
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(column, (cell, width))| {
+                    if right.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+                })
+                .collect();
+            cells.join("  ").trim_end().to_owned()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_told_nothing_by_a_file() {
+        assert_eq!(clean("Pos 1 µ"), "Pos 1 µ");
+        assert_eq!(clean("\u{1b}[2J\nx\u{202e}"), "\\u{1b}[2J\\nx\\u{202e}");
+        assert_eq!(clean(&"a".repeat(5000)).chars().count(), SHOWN + 3);
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let row = |cells: [&str; 2]| cells.map(String::from).to_vec();
+        let lines = table(&[row(["axis", "size"]), row(["z", "31"]), row(["long name", ""])], &[1]);
+        assert_eq!(lines, ["axis       size", "z            31", "long name"]);
+    }
+}
