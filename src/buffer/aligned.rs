@@ -1,13 +1,12 @@
 //! Zeroed memory on page boundaries, shared between the thread that fills it and those that write it out.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, handle_alloc_error};
 use std::ptr::NonNull;
+
+use crate::platform::memory;
 
 /// Alignment of every buffer, in bytes: what direct I/O asks of memory, offset and length on 4 KiB-sector disks.
 pub const ALIGNMENT: usize = 4096;
-
-/// Buffers from this size on start at a huge-page boundary, so that the kernel can back them with few page faults.
-const HUGE_PAGE: usize = 2 << 20;
 
 /// A zeroed, page-aligned allocation whose parts may be written and read by different threads.
 ///
@@ -30,13 +29,11 @@ impl AlignedBuffer {
     #[must_use]
     pub fn zeroed(len: usize) -> Self {
         let size = len.max(1).next_multiple_of(ALIGNMENT);
-        let alignment = if size >= HUGE_PAGE { HUGE_PAGE } else { ALIGNMENT };
-        let Ok(layout) = Layout::from_size_align(size, alignment) else {
+        let Ok(layout) = Layout::from_size_align(size, ALIGNMENT) else {
             // The plan bounds sizes far below isize::MAX; this is what the standard library does past it.
             handle_alloc_error(Layout::new::<u8>());
         };
-        // SAFETY: the layout has a size above zero.
-        let Some(start) = NonNull::new(unsafe { alloc_zeroed(layout) }) else {
+        let Some(start) = memory::allocate(layout) else {
             handle_alloc_error(layout);
         };
         Self { start, layout, len }
@@ -58,6 +55,11 @@ impl AlignedBuffer {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.layout.size()
+    }
+
+    /// Makes the system back every page now rather than at the first frame.
+    pub fn touch(&mut self) {
+        self.as_mut_slice().iter_mut().step_by(ALIGNMENT).for_each(|byte| *byte = 0);
     }
 
     /// All bytes, for a buffer that nobody shares.
@@ -96,6 +98,20 @@ impl AlignedBuffer {
         }
     }
 
+    /// Copies `bytes` to `offset` past the processor's caches, for large copies that this processor will not read again.
+    /// [`fence`] must follow before another thread may look.
+    ///
+    /// # Safety
+    /// As for [`Self::write`].
+    ///
+    /// # Panics
+    /// As for [`Self::write`].
+    pub unsafe fn write_past_cache(&self, offset: usize, bytes: &[u8]) {
+        self.check(offset, bytes.len());
+        // SAFETY: in range; the caller keeps others away.
+        unsafe { past_cache::copy(bytes, self.start.as_ptr().add(offset)) };
+    }
+
     /// Zeroes `offset .. offset + len`.
     ///
     /// # Safety
@@ -118,10 +134,65 @@ impl AlignedBuffer {
     }
 }
 
+/// Makes what [`AlignedBuffer::write_past_cache`] wrote visible to threads that synchronise with this one.
+pub fn fence() {
+    past_cache::fence();
+}
+
+/// Stores that bypass the caches: half the memory traffic of an ordinary copy, which reads each line before it is
+/// overwritten.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+mod past_cache {
+    use std::arch::x86_64::{__m128i, _mm_loadu_si128, _mm_sfence, _mm_stream_si128};
+
+    const LANE: usize = size_of::<__m128i>();
+    const LINE: usize = 64;
+
+    /// # Safety
+    /// `target` is valid for writes of `source.len()` bytes that nobody else touches, and does not overlap `source`.
+    pub(super) unsafe fn copy(source: &[u8], target: *mut u8) {
+        let head = target.align_offset(LANE).min(source.len());
+        let (start, rest) = source.split_at(head);
+        let lines = rest.len() / LINE * LINE;
+        // SAFETY: head, lines and tail together are the source's length; after `head` the target is aligned for
+        // streaming stores; loads may be unaligned. SSE2 is part of x86-64.
+        unsafe {
+            std::ptr::copy_nonoverlapping(start.as_ptr(), target, head);
+            let (mut from, mut to) = (rest.as_ptr(), target.add(head));
+            for _ in 0..lines / LINE {
+                let lanes: [__m128i; 4] = std::array::from_fn(|lane| _mm_loadu_si128(from.add(lane * LANE).cast()));
+                for (lane, value) in lanes.into_iter().enumerate() {
+                    _mm_stream_si128(to.add(lane * LANE).cast(), value);
+                }
+                from = from.add(LINE);
+                to = to.add(LINE);
+            }
+            std::ptr::copy_nonoverlapping(from, to, rest.len() - lines);
+        }
+    }
+
+    pub(super) fn fence() {
+        // SAFETY: SSE is part of x86-64; the instruction touches no memory.
+        unsafe { _mm_sfence() };
+    }
+}
+
+#[cfg(not(all(target_arch = "x86_64", not(miri))))]
+mod past_cache {
+    /// # Safety
+    /// `target` is valid for writes of `source.len()` bytes that nobody else touches, and does not overlap `source`.
+    pub(super) unsafe fn copy(source: &[u8], target: *mut u8) {
+        // SAFETY: as the caller promises.
+        unsafe { std::ptr::copy_nonoverlapping(source.as_ptr(), target, source.len()) };
+    }
+
+    pub(super) fn fence() {}
+}
+
 impl Drop for AlignedBuffer {
     fn drop(&mut self) {
         // SAFETY: allocated with this layout and freed once.
-        unsafe { dealloc(self.start.as_ptr(), self.layout) };
+        unsafe { memory::free(self.start, self.layout) };
     }
 }
 
@@ -156,6 +227,21 @@ mod tests {
         let buffer = AlignedBuffer::zeroed(16);
         // SAFETY: one thread.
         unsafe { buffer.write(ALIGNMENT - 1, &[1, 2]) };
+    }
+
+    #[test]
+    fn past_the_cache_the_same_bytes_arrive() {
+        let source: Vec<u8> = (0..5000u32).map(|at| (at * 31 % 251) as u8).collect();
+        for (offset, from, len) in [(0, 0, 5000), (3, 1, 4000), (16, 7, 63), (17, 0, 64), (1, 2, 15), (5, 5, 0)] {
+            let buffer = AlignedBuffer::zeroed(8192);
+            // SAFETY: one thread.
+            unsafe {
+                buffer.write_past_cache(offset, &source[from..from + len]);
+                fence();
+                assert_eq!(buffer.slice(offset, len), &source[from..from + len]);
+                assert_eq!(buffer.slice(offset + len, 64), [0; 64], "nothing behind it is touched");
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::aligned::fence;
 use super::{ALIGNMENT, AlignedBuffer};
 use crate::plan::{Geometry, MAX_AXES};
 use crate::router::{MAX_INDEX_DIMENSIONS, StorageIndex};
@@ -21,6 +22,12 @@ pub enum Unit {
 /// Bytes that one job should carry when every chunk is handled by itself: small enough that all cores share a frame, large
 /// enough that a dispatch (microseconds) is lost beside it.
 const SMALL_JOB_BYTES: usize = 2 << 20;
+
+/// Frames from this size on are copied past the processor's caches: they would not stay there until they are written.
+const PAST_CACHE_FROM: usize = 4 << 20;
+
+/// Shortest stretch that is worth copying past the caches.
+const PAST_CACHE_ROW: usize = 256;
 
 /// Place of one unit in the array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +64,8 @@ pub struct Layout {
     /// Units of each shard that a frame touches; one range of all units where there are no shards.
     runs: Vec<Range<usize>>,
     jobs_small: Vec<Range<usize>>,
+    /// True where frames are copied past the caches.
+    past_cache: bool,
 }
 
 impl Layout {
@@ -106,7 +115,9 @@ impl Layout {
             tiles,
             runs,
             jobs_small: Vec::new(),
+            past_cache: false,
         };
+        layout.past_cache = layout.frame_bytes() >= PAST_CACHE_FROM;
         let per_job = (SMALL_JOB_BYTES / layout.unit_bytes().max(1)).max(1);
         layout.jobs_small = layout
             .runs
@@ -267,6 +278,13 @@ impl Layout {
     pub unsafe fn copy_in(&self, frame: &[u8], slot: usize, buffer: &AlignedBuffer) {
         let row_bytes = self.columns * self.item;
         let tile_row_bytes = self.tile_columns * self.item;
+        let past_cache = self.past_cache && tile_row_bytes >= PAST_CACHE_ROW;
+        let put = |target: usize, bytes: &[u8]| {
+            // SAFETY: these bytes belong to `slot`, which the caller keeps others from.
+            unsafe {
+                if past_cache { buffer.write_past_cache(target, bytes) } else { buffer.write(target, bytes) }
+            }
+        };
         let plane = slot * self.plane_bytes();
         for (nth, (down, across)) in self.tiles.iter().enumerate() {
             let top = *down as usize * self.tile_rows;
@@ -276,16 +294,17 @@ impl Layout {
             let mut target = self.unit_offset(nth) + plane;
             let mut source = top * row_bytes + left;
             if width == row_bytes && width == tile_row_bytes {
-                // SAFETY: these bytes belong to `slot`, which the caller keeps others from.
-                unsafe { buffer.write(target, &frame[source..source + rows * width]) };
+                put(target, &frame[source..source + rows * width]);
                 continue;
             }
             for _ in 0..rows {
-                // SAFETY: as above.
-                unsafe { buffer.write(target, &frame[source..source + width]) };
+                put(target, &frame[source..source + width]);
                 target += tile_row_bytes;
                 source += row_bytes;
             }
+        }
+        if past_cache {
+            fence();
         }
     }
 

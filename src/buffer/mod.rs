@@ -10,6 +10,9 @@ mod group;
 mod layout;
 mod pool;
 
+#[cfg(test)]
+mod layout_tests;
+
 pub use aligned::{ALIGNMENT, AlignedBuffer};
 pub use group::{Group, GroupKey, SlotState};
 pub use layout::{Layout, Unit, UnitPlace};

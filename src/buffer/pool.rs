@@ -44,6 +44,16 @@ impl Pool {
         }
     }
 
+    /// Makes buffers of up to `bytes` bytes ahead of need, so that the first frames do not pay for it.
+    pub fn warm(&self, bytes: u64) {
+        for _ in 0..bytes / self.bytes.max(1) as u64 {
+            let Some(mut buffer) = self.make() else { return };
+            buffer.touch();
+            // The channel has room for every buffer that may be made.
+            let _ = self.home.try_send(buffer);
+        }
+    }
+
     /// A buffer if one is free or may still be made.
     ///
     /// Its content is what its last user left; a new one is zeroed.

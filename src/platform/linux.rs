@@ -46,10 +46,9 @@ impl Disk for LinuxDisk {
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
         if expected > 0 {
             // Room reserved at once lies together and says early that the disk is full. The length stays as it is.
-            match fallocate(&file, FallocateFlags::KEEP_SIZE, 0, expected) {
-                Err(Errno::NOSPC) => return Err(Errno::NOSPC.into()),
-                // A file system that cannot reserve writes all the same.
-                Ok(()) | Err(_) => {}
+            // A file system that cannot reserve writes all the same.
+            if fallocate(&file, FallocateFlags::KEEP_SIZE, 0, expected) == Err(Errno::NOSPC) {
+                return Err(Errno::NOSPC.into());
             }
         }
         Ok(Box::new(LinuxFile::new(file)))

@@ -9,6 +9,7 @@ mod portable;
 mod linux;
 
 pub mod faulty;
+pub(crate) mod memory;
 
 use std::fmt::Debug;
 use std::io;
@@ -140,9 +141,9 @@ pub trait DiskFile: Debug + Send + std::marker::Sync {
 #[must_use]
 pub fn native() -> Arc<dyn Disk> {
     #[cfg(all(target_os = "linux", not(feature = "portable")))]
-    return Arc::new(linux::LinuxDisk::default());
+    return Arc::new(linux::LinuxDisk);
     #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
-    return Arc::new(PortableDisk::default());
+    return Arc::new(PortableDisk);
 }
 
 /// Where `path` is written before it gets its name.

@@ -41,6 +41,10 @@ use crate::settings::{Durability, Settings, WhenFull};
 /// Most frames that one `skip` may pass over: it walks them one by one, and this is a matter of seconds.
 pub const MAX_SKIP: u64 = 100_000_000;
 
+/// Bytes of buffers that are made before the first frame: what a fast camera fills while the first ones go to disk. More
+/// are made when they are first needed.
+const WARM_BYTES: u64 = 128 << 20;
+
 /// Jobs without a buffer (groups that were only skipped) that may wait: they take little memory, but not none.
 const MAX_QUEUED_SKIPS: usize = 4096;
 
@@ -119,6 +123,7 @@ impl Stream {
             counts: Counts::default(),
             latencies: Mutex::new(status::histogram()?),
         });
+        shared.pool.warm(WARM_BYTES);
         let threads = if shared.capabilities.in_order { 1 } else { memory.threads };
         let workers = workers::start(&shared, &jobs, threads)?;
         let (stop, stopped) = bounded(0);

@@ -167,3 +167,68 @@ fn unfinished(root: &Path) -> std::io::Result<Vec<String>> {
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix;
+    use crate::model;
+    use crate::run::run;
+
+    fn ran(case: &Case) -> (tempfile::TempDir, Ran) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let backend = ome_stream_backends::open(ome_stream_backends::DEFAULT).expect("always there");
+        let ran = run(case, &*backend, folder.path()).expect("a run");
+        files(case, &ran).expect("right at first");
+        (folder, ran)
+    }
+
+    #[test]
+    fn one_wrong_byte_in_a_chunk_is_found_and_named() {
+        let case = Case::new("damaged", "t:2,y:4,x:6");
+        let (_keep, ran) = ran(&case);
+        let chunk = ran.root.join("0/c/1/0/0");
+        let mut bytes = fs::read(&chunk).expect("a chunk");
+        bytes[2 * (2 * 6 + 3)] ^= 1;
+        fs::write(&chunk, bytes).expect("written");
+        let wrong = files(&case, &ran).expect_err("one pixel is wrong");
+        assert!(wrong.contains("pixel [1, 2, 3]") && wrong.contains("(1 of 48 wrong)"), "{wrong}");
+        fs::remove_file(&chunk).expect("removed");
+        let wrong = files(&case, &ran).expect_err("a frame is gone");
+        assert!(wrong.contains("pixel [1, 0, 0]"), "{wrong}");
+    }
+
+    #[test]
+    fn two_frames_in_each_others_place_are_found() {
+        let case = Case::new("swapped", "t:3,y:4,x:6");
+        let mut image = model::images(&case).remove(0);
+        let found = Pixels { shape: image.shape.clone(), bytes: image.bytes(&case) };
+        same_pixels(&case, &image, &found).expect("equal");
+        image.frames.swap(0, 2);
+        assert!(same_pixels(&case, &image, &found).is_err());
+        image.shape[0] = 2;
+        assert!(same_pixels(&case, &image, &found).expect_err("another shape").contains("shape"));
+    }
+
+    #[test]
+    fn metadata_that_say_something_else_are_found() {
+        let case = matrix::cases().into_iter().find(|case| case.name == "uint16 compressed in shards").expect("in the matrix");
+        let (_keep, ran) = ran(&case);
+        let path = ran.root.join("0/zarr.json");
+        let text = fs::read_to_string(&path).expect("metadata");
+        for (from, to) in [("\"clevel\":3", "\"clevel\":4"), ("uint16", "int16"), ("\"t\"", "\"z\""), ("\"end\"", "\"start\"")] {
+            let compact = serde_json::from_str::<Value>(&text).expect("JSON").to_string();
+            assert!(compact.contains(from), "{from} in {compact}");
+            fs::write(&path, compact.replace(from, to)).expect("written");
+            assert!(files(&case, &ran).is_err(), "{from} became {to}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_whole_is_found() {
+        let case = Case::new("left", "t:2,y:4,x:6");
+        let (_keep, ran) = ran(&case);
+        fs::write(ran.root.join("0/c/0/0/0.part"), "half").expect("written");
+        assert!(files(&case, &ran).expect_err("a file was left").contains("left behind"));
+    }
+}

@@ -1,1 +1,15 @@
-fn main(){}
+//! What a host may rely on: errors, backpressure, threads, metadata, live reading, bad input, and what other writers
+//! were seen to fail at. All on the native engine, on a disk that a test may slow down or break.
+
+mod acquisition;
+mod bad_input;
+mod failure;
+mod finish;
+mod full;
+mod live;
+mod metadata;
+mod paths;
+mod refusals;
+mod seen_to_fail;
+mod status;
+mod threads;

@@ -77,11 +77,6 @@ impl Progress {
             bar.finish_and_clear();
         }
     }
-
-    /// Time since the first frame.
-    pub fn elapsed(&self) -> Duration {
-        self.start.elapsed()
-    }
 }
 
 fn bar(total: Option<u64>) -> ProgressBar {

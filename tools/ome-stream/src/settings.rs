@@ -34,7 +34,9 @@ pub fn build(options: &Options, image: Option<&Image>) -> Result<Settings, Failu
     if let Some(path) = &options.output {
         settings.root_path = path
             .to_str()
-            .ok_or_else(|| Failure::input(format!("the output path {} is not UTF-8; choose another name", path.display())))?
+            .ok_or_else(|| {
+                Failure::input(format!("the output path {} is not UTF-8; choose another name", path.display()))
+            })?
             .to_owned();
     }
     if let Some(text) = &options.compression {
@@ -138,7 +140,9 @@ fn storage_order(text: &str) -> StorageOrder {
     match text {
         "ome" => StorageOrder::Ome,
         "acquisition" => StorageOrder::Acquisition,
-        list if list.contains(',') => StorageOrder::Explicit(list.split(',').map(|name| name.trim().to_owned()).collect()),
+        list if list.contains(',') => {
+            StorageOrder::Explicit(list.split(',').map(|name| name.trim().to_owned()).collect())
+        }
         letters => StorageOrder::Explicit(letters.chars().map(String::from).collect()),
     }
 }
@@ -146,7 +150,12 @@ fn storage_order(text: &str) -> StorageOrder {
 /// Bytes, with K, M, G or T for powers of 1024.
 fn bytes(text: &str) -> Result<u64, Error> {
     let refuse = |problem: &str| {
-        Error::settings("memory_limit", format!("{text:?}"), problem, "write bytes, or a number with K, M, G or T, such as 512M")
+        Error::settings(
+            "memory_limit",
+            format!("{text:?}"),
+            problem,
+            "write bytes, or a number with K, M, G or T, such as 512M",
+        )
     };
     let upper = text.trim().to_uppercase();
     let bare = upper.strip_suffix("IB").or_else(|| upper.strip_suffix('B')).unwrap_or(&upper);
@@ -178,14 +187,23 @@ mod tests {
 
     #[test]
     fn axes_that_do_not_fit_are_refused() {
-        for (axes, shape) in [("yx", &[3, 4, 5][..]), ("tzyx", &[3, 4, 5]), ("yxz", &[3, 4, 5]), ("qyx", &[3, 4, 5]), ("", &[4, 5])] {
+        for (axes, shape) in
+            [("yx", &[3, 4, 5][..]), ("tzyx", &[3, 4, 5]), ("yxz", &[3, 4, 5]), ("qyx", &[3, 4, 5]), ("", &[4, 5])]
+        {
             assert!(named(axes, shape).is_err(), "{axes}");
         }
     }
 
     #[test]
     fn bytes_are_read_with_units() {
-        for (text, expected) in [("1048576", 1 << 20), ("512M", 512 << 20), ("2g", 2 << 30), ("2GiB", 2 << 30), ("3 kB", 3 << 10), ("1T", 1 << 40)] {
+        for (text, expected) in [
+            ("1048576", 1 << 20),
+            ("512M", 512 << 20),
+            ("2g", 2 << 30),
+            ("2GiB", 2 << 30),
+            ("3 kB", 3 << 10),
+            ("1T", 1 << 40),
+        ] {
             assert_eq!(bytes(text).expect("valid"), expected, "{text}");
         }
         for text in ["", "M", "-1", "1.5G", "99999999999T", "1X"] {

@@ -11,11 +11,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-pub use elf::{ElfFault, Inspection, inspect, weaken_python_symbols};
+pub use elf::ElfFault;
 pub use load::Route;
-pub use locate::{Candidate, Search, Source, Surroundings, VARIABLE, search};
+pub use locate::{Candidate, Source, VARIABLE};
 
 pub(crate) use symbols::Symbols;
+
+use locate::{Surroundings, search};
 
 use crate::error::LoadError;
 

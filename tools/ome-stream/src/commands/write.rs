@@ -138,7 +138,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     match source.next_frame(&mut frame) {
         Ok(Next::Frame) => {}
         Ok(Next::End) => return Err(Failure::input(format!("{name}: there is no frame in it; nothing was written"))),
-        Err(problem) => return Err(Failure::input(format!("{name}: {problem}; no whole frame found, nothing was written"))),
+        Err(problem) => {
+            return Err(Failure::input(format!("{name}: {problem}; no whole frame found, nothing was written")));
+        }
     }
 
     let stream = Arc::new(Stream::create(&settings, backend.as_ref())?);
@@ -149,11 +151,13 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if !notes.is_empty() {
         stream.set_metadata(NOTES_NAMESPACE, &json!({ "notes": notes }).to_string())?;
     }
-    let progress = Progress::new(options.quiet, plan.router().total(), plan.geometry().frame_bytes());
+    let mut progress = Progress::new(options.quiet, plan.router().total(), plan.geometry().frame_bytes());
     let run = Arc::new(Run::new(&plan, backend.name(), options.json));
     let interrupt = Interrupt::catch(&stream, &run)?;
-    let fed = feed(source.as_mut(), &stream, &mut frame, progress);
+    let fed = feed(source.as_mut(), &stream, &mut frame, &mut progress);
+    progress.finishing();
     let finished = stream.finish();
+    progress.end();
     interrupt.wait_if_it_came();
 
     let report = finished?;
@@ -189,10 +193,15 @@ enum Stopped {
 }
 
 /// Hands on frame by frame; the first is in `frame` already.
-fn feed(source: &mut dyn FrameSource, stream: &Stream, frame: &mut [u8], mut progress: Progress) -> Result<(), Stopped> {
+fn feed(
+    source: &mut dyn FrameSource,
+    stream: &Stream,
+    frame: &mut [u8],
+    progress: &mut Progress,
+) -> Result<(), Stopped> {
     let total = stream.plan().router().total();
     let mut taken = 0u64;
-    let outcome = loop {
+    loop {
         if let Err(error) = stream.append(frame) {
             break Err(Stopped::Writing(error));
         }
@@ -207,9 +216,7 @@ fn feed(source: &mut dyn FrameSource, stream: &Stream, frame: &mut [u8], mut pro
             Err(InputError::Cut { .. }) if full => break Err(Stopped::Surplus),
             Err(problem) => break Err(Stopped::Input(problem.to_string())),
         }
-    };
-    progress.end();
-    outcome
+    }
 }
 
 /// Refuses an input whose frames are not those of the settings.

@@ -158,7 +158,9 @@ fn page<R: Read + Seek>(decoder: &mut Decoder<R>, number: u64) -> Result<Page, I
     match photometric.and_then(PhotometricInterpretation::from_u16) {
         Some(PhotometricInterpretation::BlackIsZero) => {}
         Some(PhotometricInterpretation::WhiteIsZero) => {
-            return refuse("stores white as 0 (WhiteIsZero), which the store cannot tell; save it as BlackIsZero".into());
+            return refuse(
+                "stores white as 0 (WhiteIsZero), which the store cannot tell; save it as BlackIsZero".into(),
+            );
         }
         Some(PhotometricInterpretation::RGBPalette) => {
             return refuse("is a colour palette image; grey images are taken: save it without a palette".into());

@@ -108,7 +108,8 @@ impl Run {
             count => format!("{count} images, "),
         };
         let shape = report.shapes.iter().max().map(|shape| {
-            let axes: Vec<String> = self.axes.iter().zip(shape).map(|(name, extent)| format!("{name} {extent}")).collect();
+            let axes: Vec<String> =
+                self.axes.iter().zip(shape).map(|(name, extent)| format!("{name} {extent}")).collect();
             axes.join(", ")
         });
         format!(

@@ -1,7 +1,7 @@
 //! Text from files, made safe to show on a terminal, and tables.
 
 /// Most characters of a foreign text that are shown.
-const SHOWN: usize = 100;
+const SHOWN: usize = 200;
 
 /// A text that came out of a file: without control characters, which a terminal would obey, and not without end.
 pub fn clean(text: &str) -> String {
@@ -9,7 +9,8 @@ pub fn clean(text: &str) -> String {
         .chars()
         .take(SHOWN)
         .flat_map(|each| {
-            let hidden = each.is_control() || matches!(each, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let hidden = each.is_control()
+                || matches!(each, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
             let escaped = hidden.then(|| each.escape_default());
             escaped.into_iter().flatten().chain((!hidden).then_some(each))
         })
@@ -23,7 +24,9 @@ pub fn clean(text: &str) -> String {
 /// Columns side by side, two spaces apart; those listed in `right` flush right. Without blanks at line ends.
 pub fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     rows.iter()
         .map(|row| {
@@ -31,9 +34,11 @@ pub fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
                 .iter()
                 .zip(&widths)
                 .enumerate()
-                .map(|(column, (cell, width))| {
-                    if right.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-                })
+                .map(
+                    |(column, (cell, width))| {
+                        if right.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+                    },
+                )
                 .collect();
             cells.join("  ").trim_end().to_owned()
         })

@@ -1,0 +1,245 @@
+//! Writes that fail: told at once and at the end, with the first cause; what came before stays readable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ome_stream::backend::{Backend, Batch, Capabilities, MemoryBackend, Sink, Stored, Unsupported};
+use ome_stream::buffer::Unit;
+use ome_stream::platform::Disk;
+use ome_stream::platform::faulty::{Fault, Operation};
+use ome_stream::{Error, Plan, Result, Stream};
+use ome_stream_tests::case::Step::Append;
+use ome_stream_tests::disk::{self, wait_for};
+use rustix::io::Errno;
+
+use crate::acquisition::Acquisition;
+
+/// The operating system's number in the first cause.
+fn errno(error: &Error) -> Option<i32> {
+    match error.root_cause() {
+        Error::Io { source, .. } => source.raw_os_error(),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_failed_write_is_told_at_the_next_append_and_at_finish_with_cause_and_frame() {
+    let run = Acquisition::new("t:inf,y:16,x:16").with(|settings| settings.threads = Some(1));
+    let stream = run.start_on(disk::failing(3, Errno::IO, disk::writes_pixels));
+    let (_, at_append) = run.append_until_refused(&stream);
+    assert!(matches!(at_append, Error::Failed { frame: 3, .. }), "{at_append}");
+    assert_eq!(errno(&at_append), Some(Errno::IO.raw_os_error()));
+    assert!(at_append.to_string().contains("frame 3") && at_append.to_string().contains("run.ome.zarr"), "{at_append}");
+    assert_eq!(stream.skip(1).expect_err("told at every call").to_string(), at_append.to_string());
+    assert_eq!(stream.status().failure, Some(at_append.to_string()));
+    assert_eq!(stream.finish().expect_err("told at finish").to_string(), at_append.to_string());
+    assert_eq!(stream.status().bytes_in_flight, 0, "memory is free again");
+    let planes = run.planes();
+    assert_eq!(planes[..3], [true; 3], "what was written before is readable");
+    assert!(!planes[3..].contains(&true));
+}
+
+#[test]
+fn shards_written_before_a_failure_stay_readable() {
+    for (dimensions, codec) in [("t:inf:1:4,y:16:8:2,x:16:8:2", "none"), ("t:inf:2:2,y:16:8:2,x:16:8:2", "zstd")] {
+        let compression = serde_json::from_value(codec.into()).expect("a codec");
+        let run = Acquisition::new(dimensions).with(|settings| {
+            settings.threads = Some(1);
+            settings.compression = compression;
+        });
+        let stream = run.start_on(disk::faulty(|operation| {
+            // The third shard: frames 8 to 11.
+            let fails = matches!(operation, Operation::Write(path, ..) if path.to_string_lossy().contains("/0/c/2/"));
+            Fault { errno: fails.then(|| Errno::NOSPC.raw_os_error()), ..Fault::default() }
+        }));
+        let (_, error) = run.append_until_refused(&stream);
+        assert_eq!(errno(&error), Some(Errno::NOSPC.raw_os_error()), "{error}");
+        let Error::Failed { frame, .. } = error else { panic!("{error}") };
+        assert!((8..12).contains(&frame), "{error}");
+        assert!(stream.finish().is_err());
+        assert_eq!(run.planes()[..8], [true; 8]);
+    }
+}
+
+#[test]
+fn an_append_that_waits_for_memory_is_woken_by_a_failure() {
+    let run = Acquisition::new("t:inf,y:256,x:128").with_little_memory();
+    let stream = run.start_on(disk::faulty(|operation| {
+        let pixels = disk::writes_pixels(operation);
+        Fault {
+            delay: if pixels { Duration::from_millis(50) } else { Duration::ZERO },
+            errno: pixels.then(|| Errno::IO.raw_os_error()),
+            ..Fault::default()
+        }
+    }));
+    let (number, error) = run.append_until_refused(&stream);
+    assert_eq!(error.code(), 11, "{error}");
+    assert!(number <= stream.status().bytes_limit / (256 * 128 * 2) + 1, "{number} frames were taken");
+}
+
+#[test]
+fn a_torn_write_costs_its_own_chunk_only() {
+    for dimensions in ["t:inf,y:16,x:16", "t:inf:1:4,y:16,x:16"] {
+        let run = Acquisition::new(dimensions).with(|settings| settings.threads = Some(1));
+        let count = std::sync::atomic::AtomicU64::new(0);
+        let stream = run.start_on(disk::faulty(move |operation| {
+            let torn = disk::writes_pixels(operation) && count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 6;
+            Fault {
+                torn_after: torn.then_some(100),
+                errno: torn.then(|| Errno::IO.raw_os_error()),
+                ..Fault::default()
+            }
+        }));
+        run.append_until_refused(&stream);
+        assert!(stream.finish().is_err());
+        // `planes` refuses a plane that is torn.
+        let planes = run.planes();
+        assert_eq!(planes[..4], [true; 4], "{dimensions}: {planes:?}");
+    }
+}
+
+#[test]
+fn metadata_that_cannot_be_renewed_for_live_readers_is_a_failure() {
+    let run = Acquisition::new("t:inf,y:16,x:16").with(|settings| settings.live_interval = 0.05);
+    let created = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let armed = Arc::clone(&created);
+    let stream = run.start_on(disk::faulty(move |operation| {
+        let metadata = matches!(operation, Operation::Rename(_, to, _) if to.ends_with("zarr.json"));
+        let fails = metadata && armed.load(std::sync::atomic::Ordering::Relaxed);
+        Fault { errno: fails.then(|| Errno::NOSPC.raw_os_error()), ..Fault::default() }
+    }));
+    created.store(true, std::sync::atomic::Ordering::Relaxed);
+    run.append(&stream, 0..1);
+    wait_for(|| stream.status().failure.ok_or_else(|| "no failure yet".to_owned())).expect("told without another append");
+    assert_eq!(stream.append(&run.frame(1)).expect_err("told").code(), 11);
+    assert_eq!(errno(&stream.finish().expect_err("told again")), Some(Errno::NOSPC.raw_os_error()));
+}
+
+#[test]
+fn a_sync_that_fails_makes_finish_fail() {
+    let run = Acquisition::new("t:2,y:16,x:16").with(|settings| settings.durability = ome_stream::settings::Durability::Finish);
+    let stream = run.start_on(disk::failing(0, Errno::IO, |operation| matches!(operation, Operation::SyncAll)));
+    run.append(&stream, 0..2);
+    let error = stream.finish().expect_err("nothing is durable");
+    assert_eq!(errno(&error), Some(Errno::IO.raw_os_error()));
+    assert_eq!(stream.status().durable, 0, "nothing is claimed to be durable");
+    assert_eq!(stream.finish().expect_err("still").to_string(), error.to_string());
+}
+
+#[test]
+fn a_store_that_vanishes_is_a_failure() {
+    for dimensions in ["t:inf,y:16,x:16", "t:inf:1:4,y:16:8:2,x:16:8:2"] {
+        let run = Acquisition::new(dimensions).with(|settings| settings.live_interval = 0.05);
+        let stream = run.start();
+        run.append(&stream, 0..8);
+        wait_for(|| (stream.status().written == 8).then_some(()).ok_or_else(|| "not written".to_owned())).expect("written");
+        std::fs::remove_dir_all(run.root()).expect("removed");
+        let told = wait_for(|| {
+            let number = stream.status().accepted;
+            stream.append(&run.frame(number)).err().ok_or_else(|| "every frame is taken".to_owned())
+        });
+        assert_eq!(told.expect("an error").code(), 11);
+        assert_eq!(stream.finish().expect_err("told again").code(), 11);
+    }
+}
+
+#[test]
+fn a_store_that_cannot_be_made_leaves_nothing_behind() {
+    let mut failures = 0;
+    for nth in 0.. {
+        let run = Acquisition::new("t:2,p:2,y:16,x:16");
+        let before = entries(&run);
+        match run.try_start_on(disk::failing(nth, Errno::NOSPC, |_| true)) {
+            Ok(_) => break,
+            Err(error) => {
+                assert_eq!(errno(&error), Some(Errno::NOSPC.raw_os_error()), "operation {nth}: {error}");
+                assert_eq!(entries(&run), before, "operation {nth}");
+                failures += 1;
+            }
+        }
+    }
+    assert!(failures > 5, "making a store takes more than {failures} operations");
+}
+
+#[test]
+fn a_store_that_cannot_be_replaced_is_kept() {
+    let mut failures = 0;
+    for nth in 0.. {
+        let run = Acquisition::new("t:2,y:16,x:16");
+        let first = run.start();
+        run.append(&first, 0..2);
+        first.finish().expect("all well");
+        let before = entries(&run);
+        let again = Acquisition { case: run.case.clone(), ..run }.with(|settings| settings.overwrite = true);
+        match again.try_start_on(disk::failing(nth, Errno::NOSPC, |_| true)) {
+            Ok(_) => break,
+            Err(_) => {
+                assert_eq!(entries(&again), before, "operation {nth}");
+                again.assert_holds(&[Append(2)]);
+                failures += 1;
+            }
+        }
+    }
+    assert!(failures > 3, "making a store takes more than {failures} operations");
+}
+
+/// Names in the folder of a run.
+fn entries(run: &Acquisition) -> Vec<std::ffi::OsString> {
+    let listed = std::fs::read_dir(run.folder()).expect("the folder");
+    let mut names: Vec<_> = listed.map(|entry| entry.expect("an entry").file_name()).collect();
+    names.sort();
+    names
+}
+
+/// A backend with a bug: its sink panics at the second group.
+#[derive(Debug)]
+struct Panicking(MemoryBackend);
+
+struct PanickingSink(Box<dyn Sink>);
+
+impl Backend for Panicking {
+    fn name(&self) -> &str {
+        "panicking"
+    }
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+    fn check(&self, plan: &Plan) -> Result<(), Unsupported> {
+        self.0.check(plan)
+    }
+    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(PanickingSink(self.0.create(plan, disk)?)))
+    }
+}
+
+impl Sink for PanickingSink {
+    fn write(&self, batch: &Batch<'_>) -> Result<Stored> {
+        assert!(batch.key.index[0] != 1, "a bug at group 1");
+        self.0.write(batch)
+    }
+    fn skip(&self, batch: &Batch<'_>) -> Result<Stored> {
+        self.0.skip(batch)
+    }
+    fn publish(&self, position: usize, extent: Option<u64>) -> Result<()> {
+        self.0.publish(position, extent)
+    }
+    fn finish(&self, extents: &[Option<u64>]) -> Result<()> {
+        self.0.finish(extents)
+    }
+    fn bytes_written(&self) -> u64 {
+        self.0.bytes_written()
+    }
+}
+
+#[test]
+fn a_panic_in_a_worker_is_an_error_and_not_the_end_of_the_process() {
+    let run = Acquisition::new("t:inf,y:16,x:16").with(|settings| settings.threads = Some(1));
+    let backend = Panicking(MemoryBackend::new(Unit::Chunk, false));
+    let stream = Stream::create(&run.settings(), &backend).expect("a stream");
+    let (_, error) = run.append_until_refused(&stream);
+    assert!(matches!(error, Error::Failed { frame: 1, .. }), "{error}");
+    assert_eq!(error.root_cause().code(), 15);
+    assert!(error.to_string().contains("a bug at group 1"), "{error}");
+    assert_eq!(stream.finish().expect_err("told").to_string(), error.to_string());
+    assert_eq!(stream.status().bytes_in_flight, 0);
+}

@@ -1,0 +1,47 @@
+//! Every case of the matrix, written by every engine, read and judged by others.
+
+use std::fs;
+
+use ome_stream_tests::python::{self, say};
+use ome_stream_tests::run::{NoRun, run};
+use ome_stream_tests::{manifest, matrix};
+use serde_json::{Value, json};
+
+#[test]
+fn every_case_of_every_engine_is_read_in_full_and_found_valid() {
+    let Some(python) = python::setting(python::PYTHON, "foreign readers") else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut stores = Vec::new();
+    let mut failures = Vec::new();
+    for listing in ome_stream_backends::list().iter().filter(|listing| listing.is_available()) {
+        let backend = ome_stream_backends::open(listing.name).expect("it is available");
+        let of_engine = folder.path().join(listing.name);
+        for case in matrix::cases() {
+            match run(&case, &*backend, &of_engine) {
+                Ok(ran) => stores.push(manifest::store(&case, &ran)),
+                Err(NoRun::Unsupported(reason)) => say(&format!("skipped: {}: {}: {reason}", listing.name, case.name)),
+                Err(NoRun::Failed(message)) => failures.push(format!("{}: {}: {message}", listing.name, case.name)),
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(stores.len() >= matrix::cases().len(), "the native engine writes every case, there are {}", stores.len());
+
+    let path = folder.path().join("manifest.json");
+    fs::write(&path, json!({ "stores": stores }).to_string()).expect("the manifest");
+    let report = python::run(&python, "check_store.py", &[&path]).unwrap_or_else(|error| panic!("{error}"));
+    let report: Value = serde_json::from_str(&report).expect("a report");
+    let count = |check: &str| {
+        let checks = report["stores"].as_array().into_iter().flatten();
+        checks.flat_map(|store| store["checks"].as_array().into_iter().flatten()).filter(|done| done["check"] == check).count()
+    };
+    let positions: usize = stores.iter().map(|store| store["positions"].as_array().map_or(0, Vec::len)).sum();
+    for reader in ["zarr-python", "tensorstore"] {
+        assert_eq!(count(reader), positions, "{reader} read every array");
+    }
+    let judged = stores.iter().filter(|store| store.get("validators").is_none()).count();
+    for validator in ["yaozarrs", "ome-zarr-models", "ngff-zarr"] {
+        assert_eq!(count(validator), judged, "{validator} judged every store in OME order");
+    }
+    say(&format!("{} stores, {positions} arrays: read by 2 foreign readers; {judged} judged by 3 validators", stores.len()));
+}

@@ -1,0 +1,103 @@
+//! An engine that takes no time: it answers what it was told to, so that everything around it can be tested.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use anyhow::{Result, bail};
+
+use super::{Engine, Job, Role};
+use crate::measure::{ResidentMemory, Run, histogram};
+
+/// Names of the engines that ran, in order.
+pub type Diary = Rc<RefCell<Vec<String>>>;
+
+/// Answers its runs one after another, the last one again and again.
+pub struct Mock {
+    pub name: String,
+    pub variant: Option<String>,
+    pub role: Role,
+    pub answers: VecDeque<Result<Run, String>>,
+    pub diary: Diary,
+}
+
+impl Mock {
+    /// An engine whose writes take these seconds.
+    pub fn taking(name: &str, seconds: &[f64]) -> Self {
+        Self {
+            name: name.to_owned(),
+            variant: None,
+            role: Role::Engine,
+            answers: seconds.iter().map(|each| Ok(run_of(*each))).collect(),
+            diary: Diary::default(),
+        }
+    }
+
+    /// A variant of a limit.
+    pub fn limit(name: &str, variant: &str, seconds: &[f64]) -> Self {
+        Self { variant: Some(variant.to_owned()), role: Role::Limit, ..Self::taking(name, seconds) }
+    }
+
+    /// An engine that fails at its `nth` run.
+    pub fn failing(name: &str, nth: usize, reason: &str) -> Self {
+        let mut mock = Self::taking(name, &vec![1.0; nth]);
+        mock.answers.push_back(Err(reason.to_owned()));
+        mock
+    }
+
+    /// With its runs noted in `diary`.
+    pub fn noted(mut self, diary: &Diary) -> Self {
+        self.diary = Rc::clone(diary);
+        self
+    }
+}
+
+/// A run whose write took `seconds`, a tenth of them at the end.
+pub fn run_of(seconds: f64) -> Run {
+    let mut latencies = histogram().unwrap();
+    for nth in 1..=100 {
+        latencies.saturating_record(nth * 10_000);
+    }
+    Run {
+        create: 0.001,
+        append: Some(seconds * 0.9),
+        finish: Some(seconds * 0.1),
+        write: seconds,
+        latencies: Some(latencies),
+        memory: Some(ResidentMemory { before: 100 << 20, peak: 164 << 20 }),
+        dropped: 0,
+        stored: Some(1_000_000),
+        timeline: Vec::new(),
+    }
+}
+
+impl Engine for Mock {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn variant(&self) -> Option<&str> {
+        self.variant.as_deref()
+    }
+
+    fn role(&self) -> Role {
+        self.role
+    }
+
+    fn version(&self) -> Option<String> {
+        Some("mock 1".into())
+    }
+
+    fn run(&mut self, job: &Job<'_>) -> Result<Run> {
+        assert!(job.folder.read_dir().unwrap().next().is_none(), "the folder is not fresh");
+        std::fs::write(job.folder.join("file"), "x").unwrap();
+        let name = self.variant.as_ref().map_or(self.name.clone(), |variant| format!("{}/{variant}", self.name));
+        self.diary.borrow_mut().push(name);
+        let answer = if self.answers.len() > 1 { self.answers.pop_front() } else { self.answers.front().cloned() };
+        match answer {
+            Some(Ok(run)) => Ok(run),
+            Some(Err(reason)) => bail!("{reason}"),
+            None => bail!("nothing to answer"),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Finds the images of a store.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::Store;
+use super::image::{Counted, Image};
+use super::node::{Kind, Node, StoreError, below};
+use super::usage::Usage;
+use crate::NOTES_NAMESPACE;
+use crate::report::text::clean;
+
+/// Deepest nesting of groups that is looked at; a plate has three.
+const MAX_DEPTH: usize = 8;
+
+/// Most images that are read.
+const MAX_IMAGES: usize = 100_000;
+
+/// Most notes of the writer that are shown.
+const MAX_NOTES: usize = 100;
+
+/// Reads the store at `path`.
+///
+/// # Errors
+/// [`StoreError`] where there is no readable Zarr v3 root. Anything below it that cannot be read is a problem in the
+/// [`Store`].
+pub fn read(path: &Path) -> Result<Store, StoreError> {
+    let metadata = fs::metadata(path).map_err(|error| StoreError::Io(path.to_owned(), error))?;
+    if !metadata.is_dir() {
+        return Err(StoreError::NotAStore(path.to_owned(), "it is not a folder, and a store is one"));
+    }
+    let root = match Node::read(path) {
+        Ok(Some(root)) => root,
+        Ok(None) if [".zgroup", ".zarray", ".zattrs"].iter().any(|name| path.join(name).is_file()) => {
+            return Err(StoreError::NotAStore(
+                path.to_owned(),
+                "it is a Zarr v2 store (as OME-NGFF 0.4 uses); this command shows Zarr v3 stores, OME-NGFF 0.5 and later",
+            ));
+        }
+        Ok(None) => {
+            return Err(StoreError::NotAStore(path.to_owned(), "it is not a Zarr store: there is no zarr.json in it"));
+        }
+        Err(problem) => return Err(StoreError::Damaged(path.to_owned(), problem)),
+    };
+    let mut finder = Finder { root: path, images: Vec::new(), counted: Counted::default(), problems: Vec::new() };
+    finder.node("", path, &root, MAX_DEPTH);
+    let rest = Usage::of_store(path, &finder.counted.folders);
+    let mut notes = writer_notes(&root);
+    rest.notes(&mut notes);
+    if finder.images.is_empty() && finder.problems.is_empty() {
+        notes.push("there is no image in it".into());
+    }
+    let version = root.attribute("ome").and_then(|ome| ome.get("version")).and_then(Value::as_str);
+    let writer = root.attribute("ome_stream").and_then(|own| own.get("version")).and_then(Value::as_str);
+    Ok(Store {
+        path: path.display().to_string(),
+        zarr_format: 3,
+        ngff_version: version.map(clean),
+        written_by: writer.map(|version| format!("ome-stream {}", clean(version))),
+        bytes: rest.bytes.saturating_add(finder.counted.bytes),
+        files: rest.files + finder.counted.files,
+        images: finder.images,
+        notes,
+        problems: finder.problems,
+    })
+}
+
+struct Finder<'a> {
+    root: &'a Path,
+    images: Vec<Image>,
+    counted: Counted,
+    problems: Vec<String>,
+}
+
+impl Finder<'_> {
+    /// Takes what the node at `folder` is, or looks below it.
+    fn node(&mut self, path: &str, folder: &Path, node: &Node, depth: usize) {
+        if self.images.len() >= MAX_IMAGES {
+            return;
+        }
+        if node.kind == Kind::Array {
+            self.images.push(Image::bare_array(path, node, folder, &mut self.counted));
+            return;
+        }
+        let nothing = Value::Null;
+        let ome = node.attribute("ome").unwrap_or(&nothing);
+        if let Some(multiscales) = ome.get("multiscales") {
+            self.images.push(Image::read(path, ome, multiscales, folder, &mut self.counted));
+            return;
+        }
+        match self.series(folder, ome) {
+            Some(series) => series.iter().for_each(|name| self.listed(path, folder, name, depth)),
+            None => self.children(path, folder, depth),
+        }
+    }
+
+    /// The images that a bioformats2raw group lists in `OME`, in their order.
+    fn series(&mut self, folder: &Path, ome: &Value) -> Option<Vec<String>> {
+        ome.get("bioformats2raw.layout")?;
+        let node = match below(folder, "OME").and_then(|folder| Node::read(&folder)) {
+            Ok(node) => node?,
+            Err(problem) => {
+                self.problems.push(format!("OME: {problem}; images are listed by name"));
+                return None;
+            }
+        };
+        let series = node.attribute("ome")?.get("series")?.as_array()?;
+        Some(series.iter().take(MAX_IMAGES).filter_map(|name| name.as_str().map(str::to_owned)).collect())
+    }
+
+    /// An image that the metadata of its parent name.
+    fn listed(&mut self, parent: &str, folder: &Path, name: &str, depth: usize) {
+        let path = join(parent, name);
+        let found = below(folder, name).and_then(|folder| Ok((Node::read(&folder)?, folder)));
+        match found {
+            Ok((Some(node), folder)) if depth > 0 => self.node(&path, &folder, &node, depth - 1),
+            Ok(_) => self.images.push(Image::unreadable(&path, "it is listed, but it is not there".into())),
+            Err(problem) => self.images.push(Image::unreadable(&path, problem)),
+        }
+    }
+
+    /// Whatever is below a group, by name.
+    fn children(&mut self, parent: &str, folder: &Path, depth: usize) {
+        if depth == 0 {
+            self.problems.push(format!("{}: groups nested deeper than {MAX_DEPTH} are not shown", clean(parent)));
+            return;
+        }
+        let Ok(entries) = fs::read_dir(folder) else {
+            self.problems.push(format!("{}: the folder cannot be listed", clean(parent)));
+            return;
+        };
+        let mut names: Vec<String> = entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| !(folder == self.root && name == "OME"))
+            .collect();
+        names.sort_by(|one, other| natural(one).cmp(&natural(other)));
+        for name in names {
+            let (path, folder) = (join(parent, &name), folder.join(&name));
+            match Node::read(&folder) {
+                Ok(Some(node)) => self.node(&path, &folder, &node, depth - 1),
+                Ok(None) => {}
+                Err(problem) => self.problems.push(format!("{}: {problem}", clean(&path))),
+            }
+        }
+    }
+}
+
+fn join(parent: &str, name: &str) -> String {
+    if parent.is_empty() { name.to_owned() } else { format!("{parent}/{name}") }
+}
+
+/// Sorts 2 before 10: text and numbers in turn.
+fn natural(name: &str) -> Vec<(u128, String)> {
+    let mut parts = Vec::new();
+    let mut rest = name;
+    while !rest.is_empty() {
+        let text_end = rest.find(|each: char| each.is_ascii_digit()).unwrap_or(rest.len());
+        let (text, tail) = rest.split_at(text_end);
+        let digits_end = tail.find(|each: char| !each.is_ascii_digit()).unwrap_or(tail.len());
+        let (digits, tail) = tail.split_at(digits_end);
+        parts.push((0, text.to_owned()));
+        parts.push((digits.parse().unwrap_or(u128::MAX), digits.to_owned()));
+        rest = tail;
+    }
+    parts
+}
+
+/// What `ome-stream write` noted about the settings.
+fn writer_notes(root: &Node) -> Vec<String> {
+    let notes = root.attribute(NOTES_NAMESPACE).and_then(|own| own.get("notes")).and_then(Value::as_array);
+    notes.into_iter().flatten().take(MAX_NOTES).filter_map(|note| note.as_str().map(clean)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_sort_as_people_count() {
+        let mut names = ["Pos10", "Pos2", "A/1", "Pos1", "10", "9", ""];
+        names.sort_by(|one, other| natural(one).cmp(&natural(other)));
+        assert_eq!(names, ["", "9", "10", "A/1", "Pos1", "Pos2", "Pos10"]);
+    }
+}

@@ -1,0 +1,251 @@
+//! One folder of a hierarchy and its `zarr.json`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
+
+use crate::NOTES_NAMESPACE;
+
+/// Name of a node's metadata file.
+pub const METADATA: &str = "zarr.json";
+
+/// Largest metadata file that is read. With frame metadata mirrored up to their cap, one has about 20 MB.
+const MAX_METADATA_BYTES: u64 = 64 << 20;
+
+/// Why a store cannot be shown at all.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is nothing, or nothing that may be read.
+    #[error("{0}: {1}")]
+    Io(PathBuf, io::Error),
+    /// It is something else.
+    #[error("{0}: {1}")]
+    NotAStore(PathBuf, &'static str),
+    /// Its own metadata cannot be read.
+    #[error("{0}: {1}")]
+    Damaged(PathBuf, String),
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Group,
+    Array,
+}
+
+/// A group or an array.
+#[derive(Debug)]
+pub struct Node {
+    pub kind: Kind,
+    document: Document,
+}
+
+/// What is looked at of a `zarr.json`; the rest of it (mirrored frame metadata, most of all) never becomes a value.
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "a JSON object")]
+struct Document {
+    zarr_format: Option<Value>,
+    node_type: Option<Value>,
+    attributes: Option<Attributes>,
+    shape: Option<Value>,
+    data_type: Option<Value>,
+    chunk_grid: Option<Value>,
+    codecs: Option<Value>,
+    fill_value: Option<Value>,
+    dimension_names: Option<Value>,
+}
+
+impl Node {
+    /// Reads the node at `folder`; `None` where there is no metadata.
+    ///
+    /// # Errors
+    /// What is wrong with the metadata.
+    pub fn read(folder: &Path) -> Result<Option<Self>, String> {
+        let Some(text) = read_small(&folder.join(METADATA))? else { return Ok(None) };
+        let document: Document =
+            serde_json::from_slice(&text).map_err(|error| format!("{METADATA} cannot be read: {error}"))?;
+        match document.zarr_format.as_ref().map(Value::as_u64) {
+            Some(Some(3)) => {}
+            Some(Some(other)) => return Err(format!("zarr_format is {other}; {METADATA} belongs to Zarr format 3")),
+            _ => return Err(format!("{METADATA} has no zarr_format")),
+        }
+        let kind = match document.node_type.as_ref().and_then(Value::as_str) {
+            Some("group") => Kind::Group,
+            Some("array") => Kind::Array,
+            _ => return Err(format!("node_type in {METADATA} is neither group nor array")),
+        };
+        Ok(Some(Self { kind, document }))
+    }
+
+    /// A value among the node's attributes, if it is one of [`ATTRIBUTES`].
+    pub fn attribute(&self, name: &str) -> Option<&Value> {
+        self.document.attributes.as_ref()?.0.get(name)
+    }
+
+    /// A field of an array's metadata.
+    pub fn field(&self, field: Field) -> Option<&Value> {
+        let document = &self.document;
+        match field {
+            Field::Shape => &document.shape,
+            Field::DataType => &document.data_type,
+            Field::ChunkGrid => &document.chunk_grid,
+            Field::Codecs => &document.codecs,
+            Field::FillValue => &document.fill_value,
+            Field::DimensionNames => &document.dimension_names,
+        }
+        .as_ref()
+    }
+
+    /// As [`Node::field`], for one that every array has.
+    pub fn required(&self, field: Field) -> Result<&Value, String> {
+        self.field(field).ok_or_else(|| format!("the array has no {}", field.name()))
+    }
+}
+
+/// Fields of an array's metadata (Zarr v3, "Array metadata").
+#[derive(Debug, Clone, Copy)]
+pub enum Field {
+    Shape,
+    DataType,
+    ChunkGrid,
+    Codecs,
+    FillValue,
+    DimensionNames,
+}
+
+impl Field {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Shape => "shape",
+            Self::DataType => "data_type",
+            Self::ChunkGrid => "chunk_grid",
+            Self::Codecs => "codecs",
+            Self::FillValue => "fill_value",
+            Self::DimensionNames => "dimension_names",
+        }
+    }
+}
+
+/// Attributes that are looked at.
+const ATTRIBUTES: [&str; 3] = ["ome", "ome_stream", NOTES_NAMESPACE];
+
+/// Those of [`ATTRIBUTES`] that a node has.
+#[derive(Debug, Default)]
+struct Attributes(BTreeMap<String, Value>);
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl<'de> de::Visitor<'de> for Visitor {
+            type Value = Attributes;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("attributes as a JSON object")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
+                let mut kept = BTreeMap::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if ATTRIBUTES.contains(&name.as_str()) {
+                        kept.insert(name, map.next_value()?);
+                    } else {
+                        map.next_value::<de::IgnoredAny>()?;
+                    }
+                }
+                Ok(Attributes(kept))
+            }
+        }
+
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+/// Reads a small file that is no link and nothing that could block; `None` where there is nothing.
+fn read_small(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    let shown = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(format!("{shown}: {error}")),
+    };
+    if metadata.file_type().is_symlink() {
+        return Err(format!("{shown} is a link; links are not followed"));
+    }
+    if !metadata.is_file() {
+        return Err(format!("{shown} is not a file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_METADATA_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|error| format!("{shown}: {error}"))?;
+    if bytes.len() as u64 > MAX_METADATA_BYTES {
+        return Err(format!("{shown} is larger than {MAX_METADATA_BYTES} bytes; it was not read"));
+    }
+    Ok(Some(bytes))
+}
+
+/// The folder that `path`, as metadata give it, stands for below `base`.
+///
+/// # Errors
+/// Why it is not followed: it leads out of `base`, or through a link.
+pub fn below(base: &Path, path: &str) -> Result<PathBuf, String> {
+    let shown = crate::report::text::clean(path);
+    let mut folder = base.to_path_buf();
+    let mut any = false;
+    for component in Path::new(path).components() {
+        match component {
+            Component::Normal(name) => folder.push(name),
+            Component::CurDir => continue,
+            _ => return Err(format!("path {shown:?} leads out of the store; it was not followed")),
+        }
+        any = true;
+        if fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.file_type().is_symlink()) {
+            return Err(format!("path {shown:?} goes through a link; it was not followed"));
+        }
+    }
+    if any { Ok(folder) } else { Err(format!("path {shown:?} names nothing")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_below_their_base() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let base = folder.path();
+        assert_eq!(below(base, "A/1/0"), Ok(base.join("A/1/0")));
+        assert_eq!(below(base, "./0"), Ok(base.join("0")));
+        for path in ["..", "0/../../secret", "/etc", "", "."] {
+            assert!(below(base, path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn only_the_attributes_that_are_looked_at_are_kept() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text = r#"{"zarr_format": 3, "node_type": "group", "more": [],
+            "attributes": {"ome": {"version": "0.5"}, "ome_writers": {"frame_metadata": [{}, {}]}}}"#;
+        fs::write(folder.path().join(METADATA), text).expect("written");
+        let node = Node::read(folder.path()).expect("valid").expect("there");
+        assert_eq!(node.attribute("ome"), Some(&serde_json::json!({"version": "0.5"})));
+        assert_eq!(node.attribute("ome_writers"), None);
+    }
+
+    #[test]
+    fn a_huge_file_is_not_read() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = File::create(folder.path().join(METADATA)).expect("created");
+        file.set_len(MAX_METADATA_BYTES + 1).expect("sparse");
+        let said = Node::read(folder.path()).expect_err("too large");
+        assert!(said.contains("larger than"), "{said}");
+    }
+}
