@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ome_stream::backend::{Batch, Stored};
-use ome_stream::buffer::{AlignedBuffer, Unit, UnitPlace};
+use ome_stream::buffer::{ALIGNMENT, AlignedBuffer, Unit, UnitPlace};
 use ome_stream::plan::Geometry;
 use ome_stream::{Plan, Result};
 
@@ -28,6 +28,7 @@ pub(crate) struct Shards {
     chunks: Vec<u64>,
     shape: ShardShape,
     open: Mutex<HashMap<Key, Arc<ShardFile>>>,
+    scratch: Mutex<Vec<AlignedBuffer>>,
 }
 
 impl Shards {
@@ -49,6 +50,7 @@ impl Shards {
             },
             shard,
             open: Mutex::default(),
+            scratch: Mutex::default(),
         })
     }
 
@@ -106,33 +108,35 @@ impl Shards {
     }
 
     /// Encodes the batch into one stretch of aligned memory and stores it with one write.
-    fn write_encoded(
-        &self,
-        common: &Common,
-        batch: &Batch<'_>,
-        file: &ShardFile,
-        chunks: &[usize],
-    ) -> Result<bool> {
-        let mut encoded = Vec::with_capacity(chunks.len());
-        let mut total = 0;
-        for (_, pixels) in batch.units() {
-            let bytes = common.encoder.encode(pixels)?;
-            total += bytes.len();
-            encoded.push(bytes);
-        }
-        let mut together = AlignedBuffer::zeroed(total);
-        let memory = together.as_mut_slice();
-        let mut rest = &mut *memory;
+    fn write_encoded(&self, common: &Common, batch: &Batch<'_>, file: &ShardFile, chunks: &[usize]) -> Result<bool> {
+        let mut scratch = self.scratch().pop().unwrap_or_else(|| AlignedBuffer::zeroed(batch.bytes.len()));
         let mut places = Vec::with_capacity(chunks.len());
-        for (chunk, bytes) in chunks.iter().zip(encoded) {
-            let (here, behind) = rest.split_at_mut(bytes.len());
-            here.copy_from_slice(&bytes);
-            rest = behind;
+        let mut end = 0;
+        for (chunk, (_, pixels)) in chunks.iter().zip(batch.units()) {
+            let bytes = common.encoder.encode(pixels)?;
+            let start = end;
+            end += bytes.len();
+            if end > scratch.capacity() {
+                // Rare: noise that a codec makes larger.
+                let mut larger = AlignedBuffer::zeroed(end + end / 8);
+                larger.as_mut_slice()[..start].copy_from_slice(&scratch.as_mut_slice()[..start]);
+                scratch = larger;
+            }
+            scratch.as_mut_slice()[start..end].copy_from_slice(&bytes);
             places.push((*chunk, bytes.len() as u64));
         }
-        let length = if self.shape.aligned { memory.len() } else { total };
+        let memory = scratch.as_mut_slice();
+        let length = if self.shape.aligned { end.next_multiple_of(ALIGNMENT) } else { end };
+        memory[end..length].fill(0);
         common.count(length);
-        file.write(&places, &memory[..length], batch.complete)
+        let sealed = file.write(&places, &memory[..length], batch.complete);
+        self.scratch().push(scratch);
+        sealed
+    }
+
+    /// Memory of workers that are not encoding now: at most one piece a worker.
+    fn scratch(&self) -> MutexGuard<'_, Vec<AlignedBuffer>> {
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<ShardFile>>> {
