@@ -9,6 +9,7 @@ pub use memory::{MemoryBackend, MemoryStore};
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::buffer::{GroupKey, Layout, Unit, UnitPlace};
 use crate::error::Result;
@@ -86,6 +87,20 @@ pub trait Sink: Send + Sync {
 
     /// Bytes handed to the disk so far: payload after encoding, indices and array metadata.
     fn bytes_written(&self) -> u64;
+
+    /// Time that all threads together have spent in this engine so far; zero where it does not say.
+    fn time_spent(&self) -> TimeSpent {
+        TimeSpent::default()
+    }
+}
+
+/// Where an engine's time went, all threads added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TimeSpent {
+    /// Encoding chunks.
+    pub encode: Duration,
+    /// Calls that write files, renaming and metadata included.
+    pub write: Duration,
 }
 
 /// What came of a write.

@@ -14,7 +14,7 @@ mod shared;
 mod status;
 mod workers;
 
-pub use status::{Latencies, Report, Status};
+pub use status::{Latencies, Phases, Report, Status};
 
 use std::fs::File;
 use std::io::BufReader;
@@ -238,6 +238,7 @@ impl Stream {
     pub fn status(&self) -> Status {
         let shared = &self.shared;
         let (written, durable) = shared.progress.counts();
+        let spent = shared.sink.time_spent();
         let append = shared.latencies.lock().unwrap_or_else(PoisonError::into_inner);
         Status {
             accepted: Counts::get(&shared.counts.accepted),
@@ -251,6 +252,13 @@ impl Stream {
             bytes_limit: shared.pool.limit_bytes(),
             bytes_written: shared.sink.bytes_written(),
             append: Latencies::of(&append),
+            phases: Phases {
+                copy_ms: shared.counts.copy.ms(),
+                wait_ms: shared.counts.wait.ms(),
+                encode_ms: spent.encode.as_secs_f64() * 1e3,
+                write_ms: spent.write.as_secs_f64() * 1e3,
+                sync_ms: shared.counts.sync.ms(),
+            },
             failure: shared.failure.get().map(|error| error.to_string()),
             finished: shared.counts.finished.load(Ordering::Acquire),
         }
@@ -305,7 +313,9 @@ impl Stream {
             && let Some(sync_point) = ending.sync_point.take()
         {
             let root = shared.plan.root();
+            let start = Instant::now();
             note(sync_point.sync().map_err(|source| Error::io("sync", root, source)));
+            shared.counts.sync.add(start);
             if !shared.failure.is_set() {
                 shared.progress.all_durable();
             }
@@ -384,7 +394,12 @@ impl Stream {
         if front.group(&place).is_none_or(|group| group.buffer().is_none()) {
             let buffer = match (shared.pool.try_take(), no_room) {
                 (Some(buffer), _) => buffer,
-                (None, NoRoom::Wait) => shared.pool.take(),
+                (None, NoRoom::Wait) => {
+                    let start = Instant::now();
+                    let buffer = shared.pool.take();
+                    shared.counts.wait.add(start);
+                    buffer
+                }
                 (None, NoRoom::Refuse) => return Err(self.full()),
                 (None, NoRoom::Drop) => {
                     self.pass_over(&mut front)?;
@@ -397,7 +412,9 @@ impl Stream {
             front.open(shared, &place).attach(buffer);
         }
         let group = front.open(shared, &place);
+        let copying = Instant::now();
         let complete = group.fill(&shared.layout, place.slot, pixels);
+        shared.counts.copy.add(copying);
         front.advance(shared, &place, complete);
         shared.counts.accepted.store(front.next(), Ordering::Release);
         if let Some(metadata) = metadata {

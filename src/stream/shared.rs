@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use hdrhistogram::Histogram;
 use serde_json::Value;
@@ -42,6 +43,23 @@ pub(super) struct Counts {
     pub(super) skipped: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) finished: AtomicBool,
+    pub(super) copy: Clock,
+    pub(super) wait: Clock,
+    pub(super) sync: Clock,
+}
+
+/// Nanoseconds spent in a phase.
+#[derive(Debug, Default)]
+pub(super) struct Clock(AtomicU64);
+
+impl Clock {
+    pub(super) fn add(&self, since: Instant) {
+        self.0.fetch_add(u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn ms(&self) -> f64 {
+        self.0.load(Ordering::Relaxed) as f64 / 1e6
+    }
 }
 
 impl Counts {

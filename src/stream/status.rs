@@ -40,10 +40,27 @@ pub struct Status {
     pub bytes_written: u64,
     /// Times of `append` so far, waiting included.
     pub append: Latencies,
+    /// Where the time went.
+    pub phases: Phases,
     /// The first cause, once writing has failed.
     pub failure: Option<String>,
     /// True once `finish` was asked.
     pub finished: bool,
+}
+
+/// Where the time of a run went, in milliseconds; what several threads spent is added up.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Phases {
+    /// `append`, copying frames into chunk order.
+    pub copy_ms: f64,
+    /// `append`, waiting for room.
+    pub wait_ms: f64,
+    /// Workers, encoding.
+    pub encode_ms: f64,
+    /// Workers, writing files.
+    pub write_ms: f64,
+    /// `finish`, making everything durable.
+    pub sync_ms: f64,
 }
 
 /// Percentiles of a duration, in microseconds.

@@ -11,8 +11,11 @@ pub(crate) fn write(common: &Common, batch: &Batch<'_>) -> Result<Stored> {
     for (place, pixels) in batch.units() {
         let path = common.object_path(batch.key.position as usize, place.coordinates());
         common.folders.for_file(&path)?;
-        let bytes = common.encoder.encode(pixels)?;
-        common.disk.put(&path, &bytes, common.sync).map_err(|source| Error::io("write", &path, source))?;
+        let bytes = common.encoding.time(|| common.encoder.encode(pixels))?;
+        common
+            .writing
+            .time(|| common.disk.put(&path, &bytes, common.sync))
+            .map_err(|source| Error::io("write", &path, source))?;
         common.count(bytes.len());
         if batch.complete {
             stored.sealed_durable += usize::from(common.syncs_now());

@@ -62,13 +62,13 @@ impl Shards {
             if !batch.complete || file.has_place(chunks.iter().copied()) {
                 let mut sealed = false;
                 for (chunk, (_, pixels)) in chunks.iter().zip(batch.units()) {
-                    sealed |= file.write_in_place(*chunk, pixels, batch.complete)?;
+                    sealed |= common.writing.time(|| file.write_in_place(*chunk, pixels, batch.complete))?;
                 }
                 sealed
             } else {
                 let length = batch.layout.unit_bytes() as u64;
                 let chunks: Vec<_> = chunks.into_iter().map(|chunk| (chunk, length)).collect();
-                file.write(&chunks, batch.bytes, true)?
+                common.writing.time(|| file.write(&chunks, batch.bytes, true))?
             }
         } else {
             self.write_encoded(common, batch, &file, &chunks)?
@@ -113,7 +113,7 @@ impl Shards {
         let mut places = Vec::with_capacity(chunks.len());
         let mut end = 0;
         for (chunk, (_, pixels)) in chunks.iter().zip(batch.units()) {
-            let bytes = common.encoder.encode(pixels)?;
+            let bytes = common.encoding.time(|| common.encoder.encode(pixels))?;
             let start = end;
             end += bytes.len();
             if end > scratch.capacity() {
@@ -129,7 +129,7 @@ impl Shards {
         let length = if self.shape.aligned { end.next_multiple_of(ALIGNMENT) } else { end };
         memory[end..length].fill(0);
         common.count(length);
-        let sealed = file.write(&places, &memory[..length], batch.complete);
+        let sealed = common.writing.time(|| file.write(&places, &memory[..length], batch.complete));
         self.scratch().push(scratch);
         sealed
     }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use ome_stream::backend::{Batch, Sink, Stored};
+use ome_stream::backend::{Batch, Sink, Stored, TimeSpent};
 use ome_stream::platform::{Disk, Sync};
 use ome_stream::settings::Durability;
 use ome_stream::{Error, Plan, Result};
@@ -20,8 +21,28 @@ pub(crate) struct Common {
     pub(crate) encoder: Encoder,
     pub(crate) folders: Folders,
     pub(crate) sync: Sync,
+    pub(crate) encoding: Clock,
+    pub(crate) writing: Clock,
     arrays: Vec<PathBuf>,
     bytes: AtomicU64,
+}
+
+/// Nanoseconds that all threads together spent in one kind of work.
+#[derive(Debug, Default)]
+pub(crate) struct Clock(AtomicU64);
+
+impl Clock {
+    /// Runs `work` and adds its time.
+    pub(crate) fn time<T>(&self, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let done = work();
+        self.0.fetch_add(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        done
+    }
+
+    fn total(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
 }
 
 impl Common {
@@ -66,6 +87,8 @@ impl ZarrsSink {
                 Durability::None => Sync::Never,
             },
             arrays: (0..positions).map(|position| plan.array_path(position, 0)).collect(),
+            encoding: Clock::default(),
+            writing: Clock::default(),
             bytes: AtomicU64::new(0),
         };
         let sink = Self {
@@ -138,6 +161,10 @@ impl Sink for ZarrsSink {
             }
         }
         outcome
+    }
+
+    fn time_spent(&self) -> TimeSpent {
+        TimeSpent { encode: self.common.encoding.total(), write: self.common.writing.total() }
     }
 
     fn bytes_written(&self) -> u64 {
