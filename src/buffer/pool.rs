@@ -54,6 +54,17 @@ impl Pool {
         }
     }
 
+    /// Makes one more buffer if fewer than `spare` are free and the limit allows: for threads that can spare the time,
+    /// so that `take` seldom has to.
+    pub fn top_up(&self, spare: usize) {
+        if self.returned.len() < spare
+            && let Some(mut buffer) = self.make()
+        {
+            buffer.touch();
+            let _ = self.home.try_send(buffer);
+        }
+    }
+
     /// A buffer if one is free or may still be made.
     ///
     /// Its content is what its last user left; a new one is zeroed.

@@ -22,16 +22,18 @@ pub struct Fault {
 /// One operation as the inner disk would see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
-    /// A folder was made.
-    CreateDir(PathBuf),
+    /// A folder was made; true if its name was synced at once.
+    CreateDir(PathBuf, bool),
     /// A file was created or emptied.
     Create(PathBuf),
     /// An existing file was opened.
     Open(PathBuf),
     /// Bytes were written: path, offset, bytes.
     Write(PathBuf, u64, Vec<u8>),
-    /// Bytes were appended.
-    Append(PathBuf, Vec<u8>),
+    /// Bytes were appended; true if they were synced at once.
+    Append(PathBuf, Vec<u8>, bool),
+    /// A file was cut off at this length.
+    Truncate(PathBuf, u64),
     /// A file was synced at once (true) or is to be synced later, if at all.
     Sync(PathBuf, bool),
     /// A file got another name; true if the folder was synced.
@@ -95,6 +97,12 @@ impl FaultyDisk {
         self.shared.count.load(Ordering::Relaxed)
     }
 
+    /// Number of operations recorded so far.
+    #[must_use]
+    pub fn recorded(&self) -> usize {
+        self.shared.log.as_ref().map_or(0, |log| log.lock().unwrap_or_else(PoisonError::into_inner).len())
+    }
+
     /// What was recorded, in the order in which it was done.
     #[must_use]
     pub fn log(&self) -> Vec<Operation> {
@@ -139,8 +147,13 @@ impl Disk for FaultyDisk {
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        let operation = Operation::CreateDir(path.to_path_buf());
+        let operation = Operation::CreateDir(path.to_path_buf(), false);
         self.shared.run(&operation, || self.inner.create_dir_all(path), |_| Ok(()))
+    }
+
+    fn create_dir(&self, path: &Path, sync: Sync) -> io::Result<()> {
+        let operation = Operation::CreateDir(path.to_path_buf(), sync == Sync::Now);
+        self.shared.run(&operation, || self.inner.create_dir(path, sync), |_| Ok(()))
     }
 
     fn create(&self, path: &Path, expected: u64) -> io::Result<Box<dyn DiskFile>> {
@@ -156,7 +169,7 @@ impl Disk for FaultyDisk {
     }
 
     fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
-        let operation = Operation::Append(path.to_path_buf(), bytes.to_vec());
+        let operation = Operation::Append(path.to_path_buf(), bytes.to_vec(), sync == Sync::Now);
         self.shared.run(
             &operation,
             || self.inner.append(path, bytes, sync),
@@ -228,6 +241,11 @@ impl DiskFile for FaultyFile {
 
     fn extend_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         self.write(offset, bytes, |inner, bytes| inner.extend_at(offset, bytes))
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        let operation = Operation::Truncate(self.path.clone(), length);
+        self.shared.run(&operation, || self.inner.truncate(length), |_| Ok(()))
     }
 
     fn sync(&self, sync: Sync) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Linux: positioned writes without a lock, direct I/O, writeback from the first moment, one `syncfs` for everything.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{FallocateFlags, OFlags, fallocate, syncfs};
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 
-use super::portable::sync_folder;
+use super::portable::{append_whole, create_one_dir, sync_folder};
 use super::{Disk, DiskFile, Sync, SyncPoint};
 use crate::buffer::ALIGNMENT;
 
@@ -42,6 +42,14 @@ impl Disk for LinuxDisk {
         fs::create_dir_all(path)
     }
 
+    fn create_dir(&self, path: &Path, sync: Sync) -> io::Result<()> {
+        create_one_dir(path)?;
+        match (sync, path.parent()) {
+            (Sync::Now, Some(folder)) => sync_folder(folder),
+            _ => Ok(()),
+        }
+    }
+
     fn create(&self, path: &Path, expected: u64) -> io::Result<Box<dyn DiskFile>> {
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
         if expected > 0 {
@@ -59,11 +67,14 @@ impl Disk for LinuxDisk {
     }
 
     fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        file.write_all(bytes)?;
-        match sync {
-            Sync::Now => file.sync_data(),
-            Sync::Later | Sync::Never => Ok(()),
+        let (file, new) = append_whole(path, bytes)?;
+        if sync != Sync::Now {
+            return Ok(());
+        }
+        file.sync_data()?;
+        match path.parent() {
+            Some(folder) if new => sync_folder(folder),
+            _ => Ok(()),
         }
     }
 
@@ -164,6 +175,10 @@ impl DiskFile for LinuxFile {
             return Ok(());
         }
         self.buffered.write_all_at(bytes, offset)
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.buffered.set_len(length)
     }
 
     fn sync(&self, sync: Sync) -> io::Result<()> {

@@ -43,6 +43,14 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     /// The operating system's.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
 
+    /// Makes one folder below one that is there; fine if it is there already. With [`Sync::Now`] its name is on the
+    /// medium afterwards.
+    ///
+    /// # Errors
+    /// The operating system's; `NotFound` where the folder above is gone, so that a store which somebody removed is not
+    /// made anew in parts.
+    fn create_dir(&self, path: &Path, sync: Sync) -> io::Result<()>;
+
     /// Opens a new, empty file (replacing what is there), with room for `expected` bytes reserved where that is possible.
     ///
     /// # Errors
@@ -77,7 +85,7 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     /// Appends `bytes` in one write to `path`, which is made if need be.
     ///
     /// # Errors
-    /// The operating system's.
+    /// The operating system's; the file then has the length that it had.
     fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()>;
 
     /// Gives a file its final name, replacing what has it.
@@ -130,6 +138,12 @@ pub trait DiskFile: Debug + Send + std::marker::Sync {
         self.write_at(offset, bytes)
     }
 
+    /// Cuts the file off at `length`: what a write that failed may have left behind it.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn truncate(&self, length: u64) -> io::Result<()>;
+
     /// Puts what was written on the medium, as `sync` says.
     ///
     /// # Errors
@@ -144,6 +158,16 @@ pub fn native() -> Arc<dyn Disk> {
     return Arc::new(linux::LinuxDisk);
     #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
     return Arc::new(PortableDisk);
+}
+
+/// Makes `folder` and those between it and `base`, which must be there.
+pub(crate) fn create_dirs_below(disk: &dyn Disk, base: &Path, folder: &Path, sync: Sync) -> io::Result<()> {
+    let mut path = base.to_path_buf();
+    for part in folder.strip_prefix(base).map_err(io::Error::other)? {
+        path.push(part);
+        disk.create_dir(&path, sync)?;
+    }
+    Ok(())
 }
 
 /// Where `path` is written before it gets its name.

@@ -21,6 +21,14 @@ impl Disk for PortableDisk {
         fs::create_dir_all(path)
     }
 
+    fn create_dir(&self, path: &Path, sync: Sync) -> io::Result<()> {
+        create_one_dir(path)?;
+        match (sync, path.parent()) {
+            (Sync::Never, _) | (_, None) => Ok(()),
+            (_, Some(folder)) => sync_folder(folder),
+        }
+    }
+
     fn create(&self, path: &Path, _expected: u64) -> io::Result<Box<dyn DiskFile>> {
         Ok(Box::new(PortableFile(Mutex::new(File::create(path)?))))
     }
@@ -31,9 +39,12 @@ impl Disk for PortableDisk {
     }
 
     fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        file.write_all(bytes)?;
-        sync_file(&file, sync)
+        let (file, new) = append_whole(path, bytes)?;
+        sync_file(&file, sync)?;
+        match path.parent() {
+            Some(folder) if new && sync != Sync::Never => sync_folder(folder),
+            _ => Ok(()),
+        }
     }
 
     fn rename(&self, from: &Path, to: &Path, sync: Sync) -> io::Result<()> {
@@ -73,6 +84,10 @@ impl DiskFile for PortableFile {
         file.write_all(bytes)
     }
 
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).set_len(length)
+    }
+
     fn sync(&self, sync: Sync) -> io::Result<()> {
         sync_file(&self.0.lock().unwrap_or_else(PoisonError::into_inner), sync)
     }
@@ -83,6 +98,26 @@ fn sync_file(file: &File, sync: Sync) -> io::Result<()> {
         Sync::Never => Ok(()),
         Sync::Now | Sync::Later => file.sync_data(),
     }
+}
+
+/// Makes a folder unless it is there.
+pub(super) fn create_one_dir(path: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// Appends all of `bytes` or nothing; says whether the file was empty before.
+pub(super) fn append_whole(path: &Path, bytes: &[u8]) -> io::Result<(File, bool)> {
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    let before = file.metadata()?.len();
+    if let Err(error) = file.write_all(bytes) {
+        // The error counts, whatever becomes of what it left.
+        let _ = file.set_len(before);
+        return Err(error);
+    }
+    Ok((file, before == 0))
 }
 
 /// Puts a folder's entries on the medium, where the platform lets a folder be opened for that.

@@ -26,9 +26,6 @@ pub(super) fn start(shared: &Arc<Shared>, front: &Arc<Mutex<Front>>, stop: Recei
         .spawn(move || {
             let mut rounds = Rounds::default();
             while stop.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                if shared.failure.is_set() {
-                    continue;
-                }
                 if let Err(error) = rounds.run(&shared, &front) {
                     shared.failure.set(shared.progress.counts().0, error);
                 }
@@ -47,8 +44,12 @@ struct Rounds {
 
 impl Rounds {
     fn run(&mut self, shared: &Shared, front: &Mutex<Front>) -> Result<()> {
-        shared.journal.flush(&shared.plan, &*shared.disk, shared.sync())?;
-        if shared.capabilities.provisional {
+        // After a failure nothing new is stored, but readers shall see what was written before it.
+        let failed = shared.failure.is_set();
+        if !failed {
+            shared.journal.flush(&shared.plan, &*shared.disk, shared.sync())?;
+        }
+        if shared.capabilities.provisional && !failed {
             let open: Vec<Arc<Group>> = {
                 let front = front.lock().unwrap_or_else(PoisonError::into_inner);
                 front.open_groups().filter(|group| group.buffer().is_some()).cloned().collect()

@@ -27,7 +27,7 @@ use crossbeam_channel::{Sender, bounded, unbounded};
 use serde_json::Value;
 
 use self::front::Front;
-use self::shared::{Counts, Shared, file_sync, write_groups};
+use self::shared::{Counts, Shared, Stage, file_sync, write_groups};
 use crate::backend::Backend;
 use crate::buffer::Pool;
 use crate::error::{Error, Result};
@@ -104,7 +104,7 @@ impl Stream {
         let sync_point = disk
             .sync_point(plan.root())
             .map_err(|source| Error::io("open", plan.root(), source))?;
-        write_groups(&plan, &*disk, sync, &Attributes::new(), None)?;
+        write_groups(&plan, &*disk, sync, &Attributes::new(), Stage::Create)?;
         let sink = backend.create(&plan, &disk)?;
 
         let (queue, jobs) = unbounded();
@@ -230,7 +230,7 @@ impl Stream {
         }
         let mut metadata = self.shared.metadata.lock().unwrap_or_else(PoisonError::into_inner);
         metadata.insert(namespace.to_owned(), value);
-        write_groups(&self.shared.plan, &*self.shared.disk, self.shared.sync(), &metadata, None)
+        write_groups(&self.shared.plan, &*self.shared.disk, self.shared.sync(), &metadata, Stage::Run)
     }
 
     /// How the run stands; may be asked at any time from any thread.
@@ -304,7 +304,10 @@ impl Stream {
         };
         // Also after a failure: what was written before it shall be readable.
         let extents: Vec<_> = (0..shared.plan.positions().len())
-            .map(|position| self.extent(position, accepted))
+            .map(|position| match shared.failure.is_set() {
+                true => shared.progress.extent(position),
+                false => self.extent(position, accepted),
+            })
             .collect();
         note(shared.sink.finish(&extents));
         note(shared.journal.flush(&shared.plan, &*shared.disk, shared.sync()));
@@ -367,7 +370,7 @@ impl Stream {
             .collect::<Result<Vec<_>>>()?;
         let metadata = shared.metadata.lock().unwrap_or_else(PoisonError::into_inner);
         let last = shared::Final { mirrors: &mirrors, extents };
-        write_groups(&shared.plan, &*shared.disk, shared.sync(), &metadata, Some(&last))
+        write_groups(&shared.plan, &*shared.disk, shared.sync(), &metadata, Stage::Finish(&last))
     }
 
     fn append_as(&self, pixels: &[u8], metadata: Option<&FrameMetadata>, no_room: NoRoom) -> Result<u64> {

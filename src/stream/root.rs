@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::shared::file_sync;
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata;
 use crate::plan::Plan;
@@ -42,7 +43,12 @@ impl Root {
         }
         // Not `create_dir_all`: what appeared here in the meantime belongs to somebody else.
         match fs::create_dir(&root.path) {
-            Ok(()) => Ok(root),
+            Ok(()) => {
+                // It is there: this is for its name to be on the medium.
+                let sync = file_sync(plan.settings().durability);
+                disk.create_dir(&root.path, sync).map_err(|source| Error::io("create", &root.path, source))?;
+                Ok(root)
+            }
             Err(source) => {
                 let mut root = root;
                 let path = root.path.clone();

@@ -15,7 +15,7 @@ use crate::buffer::{Layout, Pool};
 use crate::error::{Error, Result};
 use crate::ngff::{Attributes, documents_v05, frame_metadata};
 use crate::plan::Plan;
-use crate::platform::{Disk, Sync};
+use crate::platform::{Disk, Sync, create_dirs_below};
 use crate::settings::Durability;
 
 /// One run's common state. The append path locks nothing in here that a worker ever holds.
@@ -75,7 +75,17 @@ impl Shared {
     }
 }
 
+/// When group metadata are written.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Stage<'a> {
+    /// Their folders are not there yet.
+    Create,
+    Run,
+    Finish(&'a Final<'a>),
+}
+
 /// What is known of a run only at its end.
+#[derive(PartialEq)]
 pub(super) struct Final<'a> {
     /// Frame metadata of each position as its group shall show them.
     pub(super) mirrors: &'a [Option<Value>],
@@ -98,8 +108,12 @@ pub(super) fn write_groups(
     disk: &dyn Disk,
     sync: Sync,
     host: &Attributes,
-    last: Option<&Final<'_>>,
+    stage: Stage<'_>,
 ) -> Result<()> {
+    let last = match stage {
+        Stage::Create | Stage::Run => None,
+        Stage::Finish(last) => Some(last),
+    };
     let layout = plan.ngff(last.map(|last| last.extents));
     let image_attributes = |position: usize| {
         let mirror = last.and_then(|last| last.mirrors.get(position)).cloned().flatten();
@@ -110,9 +124,9 @@ pub(super) fn write_groups(
     for document in documents_v05(&layout, host, image_attributes)? {
         let document = document?;
         let path = plan.root().join(&document.path);
-        if let Some(folder) = path.parent() {
-            disk.create_dir_all(folder)
-                .map_err(|source| Error::io("create", folder, source))?;
+        // Only while the store is made: one that somebody removed since is not begun anew.
+        if let Some(folder) = path.parent().filter(|_| stage == Stage::Create) {
+            create_dirs_below(disk, plan.root(), folder, sync).map_err(|source| Error::io("create", folder, source))?;
         }
         disk.put(&path, &document.bytes, sync)
             .map_err(|source| Error::io("write", &path, source))?;

@@ -1,0 +1,196 @@
+//! The index of a shard (Zarr v3 sharding codec): read without trust, and looked for where the last one is torn.
+
+use std::fs::File;
+use std::io;
+
+use super::file::read_at;
+use crate::buffer::ALIGNMENT;
+
+/// Offset and length of a chunk that is not there.
+pub const MISSING: (u64, u64) = (u64::MAX, u64::MAX);
+
+/// Bytes of checksum behind the entries.
+const CHECKSUM_BYTES: usize = 4;
+
+/// Bytes that a search for an earlier index may check in one file. A file made to look like nothing but indices would
+/// otherwise keep it busy for hours.
+const SEARCH_BUDGET: u64 = 1 << 30;
+
+/// Bytes of the index of a shard of `chunks` chunks.
+#[must_use]
+pub fn index_bytes(chunks: usize) -> u64 {
+    (chunks as u64).saturating_mul(16).saturating_add(CHECKSUM_BYTES as u64)
+}
+
+/// The entries of an index of `chunks` chunks, offset and length in bytes; [`MISSING`] where a chunk is not there.
+///
+/// # Errors
+/// Why these bytes are no such index.
+pub fn parse_index(bytes: &[u8], chunks: usize) -> Result<Vec<(u64, u64)>, String> {
+    if bytes.len() as u64 != index_bytes(chunks) {
+        return Err(format!("{} bytes are no index of {chunks} chunks", bytes.len()));
+    }
+    let (entries, checksum) = bytes.split_at(bytes.len() - CHECKSUM_BYTES);
+    if crc32c::crc32c(entries).to_le_bytes() != checksum {
+        return Err("the checksum of its index is wrong".into());
+    }
+    Ok(entries.as_chunks::<16>().0.iter().map(entry).collect())
+}
+
+/// The bytes of an index.
+#[must_use]
+pub fn index_of(entries: &[(u64, u64)]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(entries.len() * 16 + CHECKSUM_BYTES);
+    for (offset, length) in entries {
+        bytes.extend_from_slice(&offset.to_le_bytes());
+        bytes.extend_from_slice(&length.to_le_bytes());
+    }
+    let checksum = crc32c::crc32c(&bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+fn entry(bytes: &[u8; 16]) -> (u64, u64) {
+    let both = u128::from_le_bytes(*bytes);
+    (both as u64, (both >> 64) as u64)
+}
+
+/// Whether a chunk can lie there in a file whose index starts at `end`.
+#[must_use]
+pub fn is_sane((offset, length): (u64, u64), end: u64) -> bool {
+    length > 0 && offset.checked_add(length).is_some_and(|behind| behind <= end)
+}
+
+/// Places whose chunks share bytes with another: no writer of ours makes such an index.
+#[must_use]
+pub fn overlapping(entries: &[(u64, u64)]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..entries.len()).filter(|place| entries[*place] != MISSING).collect();
+    order.sort_by_key(|place| entries[*place]);
+    let mut found = Vec::new();
+    let mut reach: Option<(u64, usize)> = None;
+    for place in order {
+        let (offset, length) = entries[place];
+        let end = offset.saturating_add(length);
+        if let Some((reached, by)) = reach
+            && offset < reached
+        {
+            found.push(by);
+            found.push(place);
+        }
+        if reach.is_none_or(|(reached, _)| end > reached) {
+            reach = Some((end, place));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// The index at the end of `file`, `length` bytes long: entries, and where the index starts.
+///
+/// # Errors
+/// Of the inner result: why there is none. Of the outer: the operating system's.
+pub fn last_index(file: &File, length: u64, chunks: usize) -> io::Result<Result<(Vec<(u64, u64)>, u64), String>> {
+    let bytes = index_bytes(chunks);
+    let Some(start) = length.checked_sub(bytes) else {
+        return Ok(Err(format!("{length} bytes long: too short for its index ({bytes} bytes)")));
+    };
+    let index = read_at(file, start, bytes)?;
+    Ok(parse_index(&index, chunks).map(|entries| (entries, start)))
+}
+
+/// The last of the earlier indices: a shard file that readers may see has had a valid one at the end of a block each
+/// time its length moved. Entries, and where the index starts.
+///
+/// # Errors
+/// The operating system's.
+pub fn earlier_index(file: &File, length: u64, chunks: usize) -> io::Result<Option<(Vec<(u64, u64)>, u64)>> {
+    let bytes = index_bytes(chunks);
+    let block = ALIGNMENT as u64;
+    let mut end = length / block * block;
+    let mut budget = SEARCH_BUDGET;
+    while let Some(start) = end.checked_sub(bytes) {
+        // The last entry tells most places that are no index.
+        let probe = read_at(file, end - 20, 20)?;
+        let plausible = probe.first_chunk::<16>().map(entry).is_some_and(|last| last == MISSING || is_sane(last, start));
+        if plausible {
+            let Some(left) = budget.checked_sub(bytes) else { return Ok(None) };
+            budget = left;
+            if let Ok(entries) = parse_index(&read_at(file, start, bytes)?, chunks) {
+                return Ok(Some((entries, start)));
+            }
+        }
+        end = match end.checked_sub(block) {
+            Some(before) if before > 0 => before,
+            _ => break,
+        };
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    #[test]
+    fn an_index_comes_back() {
+        let entries = [(0, 10), MISSING, (4096, 1)];
+        let bytes = index_of(&entries);
+        assert_eq!(bytes.len() as u64, index_bytes(3));
+        assert_eq!(parse_index(&bytes, 3), Ok(entries.to_vec()));
+        assert!(parse_index(&bytes, 2).is_err());
+    }
+
+    #[test]
+    fn chunks_that_share_bytes_are_named() {
+        assert_eq!(overlapping(&[(0, 10), (10, 5), MISSING, (15, 1)]), [0usize; 0]);
+        assert_eq!(overlapping(&[(0, 10), (9, 5), MISSING, (20, 1)]), [0, 1]);
+        assert_eq!(overlapping(&[(5, 1), (0, 100), (50, 1), (u64::MAX - 1, u64::MAX)]), [0, 1, 2]);
+        assert_eq!(overlapping(&[(7, 3), (7, 3)]), [0, 1]);
+    }
+
+    #[test]
+    fn entries_outside_the_file_are_refused() {
+        assert!(is_sane((0, 10), 10));
+        for entry in [(0, 11), (10, 1), (0, 0), (u64::MAX, 2), (u64::MAX, u64::MAX), (1, u64::MAX)] {
+            assert!(!is_sane(entry, 10), "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_several_earlier_indices_is_found() {
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        let mut bytes = vec![0xFF; 5 * ALIGNMENT];
+        let mut put = |end: usize, entries: &[(u64, u64)]| {
+            let index = index_of(entries);
+            bytes[end - index.len()..end].copy_from_slice(&index);
+        };
+        put(2 * ALIGNMENT, &[(0, 5), MISSING]);
+        put(4 * ALIGNMENT, &[(0, 5), (4096, 7)]);
+        file.write_all(&bytes).expect("written");
+        let found = |length: usize| earlier_index(&file, length as u64, 2).expect("readable").map(|(entries, _)| entries);
+        assert_eq!(found(5 * ALIGNMENT), Some(vec![(0, 5), (4096, 7)]));
+        assert_eq!(found(4 * ALIGNMENT - 1), Some(vec![(0, 5), MISSING]));
+        assert_eq!(found(2 * ALIGNMENT - 1), None);
+    }
+
+    proptest! {
+        #[test]
+        fn one_wrong_bit_is_seen(entries in prop::collection::vec(any::<(u64, u64)>(), 0..20), bit: usize) {
+            let mut bytes = index_of(&entries);
+            let bit = bit % (bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert!(parse_index(&bytes, entries.len()).is_err());
+        }
+
+        #[test]
+        fn no_bytes_make_the_parser_fail(bytes: Vec<u8>, chunks in 0usize..1000) {
+            if let Ok(entries) = parse_index(&bytes, chunks) {
+                prop_assert_eq!(entries.len(), chunks);
+                overlapping(&entries);
+            }
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The write log: which chunk lies where in shard files whose index is not written yet.
+//!
+//! An engine that places chunks in shards appends one record for each stretch of chunks, after the write of the data
+//! returned; a clean `finish` removes the file. A process killed between two indices leaves it behind, and
+//! [`super::recover`] rebuilds the indices from it. No reader asks for its name.
+//!
+//! The file is a sequence of records, little-endian, each complete in itself, so that a torn one costs no other:
+//!
+//! | bytes | what |
+//! |-------|------|
+//! | 4 | `OSLg` |
+//! | 4 | length of the record, from its first byte to its checksum's last |
+//! | 1 | kind: 0 the run (a JSON object), 1 chunks |
+//! | 1 | flags: 1 the chunks are complete, 2 their checksums are given |
+//! | 2 | length of the shard's path |
+//! | 4 | number of chunks; of the run's record: bytes of JSON |
+//! | 8 | offset of the first chunk in the shard file; the others follow without gaps |
+//! | | the shard's path below the root, with `/` |
+//! | 12 each | chunk: place in the shard's index, length, crc32c of its bytes as stored (0 where not given) |
+//! | 4 | crc32c of all before |
+//!
+//! Its size is bounded by the run: with the path of a shard of five axes a record has about 45 bytes and 12 for each
+//! chunk, less than a shard index takes for the same chunks.
+
+use std::io::{self, BufRead};
+
+use serde_json::Value;
+
+/// Name of the log in the root folder of a store.
+pub const FILE_NAME: &str = ".ome-stream-log";
+
+const MAGIC: [u8; 4] = *b"OSLg";
+const HEADER_BYTES: usize = 24;
+const CHUNK_BYTES: usize = 12;
+const CHECKSUM_BYTES: usize = 4;
+const KIND_RUN: u8 = 0;
+const KIND_CHUNKS: u8 = 1;
+const COMPLETE: u8 = 1;
+const CHECKSUMS: u8 = 2;
+
+/// Longest record that is believed: a batch of as many chunks as the largest shard index has.
+const MAX_RECORD_BYTES: usize = HEADER_BYTES + u16::MAX as usize + CHUNK_BYTES * (1 << 20) + CHECKSUM_BYTES;
+
+/// Chunks that one write put into a shard, one after another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Path of the shard file below the store's root, with `/`, without the ending of an unfinished file.
+    pub shard: String,
+    /// Where the first chunk starts in the file, in bytes.
+    pub offset: u64,
+    /// False for provisional copies of chunks that were to be written again.
+    pub complete: bool,
+    /// True where checksums were given: those of uncompressed chunks would cost throughput.
+    pub checksums: bool,
+    /// The chunks.
+    pub chunks: Vec<PlacedChunk>,
+}
+
+/// One chunk of a [`Placed`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlacedChunk {
+    /// Place in the shard's index.
+    pub place: u32,
+    /// Length in bytes as stored.
+    pub length: u32,
+    /// crc32c of the stored bytes, where checksums were given.
+    pub checksum: u32,
+}
+
+/// A record of the log.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Record {
+    /// What the run is: the first record.
+    Run(Value),
+    /// Chunks that were written.
+    Chunks(Placed),
+}
+
+/// The record of a run: `array` is the metadata document that every position's array has (with the extent it started
+/// with), `append_axis` its unbounded axis.
+#[must_use]
+pub fn run_record(array: &Value, append_axis: Option<usize>) -> Vec<u8> {
+    let run = serde_json::json!({"version": 1, "writer": crate::VERSION, "append_axis": append_axis, "array": array});
+    let text = run.to_string().into_bytes();
+    record(KIND_RUN, 0, &[], text.len(), 0, &text)
+}
+
+/// The record of chunks that lie one after another from `offset` of a shard file.
+#[must_use]
+pub fn chunks_record(shard: &str, offset: u64, complete: bool, checksums: bool, chunks: &[PlacedChunk]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(chunks.len() * CHUNK_BYTES);
+    for chunk in chunks {
+        for number in [chunk.place, chunk.length, chunk.checksum] {
+            body.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+    let flags = if complete { COMPLETE } else { 0 } | if checksums { CHECKSUMS } else { 0 };
+    record(KIND_CHUNKS, flags, shard.as_bytes(), chunks.len(), offset, &body)
+}
+
+fn record(kind: u8, flags: u8, path: &[u8], count: usize, offset: u64, body: &[u8]) -> Vec<u8> {
+    // A path beyond 65,535 bytes is beyond what any file system takes.
+    let path = path.get(..path.len().min(usize::from(u16::MAX))).unwrap_or(&[]);
+    let length = HEADER_BYTES + path.len() + body.len() + CHECKSUM_BYTES;
+    let mut bytes = Vec::with_capacity(length);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&(length as u32).to_le_bytes());
+    bytes.extend_from_slice(&[kind, flags]);
+    bytes.extend_from_slice(&(path.len() as u16).to_le_bytes());
+    bytes.extend_from_slice(&(count as u32).to_le_bytes());
+    bytes.extend_from_slice(&offset.to_le_bytes());
+    bytes.extend_from_slice(path);
+    bytes.extend_from_slice(body);
+    let checksum = crc32c::crc32c(&bytes);
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+/// Reads a log record by record, whatever its bytes are; what is no record is passed over and counted.
+#[derive(Debug)]
+pub struct Records<R> {
+    reader: R,
+    /// Bytes read and not yet used.
+    window: Vec<u8>,
+    start: usize,
+    ended: bool,
+    damaged: u64,
+}
+
+/// Bytes that are asked of the reader at a time.
+const STEP: usize = 64 << 10;
+
+impl<R: BufRead> Records<R> {
+    /// Reads from `reader`.
+    pub fn new(reader: R) -> Self {
+        Self { reader, window: Vec::new(), start: 0, ended: false, damaged: 0 }
+    }
+
+    /// Bytes that belonged to no whole record.
+    #[must_use]
+    pub fn damaged_bytes(&self) -> u64 {
+        self.damaged
+    }
+
+    /// The next whole record; `None` at the end.
+    ///
+    /// # Errors
+    /// The reader's.
+    pub fn next_record(&mut self) -> io::Result<Option<Record>> {
+        loop {
+            self.fill(HEADER_BYTES)?;
+            let rest = self.rest();
+            if rest.len() < HEADER_BYTES + CHECKSUM_BYTES {
+                self.damaged += rest.len() as u64;
+                self.start = self.window.len();
+                return Ok(None);
+            }
+            let length = length_of(rest).unwrap_or(0);
+            if length > 0 {
+                self.fill(length)?;
+                if let Some(record) = self.rest().get(..length).and_then(parse) {
+                    self.start += length;
+                    return Ok(Some(record));
+                }
+            }
+            self.pass_over();
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.window.get(self.start..).unwrap_or(&[])
+    }
+
+    /// Moves on to where the next record may start.
+    fn pass_over(&mut self) {
+        let rest = self.rest();
+        let next = rest
+            .windows(MAGIC.len())
+            .skip(1)
+            .position(|window| window == MAGIC)
+            .map_or(rest.len().saturating_sub(MAGIC.len() - 1).max(1), |at| at + 1);
+        self.damaged += next as u64;
+        self.start += next;
+    }
+
+    /// Has at least `wanted` bytes ready, unless the file ends before.
+    fn fill(&mut self, wanted: usize) -> io::Result<()> {
+        while !self.ended && self.window.len() - self.start < wanted.max(HEADER_BYTES + CHECKSUM_BYTES) {
+            if self.start >= STEP {
+                self.window.drain(..self.start);
+                self.start = 0;
+            }
+            let part = match self.reader.fill_buf() {
+                Ok(part) => part,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            self.ended = part.is_empty();
+            let taken = part.len();
+            self.window.extend_from_slice(part);
+            self.reader.consume(taken);
+        }
+        Ok(())
+    }
+}
+
+/// Length that a header claims, where it is one that a record can have.
+fn length_of(bytes: &[u8]) -> Option<usize> {
+    if bytes.get(..4)? != MAGIC {
+        return None;
+    }
+    let length = u32::from_le_bytes(bytes.get(4..8)?.try_into().ok()?) as usize;
+    (HEADER_BYTES + CHECKSUM_BYTES..=MAX_RECORD_BYTES).contains(&length).then_some(length)
+}
+
+/// A whole record, header to checksum.
+fn parse(bytes: &[u8]) -> Option<Record> {
+    let (body, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM_BYTES)?)?;
+    if crc32c::crc32c(body).to_le_bytes() != checksum {
+        return None;
+    }
+    let (header, rest) = body.split_at_checked(HEADER_BYTES)?;
+    let number = |at: usize| Some(u32::from_le_bytes(header.get(at..at + 4)?.try_into().ok()?));
+    let (kind, flags) = (*header.get(8)?, *header.get(9)?);
+    let path_bytes = usize::from(u16::from_le_bytes(header.get(10..12)?.try_into().ok()?));
+    let count = number(12)? as usize;
+    let offset = u64::from_le_bytes(header.get(16..24)?.try_into().ok()?);
+    let (path, rest) = rest.split_at_checked(path_bytes)?;
+    match kind {
+        KIND_RUN if rest.len() == count => Some(Record::Run(serde_json::from_slice(rest).ok()?)),
+        KIND_CHUNKS if rest.len() == count.checked_mul(CHUNK_BYTES)? => {
+            let word = |bytes: &[u8], nth: usize| {
+                bytes.get(nth * 4..nth * 4 + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_le_bytes)
+            };
+            let chunks = rest
+                .chunks_exact(CHUNK_BYTES)
+                .map(|bytes| PlacedChunk { place: word(bytes, 0), length: word(bytes, 1), checksum: word(bytes, 2) })
+                .collect();
+            Some(Record::Chunks(Placed {
+                shard: String::from_utf8(path.to_vec()).ok()?,
+                offset,
+                complete: flags & COMPLETE != 0,
+                checksums: flags & CHECKSUMS != 0,
+                chunks,
+            }))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(bytes: &[u8]) -> (Vec<Record>, u64) {
+        // A reader that gives little at a time, as a slow disk may.
+        let mut records = Records::new(io::BufReader::with_capacity(7, bytes));
+        let mut found = Vec::new();
+        while let Some(record) = records.next_record().expect("reading from memory") {
+            found.push(record);
+        }
+        (found, records.damaged_bytes())
+    }
+
+    fn placed(nth: u32) -> Placed {
+        let chunks = (0..3).map(|place| PlacedChunk { place: place + nth, length: 7, checksum: !place }).collect();
+        let shard = format!("a/0/c/{nth}");
+        Placed { shard, offset: u64::from(nth) << 40, complete: nth % 2 == 0, checksums: nth % 3 == 0, chunks }
+    }
+
+    fn bytes(placed: &Placed) -> Vec<u8> {
+        chunks_record(&placed.shard, placed.offset, placed.complete, placed.checksums, &placed.chunks)
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let array = serde_json::json!({"shape": [0, 4, 4]});
+        let mut log = run_record(&array, Some(0));
+        (0..50).for_each(|nth| log.extend(bytes(&placed(nth))));
+        let (found, damaged) = read(&log);
+        assert_eq!((found.len(), damaged), (51, 0));
+        assert!(matches!(&found[0], Record::Run(run) if run["array"] == array && run["append_axis"] == 0));
+        for (nth, record) in found[1..].iter().enumerate() {
+            assert_eq!(record, &Record::Chunks(placed(nth as u32)));
+        }
+    }
+
+    #[test]
+    fn a_record_of_one_chunk_is_small() {
+        let one = Placed { chunks: vec![placed(0).chunks[0]], shard: "0/c/100/3/10/0/0".into(), ..placed(0) };
+        assert_eq!(bytes(&one).len(), 56);
+    }
+
+    #[test]
+    fn a_torn_end_costs_only_the_last_record() {
+        let (whole, last) = (bytes(&placed(0)), bytes(&placed(1)));
+        for cut in 1..last.len() {
+            let (found, damaged) = read(&[&whole[..], &last[..cut]].concat());
+            assert_eq!(found, [Record::Chunks(placed(0))], "cut after {cut} bytes");
+            assert_eq!(damaged, cut as u64);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damage_costs_only_the_records_it_hits(at in 0usize..10_000, junk in prop::collection::vec(any::<u8>(), 1..40)) {
+            let records: Vec<Vec<u8>> = (0..20).map(|nth| bytes(&placed(nth))).collect();
+            let mut log = records.concat();
+            let at = at % log.len();
+            let end = (at + junk.len()).min(log.len());
+            let before = log.clone();
+            log[at..end].copy_from_slice(&junk[..end - at]);
+            let hit = |start: usize, length: usize| log[start..start + length] != before[start..start + length];
+            let mut start = 0;
+            let mut expected = Vec::new();
+            for (nth, record) in records.iter().enumerate() {
+                if !hit(start, record.len()) {
+                    expected.push(Record::Chunks(placed(nth as u32)));
+                }
+                start += record.len();
+            }
+            prop_assert_eq!(read(&log).0, expected);
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_fail(bytes: Vec<u8>, many in any::<bool>()) {
+            let log = if many { [&MAGIC[..], &bytes, &MAGIC[..], &bytes].concat() } else { bytes };
+            prop_assert_eq!(read(&log).0, []);
+        }
+    }
+}
