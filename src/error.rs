@@ -150,6 +150,24 @@ pub enum Error {
         /// The panic's message.
         message: String,
     },
+    /// A store that was to be continued was not made with these settings; it was not touched.
+    #[error("{path} cannot be continued: {difference}; use the settings it was made with, or another root_path")]
+    Mismatch {
+        /// The file that differs.
+        path: PathBuf,
+        /// What differs: what the settings say, and what is there.
+        difference: String,
+    },
+    /// A frame that was to be replaced does not exist yet, or never will; nothing was changed.
+    #[error("position {position}, index {index:?}: {problem}")]
+    NoSuchFrame {
+        /// Position asked for.
+        position: u32,
+        /// Storage index asked for.
+        index: Vec<u64>,
+        /// Why there is nothing to replace.
+        problem: String,
+    },
     /// A store is damaged or is not what an operation on it needs.
     #[error("{path}: {problem}")]
     Damaged {
@@ -181,6 +199,8 @@ impl Error {
             Self::Unavailable { .. } => 14,
             Self::Internal { .. } => 15,
             Self::Damaged { .. } => 16,
+            Self::Mismatch { .. } => 17,
+            Self::NoSuchFrame { .. } => 18,
             // 32 and above belong to the C border: NULL, handle, text encoding, buffer size.
         }
     }

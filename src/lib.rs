@@ -16,6 +16,7 @@ pub mod error;
 pub mod ngff;
 pub mod plan;
 pub mod platform;
+pub mod recover;
 pub mod router;
 pub mod settings;
 pub mod stream;

@@ -67,6 +67,7 @@ impl Backend for MemoryBackend {
             in_order: self.in_order,
             provisional: !self.in_order,
             bounded_memory: false,
+            random_access: false,
             version: format!("memory {}", crate::VERSION),
         }
     }

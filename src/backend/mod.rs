@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::buffer::{GroupKey, Layout, Unit, UnitPlace};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::platform::Disk;
 
@@ -27,6 +27,8 @@ pub struct Capabilities {
     pub provisional: bool,
     /// True where the engine holds no memory beyond what core's budget counts.
     pub bounded_memory: bool,
+    /// True where it can continue a store and replace frames in it.
+    pub random_access: bool,
     /// Engine and version, as a person should see it.
     pub version: String,
 }
@@ -55,6 +57,24 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// What the engine or the disk reports; core then removes what was made.
     fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>>;
+
+    /// Opens the arrays of a store that was made with this plan and holds its first `frames` frames, to write on.
+    ///
+    /// # Errors
+    /// [`Error::Mismatch`] with the difference where an array is not what the plan says; [`Error::Damaged`];
+    /// [`Error::Unsupported`] from engines without [`Capabilities::random_access`].
+    fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, frames: u64) -> Result<Box<dyn Sink>> {
+        let _ = (plan, disk, frames);
+        Err(no_random_access(self.name()))
+    }
+}
+
+/// What an engine answers that can only write forward.
+pub(crate) fn no_random_access(backend: &str) -> Error {
+    Error::Unsupported {
+        backend: backend.to_owned(),
+        reason: "it can neither continue a store nor replace a frame; use the engine `zarrs`".to_owned(),
+    }
 }
 
 /// One run of an engine. Calls come from several threads at once unless the engine asked for order.
@@ -70,6 +90,24 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// As for [`Sink::write`].
     fn skip(&self, batch: &Batch<'_>) -> Result<Stored>;
+
+    /// Pixels of unit `nth` of a group that was written; `None` where it is not there.
+    ///
+    /// # Errors
+    /// What the disk reports, [`Error::Damaged`] for what cannot be decoded, [`Error::Unsupported`].
+    fn read(&self, key: GroupKey, layout: &Layout, nth: usize) -> Result<Option<Vec<u8>>> {
+        let _ = (key, layout, nth);
+        Err(no_random_access("this engine"))
+    }
+
+    /// Replaces one plane in units that were written before, and lets readers see it.
+    ///
+    /// # Errors
+    /// As for [`Sink::read`] and [`Sink::write`].
+    fn replace(&self, plane: &Plane<'_>) -> Result<()> {
+        let _ = plane;
+        Err(no_random_access("this engine"))
+    }
 
     /// Lets readers see all that was written, and the array of `position` grow to `extent` planes along its append
     /// axis (never smaller than before); `None` where the array has a fixed shape.
@@ -108,6 +146,19 @@ pub struct TimeSpent {
 pub struct Stored {
     /// Shards that this write completed and put on the medium. Without shards, every durable unit counts as one.
     pub sealed_durable: usize,
+}
+
+/// One plane, cut into the units of its group.
+#[derive(Debug)]
+pub struct Plane<'a> {
+    /// Position and group.
+    pub key: GroupKey,
+    /// How the group is laid out.
+    pub layout: &'a Layout,
+    /// Place of the plane in each unit.
+    pub slot: usize,
+    /// The plane's part of each unit ([`Layout::plane_bytes`] each), one after another.
+    pub bytes: &'a [u8],
 }
 
 /// Units of one group that lie side by side in memory (and, with shards, in one shard).

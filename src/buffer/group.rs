@@ -15,6 +15,9 @@ pub struct GroupKey {
     pub index: StorageIndex,
 }
 
+const FILLED: u8 = 1;
+const SKIPPED: u8 = 2;
+
 /// What has become of one plane of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SlotState {
@@ -85,6 +88,30 @@ impl Group {
         self.mark(slot, SlotState::Filled)
     }
 
+    /// Puts back a plane's part of unit `nth` that was read from a store. Only the filling thread may call this, before
+    /// the slot is [restored](Group::restored).
+    pub fn restore(&self, layout: &Layout, nth: usize, slot: usize, plane: &[u8]) {
+        if let Some(buffer) = self.buffer() {
+            // SAFETY: the slot is still empty, so no reader looks at it, and there is one filling thread.
+            unsafe { buffer.write(layout.unit_offset(nth) + slot * layout.plane_bytes(), plane) };
+        }
+    }
+
+    /// Marks a slot as it was in a store: filled (after [`Group::restore`]) or without a frame.
+    pub fn restored(&self, slot: usize, state: SlotState) {
+        self.mark(slot, state);
+    }
+
+    /// Replaces what is in `slot`, a frame or none, of a group that is still open and has its buffer. Waits for a
+    /// provisional copy that is being stored. Only the filling thread may call this.
+    pub fn replace(&self, layout: &Layout, slot: usize, frame: &[u8]) {
+        let _nobody_reads = self.storing.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(buffer) = self.buffer() else { return };
+        // SAFETY: the group is open, so only a provisional copy could read it, and that needs the lock held here.
+        unsafe { layout.copy_in(frame, slot, buffer) };
+        self.slots[slot].store(FILLED, Ordering::Release);
+    }
+
     /// Notes that `slot` will never hold a frame; true when the group is now complete.
     pub fn skip(&self, slot: usize) -> bool {
         self.mark(slot, SlotState::Skipped)
@@ -94,8 +121,8 @@ impl Group {
     #[must_use]
     pub fn slot(&self, slot: usize) -> SlotState {
         match self.slots[slot].load(Ordering::Acquire) {
-            1 => SlotState::Filled,
-            2 => SlotState::Skipped,
+            FILLED => SlotState::Filled,
+            SKIPPED => SlotState::Skipped,
             _ => SlotState::Empty,
         }
     }
@@ -170,7 +197,7 @@ impl Group {
     }
 
     fn mark(&self, slot: usize, state: SlotState) -> bool {
-        self.slots[slot].store(if state == SlotState::Filled { 1 } else { 2 }, Ordering::Release);
+        self.slots[slot].store(if state == SlotState::Filled { FILLED } else { SKIPPED }, Ordering::Release);
         self.done.fetch_add(1, Ordering::AcqRel) + 1 == self.expected
     }
 }

@@ -174,6 +174,12 @@ impl Layout {
         (self.unit_bytes() * self.units()).next_multiple_of(ALIGNMENT)
     }
 
+    /// The same units with a single plane each: how one frame is cut up.
+    #[must_use]
+    pub fn single_plane(&self) -> Self {
+        Self { index_unit: [1; MAX_INDEX_DIMENSIONS], planes: 1, ..self.clone() }
+    }
+
     /// Bytes of one frame as the camera gives it.
     #[must_use]
     pub fn frame_bytes(&self) -> usize {

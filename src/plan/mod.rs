@@ -10,10 +10,10 @@ pub use positions::PlannedPosition;
 
 use std::path::{Path, PathBuf};
 
-use crate::buffer::{Layout, Unit};
+use crate::buffer::{GroupKey, Layout, Unit};
 use crate::error::{Error, Result};
 use crate::ngff;
-use crate::router::{Loop, Router};
+use crate::router::{Location, Loop, Router};
 use crate::settings::{Codec, DataType, DimensionType, Settings};
 
 /// Everything that is fixed before the first frame: where frames go, what lies on disk, how much memory it takes.
@@ -154,6 +154,27 @@ impl Plan {
     /// [`Error::MemoryLimit`] with the numbers where the limit cannot hold the least this acquisition needs.
     pub fn memory(&self, unit: Unit) -> Result<Memory> {
         Memory::new(self, &self.layout(unit))
+    }
+
+    /// True where all frames of a group are among the first `frames`.
+    #[must_use]
+    pub fn is_group_done(&self, layout: &Layout, key: GroupKey, frames: u64) -> bool {
+        // A frame's number grows with each of its coordinates, so the group's last plane has the highest.
+        let last = (0..layout.planes()).rev().find_map(|slot| layout.plane(&key.index, slot));
+        last.is_none_or(|index| {
+            let location = Location { position: key.position, index };
+            self.router.frame_number(location).is_some_and(|number| number < frames)
+        })
+    }
+
+    /// Most frames that can come between the first and the last of a group.
+    #[must_use]
+    pub fn group_span(&self, layout: &Layout) -> u64 {
+        let gathered = |each: &Loop| each.storage_axis.map_or(1, |axis| layout.index_unit()[axis]);
+        let loops = self.router.loops();
+        let Some(outermost) = loops.iter().position(|each| gathered(each) > 1) else { return 1 };
+        let inside = loops[outermost + 1..].iter().filter_map(|each| each.count).fold(1, u64::saturating_mul);
+        inside.saturating_mul(gathered(&loops[outermost]))
     }
 
     /// Folder of the array of `level` of a position.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Disk, DiskFile, Sync, SyncPoint};
+use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint};
 
 /// What a [`FaultyDisk`] does to one operation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -177,6 +177,12 @@ impl Disk for FaultyDisk {
         )
     }
 
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        let operation = Operation::Open(path.to_path_buf());
+        let inner = self.shared.run(&operation, || self.inner.open_append(path), |_| Ok(()))?;
+        Ok(Box::new(FaultyAppend { inner, path: path.to_path_buf(), shared: Arc::clone(&self.shared) }))
+    }
+
     fn rename(&self, from: &Path, to: &Path, sync: Sync) -> io::Result<()> {
         let operation = Operation::Rename(from.to_path_buf(), to.to_path_buf(), sync == Sync::Now);
         self.shared.run(&operation, || self.inner.rename(from, to, sync), |_| Ok(()))
@@ -219,6 +225,30 @@ impl std::fmt::Debug for FaultySyncPoint {
 impl SyncPoint for FaultySyncPoint {
     fn sync(&self) -> io::Result<()> {
         self.shared.run(&Operation::SyncAll, || self.inner.sync(), |_| Ok(()))
+    }
+}
+
+struct FaultyAppend {
+    inner: Box<dyn AppendFile>,
+    path: PathBuf,
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for FaultyAppend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("FaultyAppend").field(&self.path).finish()
+    }
+}
+
+impl AppendFile for FaultyAppend {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let kept = if self.shared.log.is_some() { bytes.to_vec() } else { Vec::new() };
+        let operation = Operation::Append(self.path.clone(), kept, false);
+        self.shared.run(
+            &operation,
+            || self.inner.append(bytes),
+            |part| self.inner.append(&bytes[..part.min(bytes.len())]),
+        )
     }
 }
 

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{FallocateFlags, OFlags, fallocate, syncfs};
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 
-use super::portable::{append_whole, create_one_dir, sync_folder};
-use super::{Disk, DiskFile, Sync, SyncPoint};
+use super::portable::{append_whole, create_one_dir, open_append, sync_folder};
+use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint};
 use crate::buffer::ALIGNMENT;
 
 /// Writes of at least this size go past the page cache where everything is aligned: below it, waiting for the disk
@@ -76,6 +76,10 @@ impl Disk for LinuxDisk {
             Some(folder) if new => sync_folder(folder),
             _ => Ok(()),
         }
+    }
+
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        open_append(path)
     }
 
     fn rename(&self, from: &Path, to: &Path, sync: Sync) -> io::Result<()> {

@@ -88,6 +88,13 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     /// The operating system's; the file then has the length that it had.
     fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()>;
 
+    /// Opens a file that only grows, made if need be, and keeps it open. Where the platform can, it is locked as long
+    /// as it is open, so that another process can tell that its writer lives.
+    ///
+    /// # Errors
+    /// The operating system's; `WouldBlock` where another writer holds the lock.
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
+
     /// Gives a file its final name, replacing what has it.
     ///
     /// # Errors
@@ -114,6 +121,15 @@ pub trait SyncPoint: Debug + Send + std::marker::Sync {
     /// # Errors
     /// The operating system's, also for a write that failed in the background since the last call.
     fn sync(&self) -> io::Result<()>;
+}
+
+/// An open file that several threads append to.
+pub trait AppendFile: Debug + Send + std::marker::Sync {
+    /// Appends `bytes`, in one write unless the system takes only a part.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn append(&self, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// An open file that several threads write at different places.

@@ -1,11 +1,11 @@
 //! Files by the standard library alone: what every platform has.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Disk, DiskFile, Sync, SyncPoint};
+use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint};
 
 /// Writes by seek and write under a lock; syncs each file as it is closed, since the standard library cannot sync a
 /// whole file system.
@@ -45,6 +45,10 @@ impl Disk for PortableDisk {
             Some(folder) if new && sync != Sync::Never => sync_folder(folder),
             _ => Ok(()),
         }
+    }
+
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        open_append(path)
     }
 
     fn rename(&self, from: &Path, to: &Path, sync: Sync) -> io::Result<()> {
@@ -90,6 +94,25 @@ impl DiskFile for PortableFile {
 
     fn sync(&self, sync: Sync) -> io::Result<()> {
         sync_file(&self.0.lock().unwrap_or_else(PoisonError::into_inner), sync)
+    }
+}
+
+/// A file that only grows, locked as long as it is open.
+#[derive(Debug)]
+struct GrowingFile(File);
+
+pub(super) fn open_append(path: &Path) -> io::Result<Box<dyn AppendFile>> {
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+        // A file system without locks writes all the same.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Box::new(GrowingFile(file))),
+    }
+}
+
+impl AppendFile for GrowingFile {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        (&self.0).write_all(bytes)
     }
 }
 

@@ -112,7 +112,8 @@ pub fn earlier_index(file: &File, length: u64, chunks: usize) -> io::Result<Opti
     while let Some(start) = end.checked_sub(bytes) {
         // The last entry tells most places that are no index.
         let probe = read_at(file, end - 20, 20)?;
-        let plausible = probe.first_chunk::<16>().map(entry).is_some_and(|last| last == MISSING || is_sane(last, start));
+        let plausible =
+            probe.first_chunk::<16>().map(entry).is_some_and(|last| last == MISSING || is_sane(last, start));
         if plausible {
             let Some(left) = budget.checked_sub(bytes) else { return Ok(None) };
             budget = left;
@@ -170,7 +171,8 @@ mod tests {
         put(2 * ALIGNMENT, &[(0, 5), MISSING]);
         put(4 * ALIGNMENT, &[(0, 5), (4096, 7)]);
         file.write_all(&bytes).expect("written");
-        let found = |length: usize| earlier_index(&file, length as u64, 2).expect("readable").map(|(entries, _)| entries);
+        let found =
+            |length: usize| earlier_index(&file, length as u64, 2).expect("readable").map(|(entries, _)| entries);
         assert_eq!(found(5 * ALIGNMENT), Some(vec![(0, 5), (4096, 7)]));
         assert_eq!(found(4 * ALIGNMENT - 1), Some(vec![(0, 5), MISSING]));
         assert_eq!(found(2 * ALIGNMENT - 1), None);

@@ -74,6 +74,10 @@ pub struct Settings {
     /// Replace a store that is already there; otherwise an existing path is refused and left untouched.
     #[serde(default)]
     pub overwrite: bool,
+    /// Go on with a store of the same settings that is already there, after its last complete frame; where there is none,
+    /// start one.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub resume: bool,
     /// Downsampled levels beside the full resolution.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pyramid: Option<Pyramid>,
@@ -113,6 +117,7 @@ impl Settings {
             storage_order: StorageOrder::default(),
             plate: None,
             overwrite: false,
+            resume: false,
             pyramid: None,
             memory_limit: Self::DEFAULT_MEMORY_LIMIT,
             threads: None,

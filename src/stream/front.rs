@@ -1,7 +1,7 @@
 //! The camera's side: which frame comes next, and the groups that are being filled.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use crossbeam_channel::Sender;
 use super::shared::Shared;
@@ -27,8 +27,9 @@ pub(super) struct Place {
 }
 
 impl Front {
-    pub(super) fn new(queue: Sender<Job>) -> Self {
-        Self { next: 0, open: HashMap::new(), queue: Some(queue) }
+    /// Starts with frame `next` and the groups that earlier frames left open.
+    pub(super) fn new(queue: Sender<Job>, next: u64, open: HashMap<GroupKey, Arc<Group>>) -> Self {
+        Self { next, open, queue: Some(queue) }
     }
 
     pub(super) fn is_finished(&self) -> bool {
@@ -66,9 +67,9 @@ impl Front {
         })
     }
 
-    /// The group of `place`, if it is open.
-    pub(super) fn group(&self, place: &Place) -> Option<&Arc<Group>> {
-        self.open.get(&place.key)
+    /// A group, if it is open.
+    pub(super) fn group(&self, key: GroupKey) -> Option<&Arc<Group>> {
+        self.open.get(&key)
     }
 
     /// Opens the group of `place`.
@@ -114,6 +115,7 @@ impl Front {
         };
         let jobs = shared.layout.jobs(whole);
         group.expect_jobs(jobs.len());
+        shared.storing.lock().unwrap_or_else(PoisonError::into_inner).insert(group.key());
         for units in jobs {
             // The workers outlive the queue; if they are gone, the failure that ended them is told elsewhere.
             let _ = queue.send(Job {

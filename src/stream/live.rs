@@ -8,6 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::front::Front;
+use super::record;
 use super::shared::Shared;
 use crate::backend::Batch;
 use crate::buffer::{AlignedBuffer, Group, GroupKey};
@@ -40,6 +41,8 @@ struct Rounds {
     /// Planes of each open group that readers were shown.
     shown: HashMap<GroupKey, usize>,
     scratch: Option<AlignedBuffer>,
+    /// Frames that the record tells of.
+    recorded: u64,
 }
 
 impl Rounds {
@@ -59,8 +62,15 @@ impl Rounds {
                 self.show(shared, &group)?;
             }
         }
+        // Asked before readers are shown: what the record says is then certainly there for them.
+        let (written, _) = shared.progress.counts();
         (0..shared.plan.positions().len())
-            .try_for_each(|position| shared.sink.publish(position, shared.progress.extent(position)))
+            .try_for_each(|position| shared.sink.publish(position, shared.progress.extent(position)))?;
+        if written > self.recorded {
+            record::write(&shared.plan, &*shared.disk, shared.sync(), written)?;
+            self.recorded = written;
+        }
+        Ok(())
     }
 
     /// Stores a provisional copy of a group that was already open in the last round and has new planes since.

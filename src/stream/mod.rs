@@ -4,20 +4,26 @@
 //! threads, which hand it to the engine. One more thread lets readers see what was written and appends frame metadata.
 //! Memory is bounded by the pool of buffers: when all are out, `append` waits, says so, or drops, as `when_full` says.
 
+mod ending;
 mod failure;
 mod front;
 mod journal;
 mod live;
 mod progress;
+mod record;
+mod replace;
+mod resume;
 mod root;
 mod shared;
 mod status;
 mod workers;
 
+pub use resume::difference;
 pub use status::{Latencies, Phases, Report, Status};
 
-use std::fs::File;
-use std::io::BufReader;
+use ending::extent;
+
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
@@ -32,11 +38,10 @@ use crate::backend::Backend;
 use crate::buffer::Pool;
 use crate::error::{Error, Result};
 use crate::ngff::{Attributes, check_namespace};
-use crate::ngff::frame_metadata::{FrameLog, FrameMetadata};
+use crate::ngff::frame_metadata::FrameMetadata;
 use crate::plan::Plan;
 use crate::platform::{self, Disk, SyncPoint};
-use crate::router::MAX_INDEX_DIMENSIONS;
-use crate::settings::{Durability, Settings, WhenFull};
+use crate::settings::{Settings, WhenFull};
 
 /// Most frames that one `skip` may pass over: it walks them one by one, and this is a matter of seconds.
 pub const MAX_SKIP: u64 = 100_000_000;
@@ -55,6 +60,8 @@ const MAX_QUEUED_SKIPS: usize = 4096;
 pub struct Stream {
     shared: Arc<Shared>,
     front: Arc<Mutex<Front>>,
+    /// Frames that were there before this run.
+    resumed: u64,
     ending: Mutex<Ending>,
 }
 
@@ -100,18 +107,34 @@ impl Stream {
         let layout = plan.layout(capabilities.unit);
         let sync = file_sync(plan.settings().durability);
 
-        let root = root::Root::prepare(&plan, &*disk)?;
+        let found = if plan.settings().resume { resume::find(&plan)? } else { None };
+        let root = match &found {
+            Some(_) => root::Root::existing(&plan),
+            None => root::Root::prepare(&plan, &*disk)?,
+        };
         let sync_point = disk
             .sync_point(plan.root())
             .map_err(|source| Error::io("open", plan.root(), source))?;
-        write_groups(&plan, &*disk, sync, &Attributes::new(), Stage::Create)?;
-        let sink = backend.create(&plan, &disk)?;
+        let frames = found.as_ref().map_or(0, |found| found.frames);
+        let sink = match &found {
+            Some(_) => backend.resume(&plan, &disk, frames)?,
+            None => {
+                write_groups(&plan, &*disk, sync, &Attributes::new(), Stage::Create)?;
+                backend.create(&plan, &disk)?
+            }
+        };
+        let pool = Pool::new(layout.buffer_bytes(), memory.buffers);
+        let mut open = HashMap::new();
+        if found.is_some() {
+            open = resume::open_groups(&plan, &layout, &*sink, &pool, frames)?;
+            resume::trim_frame_metadata(&plan, &*disk, sync, frames)?;
+        }
 
         let (queue, jobs) = unbounded();
-        let front = Arc::new(Mutex::new(Front::new(queue)));
+        let front = Arc::new(Mutex::new(Front::new(queue, frames, open)));
         let shared = Arc::new(Shared {
-            progress: progress::Progress::new(&plan, &layout),
-            pool: Pool::new(layout.buffer_bytes(), memory.buffers),
+            progress: progress::Progress::new(&plan, &layout, frames, resume::extents(&plan, frames)),
+            pool,
             plan,
             layout,
             sink,
@@ -119,10 +142,12 @@ impl Stream {
             disk,
             failure: failure::Failure::default(),
             journal: journal::Journal::default(),
-            metadata: Mutex::default(),
+            metadata: Mutex::new(found.map(|found| found.metadata).unwrap_or_default()),
             counts: Counts::default(),
+            storing: Mutex::default(),
             latencies: Mutex::new(status::histogram()?),
         });
+        shared.counts.accepted.store(frames, Ordering::Release);
         shared.pool.warm(WARM_BYTES);
         let threads = if shared.capabilities.in_order { 1 } else { memory.threads };
         let workers = workers::start(&shared, &jobs, threads)?;
@@ -132,6 +157,7 @@ impl Stream {
         Ok(Self {
             shared,
             front,
+            resumed: frames,
             ending: Mutex::new(Ending {
                 workers,
                 live: Some((stop, live)),
@@ -279,114 +305,11 @@ impl Stream {
         outcome
     }
 
-    fn end(&self, ending: &mut Ending) -> Result<Report> {
-        let shared = &self.shared;
-        let accepted = {
-            let mut front = self.lock();
-            front.close(shared);
-            shared.counts.finished.store(true, Ordering::Release);
-            front.next()
-        };
-        let live = ending.live.take().map(|(stop, thread)| {
-            drop(stop);
-            thread
-        });
-        for thread in ending.workers.drain(..).chain(live) {
-            if let Err(panic) = thread.join() {
-                let message = workers::panic_message(panic.as_ref());
-                shared.failure.set(shared.progress.counts().0, Error::Internal { place: "a thread", message });
-            }
-        }
-        let note = |outcome: Result<()>| {
-            if let Err(error) = outcome {
-                shared.failure.set(shared.progress.counts().0, error);
-            }
-        };
-        // Also after a failure: what was written before it shall be readable.
-        let extents: Vec<_> = (0..shared.plan.positions().len())
-            .map(|position| match shared.failure.is_set() {
-                true => shared.progress.extent(position),
-                false => self.extent(position, accepted),
-            })
-            .collect();
-        note(shared.sink.finish(&extents));
-        note(shared.journal.flush(&shared.plan, &*shared.disk, shared.sync()));
-        note(self.write_final_groups(&extents));
-        if shared.plan.settings().durability != Durability::None
-            && let Some(sync_point) = ending.sync_point.take()
-        {
-            let root = shared.plan.root();
-            let start = Instant::now();
-            note(sync_point.sync().map_err(|source| Error::io("sync", root, source)));
-            shared.counts.sync.add(start);
-            if !shared.failure.is_set() {
-                shared.progress.all_durable();
-            }
-        }
-        shared.failure.check()?;
-        let (skipped, dropped) = (Counts::get(&shared.counts.skipped), Counts::get(&shared.counts.dropped));
-        Ok(Report {
-            path: shared.plan.root().to_path_buf(),
-            frames: accepted - skipped - dropped,
-            skipped,
-            dropped,
-            shapes: extents.iter().map(|extent| shared.plan.geometry().shape_with(*extent)).collect(),
-            bytes_written: shared.sink.bytes_written(),
-            bytes_high_water: shared.pool.high_water(),
-        })
-    }
-
-    /// Planes along the append axis that a position has after `accepted` frames; `None` where its shape is fixed.
-    fn extent(&self, position: usize, accepted: u64) -> Option<u64> {
-        let plan = &self.shared.plan;
-        let axis = plan.geometry().append_axis()?;
-        let Some(last) = accepted.checked_sub(1).and_then(|last| plan.router().locate(last)) else {
-            return Some(0);
-        };
-        // The unbounded loop is the outermost, so only its last round can be without this position.
-        let mut first = crate::router::Location {
-            position: u32::try_from(position).ok()?,
-            index: [0; MAX_INDEX_DIMENSIONS],
-        };
-        first.index[axis] = last.index[axis];
-        let reached = plan.router().frame_number(first).is_some_and(|frame| frame < accepted);
-        Some(last.index[axis] + u64::from(reached))
-    }
-
-    /// Group metadata as it stays, with the mirror of the frame metadata.
-    fn write_final_groups(&self, extents: &[Option<u64>]) -> Result<()> {
-        let shared = &self.shared;
-        let mirrors = (0..shared.plan.positions().len())
-            .map(|position| {
-                let path = journal::path(&shared.plan, position);
-                match File::open(&path) {
-                    Ok(file) => FrameLog::read(BufReader::new(file))
-                        .map(FrameLog::into_attribute)
-                        .map_err(|source| Error::io("read", &path, source)),
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                    Err(source) => Err(Error::io("open", &path, source)),
-                }
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let metadata = shared.metadata.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = shared::Final { mirrors: &mirrors, extents };
-        write_groups(&shared.plan, &*shared.disk, shared.sync(), &metadata, Stage::Finish(&last))
-    }
-
     fn append_as(&self, pixels: &[u8], metadata: Option<&FrameMetadata>, no_room: NoRoom) -> Result<u64> {
         let start = Instant::now();
         let shared = &*self.shared;
         shared.failure.check()?;
-        if pixels.len() != shared.layout.frame_bytes() {
-            let (height, width) = shared.plan.geometry().frame();
-            return Err(Error::FrameSize {
-                got: pixels.len() as u64,
-                expected: shared.layout.frame_bytes() as u64,
-                height,
-                width,
-                dtype: shared.plan.dtype().name(),
-            });
-        }
+        self.check_size(pixels)?;
         let mut front = match (no_room, self.front.try_lock()) {
             (_, Ok(front)) => front,
             (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
@@ -394,7 +317,7 @@ impl Stream {
             (_, Err(TryLockError::WouldBlock)) => self.lock(),
         };
         let place = front.place(shared)?;
-        if front.group(&place).is_none_or(|group| group.buffer().is_none()) {
+        if front.group(place.key).is_none_or(|group| group.buffer().is_none()) {
             let buffer = match (shared.pool.try_take(), no_room) {
                 (Some(buffer), _) => buffer,
                 (None, NoRoom::Wait) => {
@@ -437,6 +360,21 @@ impl Stream {
             .unwrap_or_else(PoisonError::into_inner)
             .saturating_record(nanoseconds);
         Ok(place.number)
+    }
+
+    fn check_size(&self, pixels: &[u8]) -> Result<()> {
+        let shared = &*self.shared;
+        if pixels.len() == shared.layout.frame_bytes() {
+            return Ok(());
+        }
+        let (height, width) = shared.plan.geometry().frame();
+        Err(Error::FrameSize {
+            got: pixels.len() as u64,
+            expected: shared.layout.frame_bytes() as u64,
+            height,
+            width,
+            dtype: shared.plan.dtype().name(),
+        })
     }
 
     /// Moves past the next frame without data.

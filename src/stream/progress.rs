@@ -60,7 +60,8 @@ impl Watermark {
 }
 
 impl Progress {
-    pub(super) fn new(plan: &Plan, layout: &Layout) -> Self {
+    /// Starts after `frames` frames that are on the medium already, with `extents` planes along the append axis.
+    pub(super) fn new(plan: &Plan, layout: &Layout, frames: u64, extents: Vec<u64>) -> Self {
         let geometry = plan.geometry();
         let mut shard_groups = [1; MAX_INDEX_DIMENSIONS];
         let sharded = layout.unit() == Unit::Chunk && geometry.shard().is_some();
@@ -69,9 +70,9 @@ impl Progress {
         }
         Self {
             inner: Mutex::new(Inner {
-                written: Watermark::default(),
-                durable: Watermark::default(),
-                extents: vec![0; plan.positions().len()],
+                written: Watermark { base: frames, ahead: VecDeque::new() },
+                durable: Watermark { base: frames, ahead: VecDeque::new() },
+                extents,
                 shards: HashMap::new(),
             }),
             shard_groups,

@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 use crate::ngff::frame_metadata;
 use crate::plan::Plan;
 use crate::platform::{Disk, PARTIAL_SUFFIX};
+use super::record;
+use crate::recover::{KEPT_SUFFIX, log};
 
 /// A root folder under construction. Dropped before [`Root::keep`] it removes what was made, and gives back what it
 /// was to replace.
@@ -59,6 +61,11 @@ impl Root {
                 })
             }
         }
+    }
+
+    /// The folder of a store that is continued: nothing of it is removed, whatever happens.
+    pub(super) fn existing(plan: &Plan) -> Self {
+        Self { path: plan.root().to_path_buf(), replaced: None, kept: true }
     }
 
     /// The store stands: what it replaces may go.
@@ -187,8 +194,10 @@ fn only_zarr(folder: &Path, refuse: &dyn Fn(String) -> Error) -> Result<()> {
 }
 
 fn known_file(name: &str) -> bool {
+    let name = name.split_once(KEPT_SUFFIX).map_or(name, |(name, _)| name);
     let name = name.strip_suffix(PARTIAL_SUFFIX).unwrap_or(name);
-    ["zarr.json", ".zgroup", ".zattrs", ".zmetadata", "METADATA.ome.xml", frame_metadata::FILE_NAME].contains(&name)
+    let ours = [frame_metadata::FILE_NAME, record::FILE_NAME, log::FILE_NAME];
+    ["zarr.json", ".zgroup", ".zattrs", ".zmetadata", "METADATA.ome.xml"].contains(&name) || ours.contains(&name)
 }
 
 #[cfg(test)]

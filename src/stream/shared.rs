@@ -1,5 +1,6 @@
 //! What the camera's thread, the workers and the live thread have in common.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -11,7 +12,7 @@ use super::failure::Failure;
 use super::journal::Journal;
 use super::progress::Progress;
 use crate::backend::{Capabilities, Sink};
-use crate::buffer::{Layout, Pool};
+use crate::buffer::{GroupKey, Layout, Pool};
 use crate::error::{Error, Result};
 use crate::ngff::{Attributes, documents_v05, frame_metadata};
 use crate::plan::Plan;
@@ -32,6 +33,8 @@ pub(super) struct Shared {
     /// The host's own metadata, by namespace.
     pub(super) metadata: Mutex<Attributes>,
     pub(super) counts: Counts,
+    /// Groups that were handed to the workers and are not stored yet.
+    pub(super) storing: Mutex<HashSet<GroupKey>>,
     /// Nanoseconds that `append` took; only `append` and `status` look at it.
     pub(super) latencies: Mutex<Histogram<u64>>,
 }

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::Receiver;
@@ -78,6 +78,7 @@ fn store(shared: &Shared, job: &Job) -> Result<()> {
         let filled = || group.filled();
         shared.progress.written(plan, layout, key, filled());
         shared.progress.group_stored(plan, layout, key, filled());
+        shared.storing.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     }
     Ok(())
 }

@@ -108,7 +108,8 @@ fn array_metadata(case: &Case, image: &Image, array: &Path) -> Result<(), String
         }
     }
     codecs.retain(|codec| codec["name"] != "bytes");
-    let configuration = |nth: usize, key: &str| codecs.get(nth).map_or(Value::Null, |codec| codec["configuration"][key].clone());
+    let configuration =
+        |nth: usize, key: &str| codecs.get(nth).map_or(Value::Null, |codec| codec["configuration"][key].clone());
     let names: Vec<&Value> = codecs.iter().map(|codec| &codec["name"]).collect();
     let Compression { codec, level, shuffle } = case.settings.compression;
     let (name, cname) = match codec {
@@ -134,11 +135,8 @@ fn array_metadata(case: &Case, image: &Image, array: &Path) -> Result<(), String
 fn chunk_and_shard(case: &Case, image: &Image) -> (Vec<u64>, Option<Vec<u64>>) {
     let settings = &case.settings;
     let frame_starts = image.axes.len() - 2;
-    let dimensions: Vec<_> = image
-        .axes
-        .iter()
-        .filter_map(|axis| settings.dimensions.iter().find(|each| each.name == *axis))
-        .collect();
+    let dimensions: Vec<_> =
+        image.axes.iter().filter_map(|axis| settings.dimensions.iter().find(|each| each.name == *axis)).collect();
     let mut chunks = Vec::new();
     let mut shards = Vec::new();
     for (axis, dimension) in dimensions.iter().enumerate() {
@@ -212,11 +210,14 @@ mod tests {
 
     #[test]
     fn metadata_that_say_something_else_are_found() {
-        let case = matrix::cases().into_iter().find(|case| case.name == "uint16 compressed in shards").expect("in the matrix");
+        let case =
+            matrix::cases().into_iter().find(|case| case.name == "uint16 compressed in shards").expect("in the matrix");
         let (_keep, ran) = ran(&case);
         let path = ran.root.join("0/zarr.json");
         let text = fs::read_to_string(&path).expect("metadata");
-        for (from, to) in [("\"clevel\":3", "\"clevel\":4"), ("uint16", "int16"), ("\"t\"", "\"z\""), ("\"end\"", "\"start\"")] {
+        for (from, to) in
+            [("\"clevel\":3", "\"clevel\":4"), ("uint16", "int16"), ("\"t\"", "\"z\""), ("\"end\"", "\"start\"")]
+        {
             let compact = serde_json::from_str::<Value>(&text).expect("JSON").to_string();
             assert!(compact.contains(from), "{from} in {compact}");
             fs::write(&path, compact.replace(from, to)).expect("written");

@@ -58,12 +58,19 @@ impl Gate {
 /// A disk on which each write of pixels takes this much longer.
 #[must_use]
 pub fn slow(delay: Duration) -> Arc<dyn Disk> {
-    faulty(move |operation| Fault { delay: if writes_pixels(operation) { delay } else { Duration::ZERO }, ..Fault::default() })
+    faulty(move |operation| Fault {
+        delay: if writes_pixels(operation) { delay } else { Duration::ZERO },
+        ..Fault::default()
+    })
 }
 
 /// A disk on which every operation that `concerns` picks fails from its `nth` on, counted from 0.
 #[must_use]
-pub fn failing(nth: u64, errno: rustix::io::Errno, concerns: impl Fn(&Operation) -> bool + Send + Sync + 'static) -> Arc<dyn Disk> {
+pub fn failing(
+    nth: u64,
+    errno: rustix::io::Errno,
+    concerns: impl Fn(&Operation) -> bool + Send + Sync + 'static,
+) -> Arc<dyn Disk> {
     let count = AtomicU64::new(0);
     faulty(move |operation| {
         let fails = concerns(operation) && count.fetch_add(1, Ordering::Relaxed) >= nth;

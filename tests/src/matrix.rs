@@ -9,7 +9,8 @@ use crate::case::{Case, Step};
 /// Every case; names are unique.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    [shapes(), types(), codecs(), shards(), orders(), positions(), unbounded(), partial(), metadata(), crossings()].concat()
+    [shapes(), types(), codecs(), shards(), orders(), positions(), unbounded(), partial(), metadata(), crossings()]
+        .concat()
 }
 
 fn shapes() -> Vec<Case> {
@@ -58,9 +59,9 @@ fn types() -> Vec<Case> {
 }
 
 fn codecs() -> Vec<Case> {
-    let blosc = [Codec::BloscLz4, Codec::BloscZstd]
-        .into_iter()
-        .flat_map(|codec| [Shuffle::None, Shuffle::Byte, Shuffle::Bit].map(|shuffle| Compression::new(codec).with_shuffle(shuffle)));
+    let blosc = [Codec::BloscLz4, Codec::BloscZstd].into_iter().flat_map(|codec| {
+        [Shuffle::None, Shuffle::Byte, Shuffle::Bit].map(|shuffle| Compression::new(codec).with_shuffle(shuffle))
+    });
     let levels = [
         Compression::new(Codec::BloscLz4).with_level(0),
         Compression::new(Codec::BloscLz4).with_level(9),
@@ -114,8 +115,10 @@ fn orders() -> Vec<Case> {
             let dimensions = format!("{loops},y:16,x:16");
             [
                 Case::new(&format!("acquired {loops} stored as OME"), &dimensions),
-                Case::new(&format!("acquired {loops} stored as acquired"), &dimensions).order(StorageOrder::Acquisition),
-                Case::new(&format!("acquired {loops} stored as z c t"), &dimensions).explicit(&["z", "c", "t", "y", "x"]),
+                Case::new(&format!("acquired {loops} stored as acquired"), &dimensions)
+                    .order(StorageOrder::Acquisition),
+                Case::new(&format!("acquired {loops} stored as z c t"), &dimensions)
+                    .explicit(&["z", "c", "t", "y", "x"]),
             ]
         })
         .collect();
@@ -123,7 +126,8 @@ fn orders() -> Vec<Case> {
         Case::new("transposed in chunks and shards", "z:6:2:3,c:2,t:4:1:2,y:24:12:2,x:24:12:2")
             .compression(Compression::new(Codec::BloscLz4)),
         Case::new("transposed, chunks over both loops", "t:6:3,z:4:2,c:2,y:16:8,x:16:8"),
-        Case::new("transposed by hand, chunks over both loops", "t:5:2,z:3:2,y:16,x:16").explicit(&["z", "t", "y", "x"]),
+        Case::new("transposed by hand, chunks over both loops", "t:5:2,z:3:2,y:16,x:16")
+            .explicit(&["z", "t", "y", "x"]),
     ]);
     cases
 }
@@ -225,9 +229,12 @@ fn crossings() -> Vec<Case> {
         Case::new("unbounded, chunks, skips, early, transposed, positions", "t:inf:3,p:2,z:3:2,c:2,y:20:8,x:28:8")
             .script(&[Append(7), Skip(13), Append(20), Skip(1), Append(4)])
             .compression(zstd),
-        Case::new("unbounded, shards, skips, early, transposed, positions", "t:inf:2:2,p:2,z:3:1:2,c:2,y:20:8:2,x:28:8:2")
-            .script(&[Append(7), Skip(13), Append(20), Skip(1), Append(4)])
-            .compression(Compression::new(Codec::BloscLz4)),
+        Case::new(
+            "unbounded, shards, skips, early, transposed, positions",
+            "t:inf:2:2,p:2,z:3:1:2,c:2,y:20:8:2,x:28:8:2",
+        )
+        .script(&[Append(7), Skip(13), Append(20), Skip(1), Append(4)])
+        .compression(Compression::new(Codec::BloscLz4)),
         Case::new("unbounded, shards, skips, early, plain", "t:inf:2:3,c:2,y:20:8:2,x:28:8:2")
             .script(&[Skip(1), Append(9), Skip(8), Append(10)])
             .dtype(DataType::Float16),
@@ -245,7 +252,10 @@ fn crossings() -> Vec<Case> {
             .dtype(DataType::Int8),
         Case::new("stage, unbounded, skips, uint8", "t:inf:2,p:2,y:16,x:16")
             .dimension("p", |p| {
-                p.with_coords([0.0, 1e6].map(|x| Coord::Position(Position { x_coord: Some(x), ..Position::new(format!("x{x}")) })))
+                p.with_coords(
+                    [0.0, 1e6]
+                        .map(|x| Coord::Position(Position { x_coord: Some(x), ..Position::new(format!("x{x}")) })),
+                )
             })
             .script(&[Append(3), Skip(4), Append(2)])
             .dtype(DataType::UInt8),

@@ -42,6 +42,12 @@ impl Image {
         }
         bytes
     }
+
+    /// Puts frame `number` at a storage index, which lies within the image.
+    pub fn replace(&mut self, index: &[u64], number: u64) {
+        let at = index.iter().zip(&self.shape).fold(0, |all, (at, extent)| all * extent + at);
+        self.frames[at as usize] = Some(number);
+    }
 }
 
 /// One arrival: which loop counters it has, by place in `dimensions`.
@@ -82,10 +88,7 @@ fn arrivals(loops: &[Dimension], count: u64) -> Vec<Counters> {
 
 /// Whether each consumed frame was skipped.
 fn skipped(script: &[Step]) -> Vec<bool> {
-    script
-        .iter()
-        .flat_map(|step| std::iter::repeat_n(matches!(step, Step::Skip(_)), step.frames() as usize))
-        .collect()
+    script.iter().flat_map(|step| std::iter::repeat_n(matches!(step, Step::Skip(_)), step.frames() as usize)).collect()
 }
 
 fn image(settings: &Settings, position: u64, arrivals: &[Counters], skipped: &[bool]) -> Image {
@@ -217,7 +220,8 @@ mod tests {
 
     #[test]
     fn an_unbounded_time_lapse_ends_where_each_position_ended() {
-        let case = Case::new("unbounded", "t:inf,p:2,y:1,x:1").script(&[Step::Append(1), Step::Skip(1), Step::Append(1)]);
+        let case =
+            Case::new("unbounded", "t:inf,p:2,y:1,x:1").script(&[Step::Append(1), Step::Skip(1), Step::Append(1)]);
         let [first, second] = &images(&case)[..] else { panic!("two images") };
         assert_eq!((&first.shape[..], &first.frames[..]), (&[2, 1, 1][..], &[Some(0), Some(2)][..]));
         assert_eq!((&second.shape[..], &second.frames[..]), (&[1, 1, 1][..], &[None][..]));

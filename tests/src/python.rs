@@ -20,7 +20,10 @@ pub fn setting(name: &str, test: &str) -> Option<PathBuf> {
     if let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) {
         return Some(PathBuf::from(value));
     }
-    assert!(std::env::var_os(REQUIRE).is_none_or(|value| value != "1"), "{test}: {name} is not set, and {REQUIRE} is 1");
+    assert!(
+        std::env::var_os(REQUIRE).is_none_or(|value| value != "1"),
+        "{test}: {name} is not set, and {REQUIRE} is 1"
+    );
     say(&format!("skipped: {test}: {name} is not set; `cargo xtask test` sets it"));
     None
 }

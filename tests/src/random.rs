@@ -34,19 +34,21 @@ impl Extent {
 fn dimensions() -> impl Strategy<Value = Vec<Dimension>> {
     let names = Just(["t", "c", "z", "p"]).prop_shuffle();
     let loops = prop::collection::vec(extent(4), 0..=4);
-    (names, loops, extent(24), extent(24), any::<bool>(), any::<bool>()).prop_map(|(names, loops, rows, columns, open, sharded)| {
-        let mut dimensions: Vec<Dimension> = names
-            .iter()
-            .zip(&loops)
-            .enumerate()
-            .map(|(nth, (name, extent))| extent.dimension(name, open && nth == 0 && *name != "p", sharded))
-            .collect();
-        dimensions.extend([rows.dimension("y", false, sharded), columns.dimension("x", false, sharded)]);
-        for dimension in dimensions.iter_mut().filter(|each| each.name == "p") {
-            (dimension.chunk_size, dimension.shard_size_chunks) = (None, None);
-        }
-        dimensions
-    })
+    (names, loops, extent(24), extent(24), any::<bool>(), any::<bool>()).prop_map(
+        |(names, loops, rows, columns, open, sharded)| {
+            let mut dimensions: Vec<Dimension> = names
+                .iter()
+                .zip(&loops)
+                .enumerate()
+                .map(|(nth, (name, extent))| extent.dimension(name, open && nth == 0 && *name != "p", sharded))
+                .collect();
+            dimensions.extend([rows.dimension("y", false, sharded), columns.dimension("x", false, sharded)]);
+            for dimension in dimensions.iter_mut().filter(|each| each.name == "p") {
+                (dimension.chunk_size, dimension.shard_size_chunks) = (None, None);
+            }
+            dimensions
+        },
+    )
 }
 
 fn compression() -> impl Strategy<Value = Compression> {

@@ -22,26 +22,38 @@ pub struct Pixels {
 /// # Errors
 /// What the reader says.
 pub fn zarrs(folder: &Path) -> Result<Pixels, String> {
+    zarrs_first(folder, u64::MAX)
+}
+
+/// Reads the array in `folder` with zarrs, along its first axis no further than `most`.
+///
+/// # Errors
+/// What the reader says.
+pub fn zarrs_first(folder: &Path, most: u64) -> Result<Pixels, String> {
     let said = |what: &str, error: &dyn std::fmt::Display| format!("{}: {what}: {error}", folder.display());
     let store = FilesystemStore::new(folder).map_err(|error| said("opening", &error))?;
     let array = Array::open(Arc::new(store), "/").map_err(|error| said("opening", &error))?;
-    let everything = ArraySubset::new_with_shape(array.shape().to_vec());
+    let mut shape = array.shape().to_vec();
+    shape[0] = shape[0].min(most);
+    let part = ArraySubset::new_with_shape(shape.clone());
     let bytes = array
-        .retrieve_array_subset::<ArrayBytes<'_>>(&everything)
+        .retrieve_array_subset::<ArrayBytes<'_>>(&part)
         .map_err(|error| said("reading", &error))?
         .into_fixed()
         .map_err(|error| said("reading", &error))?;
-    Ok(Pixels {
-        shape: array.shape().to_vec(),
-        bytes: bytes.into_owned(),
-    })
+    Ok(Pixels { shape, bytes: bytes.into_owned() })
 }
 
 /// Reads a position of a memory backend; `shape` is the declared one, its unbounded axis is taken from the store.
 ///
 /// # Errors
 /// Where there was no finished run.
-pub fn memory(store: &MemoryStore, position: usize, shape: &[u64], append_axis: Option<usize>) -> Result<Pixels, String> {
+pub fn memory(
+    store: &MemoryStore,
+    position: usize,
+    shape: &[u64],
+    append_axis: Option<usize>,
+) -> Result<Pixels, String> {
     let extents = store.extents().ok_or("the run has not finished")?;
     let mut shape = shape.to_vec();
     if let Some(axis) = append_axis {

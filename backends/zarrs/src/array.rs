@@ -1,5 +1,6 @@
 //! Array metadata (`zarr.json`), made here and checked by zarrs.
 
+use ome_stream::stream::difference;
 use ome_stream::settings::{Codec, Compression, DataType, Shuffle};
 use ome_stream::{Error, Plan, Result};
 use serde_json::{Value, json};
@@ -46,6 +47,21 @@ pub(crate) fn document(plan: &Plan, extent: Option<u64>) -> Result<Vec<u8>> {
     // What zarrs does not take for a valid array is not written.
     serde_json::from_value::<ArrayMetadataV3>(document.clone()).map_err(engine)?;
     serde_json::to_vec_pretty(&document).map_err(engine)
+}
+
+/// Planes along the append axis that the array of a position has on disk, if it is the array of this plan.
+pub(crate) fn matching_extent(plan: &Plan, position: usize) -> Result<Option<u64>> {
+    let path = plan.array_path(position, 0).join("zarr.json");
+    let damaged = |problem: String| Error::Damaged { path: path.clone(), problem };
+    let bytes = std::fs::read(&path).map_err(|source| Error::io("read", &path, source))?;
+    let found: Value = serde_json::from_slice(&bytes).map_err(|error| damaged(format!("not JSON: {error}")))?;
+    let axis = plan.geometry().append_axis();
+    let extent = axis.and_then(|axis| found.pointer(&format!("/shape/{axis}"))?.as_u64());
+    let expected = serde_json::from_slice(&document(plan, extent)?).map_err(engine)?;
+    match difference("array", &expected, &found) {
+        None => Ok(extent),
+        Some(difference) => Err(Error::Mismatch { path, difference }),
+    }
 }
 
 /// The codecs of one chunk, as zarrs takes them.

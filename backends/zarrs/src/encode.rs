@@ -50,4 +50,13 @@ impl Encoder {
         let bytes = ArrayBytes::new_flen(Cow::Borrowed(pixels));
         self.chain.encode(bytes, &self.shape, &self.data_type, &self.fill_value, &self.options).map_err(engine)
     }
+
+    /// Decodes what [`Encoder::encode`] made; the message says what is wrong with it.
+    pub(crate) fn decode(&self, stored: Vec<u8>) -> Result<Vec<u8>, String> {
+        let pixels = self
+            .chain
+            .decode(Cow::Owned(stored), &self.shape, &self.data_type, &self.fill_value, &self.options)
+            .map_err(|error| error.to_string())?;
+        Ok(pixels.into_fixed().map_err(|error| error.to_string())?.into_owned())
+    }
 }

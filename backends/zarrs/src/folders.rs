@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ome_stream::platform::Disk;
+use ome_stream::platform::{Disk, Sync};
 use ome_stream::{Error, Result};
 
 /// Folders that are remembered: beyond this the memory starts afresh, which costs one needless call a folder.
@@ -14,21 +14,28 @@ const REMEMBERED: usize = 1 << 16;
 #[derive(Debug)]
 pub(crate) struct Folders {
     disk: Arc<dyn Disk>,
+    /// The store's own folder, which is there: what is removed during a run is not made anew.
+    root: PathBuf,
+    sync: Sync,
     made: Mutex<HashSet<PathBuf>>,
 }
 
 impl Folders {
-    pub(crate) fn new(disk: &Arc<dyn Disk>) -> Self {
-        Self { disk: Arc::clone(disk), made: Mutex::default() }
+    pub(crate) fn new(disk: &Arc<dyn Disk>, root: &Path, sync: Sync) -> Self {
+        Self { disk: Arc::clone(disk), root: root.to_path_buf(), sync, made: Mutex::default() }
     }
 
     /// Makes the folder that `file` goes into.
     pub(crate) fn for_file(&self, file: &Path) -> Result<()> {
-        let Some(folder) = file.parent() else { return Ok(()) };
-        if self.made.lock().unwrap_or_else(PoisonError::into_inner).contains(folder) {
+        file.parent().map_or(Ok(()), |folder| self.make(folder))
+    }
+
+    fn make(&self, folder: &Path) -> Result<()> {
+        if folder == self.root || self.made.lock().unwrap_or_else(PoisonError::into_inner).contains(folder) {
             return Ok(());
         }
-        self.disk.create_dir_all(folder).map_err(|source| Error::io("create", folder, source))?;
+        folder.parent().map_or(Ok(()), |above| self.make(above))?;
+        self.disk.create_dir(folder, self.sync).map_err(|source| Error::io("create", folder, source))?;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if made.len() >= REMEMBERED {
             made.clear();

@@ -8,9 +8,12 @@ mod array;
 mod chunk_files;
 mod encode;
 mod folders;
+mod log;
+mod random_access;
 mod shard_file;
 mod shards;
 mod sink;
+mod verify;
 
 use std::sync::Arc;
 
@@ -18,6 +21,8 @@ use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
 use ome_stream::buffer::Unit;
 use ome_stream::platform::Disk;
 use ome_stream::{Plan, Result};
+
+pub use verify::ZarrsVerifier;
 
 /// Name of this engine in settings, errors and reports.
 pub const NAME: &str = "zarrs";
@@ -40,6 +45,7 @@ impl Backend for ZarrsBackend {
             in_order: false,
             provisional: true,
             bounded_memory: true,
+            random_access: true,
             version: format!("zarrs {ZARRS_VERSION} codecs, ome-stream {} placing", ome_stream::VERSION),
         }
     }
@@ -51,5 +57,9 @@ impl Backend for ZarrsBackend {
 
     fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>> {
         Ok(Box::new(sink::ZarrsSink::create(plan, disk)?))
+    }
+
+    fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, frames: u64) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(sink::ZarrsSink::resume(plan, disk, frames)?))
     }
 }

@@ -15,13 +15,17 @@
 //! own and the old one becomes a gap.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
 use ome_stream::platform::{Disk, DiskFile, Sync, partial_name};
 use ome_stream::{Error, Result};
+
+use crate::log::Log;
 
 /// Offset and length of a chunk that is not there (Zarr v3 sharding codec).
 const MISSING: (u64, u64) = (u64::MAX, u64::MAX);
@@ -50,11 +54,16 @@ pub(crate) struct ShardFile {
     path: PathBuf,
     partial: PathBuf,
     disk: Arc<dyn Disk>,
+    log: Arc<Log>,
+    /// What the log calls this file.
+    log_name: String,
     file: Mutex<Option<Arc<dyn DiskFile>>>,
     state: Mutex<State>,
     created: AtomicBool,
     /// True once the file has its final name: its last bytes must then be a valid index at every moment.
     published: AtomicBool,
+    /// True once an operation on the file has failed.
+    failed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -78,9 +87,11 @@ struct State {
 
 impl ShardFile {
     /// A shard at `path` that will be complete after `expected` chunks; nothing is made on disk yet.
-    pub(crate) fn new(path: PathBuf, shape: ShardShape, expected: usize, disk: &Arc<dyn Disk>) -> Self {
+    pub(crate) fn new(path: PathBuf, shape: ShardShape, expected: usize, disk: &Arc<dyn Disk>, log: &Arc<Log>) -> Self {
         Self {
             partial: partial_name(&path),
+            log_name: log.name_of(&path),
+            log: Arc::clone(log),
             path,
             disk: Arc::clone(disk),
             file: Mutex::new(None),
@@ -96,8 +107,63 @@ impl ShardFile {
             }),
             created: AtomicBool::new(false),
             published: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             shape,
         }
+    }
+
+    /// A shard that an earlier run, or this one, has left at `path`; as new where there is none. `remaining` chunks will
+    /// still come; those that are there and for which `keep_place` holds are then filled up where they lie.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where the last bytes are no index of this shard.
+    pub(crate) fn reopen(self, remaining: usize, keep_place: impl Fn(usize) -> bool) -> Result<Self> {
+        let Some((entries, length)) = read_index(&self.path, self.shape.chunks)? else { return Ok(self) };
+        {
+            let mut state = self.state();
+            state.places = entries
+                .iter()
+                .enumerate()
+                .filter(|(chunk, entry)| **entry != MISSING && keep_place(*chunk))
+                .map(|(chunk, (offset, _))| (chunk, *offset))
+                .collect();
+            state.entries = entries;
+            state.remaining = remaining;
+            state.end = length;
+            state.room = length;
+            state.length = length;
+        }
+        self.created.store(true, Ordering::Release);
+        self.published.store(true, Ordering::Release);
+        Ok(self)
+    }
+
+    /// Bytes of a chunk as they are stored; `None` where it is not there.
+    pub(crate) fn read(&self, chunk: usize) -> Result<Option<Vec<u8>>> {
+        let entry = self.state().entries.get(chunk).copied().unwrap_or(MISSING);
+        if entry == MISSING || !self.created.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        // The name may change between looking and opening, but only from the one to the other.
+        let opened = File::open(&self.path).or_else(|_| File::open(&self.partial)).or_else(|_| File::open(&self.path));
+        let mut file = opened.map_err(|source| Error::io("open", &self.path, source))?;
+        let mut bytes = vec![0; usize::try_from(entry.1).unwrap_or(0)];
+        file.seek(SeekFrom::Start(entry.0))
+            .and_then(|_| file.read_exact(&mut bytes))
+            .map_err(|source| Error::io("read", &self.path, source))?;
+        Ok(Some(bytes))
+    }
+
+    /// Overwrites part of an uncompressed chunk where it lies; false where it is not there.
+    pub(crate) fn overwrite(&self, chunk: usize, within: u64, bytes: &[u8]) -> Result<bool> {
+        let (offset, length) = self.state().entries.get(chunk).copied().unwrap_or(MISSING);
+        if (offset, length) == MISSING || within + bytes.len() as u64 > length {
+            return Ok(false);
+        }
+        let file = self.file()?;
+        file.write_at(offset + within, bytes).map_err(|source| self.error("write", source))?;
+        file.sync(self.shape.sync).map_err(|source| self.error("sync", source))?;
+        Ok(true)
     }
 
     /// Bytes of indices and padding written so far.
@@ -111,6 +177,7 @@ impl ShardFile {
         let file = self.file()?;
         let offset = self.reserve(&*file, bytes.len() as u64)?;
         file.write_at(offset, bytes).map_err(|source| self.error("write", source))?;
+        self.log.placed(&self.log_name, offset, chunks, bytes, complete)?;
         let mut state = self.state();
         let mut at = offset;
         for (nth, length) in chunks {
@@ -134,6 +201,7 @@ impl ShardFile {
             }
         };
         file.write_at(offset, bytes).map_err(|source| self.error("write", source))?;
+        self.log.placed(&self.log_name, offset, &[(chunk, length)], bytes, complete)?;
         let mut state = self.state();
         state.entries[chunk] = (offset, length);
         self.stored(state, &*file, usize::from(complete))
@@ -191,6 +259,7 @@ impl ShardFile {
     }
 
     fn error(&self, operation: &'static str, source: std::io::Error) -> Error {
+        self.failed.store(true, Ordering::Release);
         Error::io(operation, &self.path, source)
     }
 
@@ -262,9 +331,15 @@ impl ShardFile {
     }
 
     fn seal_locked(&self, state: &mut State, file: &dyn DiskFile) -> Result<()> {
+        if !self.is_published() && self.failed.load(Ordering::Acquire) {
+            // What failed may have left bytes behind the last chunk: the index must be the last, and on a full disk they
+            // make room for it. Nobody writes any more, and no reader knows this file.
+            state.end = chunks_end(&state.entries);
+            file.truncate(state.end).map_err(|source| self.error("truncate", source))?;
+        }
         if self.is_published() {
             if state.dirty {
-                self.append_index(state, file, 0)?;
+                self.append_index(state, file, 0).or_else(|error| self.replace_index(state, file, error))?;
             }
         } else if self.shape.aligned {
             state.length = state.end;
@@ -291,7 +366,13 @@ impl ShardFile {
         let mut buffer = AlignedBuffer::zeroed(blocks);
         buffer.as_mut_slice()[blocks - index.len()..].copy_from_slice(&index);
         let offset = (state.length + room).next_multiple_of(ALIGNMENT as u64);
-        file.extend_at(offset, buffer.as_mut_slice()).map_err(|source| self.error("write", source))?;
+        if let Err(source) = file.extend_at(offset, buffer.as_mut_slice()) {
+            if self.is_published() {
+                // Half an index must not be the last that the file holds.
+                file.truncate(state.length).map_err(|source| self.error("truncate", source))?;
+            }
+            return Err(self.error("write", source));
+        }
         state.overhead += blocks as u64;
         if room > 0 {
             state.room = offset;
@@ -301,13 +382,67 @@ impl ShardFile {
         Ok(())
     }
 
+    /// On a full disk the last index is replaced where it lies: what was written before shall be readable. Only at the
+    /// end of a run: a reader that comes at this very moment may find half of each.
+    fn replace_index(&self, state: &mut State, file: &dyn DiskFile, error: Error) -> Result<()> {
+        let Error::Io { source, .. } = &error else { return Err(error) };
+        if !matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+            return Err(error);
+        }
+        let index = index(&state.entries);
+        let offset = state.length.saturating_sub(index.len() as u64);
+        file.write_at(offset, &index).map_err(|source| self.error("write", source))?;
+        state.dirty = false;
+        Ok(())
+    }
+
     fn name(&self) -> Result<()> {
+        // Whoever opens the file anew at this moment waits for its name.
+        let _slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         self.disk
             .rename(&self.partial, &self.path, self.shape.sync)
             .map_err(|source| Error::io("rename", &self.partial, source))?;
         self.published.store(true, Ordering::Release);
         Ok(())
     }
+}
+
+/// Where the last chunk that is in the index ends.
+fn chunks_end(entries: &[(u64, u64)]) -> u64 {
+    entries.iter().filter(|entry| **entry != MISSING).map(|(offset, length)| offset + length).max().unwrap_or(0)
+}
+
+/// The index at the end of a shard file and the file's length; `None` where there is no file.
+fn read_index(path: &Path, chunks: usize) -> Result<Option<(Vec<(u64, u64)>, u64)>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::io("open", path, source)),
+    };
+    let mut bytes = vec![0; chunks * 16 + 4];
+    let length = file
+        .seek(SeekFrom::End(0))
+        .and_then(|length| {
+            file.seek(SeekFrom::Start(length.saturating_sub(bytes.len() as u64)))?;
+            file.read_exact(&mut bytes)?;
+            Ok(length)
+        })
+        .map_err(|source| Error::io("read the index of", path, source))?;
+    let damaged = |problem: &str| Error::Damaged {
+        path: path.to_path_buf(),
+        problem: format!("{problem}; `ome-stream recover` may mend it"),
+    };
+    let (entries, checksum) = bytes.split_at(chunks * 16);
+    if checksum != crc32c::crc32c(entries).to_le_bytes() {
+        return Err(damaged("its last bytes are not a valid shard index"));
+    }
+    let number = |bytes: &[u8]| bytes.try_into().map_or(u64::MAX, u64::from_le_bytes);
+    let entries: Vec<_> = entries.chunks_exact(16).map(|pair| (number(&pair[..8]), number(&pair[8..]))).collect();
+    let inside = |(offset, size): &(u64, u64)| offset.checked_add(*size).is_some_and(|end| end <= length);
+    if !entries.iter().all(|entry| *entry == MISSING || inside(entry)) {
+        return Err(damaged("its index points past its end"));
+    }
+    Ok(Some((entries, length)))
 }
 
 /// The shard index: little-endian pairs of offset and length, then their crc32c.

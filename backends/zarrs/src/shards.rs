@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ome_stream::backend::{Batch, Stored};
-use ome_stream::buffer::{ALIGNMENT, AlignedBuffer, Unit, UnitPlace};
+use ome_stream::buffer::{ALIGNMENT, AlignedBuffer, GroupKey, Unit, UnitPlace};
 use ome_stream::plan::Geometry;
+use ome_stream::router::StorageIndex;
 use ome_stream::{Plan, Result};
 
 use crate::shard_file::{ShardFile, ShardShape};
@@ -29,11 +30,13 @@ pub(crate) struct Shards {
     shape: ShardShape,
     open: Mutex<HashMap<Key, Arc<ShardFile>>>,
     scratch: Mutex<Vec<AlignedBuffer>>,
+    /// Where a store is continued: the plan and the number of frames that are there.
+    resumed: Option<(Arc<Plan>, u64)>,
 }
 
 impl Shards {
     /// `None` where the plan has no shards.
-    pub(crate) fn new(plan: &Plan, common: &Common) -> Option<Self> {
+    pub(crate) fn new(plan: &Arc<Plan>, common: &Common, resumed: Option<u64>) -> Option<Self> {
         let geometry = plan.geometry();
         let shard = geometry.shard()?.to_vec();
         let layout = plan.layout(Unit::Chunk);
@@ -51,6 +54,7 @@ impl Shards {
             shard,
             open: Mutex::default(),
             scratch: Mutex::default(),
+            resumed: resumed.map(|frames| (Arc::clone(plan), frames)),
         })
     }
 
@@ -158,7 +162,7 @@ impl Shards {
         Some(((batch.key.position, shard?), chunks))
     }
 
-    fn shard_of(&self, place: &UnitPlace) -> Vec<u64> {
+    pub(crate) fn shard_of(&self, place: &UnitPlace) -> Vec<u64> {
         place.coordinates().iter().zip(&self.shard).map(|(at, chunks)| at / chunks).collect()
     }
 
@@ -173,12 +177,69 @@ impl Shards {
         }
         let path = common.object_path(key.0 as usize, &key.1);
         common.folders.for_file(&path)?;
-        let expected = self.expected(&key.1);
         let mut open = self.lock();
-        let file = open
-            .entry(key.clone())
-            .or_insert_with(|| Arc::new(ShardFile::new(path, self.shape, expected, &common.disk)));
-        Ok(Arc::clone(file))
+        if let Some(file) = open.get(key) {
+            return Ok(Arc::clone(file));
+        }
+        let file = self.shard_file(common, key);
+        let file = Arc::new(match &self.resumed {
+            None => file,
+            Some((plan, frames)) => {
+                let layout = plan.layout(Unit::Chunk);
+                let pending = |chunk: usize| {
+                    let group = GroupKey { position: key.0, index: self.group_of(&key.1, chunk) };
+                    !plan.is_group_done(&layout, group, *frames)
+                };
+                let remaining = self.inside(&key.1).filter(|chunk| pending(*chunk)).count();
+                file.reopen(remaining, |chunk| self.shape.chunk_bytes.is_some() && pending(chunk))?
+            }
+        });
+        open.insert(key.clone(), Arc::clone(&file));
+        Ok(file)
+    }
+
+    /// The shard that holds a chunk, as it is on disk (or open), and the chunk's place in it.
+    pub(crate) fn find(&self, common: &Common, position: u32, place: &UnitPlace) -> Result<(Arc<ShardFile>, usize)> {
+        let key = (position, self.shard_of(place));
+        let chunk = self.chunk_in_shard(place);
+        if let Some(open) = self.lock().get(&key) {
+            return Ok((Arc::clone(open), chunk));
+        }
+        // Nothing more will come for a shard that is sealed, so it never becomes complete once more.
+        let sealed = self.shard_file(common, &key).reopen(usize::MAX, |_| false)?;
+        Ok((Arc::new(sealed), chunk))
+    }
+
+    fn shard_file(&self, common: &Common, key: &Key) -> ShardFile {
+        let path = common.object_path(key.0 as usize, &key.1);
+        ShardFile::new(path, self.shape, self.expected(&key.1), &common.disk, &common.log)
+    }
+
+    /// Places in the index of the chunks of a shard that lie within the array.
+    fn inside(&self, shard: &[u64]) -> impl Iterator<Item = usize> {
+        (0..self.shape.chunks).filter(move |chunk| {
+            let coordinates = self.coordinates(shard, *chunk);
+            coordinates.iter().zip(&self.chunks).all(|(at, all)| at < all)
+        })
+    }
+
+    /// Coordinates in the array, counted in chunks, of the chunk at a place in a shard's index.
+    fn coordinates(&self, shard: &[u64], chunk: usize) -> Vec<u64> {
+        let mut rest = chunk as u64;
+        let mut coordinates: Vec<u64> = shard.iter().zip(&self.shard).map(|(at, chunks)| at * chunks).collect();
+        for (at, chunks) in coordinates.iter_mut().zip(&self.shard).rev() {
+            *at += rest % chunks;
+            rest /= chunks;
+        }
+        coordinates
+    }
+
+    /// The group that the chunk at a place in a shard's index belongs to.
+    fn group_of(&self, shard: &[u64], chunk: usize) -> StorageIndex {
+        let coordinates = self.coordinates(shard, chunk);
+        let mut index = StorageIndex::default();
+        index.iter_mut().zip(&coordinates[..coordinates.len() - 2]).for_each(|(to, at)| *to = *at);
+        index
     }
 
     /// Chunks of a shard that lie within the array.

@@ -5,22 +5,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ome_stream::backend::{Batch, Sink, Stored, TimeSpent};
+use ome_stream::backend::{Batch, Plane, Sink, Stored, TimeSpent};
+use ome_stream::buffer::{GroupKey, Layout};
 use ome_stream::platform::{Disk, Sync};
 use ome_stream::settings::Durability;
 use ome_stream::{Error, Plan, Result};
 
 use crate::encode::Encoder;
 use crate::folders::Folders;
+use crate::log::Log;
 use crate::shards::Shards;
-use crate::{array, chunk_files};
+use crate::{array, chunk_files, random_access};
 
 /// What storing a chunk needs, whether in a file of its own or in a shard.
 pub(crate) struct Common {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) encoder: Encoder,
     pub(crate) folders: Folders,
+    pub(crate) log: Arc<Log>,
     pub(crate) sync: Sync,
+    /// Held while a plane is replaced.
+    pub(crate) replacing: Mutex<()>,
     pub(crate) encoding: Clock,
     pub(crate) writing: Clock,
     arrays: Vec<PathBuf>,
@@ -76,30 +81,50 @@ pub(crate) struct ZarrsSink {
 
 impl ZarrsSink {
     pub(crate) fn create(plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Self> {
+        let sink = Self::open(plan, disk, None)?;
+        let empty = plan.geometry().append_axis().map(|_| 0);
+        (0..plan.positions().len()).try_for_each(|position| sink.write_array(position, empty))?;
+        Ok(sink)
+    }
+
+    /// Goes on with arrays that hold the first `frames` frames.
+    pub(crate) fn resume(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, frames: u64) -> Result<Self> {
+        let extents = (0..plan.positions().len())
+            .map(|position| array::matching_extent(plan, position))
+            .collect::<Result<Vec<_>>>()?;
+        // What an interrupted run noted is void: what it had not published comes again.
+        Log::discard(plan, &**disk)?;
+        let sink = Self::open(plan, disk, Some(frames))?;
+        *sink.extents.lock().unwrap_or_else(PoisonError::into_inner) = extents;
+        Ok(sink)
+    }
+
+    fn open(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, resumed: Option<u64>) -> Result<Self> {
         let positions = plan.positions().len();
+        let sync = match plan.settings().durability {
+            Durability::Finish => Sync::Later,
+            Durability::Shard => Sync::Now,
+            Durability::None => Sync::Never,
+        };
+        let encoder = Encoder::new(plan)?;
         let common = Common {
             disk: Arc::clone(disk),
-            encoder: Encoder::new(plan)?,
-            folders: Folders::new(disk),
-            sync: match plan.settings().durability {
-                Durability::Finish => Sync::Later,
-                Durability::Shard => Sync::Now,
-                Durability::None => Sync::Never,
-            },
+            log: Arc::new(Log::create(plan, &**disk, !encoder.is_identity())?),
+            encoder,
+            folders: Folders::new(disk, plan.root(), sync),
+            sync,
+            replacing: Mutex::new(()),
             arrays: (0..positions).map(|position| plan.array_path(position, 0)).collect(),
             encoding: Clock::default(),
             writing: Clock::default(),
             bytes: AtomicU64::new(0),
         };
-        let sink = Self {
-            shards: Shards::new(plan, &common),
+        Ok(Self {
+            shards: Shards::new(plan, &common, resumed),
             common,
             extents: Mutex::new(vec![None; positions]),
             plan: Arc::clone(plan),
-        };
-        let empty = plan.geometry().append_axis().map(|_| 0);
-        (0..positions).try_for_each(|position| sink.write_array(position, empty))?;
-        Ok(sink)
+        })
     }
 
     fn write_array(&self, position: usize, extent: Option<u64>) -> Result<()> {
@@ -142,6 +167,14 @@ impl Sink for ZarrsSink {
         }
     }
 
+    fn read(&self, key: GroupKey, layout: &Layout, nth: usize) -> Result<Option<Vec<u8>>> {
+        random_access::read(&self.common, self.shards.as_ref(), key, layout, nth)
+    }
+
+    fn replace(&self, plane: &Plane<'_>) -> Result<()> {
+        random_access::replace(&self.common, self.shards.as_ref(), plane)
+    }
+
     fn publish(&self, position: usize, extent: Option<u64>) -> Result<()> {
         // Data first: no reader may be told of planes that it cannot read.
         if let Some(shards) = &self.shards {
@@ -160,7 +193,8 @@ impl Sink for ZarrsSink {
                 outcome = outcome.and(self.write_array(position, *extent));
             }
         }
-        outcome
+        outcome?;
+        self.common.log.remove(&*self.common.disk)
     }
 
     fn time_spent(&self) -> TimeSpent {

@@ -76,6 +76,14 @@ fn limits(settings: &Settings) -> Result<()> {
             format!("use 1 to {MAX_THREADS}, or leave it out"),
         ));
     }
+    if settings.resume && settings.overwrite {
+        return Err(Error::settings(
+            "resume",
+            true,
+            "`overwrite` is set too, and a store cannot be both continued and replaced",
+            "set one of them",
+        ));
+    }
     if !LIVE_INTERVAL_RANGE.contains(&settings.live_interval) {
         return Err(Error::settings(
             "live_interval",

@@ -117,26 +117,34 @@ impl Acquisition {
         }
     }
 
-    /// The planes that are there: `true` where the frame of that number is whole, `false` where it reads as fill value.
+    /// Which planes are whole. The tiles of a frame appear one by one, so that others may be there in part: every pixel
+    /// is then right or fill value.
     ///
     /// Frames lie in the order in which they came.
     ///
     /// # Panics
-    /// Where a plane is neither.
+    /// At a pixel that is neither.
     #[track_caller]
     pub fn planes(&self) -> Vec<bool> {
-        let found = self.read().expect("readable");
+        self.first_planes(u64::MAX)
+    }
+
+    /// As [`Acquisition::planes`], no further than `most` along the first axis.
+    #[track_caller]
+    pub fn first_planes(&self, most: u64) -> Vec<bool> {
+        let found = read::zarrs_first(&self.root().join("0"), most).expect("readable");
         let (rows, columns) = self.case.frame();
-        let plane = (rows * columns) as usize * self.case.settings.dtype.size();
-        let fill = vec![0; plane];
+        let pixel = self.case.settings.dtype.size();
         found
             .bytes
-            .chunks(plane)
+            .chunks((rows * columns) as usize * pixel)
             .enumerate()
             .map(|(number, bytes)| {
-                let whole = bytes == self.frame(number as u64);
-                assert!(whole || bytes == fill, "plane {number} is neither frame {number} nor fill value");
-                whole
+                let frame = self.frame(number as u64);
+                let right = |(got, expected): (&[u8], &[u8])| got == expected || got.iter().all(|byte| *byte == 0);
+                let wrong = bytes.chunks(pixel).zip(frame.chunks(pixel)).position(|pixels| !right(pixels));
+                assert_eq!(wrong, None, "first wrong pixel of plane {number}");
+                bytes == frame
             })
             .collect()
     }

@@ -84,15 +84,11 @@ fn a_torn_write_costs_its_own_chunk_only() {
         let count = std::sync::atomic::AtomicU64::new(0);
         let stream = run.start_on(disk::faulty(move |operation| {
             let torn = disk::writes_pixels(operation) && count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 6;
-            Fault {
-                torn_after: torn.then_some(100),
-                errno: torn.then(|| Errno::IO.raw_os_error()),
-                ..Fault::default()
-            }
+            Fault { torn_after: torn.then_some(100), errno: torn.then(|| Errno::IO.raw_os_error()), ..Fault::default() }
         }));
         run.append_until_refused(&stream);
         assert!(stream.finish().is_err());
-        // `planes` refuses a plane that is torn.
+        // `planes` refuses a wrong pixel.
         let planes = run.planes();
         assert_eq!(planes[..4], [true; 4], "{dimensions}: {planes:?}");
     }
@@ -110,14 +106,16 @@ fn metadata_that_cannot_be_renewed_for_live_readers_is_a_failure() {
     }));
     created.store(true, std::sync::atomic::Ordering::Relaxed);
     run.append(&stream, 0..1);
-    wait_for(|| stream.status().failure.ok_or_else(|| "no failure yet".to_owned())).expect("told without another append");
+    wait_for(|| stream.status().failure.ok_or_else(|| "no failure yet".to_owned()))
+        .expect("told without another append");
     assert_eq!(stream.append(&run.frame(1)).expect_err("told").code(), 11);
     assert_eq!(errno(&stream.finish().expect_err("told again")), Some(Errno::NOSPC.raw_os_error()));
 }
 
 #[test]
 fn a_sync_that_fails_makes_finish_fail() {
-    let run = Acquisition::new("t:2,y:16,x:16").with(|settings| settings.durability = ome_stream::settings::Durability::Finish);
+    let run = Acquisition::new("t:2,y:16,x:16")
+        .with(|settings| settings.durability = ome_stream::settings::Durability::Finish);
     let stream = run.start_on(disk::failing(0, Errno::IO, |operation| matches!(operation, Operation::SyncAll)));
     run.append(&stream, 0..2);
     let error = stream.finish().expect_err("nothing is durable");
@@ -132,8 +130,9 @@ fn a_store_that_vanishes_is_a_failure() {
         let run = Acquisition::new(dimensions).with(|settings| settings.live_interval = 0.05);
         let stream = run.start();
         run.append(&stream, 0..8);
-        wait_for(|| (stream.status().written == 8).then_some(()).ok_or_else(|| "not written".to_owned())).expect("written");
-        std::fs::remove_dir_all(run.root()).expect("removed");
+        wait_for(|| (stream.status().written == 8).then_some(()).ok_or_else(|| "not written".to_owned()))
+            .expect("written");
+        std::fs::rename(run.root(), run.folder().join("elsewhere")).expect("moved away");
         let told = wait_for(|| {
             let number = stream.status().accepted;
             stream.append(&run.frame(number)).err().ok_or_else(|| "every frame is taken".to_owned())
@@ -170,7 +169,7 @@ fn a_store_that_cannot_be_replaced_is_kept() {
         run.append(&first, 0..2);
         first.finish().expect("all well");
         let before = entries(&run);
-        let again = Acquisition { case: run.case.clone(), ..run }.with(|settings| settings.overwrite = true);
+        let again = run.with(|settings| settings.overwrite = true);
         match again.try_start_on(disk::failing(nth, Errno::NOSPC, |_| true)) {
             Ok(_) => break,
             Err(_) => {

@@ -1,8 +1,11 @@
 //! What a host may rely on: errors, backpressure, threads, metadata, live reading, bad input, and what other writers
 //! were seen to fail at. All on the native engine, on a disk that a test may slow down or break.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod acquisition;
 mod bad_input;
+mod continued;
 mod failure;
 mod finish;
 mod full;
@@ -11,5 +14,6 @@ mod metadata;
 mod paths;
 mod refusals;
 mod seen_to_fail;
+mod seen_to_fail_alone;
 mod status;
 mod threads;

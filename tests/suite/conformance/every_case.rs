@@ -1,9 +1,9 @@
 //! The hand-made matrix through every engine.
 
 use ome_stream_tests::case::Case;
+use ome_stream_tests::matrix;
 use ome_stream_tests::python::say;
 use ome_stream_tests::run::NoRun;
-use ome_stream_tests::matrix;
 
 use crate::engines::Engine;
 

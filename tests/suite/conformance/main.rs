@@ -2,6 +2,8 @@
 //!
 //! Differences between engines are what their `check` refuses: counted, printed, and bounded from below.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 mod engines;
 mod every_case;
 mod random_cases;

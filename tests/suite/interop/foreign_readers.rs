@@ -33,7 +33,10 @@ fn every_case_of_every_engine_is_read_in_full_and_found_valid() {
     let report: Value = serde_json::from_str(&report).expect("a report");
     let count = |check: &str| {
         let checks = report["stores"].as_array().into_iter().flatten();
-        checks.flat_map(|store| store["checks"].as_array().into_iter().flatten()).filter(|done| done["check"] == check).count()
+        checks
+            .flat_map(|store| store["checks"].as_array().into_iter().flatten())
+            .filter(|done| done["check"] == check)
+            .count()
     };
     let positions: usize = stores.iter().map(|store| store["positions"].as_array().map_or(0, Vec::len)).sum();
     for reader in ["zarr-python", "tensorstore"] {
@@ -43,5 +46,8 @@ fn every_case_of_every_engine_is_read_in_full_and_found_valid() {
     for validator in ["yaozarrs", "ome-zarr-models", "ngff-zarr"] {
         assert_eq!(count(validator), judged, "{validator} judged every store in OME order");
     }
-    say(&format!("{} stores, {positions} arrays: read by 2 foreign readers; {judged} judged by 3 validators", stores.len()));
+    say(&format!(
+        "{} stores, {positions} arrays: read by 2 foreign readers; {judged} judged by 3 validators",
+        stores.len()
+    ));
 }

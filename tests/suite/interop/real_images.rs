@@ -29,7 +29,8 @@ fn write_and_compare(image: &str, arguments: &[&str]) -> Option<Value> {
         .unwrap_or_else(|error| panic!("{}: {error}", tool.display()));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     python::run(&python, "compare_image.py", &[&store, &tiff]).unwrap_or_else(|error| panic!("{error}"));
-    python::run(&python, "check_store.py", &[Path::new("--validate"), &store]).unwrap_or_else(|error| panic!("{error}"));
+    python::run(&python, "check_store.py", &[Path::new("--validate"), &store])
+        .unwrap_or_else(|error| panic!("{error}"));
     let metadata = std::fs::read(store.join("0/zarr.json")).expect("the array");
     Some(serde_json::from_slice(&metadata).expect("JSON"))
 }

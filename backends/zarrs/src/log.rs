@@ -1,0 +1,83 @@
+//! The write log of a run: see `ome_stream::recover::log` for what is in it and why.
+//!
+//! Every run has one, so that its presence tells that a run has not finished and its lock that the writer lives. Only
+//! shards get records: chunk files appear whole, there is nothing to rebuild.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ome_stream::platform::{AppendFile, Disk};
+use ome_stream::recover::log::{FILE_NAME, PlacedChunk, chunks_record, run_record};
+use ome_stream::{Error, Plan, Result};
+
+use crate::array;
+
+/// The open log.
+#[derive(Debug)]
+pub(crate) struct Log {
+    root: PathBuf,
+    path: PathBuf,
+    /// `None` once the run has finished.
+    file: Mutex<Option<Arc<dyn AppendFile>>>,
+    /// True where chunks are compressed: their checksums cost little beside the compression.
+    checksums: bool,
+}
+
+impl Log {
+    /// Opens the log of a new run and tells in it what the run is.
+    pub(crate) fn create(plan: &Plan, disk: &dyn Disk, checksums: bool) -> Result<Self> {
+        let path = plan.root().join(FILE_NAME);
+        let file = disk.open_append(&path).map_err(|source| Error::io("create", &path, source))?;
+        let axis = plan.geometry().append_axis();
+        let document = serde_json::from_slice(&array::document(plan, axis.map(|_| 0))?).map_err(array::engine)?;
+        file.append(&run_record(&document, axis)).map_err(|source| Error::io("write", &path, source))?;
+        Ok(Self { root: plan.root().to_path_buf(), path, file: Mutex::new(Some(Arc::from(file))), checksums })
+    }
+
+    /// Removes the log of an interrupted run that is continued; refuses where its writer still lives.
+    pub(crate) fn discard(plan: &Plan, disk: &dyn Disk) -> Result<()> {
+        let path = plan.root().join(FILE_NAME);
+        drop(disk.open_append(&path).map_err(|source| Error::io("lock", &path, source))?);
+        match disk.remove_file(&path) {
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", &path, source)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The name by which the log knows a shard file.
+    pub(crate) fn name_of(&self, shard: &Path) -> String {
+        let below = shard.strip_prefix(&self.root).unwrap_or(shard);
+        below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+    }
+
+    /// Notes that `chunks`, `(place in the index, length)`, were written one after another from `offset` of a shard.
+    pub(crate) fn placed(
+        &self,
+        shard: &str,
+        offset: u64,
+        chunks: &[(usize, u64)],
+        bytes: &[u8],
+        complete: bool,
+    ) -> Result<()> {
+        let open = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(file) = open else { return Ok(()) };
+        let mut rest = bytes;
+        let mut placed = Vec::with_capacity(chunks.len());
+        for (place, length) in chunks {
+            let (chunk, behind) = rest.split_at_checked(*length as usize).unwrap_or((rest, &[]));
+            rest = behind;
+            let checksum = if self.checksums { crc32c::crc32c(chunk) } else { 0 };
+            // A plan has at most 2^20 chunks in a shard and 2^31 bytes in a chunk.
+            let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+            placed.push(PlacedChunk { place: narrow(*place as u64), length: narrow(*length), checksum });
+        }
+        let record = chunks_record(shard, offset, complete, self.checksums, &placed);
+        file.append(&record).map_err(|source| Error::io("append to", &self.path, source))
+    }
+
+    /// The run has ended well: every index is written, nothing will have to be won back.
+    pub(crate) fn remove(&self, disk: &dyn Disk) -> Result<()> {
+        drop(self.file.lock().unwrap_or_else(PoisonError::into_inner).take());
+        disk.remove_file(&self.path).map_err(|source| Error::io("remove", &self.path, source))
+    }
+}

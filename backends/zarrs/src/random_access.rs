@@ -1,0 +1,100 @@
+//! Reading back what was stored and replacing planes in it.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::sync::PoisonError;
+
+use ome_stream::backend::Plane;
+use ome_stream::buffer::{GroupKey, Layout, UnitPlace};
+use ome_stream::{Error, Result};
+
+use crate::shards::Shards;
+use crate::sink::Common;
+
+/// Pixels of a unit; `None` where it is not stored.
+pub(crate) fn read(
+    common: &Common,
+    shards: Option<&Shards>,
+    key: GroupKey,
+    layout: &Layout,
+    nth: usize,
+) -> Result<Option<Vec<u8>>> {
+    let place = layout.place(&key.index, nth);
+    let path = common.object_path(key.position as usize, place.coordinates());
+    let stored = match shards {
+        Some(shards) => {
+            let (file, chunk) = shards.find(common, key.position, &place)?;
+            file.read(chunk)?
+        }
+        None => match fs::read(&path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(source) => return Err(Error::io("read", &path, source)),
+        },
+    };
+    let Some(stored) = stored else { return Ok(None) };
+    let damaged = |problem: String| Error::Damaged { path: path.clone(), problem };
+    let pixels = common.encoder.decode(stored).map_err(damaged)?;
+    if pixels.len() == layout.unit_bytes() {
+        return Ok(Some(pixels));
+    }
+    Err(damaged(format!("a chunk has {} bytes of pixels, expected {}", pixels.len(), layout.unit_bytes())))
+}
+
+/// Replaces a plane in every unit of its group.
+pub(crate) fn replace(common: &Common, shards: Option<&Shards>, plane: &Plane<'_>) -> Result<()> {
+    // Two planes of one chunk must not be replaced from the same old chunk.
+    let _one_at_a_time = common.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+    for (nth, bytes) in plane.bytes.chunks_exact(plane.layout.plane_bytes()).enumerate() {
+        let place = plane.layout.place(&plane.key.index, nth);
+        let within = plane.slot * plane.layout.plane_bytes();
+        if common.encoder.is_identity() && overwrite(common, shards, plane.key.position, &place, within, bytes)? {
+            continue;
+        }
+        let pixels = read(common, shards, plane.key, plane.layout, nth)?;
+        let mut pixels = pixels.unwrap_or_else(|| vec![0; plane.layout.unit_bytes()]);
+        pixels[within..within + bytes.len()].copy_from_slice(bytes);
+        let encoded = common.encoder.encode(&pixels)?;
+        common.count(encoded.len());
+        match shards {
+            None => {
+                let path = common.object_path(plane.key.position as usize, place.coordinates());
+                common.folders.for_file(&path)?;
+                common.disk.put(&path, &encoded, common.sync).map_err(|source| Error::io("write", &path, source))?;
+            }
+            Some(shards) => {
+                let (file, chunk) = shards.find(common, plane.key.position, &place)?;
+                common.folders.for_file(&common.object_path(plane.key.position as usize, &shards.shard_of(&place)))?;
+                file.write(&[(chunk, encoded.len() as u64)], &encoded, false)?;
+                file.publish()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Writes a plane over the old one where it lies; false where the chunk is not there.
+fn overwrite(
+    common: &Common,
+    shards: Option<&Shards>,
+    position: u32,
+    place: &UnitPlace,
+    within: usize,
+    bytes: &[u8],
+) -> Result<bool> {
+    common.count(bytes.len());
+    if let Some(shards) = shards {
+        let (file, chunk) = shards.find(common, position, place)?;
+        return file.overwrite(chunk, within as u64, bytes);
+    }
+    let path = common.object_path(position as usize, place.coordinates());
+    let file = match common.disk.open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(source) => return Err(Error::io("open", &path, source)),
+    };
+    file.write_at(within as u64, bytes)
+        .and_then(|()| file.sync(common.sync))
+        .map_err(|source| Error::io("write", &path, source))?;
+    Ok(true)
+}

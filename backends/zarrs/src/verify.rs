@@ -1,0 +1,58 @@
+//! Whether stored bytes are a whole chunk, by zarrs' codecs.
+
+use std::borrow::Cow;
+use std::num::NonZeroU64;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ome_stream::recover::{ChunkChecker, ChunkFormat, Verifier};
+use zarrs::array::codec::CodecChain;
+use zarrs::array::codec::api::ArrayToBytesCodecTraits;
+use zarrs::array::{CodecOptions, DataType, FillValue};
+use zarrs::metadata::v3::MetadataV3;
+
+/// Decodes chunks with zarrs' codecs, to tell whether they are whole.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ZarrsVerifier;
+
+impl Verifier for ZarrsVerifier {
+    fn checker(&self, format: &ChunkFormat<'_>) -> Result<Box<dyn ChunkChecker>, String> {
+        let said = |error: &dyn std::fmt::Display| error.to_string();
+        let metadata = |value: &serde_json::Value| -> Result<MetadataV3, String> {
+            serde_json::from_value(value.clone()).map_err(|error| said(&error))
+        };
+        let codecs = format.codecs.iter().map(metadata).collect::<Result<Vec<_>, _>>()?;
+        let data_type = DataType::from_metadata(&metadata(format.data_type)?).map_err(|error| said(&error))?;
+        let item = data_type.fixed_size().ok_or("pixels without a fixed size")?;
+        Ok(Box::new(Decoder {
+            chain: CodecChain::from_metadata(&codecs).map_err(|error| said(&error))?,
+            shape: format.shape.iter().copied().map(NonZeroU64::new).collect::<Option<_>>().ok_or("an empty chunk")?,
+            // What is not stored does not matter for what is.
+            fill_value: FillValue::new(vec![0; item]),
+            data_type,
+            options: CodecOptions::default().with_concurrent_target(1),
+        }))
+    }
+}
+
+/// The codec chain of an array.
+struct Decoder {
+    chain: CodecChain,
+    shape: Vec<NonZeroU64>,
+    data_type: DataType,
+    fill_value: FillValue,
+    options: CodecOptions,
+}
+
+impl ChunkChecker for Decoder {
+    fn check(&self, stored: &[u8]) -> Result<(), String> {
+        // Decoders see what nobody wrote; one that panics says no.
+        let decode = || {
+            let stored = Cow::Borrowed(stored);
+            self.chain.decode(stored, &self.shape, &self.data_type, &self.fill_value, &self.options).map(|_| ())
+        };
+        match catch_unwind(AssertUnwindSafe(decode)) {
+            Ok(decoded) => decoded.map_err(|error| error.to_string()),
+            Err(_) => Err("the decoder panicked".into()),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! One shard file: which of its chunks are whole, and the index that says so.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+
+use super::file::read_at;
+use super::format::ArrayFormat;
+use super::index::{MISSING, earlier_index, index_of, is_sane, last_index, overlapping};
+use super::verify::ChunkChecker;
+use crate::buffer::ALIGNMENT;
+
+/// A chunk that the write log tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LoggedChunk {
+    pub(super) place: u32,
+    pub(super) offset: u64,
+    pub(super) length: u32,
+    pub(super) checksum: Option<u32>,
+    pub(super) complete: bool,
+}
+
+/// Largest compressed chunk that is believed: what it decodes to and some more.
+const MAX_GROWTH: u64 = 2;
+
+/// What a shard file holds.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Resolved {
+    /// Where each chunk lies that is whole.
+    pub(super) entries: Vec<(u64, u64)>,
+    /// Chunks that are whole; true where the log says that they are complete, false where it says they are not.
+    pub(super) complete: HashMap<usize, bool>,
+    /// Chunks that the file's present index shows, and that are whole there.
+    pub(super) shown: u64,
+    /// Chunks that are whole and that the present index does not show, or shows elsewhere.
+    pub(super) won_back: u64,
+    /// Of the whole ones: those that only the log vouches for, without a checksum.
+    pub(super) unverified: u64,
+    /// Chunks that were written and are not whole.
+    pub(super) lost: Vec<usize>,
+    /// Chunks of which nobody knows whether they were written: the index is gone, and there is no log.
+    pub(super) unknown: Vec<usize>,
+    /// Why readers cannot use the file as it is; `None` where they can.
+    pub(super) torn: Option<String>,
+    /// Why single chunks were given up.
+    pub(super) chunk_cause: Option<String>,
+    /// True where the present index is not what it should be.
+    pub(super) needs_index: bool,
+}
+
+/// What a shard is judged by.
+pub(super) struct Judge<'a> {
+    pub(super) format: &'a ArrayFormat,
+    pub(super) checker: Option<&'a dyn ChunkChecker>,
+    /// True where the write log of the run is there and undamaged: what it does not tell of was not written.
+    pub(super) log_is_whole: bool,
+}
+
+/// Where a chunk may lie, and what vouches for it.
+#[derive(Clone, Copy)]
+struct Candidate {
+    entry: (u64, u64),
+    /// Chunks end before this.
+    bound: u64,
+    checksum: Option<u32>,
+    logged: Option<bool>,
+}
+
+impl Judge<'_> {
+    /// Looks at a shard file of `length` bytes; `partial` where it has not got its name yet.
+    pub(super) fn resolve(
+        &self,
+        file: &File,
+        length: u64,
+        partial: bool,
+        logged: &[LoggedChunk],
+    ) -> io::Result<Resolved> {
+        let chunks = self.format.chunks_per_shard();
+        let mut resolved = Resolved { entries: vec![MISSING; chunks], ..Resolved::default() };
+        let (base, bound) = match last_index(file, length, chunks)? {
+            Ok(found) => found,
+            Err(why) => {
+                resolved.torn = Some(why);
+                let earlier = if partial { None } else { earlier_index(file, length, chunks)? };
+                earlier.unwrap_or_else(|| (vec![MISSING; chunks], 0))
+            }
+        };
+        let current = resolved.torn.is_none();
+        let shared = overlapping(&base);
+        let mut by_place: HashMap<usize, Vec<&LoggedChunk>> = HashMap::new();
+        for chunk in logged {
+            by_place.entry(chunk.place as usize).or_default().push(chunk);
+        }
+        for (place, &listed) in base.iter().enumerate() {
+            let mut from_log = by_place.remove(&place).unwrap_or_default();
+            // The last copy first: it may have replaced the others.
+            from_log.reverse();
+            let complete = from_log.iter().any(|chunk| chunk.complete);
+            let of_log = from_log.iter().map(|chunk| Candidate {
+                entry: (chunk.offset, u64::from(chunk.length)),
+                bound: length,
+                checksum: chunk.checksum,
+                logged: Some(complete),
+            });
+            let of_index =
+                (listed != MISSING).then_some(Candidate { entry: listed, bound, checksum: None, logged: None });
+            let mut evidence = false;
+            let mut chosen = None;
+            for candidate in of_log.chain(of_index) {
+                evidence = true;
+                let shares = candidate.logged.is_none() && shared.binary_search(&place).is_ok();
+                match self.judge(file, &candidate, shares)? {
+                    Ok(()) => {
+                        chosen = Some(candidate);
+                        break;
+                    }
+                    Err(why) => resolved.chunk_cause = resolved.chunk_cause.or(Some(why)),
+                }
+            }
+            match chosen {
+                Some(candidate) => {
+                    resolved.entries[place] = candidate.entry;
+                    if let Some(complete) = candidate.logged {
+                        resolved.complete.insert(place, complete);
+                        resolved.unverified += u64::from(candidate.checksum.is_none() && candidate.entry != listed);
+                    }
+                    if current && candidate.entry == listed {
+                        resolved.shown += 1;
+                    } else {
+                        resolved.won_back += 1;
+                    }
+                }
+                None if evidence => resolved.lost.push(place),
+                // Nobody knows whether it was written.
+                None if !current && !self.log_is_whole && length > 0 => resolved.unknown.push(place),
+                None => {}
+            }
+        }
+        let any = resolved.entries.iter().any(|entry| *entry != MISSING);
+        resolved.needs_index = if current { resolved.entries != base } else { any };
+        Ok(resolved)
+    }
+
+    /// Whether a whole chunk lies there.
+    fn judge(&self, file: &File, candidate: &Candidate, shares: bool) -> io::Result<Result<(), String>> {
+        let (offset, length) = candidate.entry;
+        if !is_sane(candidate.entry, candidate.bound) {
+            return Ok(Err(format!("a chunk of {length} bytes at {offset} lies outside of its data")));
+        }
+        if let Some(fixed) = self.format.fixed {
+            return Ok(if length != fixed {
+                Err(format!("a chunk at {offset} has {length} bytes, must have {fixed}"))
+            } else if shares {
+                Err(format!("a chunk at {offset} shares bytes with another"))
+            } else {
+                Ok(())
+            });
+        }
+        if length > self.format.chunk_bytes.saturating_mul(MAX_GROWTH).saturating_add(1 << 16) {
+            return Ok(Err(format!("a chunk at {offset} has {length} bytes, more than it can have")));
+        }
+        let checks = candidate.checksum.is_some() || self.checker.is_some();
+        let bytes = if checks { read_at(file, offset, length)? } else { Vec::new() };
+        Ok(match (candidate.checksum, self.checker) {
+            (Some(checksum), _) if crc32c::crc32c(&bytes) != checksum => {
+                Err(format!("a chunk at {offset} is not what was written there"))
+            }
+            (Some(_), _) => Ok(()),
+            (None, Some(checker)) => {
+                checker.check(&bytes).map_err(|error| format!("a chunk at {offset} does not decode: {error}"))
+            }
+            (None, None) if shares => Err(format!("a chunk at {offset} shares bytes with another")),
+            (None, None) => Ok(()),
+        })
+    }
+}
+
+/// What has to be appended to a shard file of `length` bytes: the index, so that it ends with a block as those of the
+/// writer do.
+pub(super) fn index_to_append(entries: &[(u64, u64)], length: u64) -> Vec<u8> {
+    let index = index_of(entries);
+    let end = (length + index.len() as u64).next_multiple_of(ALIGNMENT as u64);
+    let mut bytes = vec![0; (end - length) as usize - index.len()];
+    bytes.extend_from_slice(&index);
+    bytes
+}

@@ -1,0 +1,111 @@
+//! finish: from the last frame to a store that is complete and durable.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::shared::{Counts, Final, Stage, write_groups};
+use super::{Ending, Report, Stream, journal, record, workers};
+use crate::error::{Error, Result};
+use crate::ngff::frame_metadata::FrameLog;
+use crate::plan::Plan;
+use crate::router::{Location, MAX_INDEX_DIMENSIONS};
+use crate::settings::Durability;
+
+impl Stream {
+    /// Ends a run that has not ended yet; also after a failure, so that what was written before it can be read.
+    pub(super) fn end(&self, ending: &mut Ending) -> Result<Report> {
+        let shared = &self.shared;
+        let accepted = {
+            let mut front = self.lock();
+            front.close(shared);
+            shared.counts.finished.store(true, Ordering::Release);
+            front.next()
+        };
+        let live = ending.live.take().map(|(stop, thread)| {
+            drop(stop);
+            thread
+        });
+        for thread in ending.workers.drain(..).chain(live) {
+            if let Err(panic) = thread.join() {
+                let message = workers::panic_message(panic.as_ref());
+                shared.failure.set(shared.progress.counts().0, Error::Internal { place: "a thread", message });
+            }
+        }
+        let note = |outcome: Result<()>| {
+            if let Err(error) = outcome {
+                shared.failure.set(shared.progress.counts().0, error);
+            }
+        };
+        // Also after a failure: what was written before it shall be readable.
+        let extents: Vec<_> = (0..shared.plan.positions().len())
+            .map(|position| match shared.failure.is_set() {
+                true => shared.progress.extent(position),
+                false => extent(&shared.plan, position, accepted),
+            })
+            .collect();
+        note(shared.sink.finish(&extents));
+        note(shared.journal.flush(&shared.plan, &*shared.disk, shared.sync()));
+        note(self.write_final_groups(&extents));
+        if !shared.failure.is_set() {
+            note(record::write(&shared.plan, &*shared.disk, shared.sync(), accepted));
+        }
+        if shared.plan.settings().durability != Durability::None
+            && let Some(sync_point) = ending.sync_point.take()
+        {
+            let root = shared.plan.root();
+            let start = Instant::now();
+            note(sync_point.sync().map_err(|source| Error::io("sync", root, source)));
+            shared.counts.sync.add(start);
+            if !shared.failure.is_set() {
+                shared.progress.all_durable();
+            }
+        }
+        shared.failure.check()?;
+        let (skipped, dropped) = (Counts::get(&shared.counts.skipped), Counts::get(&shared.counts.dropped));
+        Ok(Report {
+            path: shared.plan.root().to_path_buf(),
+            frames: accepted - self.resumed - skipped - dropped,
+            skipped,
+            dropped,
+            shapes: extents.iter().map(|extent| shared.plan.geometry().shape_with(*extent)).collect(),
+            bytes_written: shared.sink.bytes_written(),
+            bytes_high_water: shared.pool.high_water(),
+        })
+    }
+
+    /// Group metadata as it stays, with the mirror of the frame metadata.
+    fn write_final_groups(&self, extents: &[Option<u64>]) -> Result<()> {
+        let shared = &self.shared;
+        let mirrors = (0..shared.plan.positions().len())
+            .map(|position| {
+                let path = journal::path(&shared.plan, position);
+                match File::open(&path) {
+                    Ok(file) => FrameLog::read(BufReader::new(file))
+                        .map(FrameLog::into_attribute)
+                        .map_err(|source| Error::io("read", &path, source)),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+                    Err(source) => Err(Error::io("open", &path, source)),
+                }
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let metadata = shared.metadata.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = Final { mirrors: &mirrors, extents };
+        write_groups(&shared.plan, &*shared.disk, shared.sync(), &metadata, Stage::Finish(&last))
+    }
+}
+
+/// Planes along the append axis that a position has after `accepted` frames; `None` where its shape is fixed.
+pub(super) fn extent(plan: &Plan, position: usize, accepted: u64) -> Option<u64> {
+    let axis = plan.geometry().append_axis()?;
+    let Some(last) = accepted.checked_sub(1).and_then(|last| plan.router().locate(last)) else {
+        return Some(0);
+    };
+    // The unbounded loop is the outermost, so only its last round can be without this position.
+    let mut first = Location { position: u32::try_from(position).ok()?, index: [0; MAX_INDEX_DIMENSIONS] };
+    first.index[axis] = last.index[axis];
+    let reached = plan.router().frame_number(first).is_some_and(|frame| frame < accepted);
+    Some(last.index[axis] + u64::from(reached))
+}

@@ -1,0 +1,231 @@
+//! Going on with a store that is there, and replacing frames in it.
+
+use std::fs;
+use std::path::Path;
+
+use ome_stream::settings::Settings;
+use ome_stream::{Error, Stream};
+use ome_stream_tests::case::{Case, Step};
+use ome_stream_tests::{check, disk, model, pixels, random, read, run};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::acquisition::{Acquisition, native};
+
+/// Random cases of each property.
+const CASES: u32 = 60;
+
+/// The script frame by frame, cut in two.
+fn cut(case: &Case, at: u64) -> (Case, Case, u64) {
+    let single: Vec<Step> = case
+        .script
+        .iter()
+        .flat_map(|step| match *step {
+            Step::Append(frames) => vec![Step::Append(1); frames as usize],
+            Step::Skip(frames) => vec![Step::Skip(1); frames as usize],
+        })
+        .collect();
+    let at = if single.is_empty() { 0 } else { at % (single.len() as u64 + 1) };
+    let (first, second) = single.split_at(at as usize);
+    (case.clone().script(first), case.clone().script(second), at)
+}
+
+fn resuming(mut settings: Settings) -> Settings {
+    settings.resume = true;
+    settings.overwrite = false;
+    settings
+}
+
+/// Whether every position's array holds what the whole script leaves there.
+fn holds(case: &Case, stream: &Stream) -> Result<(), TestCaseError> {
+    for (position, image) in model::images(case).iter().enumerate() {
+        let array = stream.plan().array_path(position, 0);
+        let found = read::zarrs(&array).map_err(TestCaseError::fail)?;
+        check::same_pixels(case, image, &found)
+            .map_err(|wrong| TestCaseError::fail(format!("position {position}: {wrong}\n{case:?}")))?;
+    }
+    Ok(())
+}
+
+fn property(test: impl Fn(Case, u64) -> Result<(), TestCaseError>) {
+    let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+    let outcome = TestRunner::new(config).run(&(random::case(), any::<u64>()), |(case, at)| test(case, at));
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+fn failed(error: impl std::fmt::Debug) -> TestCaseError {
+    TestCaseError::fail(format!("{error:?}"))
+}
+
+#[test]
+fn a_finished_store_goes_on_where_it_ended() {
+    property(|case, at| {
+        let folder = tempfile::tempdir()?;
+        let (first, second, at) = cut(&case, at);
+        let settings = case.settings_in(folder.path());
+        let stream = Stream::create(&settings, &*native()).map_err(failed)?;
+        run::play(&first, &stream, 0).map_err(failed)?;
+        stream.finish().map_err(failed)?;
+        let stream = Stream::create(&resuming(settings), &*native()).map_err(failed)?;
+        prop_assert_eq!(stream.status().accepted, at);
+        run::play(&second, &stream, at).map_err(failed)?;
+        stream.finish().map_err(failed)?;
+        holds(&case, &stream)
+    });
+}
+
+#[test]
+fn an_interrupted_store_goes_on_after_what_readers_could_see() {
+    property(|mut case, at| {
+        case.settings.live_interval = 0.05;
+        let folder = tempfile::tempdir()?;
+        let (first, _, at) = cut(&case, at);
+        let stream = Stream::create(&case.settings_in(folder.path()), &*native()).map_err(failed)?;
+        run::play(&first, &stream, 0).map_err(failed)?;
+        // What a killed writer leaves behind: the store as it is at some moment.
+        let recorded = |root: &Path| -> u64 {
+            let text = fs::read_to_string(root.join(".ome-stream.json")).unwrap_or_default();
+            text.trim_matches(|letter: char| !letter.is_ascii_digit()).parse().unwrap_or(0)
+        };
+        disk::wait_for(|| match recorded(stream.plan().root()) {
+            frames if frames == at => Ok(()),
+            frames => Err(format!("{frames} of {at} frames are shown")),
+        })
+        .map_err(TestCaseError::fail)?;
+        let left = tempfile::tempdir()?;
+        let settings = resuming(case.settings_in(left.path()));
+        copy(stream.plan().root(), &settings.output_path())?;
+        drop(stream);
+        let stream = Stream::create(&settings, &*native()).map_err(failed)?;
+        prop_assert_eq!(stream.status().accepted, at);
+        let (_, second, _) = cut(&case, at);
+        run::play(&second, &stream, at).map_err(failed)?;
+        stream.finish().map_err(failed)?;
+        holds(&case, &stream)
+    });
+}
+
+#[test]
+fn any_frame_can_be_replaced_at_any_time() {
+    property(|case, at| {
+        prop_assume!(case.consumed() > 0);
+        let folder = tempfile::tempdir()?;
+        let (first, second, cut_at) = cut(&case, at);
+        let (rows, columns) = case.frame();
+        let stream = Stream::create(&case.settings_in(folder.path()), &*native()).map_err(failed)?;
+        run::play(&first, &stream, 0).map_err(failed)?;
+        let index = stream.plan().geometry().index_dimensions();
+        // Frame `n` gets the pixels of frame `n + 1000`, whether it was appended or skipped, stored or still in memory.
+        let replaced: Vec<u64> = (0..cut_at).filter(|frame| (frame + at) % 3 == 0).collect();
+        for frame in &replaced {
+            let place = stream.plan().router().locate(*frame).ok_or_else(|| failed("no place"))?;
+            let new = pixels::frame(case.settings.dtype, frame + 1000, rows, columns);
+            stream.write_at(place.position, &place.index[..index], &new).map_err(failed)?;
+        }
+        run::play(&second, &stream, cut_at).map_err(failed)?;
+        stream.finish().map_err(failed)?;
+        let mut images = model::images(&case);
+        for frame in &replaced {
+            let place = stream.plan().router().locate(*frame).ok_or_else(|| failed("no place"))?;
+            images[place.position as usize].replace(&place.index[..index], frame + 1000);
+        }
+        for (position, image) in images.iter().enumerate() {
+            let found = read::zarrs(&stream.plan().array_path(position, 0)).map_err(TestCaseError::fail)?;
+            check::same_pixels(&case, image, &found).map_err(|wrong| TestCaseError::fail(format!("{wrong}\n{case:?}")))?;
+        }
+        Ok(())
+    });
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() { copy(&entry.path(), &target)? } else { fs::copy(entry.path(), target).map(drop)? }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_store_of_other_settings_is_refused_with_the_difference_and_stays_as_it_is() {
+    let run = Acquisition::new("t:inf:2:2,y:32:16,x:32:16");
+    let stream = run.start();
+    run.append(&stream, 0..5);
+    stream.finish().expect("all well");
+    for (dimensions, compression, says) in [
+        ("t:inf:4:2,y:32:16,x:32:16", "none", "chunk_shape"),
+        ("t:inf:2:2,y:32:16,x:32:16", "zstd", "codecs"),
+        ("t:inf:2:2,y:64:16,x:32:16", "none", "shape[1]"),
+        ("z:inf:2:2,y:32:16,x:32:16", "none", "axes"),
+    ] {
+        let mut settings = resuming(run.settings());
+        settings.dimensions = ome_stream::settings::parse_dims(dimensions).expect("a grammar of ours");
+        settings.compression = compression.parse().expect("a name of ours");
+        let error = Stream::create(&settings, &*native()).expect_err("other settings");
+        assert_eq!(error.code(), 17, "{error}");
+        assert!(error.to_string().contains(says), "{error} should name {says}");
+    }
+    run.assert_holds(&[Step::Append(5)]);
+}
+
+#[test]
+fn resume_without_a_store_starts_one() {
+    let run = Acquisition::new("t:4,y:16,x:16").with(|settings| settings.resume = true);
+    let stream = run.start();
+    run.append(&stream, 0..4);
+    stream.finish().expect("all well");
+    run.assert_holds(&[Step::Append(4)]);
+    let error = run.start().append(&run.frame(4)).expect_err("the store is full");
+    assert_eq!(error.code(), 8, "{error}");
+}
+
+#[test]
+fn resume_and_overwrite_together_are_refused() {
+    let run = Acquisition::new("t:4,y:16,x:16").with(|settings| (settings.resume, settings.overwrite) = (true, true));
+    let error = run.try_start_on(ome_stream::platform::native()).expect_err("which of the two?");
+    assert!(matches!(&error, Error::InvalidSettings { field, .. } if field == "resume"), "{error}");
+}
+
+#[test]
+fn what_is_not_there_cannot_be_replaced() {
+    let run = Acquisition::new("t:4,c:2,y:16,x:16");
+    let stream = run.start();
+    run.append(&stream, 0..3);
+    for (position, index, says) in
+        [(0, &[1, 1][..], "3 frames"), (0, &[4, 0], "outside"), (1, &[0, 0], "outside"), (0, &[0], "[\"t\", \"c\"]")]
+    {
+        let error = stream.write_at(position, index, &run.frame(9)).expect_err("no such frame");
+        assert_eq!(error.code(), 18, "{error}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    assert_eq!(stream.write_at(0, &[0, 0], &[1, 2, 3]).expect_err("too short").code(), 7);
+    stream.finish().expect("all well");
+    assert_eq!(stream.write_at(0, &[0, 0], &run.frame(9)).expect_err("finished").code(), 10);
+    run.assert_holds(&[Step::Append(3)]);
+}
+
+#[test]
+fn frame_metadata_of_frames_that_come_again_are_not_kept_twice() {
+    let run = Acquisition::new("t:inf,y:16,x:16");
+    let stream = run.start();
+    for frame in 0..3 {
+        stream.append_with(&run.frame(frame), &format!("{{\"first\": {frame}}}")).expect("taken");
+    }
+    stream.finish().expect("all well");
+    let jsonl = run.root().join("frame_metadata.jsonl");
+    // What a killed writer may have told of a frame that nobody can see, and half a line.
+    let mut text = fs::read_to_string(&jsonl).expect("three lines");
+    text.push_str("{\"first\":3,\"storage_index\":[3],\"frame\":3}\n{\"first\":4,\"stor");
+    fs::write(&jsonl, text).expect("written");
+    let again = Stream::create(&resuming(run.settings()), &*native()).expect("continued");
+    again.append_with(&run.frame(3), "{\"second\": 3}").expect("taken");
+    again.finish().expect("all well");
+    let text = fs::read_to_string(&jsonl).expect("four lines");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    assert!(lines[2].contains("\"first\": 2") || lines[2].contains("\"first\":2"), "{text}");
+    assert!(lines[3].contains("\"second\""), "{text}");
+}

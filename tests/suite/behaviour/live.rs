@@ -1,0 +1,122 @@
+//! What readers see while the run goes on. Nothing here asserts a time: it waits, generously.
+
+use ome_stream::settings::{Codec, Compression};
+use ome_stream_tests::disk::wait_for;
+
+use crate::acquisition::Acquisition;
+
+/// A run that shows new planes as often as it may.
+fn live(dimensions: &str) -> Acquisition {
+    Acquisition::new(dimensions).with(|settings| settings.live_interval = 0.05)
+}
+
+/// Waits until a reader sees exactly the first `frames` planes; every look checks that no pixel is wrong.
+fn wait_until_seen(run: &Acquisition, frames: usize) {
+    let seen = || {
+        let planes = run.planes();
+        let whole = planes.iter().take_while(|whole| **whole).count();
+        let beyond = planes[whole..].iter().filter(|whole| **whole).count();
+        if (whole, beyond) == (frames, 0) { Ok(()) } else { Err(format!("{planes:?}")) }
+    };
+    if let Err(planes) = wait_for(seen) {
+        panic!("{frames} planes should be visible: {planes}");
+    }
+}
+
+/// Appends in portions; after each, and before the next, readers must see all of it.
+fn becomes_visible(run: &Acquisition, portions: &[u64]) {
+    let stream = run.start();
+    let mut next = 0;
+    for portion in portions {
+        run.append(&stream, next..next + portion);
+        next += portion;
+        wait_until_seen(run, next as usize);
+        // A provisional plane counts as written: it survives this process.
+        wait_for(|| (stream.status().written == next).then_some(()).ok_or_else(|| format!("{:?}", stream.status())))
+            .expect("written");
+    }
+    stream.finish().expect("all well");
+    run.assert_holds(&[ome_stream_tests::case::Step::Append(next)]);
+}
+
+#[test]
+fn an_unbounded_array_grows_for_its_readers() {
+    becomes_visible(&live("t:inf,y:16:8,x:16:8"), &[1, 4, 1]);
+}
+
+#[test]
+fn a_finite_array_fills_up_for_its_readers() {
+    becomes_visible(&live("t:12,y:16:8,x:16:8"), &[5, 1]);
+}
+
+#[test]
+fn an_open_shard_is_readable() {
+    becomes_visible(&live("t:12:1:12,y:16:8:2,x:16:8:2"), &[1, 3, 4]);
+    becomes_visible(&live("t:inf:1:12,y:16:8:2,x:16:8:2"), &[1, 3, 10]);
+}
+
+#[test]
+fn an_open_compressed_shard_is_readable() {
+    for codec in [Codec::BloscLz4, Codec::Zstd] {
+        let run = live("t:12:1:12,y:16:8:2,x:16:8:2").with(|settings| settings.compression = Compression::new(codec));
+        becomes_visible(&run, &[1, 3, 4]);
+    }
+}
+
+#[test]
+fn the_planes_of_a_partial_chunk_are_readable() {
+    becomes_visible(&live("t:inf:8,y:16:8,x:16:8"), &[3, 2, 4]);
+    becomes_visible(&live("t:20:8,y:16:8,x:16:8"), &[3, 2, 4]);
+}
+
+#[test]
+fn the_planes_of_a_partial_chunk_in_an_open_shard_are_readable() {
+    becomes_visible(&live("t:20:4:4,y:16:8:2,x:16:8:2"), &[2, 1, 4]);
+    let compressed =
+        live("t:inf:4:4,y:16:8:2,x:16:8:2").with(|settings| settings.compression = Compression::new(Codec::BloscZstd));
+    becomes_visible(&compressed, &[2, 1, 4, 12]);
+}
+
+#[test]
+fn frame_metadata_are_readable_during_the_run() {
+    let run = live("t:inf:10,y:16,x:16");
+    let stream = run.start();
+    for number in 0..3 {
+        stream.append_with(&run.frame(number), &format!("{{\"n\":{number}}}")).expect("taken");
+    }
+    let path = run.root().join("frame_metadata.jsonl");
+    let lines = wait_for(|| {
+        let text = std::fs::read_to_string(&path).map_err(|error| error.to_string())?;
+        if text.lines().count() == 3 { Ok(text) } else { Err(text) }
+    });
+    assert!(lines.expect("three lines").ends_with("\"frame\":2}\n"));
+    stream.finish().expect("all well");
+}
+
+#[test]
+fn a_reader_that_never_stops_never_sees_a_wrong_pixel() {
+    for dimensions in ["t:inf:3:4,y:32:16:2,x:32:16:2", "t:inf:5,y:32:16,x:32:16"] {
+        let run = live(dimensions).with(|settings| settings.compression = Compression::new(Codec::BloscLz4));
+        let stream = run.start();
+        let mut looks = 0;
+        std::thread::scope(|scope| {
+            let camera = scope.spawn(|| {
+                for number in 0..200 {
+                    assert_eq!(stream.append(&run.frame(number)).expect("taken"), number);
+                    std::thread::sleep(std::time::Duration::from_millis(2));
+                }
+            });
+            let mut most = 0;
+            while !camera.is_finished() {
+                // Panics at a wrong pixel.
+                let seen = run.planes().iter().filter(|whole| **whole).count();
+                assert!(seen >= most, "{dimensions}: {seen} planes after {most}");
+                most = seen;
+                looks += 1;
+            }
+        });
+        stream.finish().expect("all well");
+        assert!(looks > 3, "{looks} looks");
+        assert_eq!(run.planes(), [true; 200]);
+    }
+}

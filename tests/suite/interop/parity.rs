@@ -1,0 +1,191 @@
+//! The same frames through the native engine and through acquire-zarr: the same pixels for foreign readers, the same
+//! shape, the same metadata.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ome_stream::backend::Backend;
+use ome_stream::settings::{Codec, Compression, DataType, Shuffle};
+use ome_stream_tests::case::{Case, Step};
+use ome_stream_tests::python::{self, say};
+use ome_stream_tests::run::{Ran, run};
+use ome_stream_tests::{check, manifest, read};
+use serde_json::{Value, json};
+
+const DTYPES: [DataType; 10] = [
+    DataType::UInt8,
+    DataType::UInt16,
+    DataType::UInt32,
+    DataType::UInt64,
+    DataType::Int8,
+    DataType::Int16,
+    DataType::Int32,
+    DataType::Int64,
+    DataType::Float32,
+    DataType::Float64,
+];
+
+/// Chunks and shards, finite and unbounded, in storage order and not; `p` stands where positions go.
+const DIMENSIONS: [&str; 6] = [
+    "t:6,p,c:2,y:24,x:20",
+    "t:7:3,c:2:2,p,y:24:10,x:20:7",
+    "p,t:6:1:2,c:2,y:24:12:2,x:20:10:2",
+    "t:7:2:2,p,c:3:1:2,y:25:8:2,x:21:8:3",
+    "t:inf:1:4,p,y:24:12:2,x:20:5:2",
+    "t:inf:2:2,z:4:1:2,p,c:2,y:24:24:1,x:20:10:2",
+];
+
+/// The position dimension of each variant: none, one, several.
+const POSITIONS: [&str; 3] = ["", "p:1,", "p:3,"];
+
+/// What the host does with the frames that are declared: all of them, an early end, skips, nothing.
+const HOSTS: [&str; 4] = ["everything", "an early end", "skips", "nothing"];
+
+fn compressions() -> [Compression; 6] {
+    [
+        Compression::new(Codec::None),
+        Compression::new(Codec::BloscLz4),
+        Compression::new(Codec::BloscZstd).with_level(1).with_shuffle(Shuffle::Bit),
+        Compression::new(Codec::BloscZstd).with_shuffle(Shuffle::None),
+        Compression::new(Codec::Zstd),
+        Compression::new(Codec::Zstd).with_level(11),
+    ]
+}
+
+fn script(host: &str, declared: u64) -> Vec<Step> {
+    use Step::{Append, Skip};
+    match host {
+        "everything" => vec![Append(declared)],
+        "an early end" => vec![Append(declared * 3 / 5)],
+        "skips" => vec![Skip(1), Append(declared / 3), Skip(declared / 4), Append(1)],
+        _ => Vec::new(),
+    }
+}
+
+/// Number of values of each factor.
+fn sizes() -> [usize; 5] {
+    [DTYPES.len(), compressions().len(), DIMENSIONS.len(), POSITIONS.len(), HOSTS.len()]
+}
+
+/// The pairs of values, each with its factor, that meet in a case.
+fn pairs(picks: [usize; 5]) -> impl Iterator<Item = [(usize, usize); 2]> {
+    let factors = (0..picks.len()).flat_map(|left| (0..left).map(move |right| (left, right)));
+    factors.map(move |(left, right)| [(left, picks[left]), (right, picks[right])])
+}
+
+/// Values of each factor, so that every value of every factor meets every value of every other in some case.
+fn picks() -> Vec<[usize; 5]> {
+    let all: usize = sizes().iter().product();
+    // A step without a common divisor visits every combination once, in an order that favours no factor.
+    let step = 1009;
+    let mut met = HashSet::new();
+    let combination = |nth: usize| {
+        let mut rest = nth * step % all;
+        sizes().map(|size| {
+            let pick = rest % size;
+            rest /= size;
+            pick
+        })
+    };
+    let brings_something_new = |picks: &[usize; 5]| pairs(*picks).filter(|pair| met.insert(*pair)).count() > 0;
+    (0..all).map(combination).filter(brings_something_new).collect()
+}
+
+fn case([dtype, compression, dimensions, positions, host]: [usize; 5]) -> Case {
+    let dimensions = DIMENSIONS[dimensions].replace("p,", POSITIONS[positions]);
+    let (dtype, compression, host) = (DTYPES[dtype], compressions()[compression], HOSTS[host]);
+    let Compression { codec, level, shuffle } = compression;
+    let name = format!("{dtype} {} {level} {shuffle:?} {dimensions} {host}", codec.name());
+    let case = Case::new(&name, &dimensions).dtype(dtype).compression(compression);
+    let script = script(host, case.declared());
+    case.script(&script)
+}
+
+/// Every metadata document below `root`, by its path.
+fn documents(root: &Path) -> BTreeMap<PathBuf, Value> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder of the store") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.ends_with("zarr.json") {
+                let document = serde_json::from_slice(&fs::read(&path).expect("metadata")).expect("JSON");
+                found.insert(path.strip_prefix(root).expect("below it").to_path_buf(), document);
+            }
+        }
+    }
+    found
+}
+
+/// The metadata as acquire-zarr has them to be: it knows no array without shards, so that a chunk is a shard of its own.
+fn with_shards(mut document: Value) -> Value {
+    let codecs = document["codecs"].as_array().cloned().unwrap_or_default();
+    if document["node_type"] == "array" && codecs.first().is_some_and(|first| first["name"] != "sharding_indexed") {
+        document["codecs"] = json!([{
+            "name": "sharding_indexed",
+            "configuration": {
+                "chunk_shape": document["chunk_grid"]["configuration"]["chunk_shape"],
+                "codecs": codecs,
+                "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
+                "index_location": "end",
+            },
+        }]);
+    }
+    document
+}
+
+fn written(case: &Case, engine: &dyn Backend, folder: &Path) -> Ran {
+    let ran = run(case, engine, &folder.join(engine.name()));
+    let ran = ran.unwrap_or_else(|error| panic!("{}: {}: {error:?}", engine.name(), case.name));
+    for (position, image) in ran.images.iter().enumerate() {
+        let found =
+            read::zarrs(&ran.plan.array_path(position, 0)).and_then(|found| check::same_pixels(case, image, &found));
+        found.unwrap_or_else(|wrong| panic!("{}: {}: position {position}: {wrong}", engine.name(), case.name));
+    }
+    ran
+}
+
+#[test]
+fn every_value_of_a_factor_meets_every_value_of_every_other() {
+    let met: HashSet<_> = picks().into_iter().flat_map(pairs).collect();
+    let sizes = sizes();
+    let possible: usize =
+        (0..sizes.len()).map(|left| (0..left).map(|right| sizes[left] * sizes[right]).sum::<usize>()).sum();
+    assert_eq!(met.len(), possible);
+    let names: HashSet<_> = picks().into_iter().map(|picks| case(picks).name).collect();
+    assert_eq!(names.len(), picks().len(), "no case twice");
+}
+
+#[test]
+fn acquire_zarr_writes_what_the_native_engine_writes() {
+    let native = ome_stream_backends::open(ome_stream_backends::DEFAULT).expect("always there");
+    let acquire = match ome_stream_backends::open("acquire-zarr") {
+        Ok(acquire) => acquire,
+        Err(error) => return say(&format!("skipped: parity with acquire-zarr: {error}")),
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cases: Vec<_> = picks().into_iter().map(case).collect();
+    let mut stores = Vec::new();
+    for case in &cases {
+        let (ours, theirs) = (written(case, &*native, folder.path()), written(case, &*acquire, folder.path()));
+        assert_eq!(ours.report.shapes, theirs.report.shapes, "{}", case.name);
+        let expected: BTreeMap<_, _> =
+            documents(&ours.root).into_iter().map(|(path, document)| (path, with_shards(document))).collect();
+        let found = documents(&theirs.root);
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{}", case.name);
+        for (path, document) in &found {
+            assert_eq!(document, &expected[path], "{}: {}", case.name, path.display());
+        }
+        stores.extend([manifest::store(case, &ours), manifest::store(case, &theirs)]);
+    }
+    say(&format!("parity: {} cases through zarrs and acquire-zarr have the same pixels and metadata", cases.len()));
+
+    let Some(python) = python::setting(python::PYTHON, "parity by foreign readers") else { return };
+    let path = folder.path().join("manifest.json");
+    fs::write(&path, json!({ "stores": stores }).to_string()).expect("the manifest");
+    python::run(&python, "check_store.py", &[&path]).unwrap_or_else(|error| panic!("{error}"));
+    say(&format!("parity: {} stores read by foreign readers", stores.len()));
+}
