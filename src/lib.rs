@@ -20,6 +20,8 @@ pub mod recover;
 pub mod router;
 pub mod settings;
 pub mod stream;
+#[doc(hidden)]
+pub mod sync;
 
 pub use error::{Error, Result};
 pub use plan::Plan;

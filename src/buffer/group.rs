@@ -1,10 +1,11 @@
 //! A group of planes on its way from the camera to the engine.
 
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::OnceLock;
 
 use super::{AlignedBuffer, Layout, PooledBuffer};
 use crate::router::StorageIndex;
+use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::sync::{Mutex, PoisonError};
 
 /// Which group: its position and its coordinates, counted in groups along the index dimensions in storage order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

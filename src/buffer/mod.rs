@@ -10,8 +10,10 @@ mod group;
 mod layout;
 mod pool;
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "shuttle")))]
 mod layout_tests;
+#[cfg(all(test, feature = "shuttle"))]
+mod schedules;
 
 pub use aligned::{ALIGNMENT, AlignedBuffer};
 pub use group::{Group, GroupKey, SlotState};

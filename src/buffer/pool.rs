@@ -1,68 +1,61 @@
 //! The byte budget: a pool that makes buffers as they are first needed, up to a fixed number, and reuses them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::AlignedBuffer;
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Buffers of one size, at most `limit` of them. Taking one when all are out is how the camera's thread waits.
 #[derive(Debug)]
 pub struct Pool {
-    returned: Receiver<AlignedBuffer>,
-    home: Sender<AlignedBuffer>,
-    bytes: usize,
-    limit: u64,
-    made: AtomicU64,
-    out: Arc<AtomicU64>,
-    most_out: AtomicU64,
+    shared: Arc<Shared>,
 }
 
 /// A buffer on loan; dropping it gives it back.
 #[derive(Debug)]
 pub struct PooledBuffer {
     buffer: Option<AlignedBuffer>,
-    home: Sender<AlignedBuffer>,
-    out: Arc<AtomicU64>,
+    home: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    bytes: usize,
+    limit: u64,
+    state: Mutex<State>,
+    returned: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The last one that came back is the first to go out: it is most likely still in a cache.
+    free: Vec<AlignedBuffer>,
+    made: u64,
+    out: u64,
+    most_out: u64,
 }
 
 impl Pool {
     /// A pool of at most `limit` buffers of `bytes` bytes; nothing is allocated yet.
     #[must_use]
     pub fn new(bytes: usize, limit: u64) -> Self {
-        let limit = limit.max(1);
-        let (home, returned) = bounded(usize::try_from(limit).unwrap_or(usize::MAX));
-        Self {
-            returned,
-            home,
-            bytes,
-            limit,
-            made: AtomicU64::new(0),
-            out: Arc::new(AtomicU64::new(0)),
-            most_out: AtomicU64::new(0),
-        }
+        let state = Mutex::new(State::default());
+        Self { shared: Arc::new(Shared { bytes, limit: limit.max(1), state, returned: Condvar::new() }) }
     }
 
     /// Makes buffers of up to `bytes` bytes ahead of need, so that the first frames do not pay for it.
     pub fn warm(&self, bytes: u64) {
-        for _ in 0..bytes / self.bytes.max(1) as u64 {
-            let Some(mut buffer) = self.make() else { return };
-            buffer.touch();
-            // The channel has room for every buffer that may be made.
-            let _ = self.home.try_send(buffer);
+        for _ in 0..bytes / self.shared.bytes.max(1) as u64 {
+            if !self.make_spare(u64::MAX) {
+                return;
+            }
         }
     }
 
     /// Makes one more buffer if fewer than `spare` are free and the limit allows: for threads that can spare the time,
     /// so that `take` seldom has to.
-    pub fn top_up(&self, spare: usize) {
-        if self.returned.len() < spare
-            && let Some(mut buffer) = self.make()
-        {
-            buffer.touch();
-            let _ = self.home.try_send(buffer);
-        }
+    pub fn top_up(&self, spare: u64) {
+        self.make_spare(spare);
     }
 
     /// A buffer if one is free or may still be made.
@@ -70,62 +63,79 @@ impl Pool {
     /// Its content is what its last user left; a new one is zeroed.
     #[must_use]
     pub fn try_take(&self) -> Option<PooledBuffer> {
-        self.returned
-            .try_recv()
-            .ok()
-            .or_else(|| self.make())
-            .map(|buffer| self.lend(buffer))
+        self.lend(self.shared.state()).ok()
     }
 
     /// A buffer, waiting for one to come back if all are out.
     #[must_use]
     pub fn take(&self) -> PooledBuffer {
-        if let Some(buffer) = self.try_take() {
-            return buffer;
+        let mut state = self.shared.state();
+        loop {
+            match self.lend(state) {
+                Ok(buffer) => return buffer,
+                Err(full) => state = self.shared.returned.wait(full).unwrap_or_else(PoisonError::into_inner),
+            }
         }
-        // The pool holds a sender itself, so the channel cannot be closed here.
-        let buffer = self
-            .returned
-            .recv()
-            .unwrap_or_else(|_| AlignedBuffer::zeroed(self.bytes));
-        self.lend(buffer)
     }
 
     /// Bytes of the buffers that are out: accepted and not yet written.
     #[must_use]
     pub fn bytes_out(&self) -> u64 {
-        self.out.load(Ordering::Relaxed) * self.bytes as u64
+        self.shared.state().out * self.shared.bytes as u64
     }
 
     /// Most bytes that were ever out at once.
     #[must_use]
     pub fn high_water(&self) -> u64 {
-        self.most_out.load(Ordering::Relaxed) * self.bytes as u64
+        self.shared.state().most_out * self.shared.bytes as u64
     }
 
     /// Bytes that may be out at once.
     #[must_use]
     pub fn limit_bytes(&self) -> u64 {
-        self.limit * self.bytes as u64
+        self.shared.limit * self.shared.bytes as u64
     }
 
-    fn make(&self) -> Option<AlignedBuffer> {
-        self.made
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |made| {
-                (made < self.limit).then_some(made + 1)
-            })
-            .ok()
-            .map(|_| AlignedBuffer::zeroed(self.bytes))
-    }
-
-    fn lend(&self, buffer: AlignedBuffer) -> PooledBuffer {
-        let out = self.out.fetch_add(1, Ordering::Relaxed) + 1;
-        self.most_out.fetch_max(out, Ordering::Relaxed);
-        PooledBuffer {
-            buffer: Some(buffer),
-            home: self.home.clone(),
-            out: Arc::clone(&self.out),
+    /// Lends a free buffer or a new one; gives the lock back where there is neither.
+    fn lend<'a>(&self, mut state: MutexGuard<'a, State>) -> Result<PooledBuffer, MutexGuard<'a, State>> {
+        let free = state.free.pop();
+        if free.is_none() && state.made >= self.shared.limit {
+            return Err(state);
         }
+        state.made += u64::from(free.is_none());
+        state.out += 1;
+        state.most_out = state.most_out.max(state.out);
+        drop(state);
+        // Made without the lock: others may return theirs in the meantime.
+        let buffer = free.unwrap_or_else(|| AlignedBuffer::zeroed(self.shared.bytes));
+        Ok(PooledBuffer { buffer: Some(buffer), home: Arc::clone(&self.shared) })
+    }
+
+    fn make_spare(&self, spare: u64) -> bool {
+        let mut state = self.shared.state();
+        if state.made >= self.shared.limit || state.free.len() as u64 >= spare {
+            return false;
+        }
+        state.made += 1;
+        drop(state);
+        let mut buffer = AlignedBuffer::zeroed(self.shared.bytes);
+        buffer.touch();
+        self.shared.put_back(buffer, 0);
+        true
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put_back(&self, buffer: AlignedBuffer, from_out: u64) {
+        let mut state = self.state();
+        state.out -= from_out;
+        state.free.push(buffer);
+        drop(state);
+        self.returned.notify_one();
     }
 }
 
@@ -141,15 +151,12 @@ impl std::ops::Deref for PooledBuffer {
 impl Drop for PooledBuffer {
     fn drop(&mut self) {
         if let Some(buffer) = self.buffer.take() {
-            self.out.fetch_sub(1, Ordering::Relaxed);
-            // The channel has room for every buffer the pool may make; after the pool is gone there is no one to
-            // give it to, and it is freed.
-            let _ = self.home.try_send(buffer);
+            self.home.put_back(buffer, 1);
         }
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "shuttle")))]
 mod tests {
     use super::*;
 

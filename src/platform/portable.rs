@@ -148,5 +148,7 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(windows) {
         return Ok(()); // NTFS journals names itself, and the standard library cannot open a folder there.
     }
+    // A relative path of one name lies in the current folder.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     File::open(folder)?.sync_all()
 }

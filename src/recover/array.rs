@@ -154,6 +154,7 @@ impl Array<'_, '_> {
         let counted = resolved.shown + resolved.won_back;
         let mut cause = match (&resolved.torn, unfinished) {
             (_, true) if length == 0 => "interrupted before anything was written to it".to_owned(),
+            (None, true) if !resolved.needs_index => "interrupted before it got its name".to_owned(),
             (_, true) => "interrupted before its index was written".to_owned(),
             (Some(why), false) => why.clone(),
             (None, false) if lost.is_empty() => format!("{} of its chunks are not in its index", resolved.won_back),
@@ -175,7 +176,11 @@ impl Array<'_, '_> {
             if unfinished {
                 actions.push(Action::Name { from: path.clone(), to: object.path.clone() });
             }
-            format!("an index of {counted} whole chunk(s) is appended (the first {length} bytes stay as they are)")
+            if resolved.needs_index {
+                format!("an index of {counted} whole chunk(s) is appended (the first {length} bytes stay as they are)")
+            } else {
+                "it gets its name".to_owned()
+            }
         } else {
             actions.push(Action::KeepAside { path: path.clone() });
             "it is kept under another name; readers see fill value".to_owned()

@@ -5,7 +5,7 @@ use std::io::{self, BufReader};
 
 use serde_json::{Map, Value, json};
 
-use super::file::{Document, Kind, kind};
+use super::file::{Document, Kind, document, kind};
 use super::format::ArrayFormat;
 use super::frames::{self, Lines};
 use super::mend::{Action, read_small};
@@ -14,6 +14,7 @@ use super::tree::{METADATA, Node};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FILE_NAME, FrameLog};
 use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Image, Layout, documents_v05};
+use crate::stream::record;
 
 /// Documents up to this size are indented for people, as the writer does.
 const INDENTED_MAX_BYTES: usize = 64 << 10;
@@ -121,6 +122,19 @@ pub(super) fn ome_xml(node: &Node) -> io::Result<Option<Finding>> {
     }
     let finding = Finding::new(node.file("METADATA.ome.xml"), State::Torn, "it ends before its last element");
     Ok(Some(finding.remedy("it is kept under another name: readers do without", vec![Action::KeepAside { path }])))
+}
+
+/// What is wrong with the record from which a run is continued. Nothing else tells how many frames there were, and a
+/// wrong number would have them replaced, so that a person has to say it.
+pub(super) fn record(root: &Node) -> io::Result<Option<Finding>> {
+    let why = match document(&root.folder.join(record::FILE_NAME))? {
+        Document::Nothing => return Ok(None),
+        Document::Object(object) if object.get("frames").is_some_and(Value::is_u64) => return Ok(None),
+        Document::Object(_) => "it has no number of frames".to_owned(),
+        Document::Damaged(why) => why,
+    };
+    let cause = format!("{why}; only continuing the run needs it: write {{\"frames\": N}} to go on after N frames");
+    Ok(Some(Finding::new(record::FILE_NAME, State::Torn, cause)))
 }
 
 /// A document as it is written.

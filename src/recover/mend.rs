@@ -51,6 +51,8 @@ impl Action {
                 }
                 disk.rename(from, to, Sync::Now)
             }
+            // An earlier step may have made way for itself.
+            Self::KeepAside { path } if kind(path)? == Kind::Nothing => Ok(()),
             Self::KeepAside { path } => keep_aside(path, disk),
             Self::Write { path, bytes } => {
                 match kind(path)? {

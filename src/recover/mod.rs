@@ -5,7 +5,7 @@
 //! missing. [`recover`] finds what is whole, torn, can be won back or is lost, and with [`Options::apply`] mends it:
 //!
 //! - shard files get an index of every chunk that is whole: from the index that is there, an earlier one in the file,
-//!   and the run's write log ([`log`]), whose records give place, length and (of compressed chunks) checksum;
+//!   and the run's write log ([`log`]), whose records give places and lengths;
 //! - torn chunk files, and shards of which nothing is left, get another name: readers see fill value;
 //! - an array that grew gets the extent that its chunks reach; torn metadata are made anew as far as the store tells;
 //! - `frame_metadata.jsonl` loses torn lines, and its mirror is written into the group.
@@ -29,9 +29,6 @@ mod run_log;
 mod shard;
 mod tree;
 mod verify;
-
-#[cfg(test)]
-mod tests;
 
 pub use index::{MISSING, index_bytes, index_of, is_sane, overlapping, parse_index};
 pub use mend::KEPT_SUFFIX;
@@ -184,6 +181,9 @@ impl Inspection<'_> {
             let finding = groups::group(node, &members, &image_nodes, sibling, mirror)?;
             self.report.findings.extend(finding);
             self.report.findings.extend(groups::ome_xml(node).map_err(unreadable(node))?);
+        }
+        if let Some(root) = nodes.first() {
+            self.report.findings.extend(groups::record(root).map_err(unreadable(root))?);
         }
         for node in nodes {
             for name in &node.partials {

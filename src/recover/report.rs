@@ -69,7 +69,7 @@ pub struct ArrayReport {
     pub whole: u64,
     /// Chunks that are whole, but that readers see only after mending.
     pub won_back: u64,
-    /// Of those whole or won back: uncompressed ones that only the write log vouches for, without a checksum.
+    /// Of those whole or won back: those that only the write log vouches for, and that were not decoded.
     pub unverified: u64,
     /// Chunks that were written and are lost.
     pub lost: u64,

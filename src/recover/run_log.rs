@@ -35,6 +35,10 @@ impl RunLog {
         let Some(file) = open(root)? else { return Ok(log) };
         log.present = true;
         log.busy = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+        if log.busy {
+            // Where locks keep readers out as well, reading would fail.
+            return Ok(log);
+        }
         let mut records = Records::new(BufReader::new(file));
         if let Some(Record::Run(run)) = records.next_record()? {
             log.append_axis = match run.get("append_axis") {
@@ -67,7 +71,6 @@ impl RunLog {
                     place: chunk.place,
                     offset,
                     length: chunk.length,
-                    checksum: placed.checksums.then_some(chunk.checksum),
                     complete: placed.complete,
                 });
                 offset = offset.saturating_add(u64::from(chunk.length));

@@ -16,7 +16,6 @@ pub(super) struct LoggedChunk {
     pub(super) place: u32,
     pub(super) offset: u64,
     pub(super) length: u32,
-    pub(super) checksum: Option<u32>,
     pub(super) complete: bool,
 }
 
@@ -34,7 +33,7 @@ pub(super) struct Resolved {
     pub(super) shown: u64,
     /// Chunks that are whole and that the present index does not show, or shows elsewhere.
     pub(super) won_back: u64,
-    /// Of the whole ones: those that only the log vouches for, without a checksum.
+    /// Of the whole ones: those that only the log vouches for, and nothing that is in them.
     pub(super) unverified: u64,
     /// Chunks that were written and are not whole.
     pub(super) lost: Vec<usize>,
@@ -62,7 +61,6 @@ struct Candidate {
     entry: (u64, u64),
     /// Chunks end before this.
     bound: u64,
-    checksum: Option<u32>,
     logged: Option<bool>,
 }
 
@@ -86,7 +84,10 @@ impl Judge<'_> {
             }
         };
         let current = resolved.torn.is_none();
-        let shared = overlapping(&base);
+        // What cannot be a chunk makes no other one doubtful.
+        let possible = |entry: &(u64, u64)| self.format.fixed.is_none_or(|fixed| entry.1 == fixed);
+        let all: Vec<_> = base.iter().map(|entry| if possible(entry) { *entry } else { MISSING }).collect();
+        let shared = overlapping(&all, bound);
         let mut by_place: HashMap<usize, Vec<&LoggedChunk>> = HashMap::new();
         for chunk in logged {
             by_place.entry(chunk.place as usize).or_default().push(chunk);
@@ -99,11 +100,9 @@ impl Judge<'_> {
             let of_log = from_log.iter().map(|chunk| Candidate {
                 entry: (chunk.offset, u64::from(chunk.length)),
                 bound: length,
-                checksum: chunk.checksum,
                 logged: Some(complete),
             });
-            let of_index =
-                (listed != MISSING).then_some(Candidate { entry: listed, bound, checksum: None, logged: None });
+            let of_index = (listed != MISSING).then_some(Candidate { entry: listed, bound, logged: None });
             let mut evidence = false;
             let mut chosen = None;
             for candidate in of_log.chain(of_index) {
@@ -122,7 +121,8 @@ impl Judge<'_> {
                     resolved.entries[place] = candidate.entry;
                     if let Some(complete) = candidate.logged {
                         resolved.complete.insert(place, complete);
-                        resolved.unverified += u64::from(candidate.checksum.is_none() && candidate.entry != listed);
+                        let vouched = self.checker.is_some() || candidate.entry == listed;
+                        resolved.unverified += u64::from(!vouched);
                     }
                     if current && candidate.entry == listed {
                         resolved.shown += 1;
@@ -132,7 +132,7 @@ impl Judge<'_> {
                 }
                 None if evidence => resolved.lost.push(place),
                 // Nobody knows whether it was written.
-                None if !current && !self.log_is_whole && length > 0 => resolved.unknown.push(place),
+                None if !current && !self.log_is_whole && (length > 0 || !partial) => resolved.unknown.push(place),
                 None => {}
             }
         }
@@ -159,19 +159,11 @@ impl Judge<'_> {
         if length > self.format.chunk_bytes.saturating_mul(MAX_GROWTH).saturating_add(1 << 16) {
             return Ok(Err(format!("a chunk at {offset} has {length} bytes, more than it can have")));
         }
-        let checks = candidate.checksum.is_some() || self.checker.is_some();
-        let bytes = if checks { read_at(file, offset, length)? } else { Vec::new() };
-        Ok(match (candidate.checksum, self.checker) {
-            (Some(checksum), _) if crc32c::crc32c(&bytes) != checksum => {
-                Err(format!("a chunk at {offset} is not what was written there"))
-            }
-            (Some(_), _) => Ok(()),
-            (None, Some(checker)) => {
-                checker.check(&bytes).map_err(|error| format!("a chunk at {offset} does not decode: {error}"))
-            }
-            (None, None) if shares => Err(format!("a chunk at {offset} shares bytes with another")),
-            (None, None) => Ok(()),
-        })
+        let Some(checker) = self.checker else {
+            return Ok(if shares { Err(format!("a chunk at {offset} shares bytes with another")) } else { Ok(()) });
+        };
+        let bytes = read_at(file, offset, length)?;
+        Ok(checker.check(&bytes).map_err(|error| format!("a chunk at {offset} does not decode: {error}")))
     }
 }
 

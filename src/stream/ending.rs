@@ -39,6 +39,7 @@ impl Stream {
                 shared.failure.set(shared.progress.counts().0, error);
             }
         };
+        shared.failure.give_back_room();
         // Also after a failure: what was written before it shall be readable.
         let extents: Vec<_> = (0..shared.plan.positions().len())
             .map(|position| match shared.failure.is_set() {

@@ -64,8 +64,11 @@ impl Rounds {
         }
         // Asked before readers are shown: what the record says is then certainly there for them.
         let (written, _) = shared.progress.counts();
-        (0..shared.plan.positions().len())
-            .try_for_each(|position| shared.sink.publish(position, shared.progress.extent(position)))?;
+        for position in 0..shared.plan.positions().len() {
+            let extent = shared.progress.extent(position);
+            shared.sink.publish(position, extent)?;
+            shared.progress.published(position, extent);
+        }
         if written > self.recorded {
             record::write(&shared.plan, &*shared.disk, shared.sync(), written)?;
             self.recorded = written;

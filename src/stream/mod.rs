@@ -10,10 +10,13 @@ mod front;
 mod journal;
 mod live;
 mod progress;
-mod record;
+pub(crate) mod record;
 mod replace;
 mod resume;
+mod room;
 mod root;
+#[cfg(all(test, feature = "shuttle"))]
+mod schedules;
 mod shared;
 mod status;
 mod workers;
@@ -130,6 +133,8 @@ impl Stream {
             resume::trim_frame_metadata(&plan, &*disk, sync, frames)?;
         }
 
+        let room = room::Room::keep(&plan, &disk)?;
+
         let (queue, jobs) = unbounded();
         let front = Arc::new(Mutex::new(Front::new(queue, frames, open)));
         let shared = Arc::new(Shared {
@@ -140,7 +145,7 @@ impl Stream {
             sink,
             capabilities,
             disk,
-            failure: failure::Failure::default(),
+            failure: failure::Failure::new(room),
             journal: journal::Journal::default(),
             metadata: Mutex::new(found.map(|found| found.metadata).unwrap_or_default()),
             counts: Counts::default(),

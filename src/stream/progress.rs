@@ -1,12 +1,12 @@
 //! How far the run has come: which frames are written, which are durable, how far readers may look.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::buffer::{GroupKey, Layout, SlotState, Unit};
 use crate::plan::Plan;
 use crate::router::{Location, MAX_INDEX_DIMENSIONS, StorageIndex};
 use crate::settings::Durability;
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Book-keeping of completed groups. Workers report once a group, never once a frame of the append path.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Progress {
     seals_needed: usize,
     track_shards: bool,
     append_axis: Option<usize>,
+    /// Frames of one plane along the append axis, all positions together.
+    round: u64,
 }
 
 #[derive(Debug)]
@@ -26,6 +28,8 @@ struct Inner {
     durable: Watermark,
     /// Planes along the append axis that hold written data, for each position.
     extents: Vec<u64>,
+    /// Planes along the append axis that the metadata of each position say; empty where that is no matter.
+    shown: Vec<u64>,
     shards: HashMap<(u32, StorageIndex), Shard>,
 }
 
@@ -72,6 +76,7 @@ impl Progress {
             inner: Mutex::new(Inner {
                 written: Watermark { base: frames, ahead: VecDeque::new() },
                 durable: Watermark { base: frames, ahead: VecDeque::new() },
+                shown: if geometry.append_axis().is_some() { extents.clone() } else { Vec::new() },
                 extents,
                 shards: HashMap::new(),
             }),
@@ -79,6 +84,7 @@ impl Progress {
             seals_needed: if sharded { layout.jobs(true).len() } else { layout.units() },
             track_shards: plan.settings().durability == Durability::Shard,
             append_axis: geometry.append_axis(),
+            round: geometry.append_axis().map_or(u64::MAX, |axis| frames_of_round(plan, axis)),
         }
     }
 
@@ -90,7 +96,16 @@ impl Progress {
     /// Frames below the first are written, below the second durable.
     pub(super) fn counts(&self) -> (u64, u64) {
         let inner = self.lock();
-        (inner.written.base, inner.durable.base)
+        let within = inner.shown.iter().min().map_or(u64::MAX, |shown| shown.saturating_mul(self.round));
+        (inner.written.base, inner.durable.base.min(within))
+    }
+
+    /// The metadata of an unbounded array say that it has `extent` planes along its append axis: frames beyond are not
+    /// durable, for after a loss of power no reader would look there.
+    pub(super) fn published(&self, position: usize, extent: Option<u64>) {
+        if let (Some(extent), Some(shown)) = (extent, self.lock().shown.get_mut(position)) {
+            *shown = extent;
+        }
     }
 
     /// A frame that will never hold data needs no disk.
@@ -160,6 +175,7 @@ impl Progress {
     /// Everything accepted so far is on the medium.
     pub(super) fn all_durable(&self) {
         let mut inner = self.lock();
+        inner.shown.clear();
         inner.durable.base = inner.written.base;
         inner.durable.ahead.clear();
         inner.shards.clear();
@@ -203,6 +219,13 @@ fn frames(
         };
         Some((plan.router().frame_number(location)?, index))
     })
+}
+
+/// Frames that come before the append axis moves on: the unbounded loop is the outermost.
+fn frames_of_round(plan: &Plan, append_axis: usize) -> u64 {
+    let mut second = Location { position: 0, index: [0; MAX_INDEX_DIMENSIONS] };
+    second.index[append_axis] = 1;
+    plan.router().frame_number(second).unwrap_or(u64::MAX)
 }
 
 /// Number of the first frame of a group, for error messages.

@@ -11,7 +11,7 @@ use crate::plan::Plan;
 use crate::platform::{Disk, Sync};
 
 /// Name of the file.
-pub(super) const FILE_NAME: &str = ".ome-stream.json";
+pub(crate) const FILE_NAME: &str = ".ome-stream.json";
 
 /// Largest record that is read; ours have some thirty bytes.
 const MAX_BYTES: u64 = 4096;

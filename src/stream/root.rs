@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::ngff::frame_metadata;
 use crate::plan::Plan;
 use crate::platform::{Disk, PARTIAL_SUFFIX};
-use super::record;
+use super::{record, room};
 use crate::recover::{KEPT_SUFFIX, log};
 
 /// A root folder under construction. Dropped before [`Root::keep`] it removes what was made, and gives back what it
@@ -18,6 +18,8 @@ pub(super) struct Root {
     path: PathBuf,
     /// The store that is being replaced, under another name.
     replaced: Option<PathBuf>,
+    /// True once the folder is ours: before, what appears there belongs to somebody else.
+    made: bool,
     kept: bool,
 }
 
@@ -38,7 +40,7 @@ impl Root {
             Err(source) => return Err(Error::io("look at", &path, source)),
         }
         // From here on dropping `root` undoes it all.
-        let root = Self { path, replaced, kept: false };
+        let mut root = Self { path, replaced, made: false, kept: false };
         if let Some(parent) = root.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             disk.create_dir_all(parent)
                 .map_err(|source| Error::io("create", parent, source))?;
@@ -46,15 +48,15 @@ impl Root {
         // Not `create_dir_all`: what appeared here in the meantime belongs to somebody else.
         match fs::create_dir(&root.path) {
             Ok(()) => {
+                root.made = true;
                 // It is there: this is for its name to be on the medium.
                 let sync = file_sync(plan.settings().durability);
                 disk.create_dir(&root.path, sync).map_err(|source| Error::io("create", &root.path, source))?;
                 Ok(root)
             }
             Err(source) => {
-                let mut root = root;
                 let path = root.path.clone();
-                root.give_back(false);
+                root.give_back();
                 Err(match source.kind() {
                     io::ErrorKind::AlreadyExists => Error::AlreadyExists { path },
                     _ => Error::io("create", path, source),
@@ -65,7 +67,7 @@ impl Root {
 
     /// The folder of a store that is continued: nothing of it is removed, whatever happens.
     pub(super) fn existing(plan: &Plan) -> Self {
-        Self { path: plan.root().to_path_buf(), replaced: None, kept: true }
+        Self { path: plan.root().to_path_buf(), replaced: None, made: false, kept: true }
     }
 
     /// The store stands: what it replaces may go.
@@ -78,9 +80,9 @@ impl Root {
         }
     }
 
-    fn give_back(&mut self, made: bool) {
+    fn give_back(&mut self) {
         self.kept = true;
-        if made && let Err(error) = fs::remove_dir_all(&self.path) {
+        if self.made && let Err(error) = fs::remove_dir_all(&self.path) {
             tracing::warn!(path = %self.path.display(), %error, "a half-made store could not be removed");
             return;
         }
@@ -95,7 +97,7 @@ impl Root {
 impl Drop for Root {
     fn drop(&mut self) {
         if !self.kept {
-            self.give_back(true);
+            self.give_back();
         }
     }
 }
@@ -196,7 +198,7 @@ fn only_zarr(folder: &Path, refuse: &dyn Fn(String) -> Error) -> Result<()> {
 fn known_file(name: &str) -> bool {
     let name = name.split_once(KEPT_SUFFIX).map_or(name, |(name, _)| name);
     let name = name.strip_suffix(PARTIAL_SUFFIX).unwrap_or(name);
-    let ours = [frame_metadata::FILE_NAME, record::FILE_NAME, log::FILE_NAME];
+    let ours = [frame_metadata::FILE_NAME, record::FILE_NAME, log::FILE_NAME, room::FILE_NAME];
     ["zarr.json", ".zgroup", ".zattrs", ".zmetadata", "METADATA.ome.xml"].contains(&name) || ours.contains(&name)
 }
 

@@ -15,7 +15,7 @@ use crate::buffer::Group;
 use crate::error::{Error, Result};
 
 /// Buffers that workers keep ready, so that the camera's thread need not make one.
-const SPARE_BUFFERS: usize = 4;
+const SPARE_BUFFERS: u64 = 4;
 
 /// Some units of a complete group.
 #[derive(Debug)]

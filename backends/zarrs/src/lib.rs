@@ -10,6 +10,8 @@ mod encode;
 mod folders;
 mod log;
 mod random_access;
+#[cfg(all(test, feature = "shuttle"))]
+mod schedules;
 mod shard_file;
 mod shards;
 mod sink;

@@ -19,19 +19,17 @@ pub(crate) struct Log {
     path: PathBuf,
     /// `None` once the run has finished.
     file: Mutex<Option<Arc<dyn AppendFile>>>,
-    /// True where chunks are compressed: their checksums cost little beside the compression.
-    checksums: bool,
 }
 
 impl Log {
     /// Opens the log of a new run and tells in it what the run is.
-    pub(crate) fn create(plan: &Plan, disk: &dyn Disk, checksums: bool) -> Result<Self> {
+    pub(crate) fn create(plan: &Plan, disk: &dyn Disk) -> Result<Self> {
         let path = plan.root().join(FILE_NAME);
         let file = disk.open_append(&path).map_err(|source| Error::io("create", &path, source))?;
         let axis = plan.geometry().append_axis();
         let document = serde_json::from_slice(&array::document(plan, axis.map(|_| 0))?).map_err(array::engine)?;
         file.append(&run_record(&document, axis)).map_err(|source| Error::io("write", &path, source))?;
-        Ok(Self { root: plan.root().to_path_buf(), path, file: Mutex::new(Some(Arc::from(file))), checksums })
+        Ok(Self { root: plan.root().to_path_buf(), path, file: Mutex::new(Some(Arc::from(file))) })
     }
 
     /// Removes the log of an interrupted run that is continued; refuses where its writer still lives.
@@ -44,6 +42,12 @@ impl Log {
         }
     }
 
+    /// A log that takes no notes.
+    #[cfg(all(test, feature = "shuttle"))]
+    pub(crate) fn none() -> Self {
+        Self { root: PathBuf::new(), path: PathBuf::new(), file: Mutex::new(None) }
+    }
+
     /// The name by which the log knows a shard file.
     pub(crate) fn name_of(&self, shard: &Path) -> String {
         let below = shard.strip_prefix(&self.root).unwrap_or(shard);
@@ -51,27 +55,14 @@ impl Log {
     }
 
     /// Notes that `chunks`, `(place in the index, length)`, were written one after another from `offset` of a shard.
-    pub(crate) fn placed(
-        &self,
-        shard: &str,
-        offset: u64,
-        chunks: &[(usize, u64)],
-        bytes: &[u8],
-        complete: bool,
-    ) -> Result<()> {
+    pub(crate) fn placed(&self, shard: &str, offset: u64, chunks: &[(usize, u64)], complete: bool) -> Result<()> {
         let open = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(file) = open else { return Ok(()) };
-        let mut rest = bytes;
-        let mut placed = Vec::with_capacity(chunks.len());
-        for (place, length) in chunks {
-            let (chunk, behind) = rest.split_at_checked(*length as usize).unwrap_or((rest, &[]));
-            rest = behind;
-            let checksum = if self.checksums { crc32c::crc32c(chunk) } else { 0 };
-            // A plan has at most 2^20 chunks in a shard and 2^31 bytes in a chunk.
-            let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-            placed.push(PlacedChunk { place: narrow(*place as u64), length: narrow(*length), checksum });
-        }
-        let record = chunks_record(shard, offset, complete, self.checksums, &placed);
+        // A plan has at most 2^20 chunks in a shard and 2^31 bytes in a chunk.
+        let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let placed =
+            chunks.iter().map(|(place, length)| PlacedChunk { place: narrow(*place as u64), length: narrow(*length) });
+        let record = chunks_record(shard, offset, complete, &placed.collect::<Vec<_>>());
         file.append(&record).map_err(|source| Error::io("append to", &self.path, source))
     }
 

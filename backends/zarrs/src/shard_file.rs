@@ -18,17 +18,21 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
 use ome_stream::platform::{Disk, DiskFile, Sync, partial_name};
+use ome_stream::sync::atomic::{AtomicBool, Ordering};
+use ome_stream::sync::{Mutex, MutexGuard, PoisonError};
 use ome_stream::{Error, Result};
 
 use crate::log::Log;
 
-/// Offset and length of a chunk that is not there (Zarr v3 sharding codec).
-const MISSING: (u64, u64) = (u64::MAX, u64::MAX);
+/// Offset and length of a chunk in its shard file.
+type Entry = (u64, u64);
+
+/// What stands for a chunk that is not there (Zarr v3 sharding codec).
+const MISSING: Entry = (u64::MAX, u64::MAX);
 
 /// Room reserved ahead in a published shard of compressed chunks, whose sizes are not known: each time it is used up
 /// costs one more index in the file.
@@ -68,7 +72,7 @@ pub(crate) struct ShardFile {
 
 #[derive(Debug)]
 struct State {
-    entries: Vec<(u64, u64)>,
+    entries: Vec<Entry>,
     /// Places of uncompressed chunks that were stored provisionally.
     places: HashMap<usize, u64>,
     /// Chunks that are neither complete nor skipped.
@@ -177,7 +181,7 @@ impl ShardFile {
         let file = self.file()?;
         let offset = self.reserve(&*file, bytes.len() as u64)?;
         file.write_at(offset, bytes).map_err(|source| self.error("write", source))?;
-        self.log.placed(&self.log_name, offset, chunks, bytes, complete)?;
+        self.log.placed(&self.log_name, offset, chunks, complete)?;
         let mut state = self.state();
         let mut at = offset;
         for (nth, length) in chunks {
@@ -201,7 +205,7 @@ impl ShardFile {
             }
         };
         file.write_at(offset, bytes).map_err(|source| self.error("write", source))?;
-        self.log.placed(&self.log_name, offset, &[(chunk, length)], bytes, complete)?;
+        self.log.placed(&self.log_name, offset, &[(chunk, length)], complete)?;
         let mut state = self.state();
         state.entries[chunk] = (offset, length);
         self.stored(state, &*file, usize::from(complete))
@@ -339,7 +343,7 @@ impl ShardFile {
         }
         if self.is_published() {
             if state.dirty {
-                self.append_index(state, file, 0).or_else(|error| self.replace_index(state, file, error))?;
+                self.append_index(state, file, 0)?;
             }
         } else if self.shape.aligned {
             state.length = state.end;
@@ -382,20 +386,6 @@ impl ShardFile {
         Ok(())
     }
 
-    /// On a full disk the last index is replaced where it lies: what was written before shall be readable. Only at the
-    /// end of a run: a reader that comes at this very moment may find half of each.
-    fn replace_index(&self, state: &mut State, file: &dyn DiskFile, error: Error) -> Result<()> {
-        let Error::Io { source, .. } = &error else { return Err(error) };
-        if !matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
-            return Err(error);
-        }
-        let index = index(&state.entries);
-        let offset = state.length.saturating_sub(index.len() as u64);
-        file.write_at(offset, &index).map_err(|source| self.error("write", source))?;
-        state.dirty = false;
-        Ok(())
-    }
-
     fn name(&self) -> Result<()> {
         // Whoever opens the file anew at this moment waits for its name.
         let _slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -413,7 +403,7 @@ fn chunks_end(entries: &[(u64, u64)]) -> u64 {
 }
 
 /// The index at the end of a shard file and the file's length; `None` where there is no file.
-fn read_index(path: &Path, chunks: usize) -> Result<Option<(Vec<(u64, u64)>, u64)>> {
+fn read_index(path: &Path, chunks: usize) -> Result<Option<(Vec<Entry>, u64)>> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

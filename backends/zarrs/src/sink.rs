@@ -109,7 +109,7 @@ impl ZarrsSink {
         let encoder = Encoder::new(plan)?;
         let common = Common {
             disk: Arc::clone(disk),
-            log: Arc::new(Log::create(plan, &**disk, !encoder.is_identity())?),
+            log: Arc::new(Log::create(plan, &**disk)?),
             encoder,
             folders: Folders::new(disk, plan.root(), sync),
             sync,

@@ -1,0 +1,214 @@
+//! A shard file under thousands of schedules, with a reader at every step:
+//! `cargo test -p ome-stream-backend-zarrs --features shuttle --lib schedules`.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ome_stream::platform::{AppendFile, Disk, DiskFile, Sync, SyncPoint};
+use shuttle::sync::Mutex;
+use shuttle::{check_random, thread};
+
+use crate::log::Log;
+use crate::shard_file::{ShardFile, ShardShape};
+
+const CHUNK: usize = 4096;
+
+/// Files in memory. A plain write happens in two halves with other threads between them; moving the length does not.
+#[derive(Debug, Clone, Default)]
+struct MemoryDisk {
+    names: Arc<Mutex<HashMap<PathBuf, Arc<Mutex<Vec<u8>>>>>>,
+}
+
+#[derive(Debug)]
+struct MemoryFile(Arc<Mutex<Vec<u8>>>);
+
+#[derive(Debug)]
+struct Nothing;
+
+impl MemoryDisk {
+    fn names(&self) -> shuttle::sync::MutexGuard<'_, HashMap<PathBuf, Arc<Mutex<Vec<u8>>>>> {
+        self.names.lock().expect("no panic while locked")
+    }
+
+    fn contents(&self, path: &Path) -> Option<Vec<u8>> {
+        let file = self.names().get(path).cloned()?;
+        let bytes = file.lock().expect("no panic while locked").clone();
+        Some(bytes)
+    }
+}
+
+impl DiskFile for MemoryFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        for (offset, half) in [(offset as usize, first), (offset as usize + first.len(), second)] {
+            let mut file = self.0.lock().expect("no panic while locked");
+            let end = file.len().max(offset + half.len());
+            file.resize(end, 0);
+            file[offset..offset + half.len()].copy_from_slice(half);
+            drop(file);
+            thread::yield_now();
+        }
+        Ok(())
+    }
+
+    fn extend_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.0.lock().expect("no panic while locked");
+        let end = file.len().max(offset as usize + bytes.len());
+        file.resize(end, 0);
+        file[offset as usize..offset as usize + bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.0.lock().expect("no panic while locked").truncate(length as usize);
+        Ok(())
+    }
+
+    fn sync(&self, _sync: Sync) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AppendFile for Nothing {
+    fn append(&self, _bytes: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl SyncPoint for Nothing {
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Disk for MemoryDisk {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn create_dir_all(&self, _path: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn create_dir(&self, _path: &Path, _sync: Sync) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn create(&self, path: &Path, _expected: u64) -> io::Result<Box<dyn DiskFile>> {
+        let file = Arc::new(Mutex::new(Vec::new()));
+        self.names().insert(path.to_path_buf(), Arc::clone(&file));
+        Ok(Box::new(MemoryFile(file)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let file = self.names().get(path).cloned().ok_or(io::ErrorKind::NotFound)?;
+        Ok(Box::new(MemoryFile(file)))
+    }
+
+    fn append(&self, _path: &Path, _bytes: &[u8], _sync: Sync) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn open_append(&self, _path: &Path) -> io::Result<Box<dyn AppendFile>> {
+        Ok(Box::new(Nothing))
+    }
+
+    fn rename(&self, from: &Path, to: &Path, _sync: Sync) -> io::Result<()> {
+        let mut names = self.names();
+        let file = names.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        names.insert(to.to_path_buf(), file);
+        Ok(())
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        self.names().remove(path);
+        Ok(())
+    }
+
+    fn sync_point(&self, _root: &Path) -> io::Result<Box<dyn SyncPoint>> {
+        Ok(Box::new(Nothing))
+    }
+}
+
+/// What a reader sees: how many chunks are listed. Panics where the index or a listed chunk is not whole.
+fn read(disk: &MemoryDisk, path: &Path, chunks: usize) -> usize {
+    let Some(bytes) = disk.contents(path) else { return 0 };
+    let (body, index) = bytes.split_at(bytes.len() - (chunks * 16 + 4));
+    let (entries, checksum) = index.split_at(chunks * 16);
+    assert_eq!(checksum, crc32c::crc32c(entries).to_le_bytes(), "the last bytes are not a valid index");
+    let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+    let mut listed = 0;
+    for (chunk, entry) in entries.chunks(16).enumerate() {
+        let (offset, length) = (number(&entry[..8]), number(&entry[8..]));
+        if offset != u64::MAX {
+            let pixels = &body[offset as usize..(offset + length) as usize];
+            assert!(pixels.iter().all(|byte| *byte == chunk as u8 + 1), "chunk {chunk} is listed and not whole");
+            listed += 1;
+        }
+    }
+    listed
+}
+
+fn run(aligned: bool, chunk_bytes: Option<u64>) {
+    let chunks = 4;
+    check_random(
+        move || {
+            let disk = MemoryDisk::default();
+            let path = PathBuf::from("s/0/c/0");
+            let shape = ShardShape { chunks, aligned, chunk_bytes, sync: Sync::Later };
+            let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+            let log = Arc::new(Log::none());
+            let shard = Arc::new(ShardFile::new(path.clone(), shape, chunks, &shared, &log));
+            let writers: Vec<_> = (0..2)
+                .map(|writer| {
+                    let shard = Arc::clone(&shard);
+                    thread::spawn(move || {
+                        for chunk in [writer, writer + 2] {
+                            let bytes = vec![chunk as u8 + 1; CHUNK];
+                            shard.write(&[(chunk, CHUNK as u64)], &bytes, true).expect("the disk takes all");
+                        }
+                    })
+                })
+                .collect();
+            let live = {
+                let shard = Arc::clone(&shard);
+                thread::spawn(move || (0..3).for_each(|_| shard.publish().expect("the disk takes all")))
+            };
+            let reader = {
+                let (disk, path) = (disk.clone(), path.clone());
+                thread::spawn(move || {
+                    let mut seen = 0;
+                    for _ in 0..6 {
+                        let now = read(&disk, &path, chunks);
+                        assert!(now >= seen, "what was listed is gone");
+                        seen = now;
+                        thread::yield_now();
+                    }
+                })
+            };
+            for each in writers.into_iter().chain([live, reader]) {
+                each.join().expect("no panic");
+            }
+            shard.publish().expect("the disk takes all");
+            assert_eq!(read(&disk, &path, chunks), chunks);
+        },
+        4_000,
+    );
+}
+
+#[test]
+fn schedules_of_a_shard_of_uncompressed_chunks_are_readable_at_every_step() {
+    run(true, Some(CHUNK as u64));
+}
+
+#[test]
+fn schedules_of_a_shard_of_compressed_chunks_are_readable_at_every_step() {
+    run(true, None);
+}
+
+#[test]
+fn schedules_of_a_packed_shard_are_readable_at_every_step() {
+    run(false, None);
+}

@@ -1,0 +1,54 @@
+//! Room kept on the disk: a run that fills it can still show readers what it has written.
+//!
+//! A shard index and the shape of a growing array need a few blocks more after the disk is full.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::platform::{Disk, Sync, partial_name};
+
+/// Name of the file that keeps the room, without the ending of a file that is not whole.
+pub(super) const FILE_NAME: &str = ".ome-stream-room";
+
+/// Bytes that are kept: indices of many open shards, and a few metadata files.
+const BYTES: usize = 256 << 10;
+
+/// A file of no use but for the room that it takes.
+#[derive(Debug)]
+pub(super) struct Room {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    kept: AtomicBool,
+}
+
+impl Room {
+    /// Takes the room.
+    pub(super) fn keep(plan: &Plan, disk: &Arc<dyn Disk>) -> Result<Self> {
+        let path = partial_name(&plan.root().join(FILE_NAME));
+        let fill = || {
+            let file = disk.create(&path, 0)?;
+            file.write_at(0, &vec![0; BYTES])?;
+            file.sync(Sync::Never)
+        };
+        fill().map_err(|source| Error::io("write", &path, source))?;
+        Ok(Self { disk: Arc::clone(disk), path, kept: AtomicBool::new(true) })
+    }
+
+    /// Gives it back; the first time only.
+    pub(super) fn give_back(&self) {
+        if self.kept.swap(false, Ordering::AcqRel)
+            && let Err(error) = self.disk.remove_file(&self.path)
+        {
+            tracing::warn!(path = %self.path.display(), %error, "a file could not be removed");
+        }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
