@@ -1,8 +1,9 @@
 //! The engines of ome-stream: a plain list, name -> backend, available or why not.
 
 use ome_stream::backend::{Backend, Capabilities};
+use ome_stream::recover::Verifier;
 use ome_stream::{Error, Result};
-use ome_stream_backend_zarrs::ZarrsBackend;
+use ome_stream_backend_zarrs::{ZarrsBackend, ZarrsVerifier};
 
 /// Name of the engine that `"auto"` stands for: always there.
 pub const DEFAULT: &str = "zarrs";
@@ -29,11 +30,14 @@ impl Listing {
 /// Every engine this build knows.
 #[must_use]
 pub fn list() -> Vec<Listing> {
-    vec![Listing {
-        name: "zarrs",
-        capabilities: Some(ZarrsBackend::default().capabilities()),
-        detail: "built in".into(),
-    }]
+    let zarrs = Listing { name: "zarrs", capabilities: Some(ZarrsBackend.capabilities()), detail: "built in".into() };
+    vec![zarrs, acquire::listing(), tensorstore::listing()]
+}
+
+/// Decodes chunks of every codec that the engines write: for `ome_stream::recover`.
+#[must_use]
+pub fn verifier() -> impl Verifier {
+    ZarrsVerifier
 }
 
 /// The engine called `name`, as in `format.backend` of the settings: `"auto"` and ome-writers' names for zarr engines
@@ -43,7 +47,9 @@ pub fn list() -> Vec<Listing> {
 /// [`Error::Unavailable`] where it cannot be used here, [`Error::InvalidSettings`] for a name that is no engine's.
 pub fn open(name: &str) -> Result<Box<dyn Backend>> {
     match name {
-        "auto" | "zarrs" | "zarrs-python" | "zarr-python" => Ok(Box::new(ZarrsBackend::default())),
+        "auto" | "zarrs" | "zarrs-python" | "zarr-python" => Ok(Box::new(ZarrsBackend)),
+        acquire::NAME => acquire::open(),
+        tensorstore::NAME => tensorstore::open(),
         other => Err(Error::settings(
             "format.backend",
             other,
@@ -51,4 +57,99 @@ pub fn open(name: &str) -> Result<Box<dyn Backend>> {
             format!("use one of: auto, {}", list().iter().map(|each| each.name).collect::<Vec<_>>().join(", ")),
         )),
     }
+}
+
+#[cfg(feature = "acquire-zarr")]
+mod acquire {
+    use ome_stream::Result;
+    use ome_stream::backend::Backend;
+    use ome_stream_backend_acquire::AcquireBackend;
+    pub(super) use ome_stream_backend_acquire::NAME;
+
+    use super::{Listing, unavailable};
+
+    pub(super) fn open() -> Result<Box<dyn Backend>> {
+        Ok(Box::new(AcquireBackend::open(None)?))
+    }
+
+    pub(super) fn listing() -> Listing {
+        match AcquireBackend::open(None) {
+            Ok(backend) => Listing { name: NAME, capabilities: Some(backend.capabilities()), detail: backend.detail() },
+            Err(error) => unavailable(NAME, error),
+        }
+    }
+}
+
+#[cfg(not(feature = "acquire-zarr"))]
+mod acquire {
+    use ome_stream::backend::Backend;
+    use ome_stream::{Error, Result};
+
+    use super::{Listing, unavailable};
+
+    pub(super) const NAME: &str = "acquire-zarr";
+
+    fn left_out() -> Error {
+        let reason = "it was left out of this build; `cargo build --features acquire-zarr` takes it in".into();
+        Error::Unavailable { backend: NAME.into(), reason }
+    }
+
+    pub(super) fn open() -> Result<Box<dyn Backend>> {
+        Err(left_out())
+    }
+
+    pub(super) fn listing() -> Listing {
+        unavailable(NAME, left_out())
+    }
+}
+
+#[cfg(feature = "tensorstore")]
+mod tensorstore {
+    use ome_stream::Result;
+    use ome_stream::backend::Backend;
+    pub(super) use ome_stream_backend_tensorstore::NAME;
+    use ome_stream_backend_tensorstore::TensorStoreBackend;
+
+    use super::Listing;
+
+    pub(super) fn open() -> Result<Box<dyn Backend>> {
+        Ok(Box::new(TensorStoreBackend))
+    }
+
+    pub(super) fn listing() -> Listing {
+        Listing { name: NAME, capabilities: Some(TensorStoreBackend.capabilities()), detail: "built in".into() }
+    }
+}
+
+#[cfg(not(feature = "tensorstore"))]
+mod tensorstore {
+    use ome_stream::backend::Backend;
+    use ome_stream::{Error, Result};
+
+    use super::{Listing, unavailable};
+
+    pub(super) const NAME: &str = "tensorstore";
+
+    fn left_out() -> Error {
+        let reason = "it was left out of this build; run `cargo xtask tensorstore`, then `cargo build --features \
+                      tensorstore` takes it in";
+        Error::Unavailable { backend: NAME.into(), reason: reason.into() }
+    }
+
+    pub(super) fn open() -> Result<Box<dyn Backend>> {
+        Err(left_out())
+    }
+
+    pub(super) fn listing() -> Listing {
+        unavailable(NAME, left_out())
+    }
+}
+
+/// An engine that cannot be used, with the reason alone: the list names the engine itself.
+fn unavailable(name: &'static str, error: Error) -> Listing {
+    let detail = match error {
+        Error::Unavailable { reason, .. } => reason,
+        other => other.to_string(),
+    };
+    Listing { name, capabilities: None, detail }
 }

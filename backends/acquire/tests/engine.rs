@@ -156,7 +156,7 @@ fn a_frame_too_many_is_refused_whole_and_the_store_is_sound() {
     stream.append(None, &[frame(0), frame(1)].concat()).unwrap();
     let error = stream.append(None, &frame(2)).unwrap_err();
     assert!(matches!(error, EngineError::Append { status: Status::OUT_OF_BOUNDS, taken: 0, .. }), "{error}");
-    stream.check().unwrap();
+    stream.check(None).unwrap();
     stream.close().unwrap();
     assert_frames(&array_folder(&store), 2, &[frame(0), frame(1)]);
 }
@@ -204,7 +204,7 @@ fn obstruct(store: &Path) {
 /// Feeds the stream until it tells of the failure: the writes happen on the engine's own threads.
 fn feed_until_it_fails(stream: &mut Stream, key: Option<&ArrayKey>) -> EngineError {
     for number in 0..600 {
-        if let Err(error) = stream.append(key, &frame(number)).and_then(|()| stream.check()) {
+        if let Err(error) = stream.append(key, &frame(number)).and_then(|()| stream.check(key)) {
             return error;
         }
         std::thread::sleep(std::time::Duration::from_millis(5));
@@ -223,7 +223,7 @@ fn a_failed_write_shows_in_check_in_append_and_in_close_with_the_same_cause() {
     let EngineError::Append { status: Status::INTERNAL, printed, .. } = &first else { panic!("{first:?}") };
     assert!(printed.contains("Not a directory"), "{first}");
     assert_eq!(stream.append(None, &frame(0)).unwrap_err(), first);
-    assert_eq!(stream.check().unwrap_err(), first);
+    assert_eq!(stream.check(None).unwrap_err(), first);
     assert_eq!(stream.close().unwrap_err(), first);
 }
 
@@ -235,7 +235,7 @@ fn a_failed_write_of_one_array_of_several_shows_in_check() {
     let mut settings = document(&store, 1);
     settings["arrays"] = json!([array(Some("left"), 1, 0), array(Some("right"), 1, 0)]);
     let mut stream = Stream::create(Settings::new(library, &settings).unwrap()).unwrap();
-    stream.check().unwrap();
+    stream.check(None).unwrap();
     fs::create_dir_all(store.join("left")).unwrap();
     obstruct(&store.join("left"));
     let error = feed_until_it_fails(&mut stream, Some(&ArrayKey::new("left").unwrap()));

@@ -37,7 +37,7 @@ fn stream(folder: &Path) {
     for number in 0..5 {
         stream.append(None, &frame(number)).unwrap();
     }
-    stream.check().unwrap();
+    stream.check(None).unwrap();
     stream.close().unwrap();
     let file = folder.join("file");
     std::fs::write(&file, "").unwrap();

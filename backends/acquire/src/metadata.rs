@@ -1,0 +1,179 @@
+//! The array's own metadata: ours is what stays on disk, the engine's is held against it first.
+//!
+//! The engine writes `zarr.json` when a row of shards is full and at close, with the planes that it has as the extent. A
+//! finite array keeps its declared shape in our stores, and an array that got no frame has metadata too; so ours is
+//! there from the beginning and replaces the engine's at the end.
+
+use ome_stream::Plan;
+use ome_stream::settings::{Codec, Compression, DataType, Shuffle};
+use serde_json::{Value, json};
+
+/// Metadata of a position's array with `extent` planes along its append axis (Zarr v3 core specification, array
+/// metadata; sharding codec, version 1.0).
+pub(crate) fn document(plan: &Plan, extent: Option<u64>) -> Value {
+    let geometry = plan.geometry();
+    let chunk = geometry.chunk();
+    let shard: Vec<u64> = match geometry.shard() {
+        Some(shard) => chunk.iter().zip(shard).map(|(chunk, chunks)| chunk * chunks).collect(),
+        None => chunk.to_vec(),
+    };
+    let is_float = matches!(plan.dtype(), DataType::Float16 | DataType::Float32 | DataType::Float64);
+    json!({
+        "zarr_format": 3,
+        "node_type": "array",
+        "shape": geometry.shape_with(extent),
+        "data_type": plan.dtype().name(),
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": shard}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "fill_value": if is_float { json!(0.0) } else { json!(0) },
+        "codecs": [{
+            "name": "sharding_indexed",
+            "configuration": {
+                "chunk_shape": chunk,
+                "codecs": chunk_codecs(plan),
+                "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
+                "index_location": "end",
+            },
+        }],
+        "attributes": {},
+        "dimension_names": plan.axis_names().collect::<Vec<_>>(),
+    })
+}
+
+fn chunk_codecs(plan: &Plan) -> Vec<Value> {
+    let item = plan.dtype().size();
+    let bytes = match item {
+        1 => json!({"name": "bytes"}),
+        _ => json!({"name": "bytes", "configuration": {"endian": "little"}}),
+    };
+    let Compression { codec, level, shuffle } = plan.settings().compression;
+    let blosc = |cname: &str| {
+        let shuffle = match shuffle {
+            Shuffle::None => "noshuffle",
+            Shuffle::Byte => "shuffle",
+            Shuffle::Bit => "bitshuffle",
+        };
+        json!({
+            "name": "blosc",
+            "configuration": {"cname": cname, "clevel": level, "shuffle": shuffle, "typesize": item, "blocksize": 0},
+        })
+    };
+    let compressor = match codec {
+        Codec::BloscZstd => Some(blosc("zstd")),
+        Codec::BloscLz4 => Some(blosc("lz4")),
+        Codec::Zstd => Some(json!({"name": "zstd", "configuration": {"level": level, "checksum": false}})),
+        // `check` has refused gzip.
+        Codec::None | Codec::Gzip => None,
+    };
+    std::iter::once(bytes).chain(compressor).collect()
+}
+
+/// Parts of the metadata that say how bytes on disk become pixels. A difference in one of them would make ours a lie.
+const DECISIVE: [&str; 11] = [
+    "/node_type",
+    "/data_type",
+    "/chunk_grid/name",
+    "/chunk_grid/configuration/chunk_shape",
+    "/chunk_key_encoding/name",
+    "/chunk_key_encoding/configuration/separator",
+    "/fill_value",
+    "/dimension_names",
+    "/codecs/0/name",
+    "/codecs/0/configuration/chunk_shape",
+    "/codecs/0/configuration/index_location",
+];
+
+/// Says where the engine's metadata, after `frames` frames, mean something else than `ours`.
+pub(crate) fn difference(engine: &Value, ours: &Value, plan: &Plan, frames: u64) -> Option<String> {
+    let differs = |what: &str, engine: &Value, ours: &Value| {
+        (!same(engine, ours)).then(|| format!("{what} is {engine}, expected {ours}"))
+    };
+    let at = |document: &Value, pointer: &str| document.pointer(pointer).cloned().unwrap_or_default();
+    let codecs = |document: &Value| {
+        let codecs = at(document, "/codecs/0/configuration/codecs");
+        let names = codecs.as_array().into_iter().flatten().map(|codec| codec["name"].clone());
+        names.collect::<Value>()
+    };
+    DECISIVE
+        .iter()
+        .find_map(|pointer| differs(pointer, &at(engine, pointer), &at(ours, pointer)))
+        .or_else(|| differs("the list of codecs", &codecs(engine), &codecs(ours)))
+        .or_else(|| differs("/shape", &at(engine, "/shape"), &json!(shape_after(plan, frames))))
+}
+
+/// Equal as JSON, with numbers compared by value: a fill value of 0 is that of a float array too.
+fn same(left: &Value, right: &Value) -> bool {
+    match (left.as_f64(), right.as_f64()) {
+        (Some(left), Some(right)) => left == right,
+        _ => left == right,
+    }
+}
+
+/// What the engine calls the shape after `frames` frames: as many planes along the first axis as have a frame.
+fn shape_after(plan: &Plan, frames: u64) -> Vec<u64> {
+    let mut shape = plan.geometry().shape().to_vec();
+    let inner = plan.geometry().index_dimensions();
+    if inner > 0 {
+        let round: u64 = shape.iter().take(inner).skip(1).product();
+        shape[0] = frames.div_ceil(round.max(1));
+    }
+    shape
+}
+
+#[cfg(test)]
+mod tests {
+    use ome_stream::Settings;
+    use ome_stream::settings::parse_dims;
+
+    use super::*;
+
+    fn plan(dimensions: &str) -> Plan {
+        let mut settings = Settings::new("store", parse_dims(dimensions).unwrap(), DataType::UInt16);
+        settings.compression = Compression::new(Codec::BloscLz4);
+        Plan::new(&settings).unwrap()
+    }
+
+    /// What the engine would say after `frames` frames.
+    fn of_engine(plan: &Plan, frames: u64) -> Value {
+        let mut document = document(plan, None);
+        document["shape"] = json!(shape_after(plan, frames));
+        document["storage_transformers"] = json!([]);
+        document
+    }
+
+    #[test]
+    fn the_shape_counts_rounds_that_have_a_frame() {
+        let plan = plan("t:9,c:2,z:3,y:8,x:8");
+        for (frames, rounds) in [(1, 1), (6, 1), (7, 2), (54, 9)] {
+            assert_eq!(shape_after(&plan, frames), [rounds, 2, 3, 8, 8]);
+        }
+        assert_eq!(shape_after(&self::plan("y:8,x:8"), 1), [8, 8]);
+    }
+
+    #[test]
+    fn metadata_that_mean_the_same_do_not_differ() {
+        for dimensions in ["t:9:1:3,c:2,y:8:4:2,x:8:4:2", "t:inf:2,y:8,x:8", "y:8,x:8"] {
+            let plan = plan(dimensions);
+            assert_eq!(difference(&of_engine(&plan, 1), &document(&plan, None), &plan, 1), None, "{dimensions}");
+        }
+    }
+
+    #[test]
+    fn every_part_that_decides_how_bytes_become_pixels_is_compared() {
+        let plan = plan("t:9:1:3,c:2,y:8:4:2,x:8:4:2");
+        let ours = document(&plan, None);
+        for pointer in DECISIVE.into_iter().chain(["/codecs/0/configuration/codecs/1/name"]) {
+            let mut changed = of_engine(&plan, 4);
+            *changed.pointer_mut(pointer).expect(pointer) = json!("something else");
+            let difference = difference(&changed, &ours, &plan, 4).expect(pointer);
+            assert!(difference.contains("something else"), "{difference}");
+        }
+    }
+
+    #[test]
+    fn frames_that_the_engine_lost_are_noticed() {
+        let plan = plan("t:9,c:2,y:8,x:8");
+        let difference = difference(&of_engine(&plan, 4), &document(&plan, None), &plan, 5).expect("one too few");
+        assert!(difference.contains("/shape is [2,2,8,8], expected [3,2,8,8]"), "{difference}");
+    }
+}

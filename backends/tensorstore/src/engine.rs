@@ -1,0 +1,55 @@
+//! The engine as core sees it.
+
+use std::sync::Arc;
+
+use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
+use ome_stream::buffer::Unit;
+use ome_stream::platform::Disk;
+use ome_stream::settings::NgffVersion;
+use ome_stream::{Error, Plan, Result};
+
+use crate::sink::TensorStoreSink;
+use crate::{NAME, VERSION, spec};
+
+/// The TensorStore engine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TensorStoreBackend;
+
+impl Backend for TensorStoreBackend {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            unit: Unit::Shard,
+            in_order: false,
+            // It would have to write the whole shard again each time.
+            provisional: false,
+            // It encodes a shard into memory of its own.
+            bounded_memory: false,
+            random_access: false,
+            version: VERSION.to_owned(),
+        }
+    }
+
+    fn check(&self, plan: &Plan) -> Result<(), Unsupported> {
+        if plan.settings().format.version == NgffVersion::V0_4 {
+            return Err(Unsupported(
+                "OME-NGFF 0.4 lies on Zarr v2, whose driver is not in this library; use 0.5, or the engine `zarrs`"
+                    .into(),
+            ));
+        }
+        // The root's own name is all that is known before it is made.
+        let root = std::path::absolute(plan.root()).unwrap_or_else(|_| plan.root().to_path_buf());
+        match spec::array(plan, &root) {
+            Ok(_) => Ok(()),
+            Err(Error::Unsupported { reason, .. }) => Err(Unsupported(reason)),
+            Err(other) => Err(Unsupported(other.to_string())),
+        }
+    }
+
+    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(TensorStoreSink::create(plan, disk)?))
+    }
+}

@@ -1,0 +1,43 @@
+//! Folders of chunks, made by us where they have to be on the medium at once: TensorStore syncs a file and the folder that
+//! it lies in, but not the folders above, which it makes as well.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ome_stream::platform::{Disk, Sync};
+use ome_stream::{Error, Result};
+
+/// Folders that are remembered: beyond this the memory starts afresh, which costs one needless call a folder.
+const REMEMBERED: usize = 1 << 16;
+
+/// Makes folders inside a store, and remembers which it made.
+#[derive(Debug)]
+pub(crate) struct Folders {
+    disk: Arc<dyn Disk>,
+    /// The store's own folder, which is there.
+    root: PathBuf,
+    sync: Sync,
+    made: Mutex<HashSet<PathBuf>>,
+}
+
+impl Folders {
+    pub(crate) fn new(disk: &Arc<dyn Disk>, root: &Path, sync: Sync) -> Self {
+        Self { disk: Arc::clone(disk), root: root.to_path_buf(), sync, made: Mutex::default() }
+    }
+
+    /// Makes `folder` and those above it, up to the root.
+    pub(crate) fn make(&self, folder: &Path) -> Result<()> {
+        if folder == self.root || self.made.lock().unwrap_or_else(PoisonError::into_inner).contains(folder) {
+            return Ok(());
+        }
+        folder.parent().map_or(Ok(()), |above| self.make(above))?;
+        self.disk.create_dir(folder, self.sync).map_err(|source| Error::io("create", folder, source))?;
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if made.len() >= REMEMBERED {
+            made.clear();
+        }
+        made.insert(folder.to_path_buf());
+        Ok(())
+    }
+}

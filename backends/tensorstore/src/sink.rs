@@ -1,0 +1,194 @@
+//! One run of the TensorStore engine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ome_stream::backend::{Batch, Sink, Stored, TimeSpent};
+use ome_stream::platform::{Disk, Sync};
+use ome_stream::settings::Durability;
+use ome_stream::{Error, Plan, Result};
+use ome_stream_tensorstore_sys::{self as sys, Context, Region, Store, Transaction};
+
+use crate::folders::Folders;
+use crate::{NAME, spec};
+
+/// Units of one batch that are on their way at once. Core's workers write several batches at a time; this is for many small
+/// chunks in one.
+const IN_FLIGHT: usize = 16;
+
+/// The array of a position.
+struct Array {
+    folder: PathBuf,
+    store: Store,
+    /// Planes along the append axis that its metadata show.
+    shown: Mutex<Option<u64>>,
+}
+
+/// TensorStore's side of a run.
+pub(crate) struct TensorStoreSink {
+    plan: Arc<Plan>,
+    disk: Arc<dyn Disk>,
+    sync: Sync,
+    folders: Folders,
+    arrays: Vec<Array>,
+    transaction: Transaction,
+    unit_shape: Vec<i64>,
+    bytes: AtomicU64,
+    nanoseconds: AtomicU64,
+}
+
+impl TensorStoreSink {
+    pub(crate) fn create(plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Self> {
+        let sync = match plan.settings().durability {
+            Durability::Finish => Sync::Later,
+            Durability::Shard => Sync::Now,
+            Durability::None => Sync::Never,
+        };
+        let context = Context::new(&spec::context(plan).to_string()).map_err(engine)?;
+        let folders = Folders::new(disk, plan.root(), sync);
+        let arrays = (0..plan.positions().len())
+            .map(|position| {
+                let folder = plan.array_path(position, 0);
+                folders.make(&folder)?;
+                // TensorStore takes neither relative paths nor `..`.
+                let real = fs::canonicalize(&folder).map_err(|source| Error::io("open", &folder, source))?;
+                let store = Store::open(&context, &spec::array(plan, &real)?.to_string()).map_err(engine)?;
+                Ok(Array { folder, store, shown: Mutex::new(None) })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let unit_shape = spec::unit_shape(plan).into_iter().map(signed).collect::<Result<_>>()?;
+        let sink = Self {
+            plan: Arc::clone(plan),
+            disk: Arc::clone(disk),
+            sync,
+            folders,
+            arrays,
+            transaction: match plan.geometry().shard() {
+                Some(_) => Transaction::PerRegion,
+                None => Transaction::None,
+            },
+            unit_shape,
+            bytes: AtomicU64::new(0),
+            nanoseconds: AtomicU64::new(0),
+        };
+        let empty = plan.geometry().append_axis().map(|_| 0);
+        sink.arrays.iter().try_for_each(|array| sink.write_metadata(array, empty))?;
+        Ok(sink)
+    }
+
+    fn write_metadata(&self, array: &Array, extent: Option<u64>) -> Result<()> {
+        let path = metadata_path(array);
+        let document = serde_json::to_vec_pretty(&spec::document(&self.plan, extent))
+            .map_err(|error| Error::Engine { backend: NAME.into(), message: error.to_string() })?;
+        self.timed(|| self.disk.put(&path, &document, self.sync))
+            .map_err(|source| Error::io("write", &path, source))?;
+        self.bytes.fetch_add(document.len() as u64, Ordering::Relaxed);
+        *array.shown.lock().unwrap_or_else(PoisonError::into_inner) = extent;
+        Ok(())
+    }
+
+    fn array(&self, position: usize) -> Result<&Array> {
+        self.arrays
+            .get(position)
+            .ok_or_else(|| Error::Engine { backend: NAME.into(), message: format!("there is no position {position}") })
+    }
+
+    fn timed<T>(&self, work: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let done = work();
+        self.nanoseconds.fetch_add(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        done
+    }
+}
+
+impl Sink for TensorStoreSink {
+    fn write(&self, batch: &Batch<'_>) -> Result<Stored> {
+        let array = self.array(batch.key.position as usize)?;
+        // TensorStore would make a folder anew that was removed during the run, and nobody would notice the loss.
+        let metadata = metadata_path(array);
+        fs::metadata(&metadata).map_err(|source| Error::io("find", &metadata, source))?;
+        let mut origins = Vec::with_capacity(batch.units.len());
+        let mut files = Vec::with_capacity(batch.units.len());
+        for (place, _) in batch.units() {
+            let origin = place.coordinates().iter().zip(&self.unit_shape).map(|(at, unit)| origin(*at, *unit));
+            origins.push(origin.collect::<Result<Vec<_>>>()?);
+            let file = object_path(&array.folder, place.coordinates());
+            if let (Sync::Now, Some(folder)) = (self.sync, file.parent()) {
+                self.folders.make(folder)?;
+            }
+            files.push(file);
+        }
+        let regions = origins
+            .iter()
+            .zip(batch.units())
+            .map(|(origin, (_, pixels))| (Region { origin, shape: &self.unit_shape }, pixels));
+        self.timed(|| array.store.write_all(regions, self.transaction, IN_FLIGHT)).map_err(engine)?;
+        for file in &files {
+            let stored = fs::metadata(file).map_err(|source| Error::io("find", file, source))?;
+            self.bytes.fetch_add(stored.len(), Ordering::Relaxed);
+        }
+        let durable = batch.complete && self.sync == Sync::Now;
+        Ok(Stored { sealed_durable: if durable { files.len() } else { 0 } })
+    }
+
+    fn skip(&self, batch: &Batch<'_>) -> Result<Stored> {
+        // Nothing is stored, and what is not stored needs no medium.
+        Ok(Stored { sealed_durable: if self.sync == Sync::Now { batch.units.len() } else { 0 } })
+    }
+
+    fn publish(&self, position: usize, extent: Option<u64>) -> Result<()> {
+        let array = self.array(position)?;
+        let shown = *array.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if extent > shown { self.write_metadata(array, extent) } else { Ok(()) }
+    }
+
+    fn finish(&self, extents: &[Option<u64>]) -> Result<()> {
+        let mut outcome = Ok(());
+        for (array, extent) in self.arrays.iter().zip(extents) {
+            let shown = *array.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            if *extent != shown {
+                outcome = outcome.and(self.write_metadata(array, *extent));
+            }
+        }
+        outcome
+    }
+
+    fn bytes_written(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn time_spent(&self) -> TimeSpent {
+        // Encoding happens on TensorStore's own threads, within this.
+        TimeSpent { write: Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed)), ..TimeSpent::default() }
+    }
+}
+
+fn metadata_path(array: &Array) -> PathBuf {
+    array.folder.join("zarr.json")
+}
+
+/// Path of a chunk file or shard file (chunk key encoding `default` with `/`).
+fn object_path(folder: &Path, coordinates: &[u64]) -> PathBuf {
+    let mut path = folder.join("c");
+    path.extend(coordinates.iter().map(u64::to_string));
+    path
+}
+
+fn origin(at: u64, unit: i64) -> Result<i64> {
+    signed(at)?.checked_mul(unit).ok_or_else(|| too_far(at))
+}
+
+fn signed(pixels: u64) -> Result<i64> {
+    i64::try_from(pixels).map_err(|_| too_far(pixels))
+}
+
+fn too_far(at: u64) -> Error {
+    Error::Engine { backend: NAME.into(), message: format!("{at} is past what TensorStore can address") }
+}
+
+fn engine(error: sys::Error) -> Error {
+    Error::Engine { backend: NAME.into(), message: error.message }
+}

@@ -1,0 +1,177 @@
+//! Plan -> array metadata (`zarr.json`) and TensorStore's specification of the array.
+//!
+//! TensorStore opens each array with `assume_metadata`: it neither reads nor writes `zarr.json`, and is told of a shape
+//! that is rounded up to whole units and practically endless along the append axis. Every unit that core hands over is
+//! then a whole one, also at the edges, and nothing has to be resized.
+
+use std::path::Path;
+
+use ome_stream::settings::{Codec, Compression, DataType, Durability, Shuffle};
+use ome_stream::{Error, Plan, Result};
+use serde_json::{Value, json};
+
+use crate::NAME;
+
+/// Planes along the append axis that TensorStore is told of, give or take a unit: more than any acquisition has, and far
+/// below its limit of 2^62 pixels along an axis.
+const ENDLESS: u64 = 1 << 44;
+
+/// Metadata of a position's array with `extent` planes along its append axis (Zarr v3 core specification, array
+/// metadata; sharding codec, version 1.0).
+#[must_use]
+pub fn document(plan: &Plan, extent: Option<u64>) -> Value {
+    let is_float = matches!(plan.dtype(), DataType::Float16 | DataType::Float32 | DataType::Float64);
+    json!({
+        "zarr_format": 3,
+        "node_type": "array",
+        "shape": plan.geometry().shape_with(extent),
+        "data_type": plan.dtype().name(),
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": unit_shape(plan)}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "fill_value": if is_float { json!(0.0) } else { json!(0) },
+        "codecs": codecs(plan),
+        "attributes": {},
+        "dimension_names": plan.axis_names().collect::<Vec<_>>(),
+    })
+}
+
+/// Pixels of a stored object along each axis: of a shard, or of a chunk where there are no shards.
+#[must_use]
+pub fn unit_shape(plan: &Plan) -> Vec<u64> {
+    let chunk = plan.geometry().chunk();
+    match plan.geometry().shard() {
+        Some(shard) => chunk.iter().zip(shard).map(|(chunk, chunks)| chunk * chunks).collect(),
+        None => chunk.to_vec(),
+    }
+}
+
+/// TensorStore's specification of the array in `folder`, for storing whole units.
+///
+/// # Errors
+/// [`Error::Unsupported`] for a folder whose path is not UTF-8, which JSON cannot hold.
+pub fn array(plan: &Plan, folder: &Path) -> Result<Value> {
+    let unsupported = |reason: String| Error::Unsupported { backend: NAME.into(), reason };
+    let path = folder.to_str().ok_or_else(|| {
+        unsupported(format!("root_path {} is not UTF-8, which TensorStore asks of a path", folder.display()))
+    })?;
+    let geometry = plan.geometry();
+    let shape = geometry
+        .shape()
+        .iter()
+        .zip(unit_shape(plan))
+        .enumerate()
+        .map(|(axis, (extent, unit))| {
+            let units =
+                if geometry.append_axis() == Some(axis) { ENDLESS.div_ceil(unit) } else { extent.div_ceil(unit) };
+            units.checked_mul(unit).filter(|pixels| *pixels < 1 << 61).ok_or_else(|| {
+                unsupported(format!("an axis of {units} stored objects of {unit} pixels is too long for TensorStore"))
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let mut metadata = document(plan, None);
+    if let Some(known) = metadata.get_mut("shape") {
+        *known = json!(shape);
+    }
+    Ok(json!({
+        "driver": "zarr3",
+        "kvstore": {"driver": "file", "path": format!("{}/", path.trim_end_matches('/'))},
+        "metadata": metadata,
+        "open": true,
+        "assume_metadata": true,
+        "store_data_equal_to_fill_value": true,
+        "recheck_cached_data": false,
+    }))
+}
+
+/// TensorStore's settings for a run.
+#[must_use]
+pub fn context(plan: &Plan) -> Value {
+    let threads = plan.settings().threads.map_or(json!("shared"), |threads| json!(threads.max(1)));
+    json!({
+        // What is stored is not read again.
+        "cache_pool": {"total_bytes_limit": 0},
+        "data_copy_concurrency": {"limit": threads},
+        // Where everything shall be durable at the end, core syncs the whole file system once.
+        "file_io_sync": plan.settings().durability == Durability::Shard,
+    })
+}
+
+fn codecs(plan: &Plan) -> Vec<Value> {
+    let chunk = chunk_codecs(plan);
+    if plan.geometry().shard().is_none() {
+        return chunk;
+    }
+    vec![json!({
+        "name": "sharding_indexed",
+        "configuration": {
+            "chunk_shape": plan.geometry().chunk(),
+            "codecs": chunk,
+            "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
+            "index_location": "end",
+        },
+    })]
+}
+
+fn chunk_codecs(plan: &Plan) -> Vec<Value> {
+    let item = plan.dtype().size();
+    let bytes = match item {
+        1 => json!({"name": "bytes"}),
+        _ => json!({"name": "bytes", "configuration": {"endian": "little"}}),
+    };
+    let Compression { codec, level, shuffle } = plan.settings().compression;
+    let blosc = |cname: &str| {
+        let shuffle = match shuffle {
+            Shuffle::None => "noshuffle",
+            Shuffle::Byte => "shuffle",
+            Shuffle::Bit => "bitshuffle",
+        };
+        json!({
+            "name": "blosc",
+            "configuration": {"cname": cname, "clevel": level, "shuffle": shuffle, "typesize": item, "blocksize": 0},
+        })
+    };
+    let compressor = match codec {
+        Codec::None => None,
+        Codec::BloscZstd => Some(blosc("zstd")),
+        Codec::BloscLz4 => Some(blosc("lz4")),
+        Codec::Zstd => Some(json!({"name": "zstd", "configuration": {"level": level, "checksum": false}})),
+        Codec::Gzip => Some(json!({"name": "gzip", "configuration": {"level": level}})),
+    };
+    std::iter::once(bytes).chain(compressor).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ome_stream::Settings;
+    use ome_stream::settings::parse_dims;
+
+    use super::*;
+
+    fn plan(dimensions: &str) -> Plan {
+        Plan::new(&Settings::new("store", parse_dims(dimensions).unwrap(), DataType::UInt16)).unwrap()
+    }
+
+    #[test]
+    fn what_tensorstore_is_told_holds_whole_units_and_never_ends() {
+        let spec = array(&plan("t:inf:2:3,y:100:64,x:30:16:2"), Path::new("/folder/0")).unwrap();
+        assert_eq!(spec["metadata"]["shape"], json!([ENDLESS.div_ceil(6) * 6, 128, 32]));
+        assert_eq!(spec["metadata"]["chunk_grid"]["configuration"]["chunk_shape"], json!([6, 64, 32]));
+        assert_eq!(spec["kvstore"]["path"], "/folder/0/");
+    }
+
+    #[test]
+    fn what_readers_are_told_is_what_was_declared() {
+        let document = document(&plan("t:inf:2:3,y:100:64,x:30:16:2"), Some(7));
+        assert_eq!(document["shape"], json!([7, 100, 30]));
+        assert_eq!(document["dimension_names"], json!(["t", "y", "x"]));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_json_cannot_hold_is_refused() {
+        use std::os::unix::ffi::OsStrExt;
+        let path = Path::new(std::ffi::OsStr::from_bytes(b"/folder/\xff"));
+        let error = array(&plan("t:2,y:8,x:8"), path).unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }), "{error}");
+    }
+}
