@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{info, write};
+use crate::commands::{info, recover, write};
 
 /// Attribute of the root group in which `write` keeps notes that `info` shows.
 const NOTES_NAMESPACE: &str = "ome_stream_write";
@@ -33,6 +33,7 @@ struct CommandLine {
 enum Command {
     Write(Box<write::Options>),
     Info(info::Options),
+    Recover(recover::Options),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +45,8 @@ fn main() -> ExitCode {
     let outcome = match &command_line.command {
         Command::Write(options) => write::run(options),
         Command::Info(options) => info::run(options),
+        // Its exit codes tell more than well or not.
+        Command::Recover(options) => return recover::run(options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -20,6 +20,7 @@ pub struct Progress {
     shown: Instant,
     frame_bytes: u64,
     total: Option<u64>,
+    frames: u64,
 }
 
 enum View {
@@ -37,11 +38,12 @@ impl Progress {
             (false, false) => View::Lines,
         };
         let now = Instant::now();
-        Self { view, start: now, shown: now, frame_bytes, total }
+        Self { view, start: now, shown: now, frame_bytes, total, frames: 0 }
     }
 
     /// `frames` are accepted.
     pub fn update(&mut self, frames: u64) {
+        self.frames = frames;
         let interval = match self.view {
             View::Nothing => return,
             View::Bar(_) => BAR_INTERVAL,
@@ -67,6 +69,7 @@ impl Progress {
     /// Says that nothing is left but to finish the store.
     pub fn finishing(&self) {
         if let View::Bar(bar) = &self.view {
+            bar.set_position(self.frames);
             bar.set_message("finishing the store");
         }
     }

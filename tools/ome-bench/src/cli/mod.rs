@@ -65,7 +65,7 @@ pub struct Cli {
     #[arg(long, value_name = "PATH", env = "OME_STREAM_PYTHON", help_heading = "Engines")]
     pub python: Option<PathBuf>,
 
-    /// Leave out the machine's limit (plain writes; with a codec, the codec alone)
+    /// Leave out the machine's limit (plain writes; with a codec, the codec alone); with --rate there is none
     #[arg(long, help_heading = "Engines")]
     pub no_raw: bool,
 

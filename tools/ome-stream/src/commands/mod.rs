@@ -1,4 +1,5 @@
 //! The commands: one file each.
 
 pub mod info;
+pub mod recover;
 pub mod write;

@@ -150,7 +150,7 @@ impl Report {
             ("size", true),
             ("chunk", true),
             ("shard", sharded),
-            ("pixel", true),
+            ("step", true),
             ("origin", translated),
         ];
         let pick = |cells: [String; 6]| -> Vec<String> {

@@ -137,7 +137,7 @@ impl Finder<'_> {
             .filter_map(|entry| entry.file_name().into_string().ok())
             .filter(|name| !(folder == self.root && name == "OME"))
             .collect();
-        names.sort_by(|one, other| natural(one).cmp(&natural(other)));
+        names.sort_by_key(|name| natural(name));
         for name in names {
             let (path, folder) = (join(parent, &name), folder.join(&name));
             match Node::read(&folder) {
@@ -182,7 +182,7 @@ mod tests {
     #[test]
     fn names_sort_as_people_count() {
         let mut names = ["Pos10", "Pos2", "A/1", "Pos1", "10", "9", ""];
-        names.sort_by(|one, other| natural(one).cmp(&natural(other)));
+        names.sort_by_key(|name| natural(name));
         assert_eq!(names, ["", "9", "10", "A/1", "Pos1", "Pos2", "Pos10"]);
     }
 }

@@ -120,7 +120,7 @@ impl Image {
         if more > 1 {
             image.notes.push(format!("{} multiscales; the first is shown", more));
         }
-        image.name = multiscale.get("name").and_then(Value::as_str).map(clean);
+        image.name = multiscale.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).map(clean);
         image.read_levels(multiscale, folder, counted);
         let first = image.levels.first().and_then(|level| level.array.as_ref());
         image.axes = axes(multiscale).unwrap_or_else(|| named_axes(first));

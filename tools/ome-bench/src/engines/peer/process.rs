@@ -63,7 +63,7 @@ impl Process {
             .stderr(File::create(&diagnostics)?)
             .spawn()
             .map_err(|error| {
-                let remedy = "make the environment with `cargo xtask venv`, or give one with --python";
+                let remedy = "make the environment with `cargo xtask python`, or give one with --python";
                 match error.kind() {
                     ErrorKind::NotFound => anyhow!("{} is not there; {remedy}", python.display()),
                     _ => anyhow!("{} cannot be started: {error}; {remedy}", python.display()),

@@ -1,0 +1,176 @@
+//! From names to engines.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::codec::Codec;
+use super::native::Native;
+use super::peer::{Peers, is_peer};
+use super::{Engine, Failure};
+use crate::cli::Cli;
+use crate::frames::Frames;
+use crate::raw;
+use crate::workload::Workload;
+
+/// Engines that can be measured, and those that cannot.
+#[derive(Default)]
+pub struct Gathered {
+    pub engines: Vec<Box<dyn Engine>>,
+    pub failures: Vec<Failure>,
+}
+
+/// Everything that the command line asks for. `scratch` is a folder for what engines need beside their runs.
+pub fn gather(cli: &Cli, workload: &Workload, frames: &Frames, scratch: &Path) -> Gathered {
+    let names = Names::of(cli, workload);
+    let mut gathered = Gathered::default();
+    for name in &names.ours {
+        gathered.add(name, ours(name, workload));
+    }
+    if names.all_peers || !names.peers.is_empty() {
+        add_peers(&mut gathered, &names, cli, workload, frames, scratch);
+    }
+    if names.raw {
+        match raw::candidates(workload) {
+            Ok(ways) => gathered.engines.extend(ways.into_iter().map(|way| Box::new(way) as Box<dyn Engine>)),
+            Err(error) => gathered.failures.push(Failure::new("raw", &error)),
+        }
+    }
+    if names.codec {
+        gathered.add("codec", Codec::new(workload, frames, scratch).map(|codec| Box::new(codec) as Box<dyn Engine>));
+    }
+    gathered
+}
+
+impl Gathered {
+    fn add(&mut self, name: &str, engine: Result<Box<dyn Engine>>) {
+        match engine {
+            Ok(engine) => self.engines.push(engine),
+            Err(error) => self.failures.push(Failure::new(name, &error)),
+        }
+    }
+}
+
+/// Names by what they stand for, each once.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Names {
+    ours: Vec<String>,
+    peers: Vec<String>,
+    all_peers: bool,
+    raw: bool,
+    codec: bool,
+}
+
+impl Names {
+    fn of(cli: &Cli, workload: &Workload) -> Self {
+        let mut names = Self { all_peers: cli.peers, ..Self::default() };
+        let ours = |name: &str, list: &mut Vec<String>| {
+            if !list.iter().any(|known| known == name) {
+                list.push(name.to_owned());
+            }
+        };
+        for name in &cli.backends {
+            match name.as_str() {
+                "all" => {
+                    for listing in ome_stream_backends::list().iter().filter(|listing| listing.is_available()) {
+                        ours(listing.name, &mut names.ours);
+                    }
+                }
+                "raw" => names.raw = true,
+                "codec" => names.codec = true,
+                peer if is_peer(peer) => ours(peer, &mut names.peers),
+                other => ours(other, &mut names.ours),
+            }
+        }
+        // A camera with a rate of its own sets the pace: then there is no race to be lost against a limit.
+        if !cli.no_raw && cli.rate == 0.0 {
+            let limit = if workload.plan().is_uncompressed() { &mut names.raw } else { &mut names.codec };
+            *limit = true;
+        }
+        names
+    }
+}
+
+fn ours(name: &str, workload: &Workload) -> Result<Box<dyn Engine>> {
+    let backend = ome_stream_backends::open(name)?;
+    // What a run would refuse is told before the first one.
+    backend.check(workload.plan())?;
+    workload.plan().memory(backend.capabilities().unit)?;
+    Ok(Box::new(Native::new(name, backend)))
+}
+
+fn add_peers(
+    gathered: &mut Gathered,
+    names: &Names,
+    cli: &Cli,
+    workload: &Workload,
+    frames: &Frames,
+    scratch: &Path,
+) {
+    let listed = Peers::new(cli.python.as_deref(), scratch).and_then(|peers| Ok((peers.list()?, peers)));
+    let (known, peers) = match listed {
+        Ok(listed) => listed,
+        Err(error) => {
+            let asked = names.peers.iter().map(String::as_str);
+            let everything = names.all_peers.then_some("peers");
+            gathered.failures.extend(asked.chain(everything).map(|name| Failure::new(name, &error)));
+            return;
+        }
+    };
+    for name in &names.peers {
+        if !known.iter().any(|known| known.name == *name) {
+            let all: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
+            let error = anyhow::anyhow!("there is no such engine; use one of: {}", all.join(", "));
+            gathered.failures.push(Failure::new(name, &error));
+        }
+    }
+    for known in known.iter().filter(|known| names.all_peers || names.peers.contains(&known.name)) {
+        let opened = workload.peer_settings().and_then(|_| peers.open(known, frames));
+        gathered.add(&known.name, opened.map(|peer| Box::new(peer) as Box<dyn Engine>));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn names(arguments: &str) -> Names {
+        let line = format!("ome-bench {arguments}");
+        let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+        Names::of(&cli, &Workload::from_cli(&cli).unwrap())
+    }
+
+    #[test]
+    fn by_default_every_available_engine_and_the_limit_are_measured() {
+        let found = names("-d t:2,y:8");
+        assert!(found.ours.contains(&"zarrs".to_owned()) && found.raw && !found.codec && !found.all_peers);
+    }
+
+    #[test]
+    fn the_limit_of_a_compressed_workload_is_the_codec() {
+        let found = names("-d t:2,y:8 -c zstd -b zarrs");
+        assert!(found.codec && !found.raw);
+    }
+
+    #[test]
+    fn without_a_limit_there_is_none_unless_it_is_asked_for_by_name() {
+        let found = names("-d t:2,y:8 -b zarrs --no-raw");
+        assert!(!found.codec && !found.raw);
+        assert!(names("-d t:2,y:8 -b zarrs -b raw --no-raw").raw);
+    }
+
+    #[test]
+    fn a_camera_with_a_rate_of_its_own_is_not_compared_with_the_limit() {
+        assert!(!names("-d t:2,y:8 -b zarrs --sustained 1MiB --rate 10").raw);
+        assert!(names("-d t:2,y:8 -b zarrs --sustained 1MiB").raw);
+    }
+
+    #[test]
+    fn engines_named_twice_run_once_and_peers_are_told_apart() {
+        let found = names("-d t:2,y:8 -b zarrs -b zarrs -b ome-writers/tensorstore -b python/acquire-zarr -b other");
+        assert_eq!(found.ours, ["zarrs", "other"]);
+        assert_eq!(found.peers, ["ome-writers/tensorstore", "python/acquire-zarr"]);
+    }
+}

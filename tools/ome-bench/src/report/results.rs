@@ -1,0 +1,180 @@
+//! Results as data: what `--json` writes.
+
+use serde::Serialize;
+
+use crate::cli::Pixels;
+use crate::engines::{Failure, Role};
+use crate::measure::conditions::Conditions;
+use crate::measure::{Moment, Spread};
+
+/// Everything that is known after a benchmark.
+#[derive(Debug, Clone, Serialize)]
+pub struct Results {
+    /// Version of this format: fields are added, never changed.
+    pub format: u32,
+    /// What was written.
+    pub configuration: Configuration,
+    /// Where.
+    pub conditions: Conditions,
+    /// One entry for each row of the table.
+    pub engines: Vec<EngineResult>,
+    /// Ways to the limit that took part and were not the best.
+    pub other_ways: Vec<EngineResult>,
+    /// Engines that could not be measured.
+    pub failures: Vec<Failure>,
+    /// What is to be said against the numbers.
+    pub warnings: Vec<String>,
+    /// What could be tried next.
+    pub suggestions: Vec<String>,
+}
+
+/// What was written, and how often.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Configuration {
+    /// Dimensions in acquisition order, as `--dims` takes them.
+    pub dimensions: String,
+    /// Names of the axes in storage order.
+    pub axes: Vec<String>,
+    /// Extent of each axis.
+    pub shape: Vec<u64>,
+    /// Pixels of a chunk along each axis.
+    pub chunk: Vec<u64>,
+    /// Chunks of a shard along each axis.
+    pub shard: Option<Vec<u64>>,
+    /// Positions, each an array of this shape.
+    pub positions: usize,
+    /// Type of a pixel.
+    pub dtype: String,
+    /// Codec and level.
+    pub compression: String,
+    /// Order of the axes on disk.
+    pub storage_order: String,
+    /// When data must be on the medium.
+    pub durability: String,
+    /// Bytes of one frame.
+    pub frame_bytes: u64,
+    /// Frames, all positions together.
+    pub frames: u64,
+    /// Bytes of all frames.
+    pub bytes: u64,
+    /// What the pixels are.
+    pub pixels: Pixels,
+    /// Their seed.
+    pub seed: u64,
+    /// Frames that differ; they are used in turn.
+    pub distinct_frames: usize,
+    /// Most bytes that our engines may hold.
+    pub memory_limit: u64,
+    /// Worker threads of our engines, where they were set.
+    pub threads: Option<usize>,
+    /// Frames per second of the camera; `None` for as fast as it goes.
+    pub rate: Option<f64>,
+    /// True for one long run.
+    pub sustained: bool,
+    /// Rounds that did not count.
+    pub warmups: usize,
+    /// Rounds that counted.
+    pub iterations: usize,
+    /// True where the folders of all runs stayed until the end.
+    pub folders_kept: bool,
+    /// What was changed about the settings.
+    pub notes: Vec<String>,
+}
+
+/// One engine over all its runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct EngineResult {
+    /// Its name.
+    pub name: String,
+    /// The way it was done, for limits.
+    pub variant: Option<String>,
+    /// What it is in the comparison.
+    pub role: Role,
+    /// What exactly was measured.
+    pub version: Option<String>,
+    /// How durable its data were when a run ended.
+    pub durability: String,
+    /// Seconds until the first frame could be given.
+    pub create_s: Spread,
+    /// Times of append over all runs together.
+    pub append: Option<Percentiles>,
+    /// Seconds from the first frame until all is as durable as asked.
+    pub write_s: Spread,
+    /// Frames per second of that time.
+    pub fps: Spread,
+    /// Pixel bytes per second of that time, in GB/s.
+    pub gb_per_s: Spread,
+    /// Throughput compared with the limit's.
+    pub ratio_to_limit: Option<f64>,
+    /// Throughput compared with the best other engine's.
+    pub ratio_to_best_other: Option<f64>,
+    /// Name of that engine.
+    pub best_other: Option<String>,
+    /// Highest resident memory of its process in any run, in bytes.
+    pub peak_bytes: Option<u64>,
+    /// Highest that a run added to what was resident before it.
+    pub increase_bytes: Option<u64>,
+    /// Frames dropped in all runs.
+    pub dropped: u64,
+    /// Pixel bytes for one stored byte, where the engine tells what it stored.
+    pub compression_ratio: Option<f64>,
+    /// The runs themselves.
+    pub runs: Vec<RunRecord>,
+}
+
+/// Percentiles of durations, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// How many were measured.
+    pub count: u64,
+    /// Median.
+    pub p50_us: f64,
+    /// 99th percentile.
+    pub p99_us: f64,
+    /// 99.9th percentile.
+    pub p999_us: f64,
+    /// Longest.
+    pub max_us: f64,
+}
+
+/// One run.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunRecord {
+    /// Round, from 0.
+    pub round: usize,
+    /// Place in the round, from 0.
+    pub place: usize,
+    /// Seconds until the first frame could be given.
+    pub create_s: f64,
+    /// Seconds of all appends together.
+    pub append_s: Option<f64>,
+    /// Seconds from the last append until all is as durable as asked.
+    pub finish_s: Option<f64>,
+    /// Append and finish.
+    pub write_s: f64,
+    /// Times of append.
+    pub append: Option<Percentiles>,
+    /// Resident memory before, in bytes.
+    pub before_bytes: Option<u64>,
+    /// Highest resident memory, in bytes.
+    pub peak_bytes: Option<u64>,
+    /// Frames dropped.
+    pub dropped: u64,
+    /// Bytes stored, where the engine tells.
+    pub stored_bytes: Option<u64>,
+    /// The run over time, for long runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<Moment>,
+}
+
+impl Results {
+    /// Name of the limit that was measured.
+    pub fn limit(&self) -> Option<&str> {
+        self.engines.iter().find(|engine| engine.role == Role::Limit).map(|engine| engine.name.as_str())
+    }
+
+    /// True where an engine (not a limit alone) was measured.
+    pub fn any_engine(&self) -> bool {
+        self.engines.iter().any(|engine| engine.role == Role::Engine)
+    }
+}

@@ -1,0 +1,160 @@
+use clap::Parser;
+
+use super::results::Results;
+use super::*;
+use crate::cli::{Cli, Pixels};
+use crate::engines::mock::Mock;
+use crate::engines::{Engine, Failure};
+use crate::frames::Frames;
+use crate::measure::conditions::Conditions;
+use crate::progress::Progress;
+use crate::schedule::{Rounds, Setting, measure};
+use crate::session::Session;
+use crate::workload::Workload;
+
+fn conditions() -> Conditions {
+    Conditions {
+        version: "1.2.3".into(),
+        optimised: true,
+        platform: "linux".into(),
+        processor: Some("Abacus 9".into()),
+        cores: 2,
+        memory: Some(24 << 30),
+        memory_available: Some(20 << 30),
+        system: "Linux 6.18".into(),
+        folder: "/data".into(),
+        file_system: Some("ext4".into()),
+        free: Some(77 << 30),
+        load: Some(0.1),
+    }
+}
+
+/// Results of `engines` as they would be measured.
+fn results_of(arguments: &str, engines: Vec<Mock>, failures: Vec<Failure>, counted: usize) -> Results {
+    let line = format!("ome-bench {arguments}");
+    let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
+    let workload = Workload::from_cli(&cli).unwrap();
+    let frames = Frames::generate(&workload, Pixels::Random, 1);
+    let session = Session::new(None).unwrap();
+    let rounds = Rounds { warmups: 0, counted };
+    let description = Description::new(&cli, &workload, &frames, rounds, conditions());
+    let setting = Setting { workload: &workload, frames: &frames, session: &session, camera: None, window: None };
+    let engines = engines.into_iter().map(|mock| Box::new(mock) as Box<dyn Engine>).collect();
+    let (measured, mut failed) = measure(engines, rounds, &setting, &mut Progress::silent()).unwrap();
+    failed.extend(failures);
+    description.results(&workload, &measured, failed)
+}
+
+fn text(exporter: &dyn Exporter, results: &Results) -> String {
+    let mut bytes = Vec::new();
+    exporter.export(results, &mut bytes).unwrap();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn three() -> Results {
+    let engines = vec![
+        Mock::taking("zarrs", &[0.5, 0.4, 0.6]),
+        Mock::taking("ome-writers/tensorstore", &[1.0, 1.0, 1.0]),
+        Mock::limit("raw", "slow way", &[0.45, 0.45, 0.45, 0.45, 0.45]),
+        Mock::limit("raw", "fast way", &[0.4, 0.4, 0.4, 0.4, 0.4]),
+    ];
+    let failures = vec![Failure { name: "acquire-zarr".into(), reason: "its library is not there".into() }];
+    results_of("-d t:20,y:1024:256,x:1024:256", engines, failures, 3)
+}
+
+#[test]
+fn the_page_is_as_it_was() {
+    let expected = include_str!("golden/page.txt");
+    assert_eq!(text(&Human, &three()), expected);
+}
+
+#[test]
+fn the_page_of_a_compressed_workload_shows_the_ratio_and_the_codec_as_its_limit() {
+    let engines = vec![Mock::taking("zarrs", &[1.0]), Mock::limit("codec", "all cores", &[0.5])];
+    let page = text(&Human, &results_of("-d t:20:1:2,y:1024:256:4 -c zstd:1", engines, vec![], 1));
+    assert!(page.contains("| of codec |") && page.contains("| ratio |"), "{page}");
+    // 20 frames of 2 MiB, of which the mock says that it stored a million bytes.
+    assert!(page.contains(" 41.94 |"), "{page}");
+    assert!(page.contains("2 x 4 x 4 chunks = 2 x 1024 x 1024 (4 MiB)"), "{page}");
+    assert!(page.contains("zstd:1"), "{page}");
+}
+
+#[test]
+fn medians_and_ratios_are_those_of_the_runs() {
+    let results = three();
+    let [zarrs, tensorstore, raw] = results.engines.as_slice() else { panic!("{} rows", results.engines.len()) };
+    assert_eq!((zarrs.write_s.median, zarrs.write_s.min, zarrs.write_s.max), (0.5, 0.4, 0.6));
+    assert_eq!(zarrs.ratio_to_best_other.map(|ratio| (ratio * 100.0).round()), Some(200.0));
+    assert_eq!(zarrs.best_other.as_deref(), Some("ome-writers/tensorstore"));
+    assert_eq!(tensorstore.best_other.as_deref(), Some("zarrs"));
+    assert_eq!(zarrs.ratio_to_limit.map(|ratio| (ratio * 100.0).round()), Some(80.0));
+    assert_eq!((raw.ratio_to_limit, raw.ratio_to_best_other), (Some(1.0), None));
+    assert_eq!(raw.variant.as_deref(), Some("fast way"));
+    assert_eq!(results.other_ways.iter().map(|way| way.variant.as_deref()).collect::<Vec<_>>(), [Some("slow way")]);
+    assert_eq!(zarrs.append.map(|append| append.count), Some(300));
+}
+
+#[test]
+fn json_keeps_every_run_and_can_be_read_back() {
+    let value: serde_json::Value = serde_json::from_str(&text(&Json, &three())).unwrap();
+    assert_eq!(value["format"], 1);
+    assert_eq!(value["configuration"]["frame_bytes"], 2 << 20);
+    assert_eq!(value["engines"][0]["runs"].as_array().map(Vec::len), Some(3));
+    assert_eq!(value["engines"][0]["runs"][1]["write_s"], 0.4);
+    assert_eq!(value["engines"][0]["role"], "engine");
+    assert_eq!(value["failures"][0]["reason"], "its library is not there");
+    assert_eq!(value["conditions"]["file_system"], "ext4");
+}
+
+#[test]
+fn csv_has_one_line_for_each_run_under_a_header() {
+    let lines = text(&Csv, &three());
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(lines.len(), 1 + 4 * 3);
+    assert_eq!(
+        lines[0],
+        "engine,variant,round,place,create_s,append_s,finish_s,write_s,fps,gb_per_s,append_p50_us,append_p99_us,\
+         append_p999_us,append_max_us,before_bytes,peak_bytes,dropped,stored_bytes,durability"
+    );
+    assert!(lines[1].starts_with("zarrs,,0,0,0.001,0.45,0.05,0.5,40.0,"), "{}", lines[1]);
+    assert!(lines.iter().any(|line| line.starts_with("raw,slow way,")));
+}
+
+#[test]
+fn results_go_to_the_file_that_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs.csv");
+    export_to(&path, &Csv, &three()).unwrap();
+    assert!(std::fs::read_to_string(&path).unwrap().starts_with("engine,"));
+    let problem = export_to(&folder.path().join("absent/runs.csv"), &Csv, &three()).unwrap_err().to_string();
+    assert!(problem.contains("absent"), "{problem}");
+}
+
+#[test]
+fn unsteady_runs_few_runs_and_a_busy_machine_are_told() {
+    let mut results = results_of("-d t:20,y:64", vec![Mock::taking("zarrs", &[0.1, 0.3, 0.1])], vec![], 3);
+    let said = results.warnings.join("\n");
+    assert!(said.contains("zarrs: the slowest run took 3.00 times"), "{said}");
+    assert!(said.contains("--iterations 7"), "{said}");
+    assert!(results.suggestions.iter().any(|line| line.contains("--peers")));
+
+    results.conditions =
+        Conditions { load: Some(9.0), optimised: false, file_system: Some("tmpfs".into()), ..conditions() };
+    let said = super::warnings::judge(&results).join("\n");
+    for word in ["load 9", "debug build", "lies in memory"] {
+        assert!(said.contains(word), "{word} is missing in {said}");
+    }
+}
+
+#[test]
+fn steady_runs_on_an_idle_machine_give_no_warning() {
+    let results = results_of("-d t:20,y:64", vec![Mock::taking("zarrs", &[0.1])], vec![], 7);
+    assert_eq!(results.warnings, [] as [String; 0]);
+}
+
+#[test]
+fn not_durable_and_random_pixels_with_a_codec_are_told() {
+    let results = results_of("-d t:20,y:64 -c zstd --durability none", vec![Mock::taking("zarrs", &[0.1])], vec![], 7);
+    assert!(results.warnings.iter().any(|line| line.contains("--durability finish")), "{:?}", results.warnings);
+    assert!(results.suggestions.iter().any(|line| line.contains("--frames camera")), "{:?}", results.suggestions);
+}

@@ -1,0 +1,149 @@
+//! `ome-stream recover`: what an interrupted run left behind, and mending it.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use ome_stream::recover::{self, Report, State, Verdict, Verifier};
+
+use crate::output;
+use crate::report::text::clean;
+
+const EXAMPLES: &str = "\
+Examples:
+  ome-stream recover run1.ome.zarr
+  ome-stream recover run1.ome.zarr --apply
+  ome-stream recover run1.ome.zarr --json
+
+Exit codes:
+  0  nothing to do
+  1  interrupted, but nothing that was written is lost (mended, or to be mended with --apply)
+  2  frames are lost (the list is printed), or the command line is not understood
+  3  not a store of ome-stream, a writer is at work on it, or it cannot be read";
+
+/// Exit code for what is refused.
+const REFUSED: u8 = 3;
+
+/// Lost chunks that are printed; --json has more.
+const SHOWN: usize = 20;
+
+/// Find what an interrupted run left behind: what is whole, torn, can be won back or is lost.
+///
+/// Without --apply nothing is changed. Mending overwrites nothing: shard files only grow, and whatever else is replaced
+/// is kept beside it under a name that ends with .before-recover.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Options {
+    /// Folder of the store.
+    #[arg(value_name = "STORE")]
+    pub store: PathBuf,
+
+    /// Mend the store.
+    #[arg(long)]
+    pub apply: bool,
+
+    /// Do not decode compressed chunks: quicker on large stores, and blind to damage inside of chunks.
+    #[arg(long)]
+    pub quick: bool,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+pub fn run(options: &Options) -> ExitCode {
+    let verifier = ome_stream_backends::verifier();
+    let verifier = (!options.quick).then_some(&verifier as &dyn Verifier);
+    let how = recover::Options { apply: options.apply, verifier };
+    let report = match recover::recover(&options.store, &how) {
+        Ok(report) => report,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(REFUSED);
+        }
+    };
+    let text = if options.json {
+        serde_json::to_string_pretty(&report).map(|text| text + "\n").map_err(|error| error.to_string())
+    } else {
+        Ok(text(&report))
+    };
+    let printed = text.and_then(|text| output::print(&text).map_err(|failure| failure.to_string()));
+    if let Err(error) = printed {
+        eprintln!("error: {error}");
+        return ExitCode::from(REFUSED);
+    }
+    for finding in &report.findings {
+        if let Some(failure) = &finding.failure {
+            eprintln!("error: {} was not mended: {}", clean(&finding.file), clean(failure));
+        }
+    }
+    ExitCode::from(report.verdict.exit_code())
+}
+
+/// The report for a person.
+fn text(report: &Report) -> String {
+    let mut text = String::new();
+    // Writing to memory does not fail.
+    let _ = lines(report, &mut text);
+    text
+}
+
+fn lines(report: &Report, out: &mut String) -> std::fmt::Result {
+    let verdict = match report.verdict {
+        Verdict::Whole => "nothing to do",
+        Verdict::Harmless => "interrupted; nothing that was written is lost",
+        Verdict::Lost => "something is lost",
+    };
+    writeln!(out, "{}: {verdict}", clean(&report.path.to_string_lossy()))?;
+    for array in &report.arrays {
+        let path = if array.path.is_empty() { "." } else { &array.path };
+        write!(out, "  {}: shape {:?}", clean(path), array.shape)?;
+        if array.mended_shape != array.shape {
+            write!(out, " -> {:?}", array.mended_shape)?;
+        }
+        write!(out, ", {} chunk(s) whole", array.whole)?;
+        if array.won_back > 0 {
+            write!(out, ", {} won back", array.won_back)?;
+        }
+        if array.unverified > 0 {
+            write!(out, " ({} without a checksum)", array.unverified)?;
+        }
+        if array.lost > 0 {
+            write!(out, ", {} LOST", array.lost)?;
+        }
+        match &array.unchecked {
+            Some(why) => writeln!(out, "; not checked: {}", clean(why))?,
+            None => writeln!(out)?,
+        }
+    }
+    for finding in &report.findings {
+        let state = match finding.state {
+            State::Unfinished => "unfinished",
+            State::Torn => "torn",
+            State::Incomplete => "incomplete",
+            State::Leftover => "leftover",
+        };
+        writeln!(out, "  {} ({state}): {}", clean(&finding.file), clean(&finding.cause))?;
+        let remedy = finding.remedy.as_deref().map(clean);
+        match (remedy, finding.mended) {
+            (None, _) => writeln!(out, "    nothing mends it")?,
+            (Some(remedy), true) => writeln!(out, "    mended: {remedy}")?,
+            (Some(remedy), false) if report.applied => writeln!(out, "    NOT mended: {remedy}")?,
+            (Some(remedy), false) => writeln!(out, "    with --apply: {remedy}")?,
+        }
+    }
+    for chunk in report.lost.iter().take(SHOWN) {
+        let planes: Vec<String> =
+            chunk.first.iter().zip(&chunk.end).map(|(first, end)| format!("{first}..{end}")).collect();
+        let planes = if planes.is_empty() { String::new() } else { format!(", planes {}", planes.join(" x ")) };
+        writeln!(out, "  lost: {} chunk {:?}{planes}", clean(&chunk.array), chunk.chunk)?;
+    }
+    if report.lost_chunks > SHOWN as u64 {
+        writeln!(out, "  ... {} lost chunks in all; --json lists more", report.lost_chunks)?;
+    }
+    for note in &report.notes {
+        writeln!(out, "  note: {}", clean(note))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! The command-line tool as people and scripts meet it: the binary, its output and its exit codes.
+#![allow(clippy::expect_used, clippy::panic, reason = "clippy's exceptions for tests do not reach their helpers")]
+
+mod bench;
+mod cut_short;
+mod info_damaged;
+mod info_golden;
+mod inputs;
+mod interrupt;
+mod options;
+mod recover;
+mod refusals;
+mod tiff_by_hand;
