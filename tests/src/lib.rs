@@ -16,3 +16,8 @@ pub mod python;
 pub mod random;
 pub mod read;
 pub mod run;
+
+/// The README's example compiles as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

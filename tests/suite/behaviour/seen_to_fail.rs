@@ -8,7 +8,7 @@ use std::fs;
 use ome_stream::settings::{Channel, Codec, Compression, Coord, DataType, Position};
 use ome_stream_tests::case::Case;
 use ome_stream_tests::case::Step::{Append, Skip};
-use ome_stream_tests::check;
+use ome_stream_tests::check::{self, Differences};
 use ome_stream_tests::disk::{self, Gate};
 use ome_stream_tests::run::{Ran, run};
 use rustix::io::Errno;
@@ -20,7 +20,7 @@ use crate::acquisition::{Acquisition, native};
 fn passes(case: &Case) -> (tempfile::TempDir, Ran) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let ran = run(case, &*native(), folder.path()).unwrap_or_else(|error| panic!("{}: {error:?}", case.name));
-    check::files(case, &ran).unwrap_or_else(|wrong| panic!("{}: {wrong}", case.name));
+    check::files(case, &ran, Differences::default()).unwrap_or_else(|wrong| panic!("{}: {wrong}", case.name));
     (folder, ran)
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use ome_stream::backend::{Backend, MemoryBackend};
 use ome_stream::buffer::Unit;
 use ome_stream_tests::case::Case;
-use ome_stream_tests::check;
+use ome_stream_tests::check::{self, Differences};
 use ome_stream_tests::python::say;
 use ome_stream_tests::run::{NoRun, run};
 
@@ -59,7 +59,7 @@ impl Engine {
             }
             Self::Files(backend) => {
                 let ran = run(case, &**backend, folder)?;
-                Ok(check::files(case, &ran)?)
+                Ok(check::files(case, &ran, Differences::of(backend.name()))?)
             }
         }
     }

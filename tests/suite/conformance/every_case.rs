@@ -12,6 +12,7 @@ use crate::engines::Engine;
 fn least_percent(engine: &str) -> usize {
     match engine {
         "zarrs" => 100,
+        "acquire-zarr" => 80,
         memory if memory.starts_with("memory") => 100,
         _ => 40,
     }

@@ -10,14 +10,19 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::engines::Engine;
 
-/// Cases for each engine, unless `PROPTEST_CASES` says otherwise.
-const CASES: u32 = 200;
+/// Cases for an engine, unless `PROPTEST_CASES` says otherwise: most for the one that is used most, fewer for those that
+/// take long to start and for the five ways of the memory backend.
+fn cases(engine: &str) -> u32 {
+    let given = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    given.unwrap_or(if engine == ome_stream_backends::DEFAULT { 200 } else { 60 })
+}
 
 /// Most cases that an engine may refuse for each one that it runs.
 const REFUSED_PER_CASE: u32 = 10;
 
 fn agrees_with_nested_loops(engine: &Engine) {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let name = engine.name();
+    let cases = cases(&name);
     let config = Config {
         cases,
         max_global_rejects: cases * REFUSED_PER_CASE,
@@ -25,7 +30,6 @@ fn agrees_with_nested_loops(engine: &Engine) {
         failure_persistence: None,
         ..Config::default()
     };
-    let name = engine.name();
     let refused = Cell::new(0);
     let outcome = TestRunner::new(config).run(&random::case(), |case| {
         let folder = tempfile::tempdir()?;

@@ -1,0 +1,116 @@
+//! What the writers write: every way in which a store can be laid out, in small.
+
+use ome_stream::settings::{Codec, Compression, Durability};
+use ome_stream_tests::case::{Case, Step};
+use serde::{Deserialize, Serialize};
+
+/// How soon readers must see what was written, in seconds.
+pub const LIVE_INTERVAL: f64 = 0.3;
+
+/// How fast frames come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pace {
+    /// A few live intervals for a shard.
+    Slow,
+    /// Several shards in a live interval.
+    Fast,
+}
+
+impl Pace {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Slow => "slow",
+            Self::Fast => "fast",
+        }
+    }
+}
+
+/// One layout of a store.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    pub name: &'static str,
+    /// Dimensions as the command line takes them; `N` stands for the declared time points.
+    dimensions: &'static str,
+    codec: Codec,
+    durability: Durability,
+    /// Frames of one time point.
+    each: u64,
+    /// Frames a second when they come slowly.
+    slow: u64,
+    /// Frames a second when they come fast.
+    fast: u64,
+}
+
+impl Kind {
+    const fn new(name: &'static str, dimensions: &'static str, codec: Codec) -> Self {
+        Self { name, dimensions, codec, durability: Durability::None, each: 1, slow: 40, fast: 1500 }
+    }
+
+    const fn each(mut self, frames: u64) -> Self {
+        self.each = frames;
+        self
+    }
+
+    const fn paces(mut self, slow: u64, fast: u64) -> Self {
+        (self.slow, self.fast) = (slow, fast);
+        self
+    }
+
+    const fn durable(mut self) -> Self {
+        self.durability = Durability::Shard;
+        self
+    }
+
+    /// Frames a second.
+    pub fn rate(&self, pace: Pace) -> u64 {
+        match pace {
+            Pace::Slow => self.slow,
+            Pace::Fast => self.fast,
+        }
+    }
+
+    /// The case in which frames come for `seconds`.
+    pub fn case(&self, pace: Pace, seconds: f64) -> Case {
+        self.case_of((self.rate(pace) as f64 * seconds) as u64)
+    }
+
+    /// The case of at least this many frames.
+    pub fn case_of(&self, frames: u64) -> Case {
+        let rounds = frames.div_ceil(self.each).max(2);
+        let mut case = Case::new(self.name, &self.dimensions.replace('N', &rounds.to_string()))
+            .compression(Compression::new(self.codec))
+            .durability(self.durability)
+            .script(&[Step::Append(rounds * self.each)]);
+        case.settings.live_interval = LIVE_INTERVAL;
+        case
+    }
+}
+
+/// The kind called `name`.
+pub fn kind(name: &str) -> anyhow::Result<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| anyhow::anyhow!("no case is called {name:?}"))
+}
+
+/// All of them.
+pub const KINDS: &[Kind] = &[
+    Kind::new("chunk files", "t:N,y:96,x:80", Codec::None),
+    Kind::new("chunk files, t chunks, blosc-lz4, unbounded", "t:inf:4,y:96:48,x:80:40", Codec::BloscLz4).paces(20, 600),
+    Kind::new("aligned shards", "t:N:1:24,y:384:192:2,x:384:192:2", Codec::None).paces(20, 150),
+    Kind::new("shards, unbounded", "t:inf:1:50,y:64:32:2,x:64:32:2", Codec::None),
+    Kind::new("shards, t chunks, unbounded", "t:inf:4:16,y:64:32:2,x:64:32:2", Codec::None),
+    Kind::new("shards, t chunks, zstd, unbounded", "t:inf:4:16,y:64:32:2,x:64:32:2", Codec::Zstd).paces(20, 800),
+    Kind::new("shards, blosc-lz4, unbounded", "t:inf:1:100,y:64:32:2,x:64:32:2", Codec::BloscLz4).paces(40, 800),
+    Kind::new("shards, transposed, z chunks, unbounded", "t:inf:1:8,z:5:5:1,c:2,y:64:32:2,x:64:32:2", Codec::None)
+        .each(10)
+        .paces(50, 1000),
+    Kind::new("shards, positions, blosc-zstd, unbounded", "t:inf:2:8,p:3,y:64,x:64", Codec::BloscZstd)
+        .each(3)
+        .paces(30, 600),
+    Kind::new("chunk files, positions, channels", "t:N,p:4,c:2,y:64,x:64", Codec::None).each(8).paces(40, 800),
+    Kind::new("shards, durable each, unbounded", "t:inf:1:20,y:64:32:2,x:64:32:2", Codec::None)
+        .durable()
+        .paces(40, 400),
+    Kind::new("four shards a frame, unbounded", "t:inf:1:32,y:128:32:2,x:128:32:2", Codec::None).paces(40, 500),
+    Kind::new("index of five pages, unbounded", "t:inf:1:64,y:64:16:4,x:64:16:4", Codec::None).paces(40, 600),
+];

@@ -1,0 +1,154 @@
+//! Damage of every kind at random places.
+
+use std::fs;
+use std::path::Path;
+
+use ome_stream::recover::{MISSING, Options, Verdict, index_of, recover};
+use proptest::prelude::*;
+
+use crate::store::{self, apply, kinds, look, look_and_mend, make};
+
+/// One thing that happens to a file.
+#[derive(Debug, Clone)]
+enum Damage {
+    Flip(usize),
+    Cut(usize),
+    Fill(usize, u8, usize),
+    Remove,
+    Replace(&'static str),
+    Number(usize, &'static str),
+    Folder,
+    Part,
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    prop_oneof![
+        any::<usize>().prop_map(Damage::Flip),
+        any::<usize>().prop_map(Damage::Cut),
+        (any::<usize>(), any::<u8>(), 1usize..5000).prop_map(|(at, byte, length)| Damage::Fill(at, byte, length)),
+        Just(Damage::Remove),
+        prop::sample::select(vec![
+            "",
+            "{}",
+            "[]",
+            "null",
+            "{\"node_type\":\"array\"}",
+            "\u{0}",
+            "[[[[[[[[",
+            "{\"a\":1e999}"
+        ])
+        .prop_map(Damage::Replace),
+        (
+            any::<usize>(),
+            prop::sample::select(vec!["0", "18446744073709551615", "1e308", "-1", "\"x\"", "[]", "4294967296"])
+        )
+            .prop_map(|(nth, number)| Damage::Number(nth, number)),
+        Just(Damage::Folder),
+        Just(Damage::Part),
+    ]
+}
+
+fn hurt(path: &Path, damage: &Damage) {
+    let mut bytes = fs::read(path).unwrap_or_default();
+    let length = bytes.len().max(1);
+    match damage {
+        Damage::Flip(bit) if !bytes.is_empty() => bytes[bit / 8 % length] ^= 1 << (bit % 8),
+        Damage::Flip(_) => {}
+        Damage::Cut(at) => bytes.truncate(at % length),
+        Damage::Fill(at, byte, many) => bytes.iter_mut().skip(at % length).take(*many).for_each(|each| *each = *byte),
+        Damage::Replace(text) => bytes = text.as_bytes().to_vec(),
+        Damage::Number(nth, number) => bytes = with_number(&bytes, *nth, number),
+        Damage::Remove => return drop(fs::remove_file(path)),
+        Damage::Folder => {
+            let _ = fs::remove_file(path);
+            return drop(fs::create_dir_all(path));
+        }
+        Damage::Part => {
+            let _ = fs::rename(path, format!("{}.part", path.display()));
+            return;
+        }
+    }
+    let _ = fs::write(path, bytes);
+}
+
+/// The text with its `nth` number replaced.
+fn with_number(bytes: &[u8], nth: usize, number: &str) -> Vec<u8> {
+    let starts: Vec<usize> = (0..bytes.len())
+        .filter(|at| bytes[*at].is_ascii_digit() && (*at == 0 || !bytes[at - 1].is_ascii_digit()))
+        .collect();
+    let Some(start) = starts.get(nth % starts.len().max(1)).copied() else { return bytes.to_vec() };
+    let end = start + bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    [&bytes[..start], number.as_bytes(), &bytes[end..]].concat()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_damage_makes_it_fail(
+        kind in 0usize..6,
+        wounds in prop::collection::vec((any::<prop::sample::Index>(), damage()), 1..4),
+    ) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let made = make(&kinds()[kind], folder.path());
+        let files = store::files(&made.root);
+        for (file, damage) in &wounds {
+            hurt(&made.root.join(file.get(&files)), damage);
+        }
+        let options = Options { apply: false, verifier: None };
+        let Ok(seen) = recover(&made.root, &options) else { return Ok(()) };
+        let first = apply(&made.root);
+        prop_assert!(seen.verdict <= first.verdict, "decoding finds more, never less");
+        // Whatever can be mended is mended at once.
+        let second = look(&made.root);
+        let mendable = |finding: &&ome_stream::recover::Finding| finding.remedy.is_some();
+        let left: Vec<_> = second.findings.iter().filter(mendable).collect();
+        prop_assert!(left.is_empty(), "first {:#?}\nthen {:#?}", first.findings, left);
+        if store::is_mendable(&first) {
+            prop_assert_eq!(second.verdict, Verdict::Whole);
+        }
+    }
+}
+
+#[test]
+fn chunks_that_an_index_puts_at_impossible_places_are_lost_and_the_others_stay() {
+    let case = &kinds()[0];
+    for bad in [(u64::MAX, 5), (5, u64::MAX), (0, 0), (1 << 40, 2048), (0, 2047), (4096, 2048)] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let made = make(case, folder.path());
+        let shard = made.root.join("0/c/0/0/0");
+        let mut bytes = fs::read(&shard).expect("readable");
+        let chunks = 16;
+        let start = bytes.len() - (chunks * 16 + 4);
+        let mut entries = ome_stream::recover::parse_index(&bytes[start..], chunks).expect("an index");
+        assert!(entries.iter().all(|entry| *entry != MISSING));
+        let taken = entries.iter().position(|entry| *entry == (4096, 2048)).filter(|_| bad == (4096, 2048));
+        let place = if taken == Some(3) { 4 } else { 3 };
+        entries[place] = bad;
+        bytes.truncate(start);
+        bytes.extend(index_of(&entries));
+        fs::write(&shard, &bytes).expect("written");
+        let report = look_and_mend(&made.root);
+        assert_eq!(report.verdict, Verdict::Lost);
+        // Two chunks that share bytes are both in doubt.
+        assert_eq!(report.lost_chunks, if taken.is_some() { 2 } else { 1 }, "{bad:?}: {:#?}", report.lost);
+        store::compare(&made, &made.root, &report, |_| true);
+        assert!(fs::read(&shard).expect("readable").starts_with(&bytes), "shard files only grow");
+    }
+}
+
+#[test]
+fn a_damaged_compressed_chunk_is_found_by_decoding_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = make(&kinds()[1], folder.path());
+    let shard = made.root.join("0/c/1/0/0");
+    let mut bytes = fs::read(&shard).expect("readable");
+    bytes[0] ^= 0xFF;
+    fs::write(&shard, &bytes).expect("written");
+    let quick = recover(&made.root, &Options::default()).expect("a store of ours");
+    assert_eq!(quick.verdict, Verdict::Whole, "without a decoder nobody can tell");
+    assert!(quick.arrays[0].unchecked.is_some());
+    let report = look_and_mend(&made.root);
+    assert_eq!((report.verdict, report.lost_chunks), (Verdict::Lost, 1), "{:#?}", report.findings);
+    store::compare(&made, &made.root, &report, |_| true);
+}

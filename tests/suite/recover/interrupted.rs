@@ -1,0 +1,113 @@
+//! A killed writer's store that was damaged as well, and mending that is interrupted itself.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use ome_stream::Stream;
+use ome_stream::platform::faulty::Fault;
+use ome_stream::recover::{Options, Verdict, log, recover_on};
+use ome_stream_tests::case::{Case, Step};
+use ome_stream_tests::disk::faulty;
+
+use crate::killed::append;
+use crate::store::{self, Made, compare, is_mendable, kinds, look, look_and_mend};
+
+/// A store whose writer was killed when readers had seen nothing of its shards, and what it must hold.
+fn left(case: &Case, folder: &Path) -> (PathBuf, Made, u64) {
+    let case = case.clone().with(|settings| settings.live_interval = 60.0);
+    let settings = case.settings_in(folder);
+    let stream = Stream::create(&settings, &*ome_stream_backends::open("zarrs").expect("built in")).expect("made");
+    let frames = case.consumed() - 1;
+    append(&stream, &case, frames);
+    let left = folder.join("left.ome.zarr");
+    store::copy(stream.plan().root(), &left);
+    stream.finish().expect("finished");
+    let made = store::expected(&case.script(&[Step::Append(frames)]), &left);
+    (left, made, frames)
+}
+
+fn is_sharded(case: &Case) -> bool {
+    case.settings.dimensions.iter().any(|dimension| dimension.shard_size_chunks.is_some())
+}
+
+#[test]
+fn without_the_log_the_unfinished_shards_are_lost_and_it_says_so() {
+    for case in kinds().iter().filter(|case| is_sharded(case)) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (left, made, frames) = left(case, folder.path());
+        fs::remove_file(left.join(log::FILE_NAME)).expect("there was one");
+        let report = look_and_mend(&left);
+        assert_eq!(report.verdict, Verdict::Lost, "{}", case.name);
+        assert!(report.lost_chunks > 0);
+        compare(&made, &left, &report, |number| number < frames);
+    }
+}
+
+#[test]
+fn a_killed_writers_store_that_was_cut_as_well_tells_what_it_lost() {
+    for case in kinds() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (left, made, frames) = left(&case, folder.path());
+        for path in store::files(&left) {
+            let length = fs::metadata(left.join(&path)).expect("there").len();
+            let blocks = (0..length).step_by(4096).chain([1, length / 2, length.saturating_sub(1)]);
+            for cut in blocks.filter(|cut| *cut < length) {
+                let damaged = folder.path().join("damaged.ome.zarr");
+                store::copy(&left, &damaged);
+                let file = OpenOptions::new().write(true).open(damaged.join(&path)).expect("there");
+                file.set_len(cut).expect("cut");
+                let report = look_and_mend(&damaged);
+                compare(&made, &damaged, &report, |number| number < frames);
+                fs::remove_dir_all(&damaged).expect("removed");
+            }
+        }
+    }
+}
+
+#[test]
+fn mending_that_fails_anywhere_loses_nothing_and_can_be_repeated() {
+    let verifier = ome_stream_backends::verifier();
+    let options = Options { apply: true, verifier: Some(&verifier) };
+    for case in kinds() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (left, made, frames) = left(&case, folder.path());
+        fs::write(left.join("zarr.json.part"), "{").expect("written");
+        for nth in 0.. {
+            let damaged = folder.path().join("damaged.ome.zarr");
+            store::copy(&left, &damaged);
+            let disk = full_after(nth);
+            let report = recover_on(&damaged, &options, &*disk).expect("a store of ours");
+            let failed = report.findings.iter().any(|finding| finding.failure.is_some());
+            assert_eq!(report.findings.iter().all(|finding| finding.mended), !failed, "{:#?}", report.findings);
+            if failed {
+                let told = report.findings.iter().filter_map(|finding| finding.failure.as_deref());
+                assert!(told.into_iter().any(|failure| failure.contains("No space")), "{:#?}", report.findings);
+                assert_eq!(look(&damaged).verdict, Verdict::Harmless, "nothing is lost by trying");
+                let again = store::apply(&damaged);
+                let done = again.findings.iter().all(|finding| finding.mended);
+                assert!(done && is_mendable(&again) && again.lost_chunks == 0, "{again:#?}");
+            }
+            let last = look(&damaged);
+            assert_eq!(last.verdict, Verdict::Whole, "{} after {nth}: {:#?}", case.name, last.findings);
+            compare(&made, &damaged, &report, |number| number < frames);
+            fs::remove_dir_all(&damaged).expect("removed");
+            if !failed {
+                assert!(nth > 2, "{}: hardly anything was done", case.name);
+                break;
+            }
+        }
+    }
+}
+
+/// A disk that is full from its `nth` operation on; a write that meets it is torn.
+fn full_after(nth: u64) -> std::sync::Arc<dyn ome_stream::platform::Disk> {
+    let count = std::sync::atomic::AtomicU64::new(0);
+    faulty(move |_| {
+        let full = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= nth;
+        Fault {
+            errno: full.then(|| rustix::io::Errno::NOSPC.raw_os_error()),
+            torn_after: full.then_some(5),
+            ..Fault::default()
+        }
+    })
+}

@@ -1,0 +1,195 @@
+//! Small stores of every kind, and the judgement after mending.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ome_stream::recover::{Options, Report, Verdict, recover};
+use ome_stream::settings::{Codec, Compression};
+use ome_stream_tests::case::{Case, Step};
+use ome_stream_tests::model::{self, Image};
+use ome_stream_tests::{read, run};
+
+/// One case of each kind of store, small, with files of several blocks.
+pub fn kinds() -> Vec<Case> {
+    let sharded = "t:8:1:4,y:64:32:2,x:64:32:2";
+    vec![
+        Case::new("shards", sharded),
+        Case::new("shards zstd", sharded).compression(Compression::new(Codec::Zstd)),
+        Case::new("chunk files", "t:3,y:64,x:64:32"),
+        Case::new("chunk files blosc", "t:3,y:64,x:64").compression(Compression::new(Codec::BloscZstd)),
+        Case::new("unbounded", "t:inf:1:4,y:64:32:2,x:64:32:2").script(&[Step::Append(6)]),
+        Case::new("two positions", "t:2:1:2,p:2,c:2,y:32,x:64:32:2"),
+    ]
+}
+
+/// A finished store.
+pub struct Made {
+    pub root: PathBuf,
+    pub case: Case,
+    pub images: Vec<Image>,
+    pub arrays: Vec<PathBuf>,
+}
+
+/// Streams a case into a store below `folder`.
+pub fn make(case: &Case, folder: &Path) -> Made {
+    let ran = run::run(case, &*ome_stream_backends::open("zarrs").expect("built in"), folder).expect("runs");
+    let arrays = (0..ran.images.len()).map(|nth| below(&ran.root, &ran.plan.array_path(nth, 0))).collect();
+    Made { root: ran.root, case: case.clone(), images: ran.images, arrays }
+}
+
+/// What a case must hold, and where, without running it.
+pub fn expected(case: &Case, root: &Path) -> Made {
+    let mut settings = case.settings.clone();
+    settings.root_path = root.to_string_lossy().into_owned();
+    let plan = ome_stream::Plan::new(&settings).expect("valid");
+    let images = model::images(case);
+    let arrays = (0..images.len()).map(|nth| below(plan.root(), &plan.array_path(nth, 0))).collect();
+    Made { root: root.to_path_buf(), case: case.clone(), images, arrays }
+}
+
+fn below(root: &Path, path: &Path) -> PathBuf {
+    path.strip_prefix(root).expect("below the root").to_path_buf()
+}
+
+/// Looks, without touching anything.
+pub fn look(root: &Path) -> Report {
+    let verifier = ome_stream_backends::verifier();
+    recover(root, &Options { apply: false, verifier: Some(&verifier) }).expect("a store of ours")
+}
+
+/// Mends.
+pub fn apply(root: &Path) -> Report {
+    let verifier = ome_stream_backends::verifier();
+    recover(root, &Options { apply: true, verifier: Some(&verifier) }).expect("a store of ours")
+}
+
+/// Whether everything that was found can be mended.
+pub fn is_mendable(report: &Report) -> bool {
+    report.findings.iter().all(|finding| finding.remedy.is_some())
+}
+
+/// Looks, mends, looks again: the first two agree, and the last finds nothing. Returns what the mending said.
+pub fn look_and_mend(root: &Path) -> Report {
+    let before = snapshot(root);
+    let seen = look(root);
+    assert_eq!(snapshot(root), before, "looking changes nothing");
+    let mended = apply(root);
+    assert_eq!((seen.verdict, seen.lost_chunks), (mended.verdict, mended.lost_chunks));
+    for finding in &mended.findings {
+        assert_eq!(finding.failure, None, "{finding:?}");
+        assert_eq!(finding.mended, finding.remedy.is_some(), "{finding:?}");
+    }
+    let again = look(root);
+    if is_mendable(&mended) {
+        assert_eq!(again.verdict, Verdict::Whole, "after {:#?}: {:#?}", mended.findings, again.findings);
+    }
+    mended
+}
+
+/// Compares every pixel of every array that can be opened with what was written: a difference must lie in a chunk that
+/// the report calls lost. Frames that had not come (`had_come` says which) must read as fill value.
+pub fn compare(made: &Made, root: &Path, report: &Report, had_come: impl Fn(u64) -> bool) {
+    for (image, array) in made.images.iter().zip(&made.arrays) {
+        let folder = root.join(array);
+        let unreadable = report
+            .findings
+            .iter()
+            .any(|finding| finding.remedy.is_none() && Path::new(&finding.file) == array.join("zarr.json"));
+        if unreadable {
+            continue;
+        }
+        let found = read::zarrs(&folder).expect("readers open it");
+        let path = array.to_string_lossy();
+        let lost: HashSet<Vec<u64>> =
+            report.lost.iter().filter(|chunk| chunk.array == path).map(|chunk| chunk.chunk.clone()).collect();
+        let document: serde_json::Value =
+            serde_json::from_slice(&fs::read(folder.join("zarr.json")).expect("readable")).expect("JSON");
+        let chunk = chunk_shape(&document);
+        let item = made.case.settings.dtype.size();
+        let axes = image.shape.len();
+        let (rows, columns) = (image.shape[axes - 2], image.shape[axes - 1]);
+        let frame_bytes = (rows * columns) as usize * item;
+        assert_eq!(found.shape[1..], image.shape[1..], "{path}");
+        let planes = found.shape[..axes - 2].iter().product::<u64>();
+        for plane in 0..planes {
+            let number = image.frames.get(plane as usize).copied().flatten().filter(|number| had_come(*number));
+            let expected = match number {
+                Some(number) => ome_stream_tests::pixels::frame(made.case.settings.dtype, number, rows, columns),
+                None => vec![0; frame_bytes],
+            };
+            let got = &found.bytes[plane as usize * frame_bytes..][..frame_bytes];
+            if got == expected {
+                continue;
+            }
+            let mut rest = plane;
+            let mut index: Vec<u64> = found.shape[..axes - 2]
+                .iter()
+                .rev()
+                .map(|extent| {
+                    let at = rest % extent;
+                    rest /= extent;
+                    at
+                })
+                .collect();
+            index.reverse();
+            for pixel in (0..(rows * columns)).filter(|at| {
+                let at = *at as usize * item;
+                got[at..at + item] != expected[at..at + item]
+            }) {
+                let place: Vec<u64> = index.iter().copied().chain([pixel / columns, pixel % columns]).collect();
+                let chunk: Vec<u64> = place.iter().zip(&chunk).map(|(at, size)| at / size).collect();
+                assert!(
+                    lost.contains(&chunk),
+                    "{path}: pixel {place:?} is wrong, and chunk {chunk:?} is not lost: {report:#?}"
+                );
+            }
+        }
+    }
+}
+
+fn chunk_shape(document: &serde_json::Value) -> Vec<u64> {
+    let inside = document.pointer("/codecs/0/configuration/chunk_shape");
+    let outside = document.pointer("/chunk_grid/configuration/chunk_shape");
+    serde_json::from_value(inside.or(outside).expect("a chunk shape").clone()).expect("numbers")
+}
+
+/// Every file below a folder, by its path below it, in order.
+pub fn files(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut waiting = vec![root.to_path_buf()];
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(&folder).expect("listed") {
+            let entry = entry.expect("listed");
+            if entry.file_type().expect("known").is_dir() {
+                waiting.push(entry.path());
+            } else {
+                found.push(entry.path().strip_prefix(root).expect("below the root").to_path_buf());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Every file with its bytes (of a link: where it points).
+pub fn snapshot(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let bytes = |path: PathBuf| {
+        let full = root.join(&path);
+        let bytes = match fs::read_link(&full) {
+            Ok(target) => target.to_string_lossy().into_owned().into_bytes(),
+            Err(_) => fs::read(&full).expect("readable"),
+        };
+        (path, bytes)
+    };
+    files(root).into_iter().map(bytes).collect()
+}
+
+/// Copies a store, file by file, as a killed writer leaves it. A file that gets its name meanwhile is copied under it.
+pub fn copy(from: &Path, to: &Path) {
+    for path in files(from) {
+        let target = to.join(&path);
+        fs::create_dir_all(target.parent().expect("below the root")).expect("made");
+        fs::copy(from.join(&path), target).expect("copied");
+    }
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask test`.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{images, places, python, step};
+
+/// Options of `cargo xtask test`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// On the portable disk instead of this platform's own; leaves out what does not depend on it.
+    #[arg(long)]
+    portable: bool,
+    /// Further arguments for `cargo test`, such as the name of a test.
+    #[arg(last = true)]
+    cargo: Vec<String>,
+}
+
+/// Folders with tests of the project's Python scripts.
+const PYTHON_TESTS: [&str; 2] = ["tests/interop", "tools/ome-bench/peers"];
+
+/// Makes what the tests need, then runs all of them.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let python = step::timed("Python environment", python::environment)?;
+    let images = step::timed("real images", || images::fetched(&python))?;
+    let features: &[&str] = if options.portable { &["--features", "ome-stream-tests/portable"] } else { &[] };
+    let workspace = |command: &str| {
+        let mut cargo = cargo();
+        cargo.args([command, "--workspace"]).args(features);
+        cargo
+    };
+    // This program is running, and some systems do not let it be replaced meanwhile.
+    step::timed("programs", || step::run(workspace("build").args(["--bins", "--exclude", "xtask"])))?;
+    step::timed("Rust tests, with foreign readers and real images", || {
+        let mut tests = workspace("test");
+        step::run(with_environment(tests.args(&options.cargo), &python, &images)?)
+    })?;
+    if options.portable {
+        return Ok(());
+    }
+    step::timed("Python tests", || {
+        step::run(Command::new(&python).args(["-m", "pytest", "-q"]).args(PYTHON_TESTS).current_dir(places::root()))
+    })
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(places::root());
+    cargo
+}
+
+/// Tells the tests where everything is, and that nothing of it may be missing.
+fn with_environment<'a>(command: &'a mut Command, python: &Path, images: &Path) -> Result<&'a mut Command> {
+    let tool = places::programs()?.join(format!("ome-stream{}", env::consts::EXE_SUFFIX));
+    Ok(command
+        .env("OME_STREAM_PYTHON", python)
+        .env("OME_STREAM_REQUIRE_PYTHON", "1")
+        .env("OME_STREAM_IMAGES", images)
+        .env("OME_STREAM_TOOL", tool)
+        .env("VIRTUAL_ENV", places::target()?.join("venv")))
+}
