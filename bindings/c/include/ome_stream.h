@@ -1,0 +1,387 @@
+/*
+ * ome_stream: camera frames in, OME-Zarr out, in bounded memory, safe against a crash.
+ *
+ * A stream is four calls:
+ *
+ *     ome_stream_t *stream = NULL;
+ *     if (ome_stream_create(settings, &stream) != OME_STREAM_OK) ...
+ *     for (each frame)
+ *         if (ome_stream_append(stream, pixels, nbytes, NULL, NULL) != OME_STREAM_OK) ...
+ *     if (ome_stream_finish(stream) != OME_STREAM_OK) ...
+ *     ome_stream_free(stream);
+ *
+ * Results
+ *     Functions return a code: OME_STREAM_OK (0) or one of the numbers below. Codes are permanent. On failure outputs
+ *     are left as they were (`needed` of a buffer that is too small excepted) and ome_stream_last_error has the message.
+ *     No panic, exception or signal leaves the library.
+ *
+ * Handles
+ *     A stream's handle is opaque: a number in the shape of a pointer, which is looked up and never followed. NULL gives
+ *     OME_STREAM_NULL_POINTER, a handle that was freed or never given OME_STREAM_INVALID_HANDLE: never a crash. Each
+ *     handle is owned by the host and freed once with ome_stream_free; the library owns everything else.
+ *
+ * Pointers
+ *     Every pointer may be NULL: that is a code, or has the meaning that the function states. A pointer that is not NULL
+ *     must point at as many bytes as the function says. Nothing is kept after a call: all memory passed in is the
+ *     host's again when the function returns. Pixels and numbers need no alignment.
+ *
+ * Texts that the host passes
+ *     UTF-8, zero-terminated. Other encodings give OME_STREAM_INVALID_UTF8.
+ *
+ * Texts that the library returns
+ *     Copied into the host's buffer `buf` of `len` bytes, UTF-8, zero-terminated; `*needed` receives the size with the
+ *     terminating zero (`needed` may be NULL if `buf` is not). `buf` NULL with `len` 0 asks for the size only. Where
+ *     `len` is too small the code is OME_STREAM_BUFFER_TOO_SMALL, `*needed` is set and the buffer is not touched.
+ *
+ * Threads
+ *     Every function may be called from any thread at any time. Calls of append for one stream are made one after
+ *     another; status answers meanwhile; several streams are independent. ome_stream_free while another thread is
+ *     inside a call is safe. Messages are per thread. A process that forks must not use in the child a stream that was
+ *     made in the parent. Free every stream before the process ends or the library is unloaded: no function runs by
+ *     itself at exit, and a stream that was not finished is left as after a crash (readable, without what was in memory).
+ *
+ * Settings
+ *     A JSON object. The least of it:
+ *
+ *         {"root_path": "run.ome.zarr", "dtype": "uint16", "dimensions": [
+ *             {"name": "t", "count": null, "unit": "second", "scale": 0.05},
+ *             {"name": "y", "count": 2048, "chunk_size": 512, "unit": "micrometer", "scale": 0.108},
+ *             {"name": "x", "count": 2048, "chunk_size": 512, "unit": "micrometer", "scale": 0.108}]}
+ *
+ *     Dimensions are the loops of the acquisition, slowest first; the last two are a frame's rows and columns. A first
+ *     dimension with count null has no end. Further fields, each with a sound default: compression, storage_order,
+ *     plate, overwrite, format (version, backend), pyramid, memory_limit (bytes), threads, durability ("finish",
+ *     "shard", "none"), when_full ("block", "error", "drop"), live_interval (seconds). Unknown fields are refused by name.
+ */
+
+
+#ifndef OME_STREAM_H
+#define OME_STREAM_H
+
+/* Made by `cargo xtask header` from bindings/c/src; change it there. */
+
+#include <stdint.h>
+
+/**
+ * Number of this ABI, the N of libome_stream.so.N: what ome_stream_abi_version returns. It goes up only if a function is
+ * ever taken away or changed, which is not planned.
+ */
+#define OME_STREAM_ABI_VERSION 1
+
+/**
+ * Success.
+ */
+#define OME_STREAM_OK 0
+
+/**
+ * A settings field has a value that cannot be used; the message names the field, the value and what would work.
+ */
+#define OME_STREAM_INVALID_SETTINGS 1
+
+/**
+ * The settings are valid, but the chosen engine cannot do what they ask.
+ */
+#define OME_STREAM_UNSUPPORTED 2
+
+/**
+ * The acquisition needs more memory than `memory_limit` allows; the message says how much.
+ */
+#define OME_STREAM_MEMORY_LIMIT 3
+
+/**
+ * Something is already at `root_path` and `overwrite` is false; it was not touched.
+ */
+#define OME_STREAM_ALREADY_EXISTS 4
+
+/**
+ * `overwrite` was asked for on something that is not a Zarr store; it was not touched.
+ */
+#define OME_STREAM_NOT_A_STORE 5
+
+/**
+ * The operating system refused a file operation; the message names the file and the reason.
+ */
+#define OME_STREAM_IO 6
+
+/**
+ * A frame has the wrong number of bytes; it was refused and used no frame number.
+ */
+#define OME_STREAM_FRAME_SIZE 7
+
+/**
+ * More frames than the dimensions declare; nothing was consumed.
+ */
+#define OME_STREAM_TOO_MANY_FRAMES 8
+
+/**
+ * No room within the memory limit now; the frame was refused and used no frame number. Not a failure: try again.
+ */
+#define OME_STREAM_FULL 9
+
+/**
+ * The stream is finished; create a new one to write more frames.
+ */
+#define OME_STREAM_FINISHED 10
+
+/**
+ * An earlier write failed (disk full, folder gone); the message has the first cause and its frame number. The stream
+ * takes no more frames. What was written before stays readable.
+ */
+#define OME_STREAM_FAILED 11
+
+/**
+ * Metadata cannot be stored: not a JSON object, too long, or a reserved name.
+ */
+#define OME_STREAM_INVALID_METADATA 12
+
+/**
+ * An engine reported a failure of its own.
+ */
+#define OME_STREAM_ENGINE 13
+
+/**
+ * The chosen engine is not available on this machine; the message says what would make it so.
+ */
+#define OME_STREAM_UNAVAILABLE 14
+
+/**
+ * A bug in this library; what was written before stays readable.
+ */
+#define OME_STREAM_INTERNAL 15
+
+/**
+ * A store is damaged or is not what an operation on it needs.
+ */
+#define OME_STREAM_DAMAGED 16
+
+/**
+ * A pointer that must not be NULL is NULL.
+ */
+#define OME_STREAM_NULL_POINTER 32
+
+/**
+ * The handle is not that of a live stream: it was freed, or it never came from `ome_stream_create`.
+ */
+#define OME_STREAM_INVALID_HANDLE 33
+
+/**
+ * A text is not UTF-8.
+ */
+#define OME_STREAM_INVALID_UTF8 34
+
+/**
+ * The buffer is too small for the answer: `*needed` says how many bytes it needs. The buffer was not touched.
+ */
+#define OME_STREAM_BUFFER_TOO_SMALL 35
+
+/**
+ * A bug in this library: a panic was caught before it reached the host. Finish and free still work.
+ */
+#define OME_STREAM_PANIC 36
+
+/**
+ * A stream: one acquisition being written. Only ever used through a pointer that ome_stream_create gives.
+ */
+typedef struct ome_stream_t ome_stream_t;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Version of the library, such as "0.1.0". Never NULL; lives for ever, do not free it.
+ *
+ * Any thread, any time.
+ */
+const char *ome_stream_version(void);
+
+/**
+ * Number of this ABI: the N of libome_stream.so.N. A host that loads the library at run time compares it with
+ * OME_STREAM_ABI_VERSION of the header it was built with and refuses another number.
+ *
+ * Any thread, any time.
+ */
+uint32_t ome_stream_abi_version(void);
+
+/**
+ * Name of a code as written in this header, such as "OME_STREAM_FULL"; "unknown code" for any other number. Never
+ * NULL; lives for ever, do not free it.
+ *
+ * Any thread, any time.
+ */
+const char *ome_stream_error_name(int32_t code);
+
+/**
+ * The message of the last call that failed on this thread, in English, UTF-8: what was wrong, with the field or file
+ * and the value, and what would work. Empty before the first failure; calls that succeed leave it as it is.
+ *
+ * `buf`, `len`, `needed`: see "Texts that the library returns" above. 1024 bytes are enough for nearly every message.
+ * Failing here (buffer too small) does not replace the message.
+ *
+ * Any thread, any time; each thread has its own message.
+ */
+int32_t ome_stream_last_error(char *buf,
+                              uint64_t len,
+                              uint64_t *needed);
+
+/**
+ * The engines of this build as a JSON array of objects: "name" (for `format.backend` of the settings), "available"
+ * (true or false), "reason" (where it was found, or why it is not available and what would make it so) and
+ * "capabilities" (null where it is not available).
+ *
+ * `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough.
+ *
+ * Any thread, any time. May take a moment: it looks for engines that are loaded at run time.
+ */
+int32_t ome_stream_backends(char *buf,
+                            uint64_t len,
+                            uint64_t *needed);
+
+/**
+ * Most bytes of memory that a stream with these settings will hold, in `*bytes`. Touches no disk, so a host can ask
+ * before it starts.
+ *
+ * Fails as ome_stream_create does for settings that cannot be used: OME_STREAM_INVALID_SETTINGS,
+ * OME_STREAM_MEMORY_LIMIT, OME_STREAM_UNSUPPORTED, OME_STREAM_UNAVAILABLE.
+ *
+ * Any thread, any time.
+ */
+int32_t ome_stream_estimate_memory(const char *settings_json,
+                                   uint64_t *bytes);
+
+/**
+ * Starts a stream: checks the settings, makes the store, valid and empty, and gives its handle in `*out`.
+ *
+ * `settings_json`: see "Settings" above. Every handle must be given to ome_stream_free once.
+ *
+ * Fails with OME_STREAM_INVALID_SETTINGS, OME_STREAM_UNSUPPORTED, OME_STREAM_MEMORY_LIMIT or OME_STREAM_UNAVAILABLE
+ * before anything is touched; OME_STREAM_ALREADY_EXISTS or OME_STREAM_NOT_A_STORE for what is in the way, which stays
+ * as it is; OME_STREAM_IO if the store cannot be made, after which nothing of it is left behind.
+ *
+ * Any thread, any time; several streams may live at once.
+ */
+int32_t ome_stream_create(const char *settings_json,
+                          ome_stream_t **out);
+
+/**
+ * Takes the next frame: `nbytes` bytes at `pixels`, rows of pixels in native byte order, no padding between rows.
+ * Copies them: when this returns, the memory is the host's again. Allocates nothing of its own.
+ *
+ * `frame_metadata_json`: a JSON object with whatever is known about this frame, at most 65536 bytes; NULL or "" for
+ * none. `frame_number`: receives the zero-based number of this frame; NULL if not wanted.
+ *
+ * Where the disk is slower than the camera and `memory_limit` is reached, this does what `when_full` of the settings
+ * says: "block" waits for room, "error" returns OME_STREAM_FULL, "drop" counts the frame as dropped, returns
+ * OME_STREAM_OK and leaves its place empty.
+ *
+ * Fails with OME_STREAM_FAILED when an earlier write went wrong, OME_STREAM_FRAME_SIZE when `nbytes` is not
+ * ome_stream_frame_bytes, OME_STREAM_TOO_MANY_FRAMES, OME_STREAM_INVALID_METADATA, OME_STREAM_FULL,
+ * OME_STREAM_FINISHED. A refused frame changes nothing and uses no number.
+ *
+ * Any thread. Calls from several threads for one stream are made one after another in an order that the library
+ * chooses: frames whose order matters come from one thread.
+ */
+int32_t ome_stream_append(ome_stream_t *stream,
+                          const void *pixels,
+                          uint64_t nbytes,
+                          const char *frame_metadata_json,
+                          uint64_t *frame_number);
+
+/**
+ * As ome_stream_append, but never waits, whatever `when_full` says: OME_STREAM_FULL when there is no room now. The
+ * frame is then still the host's, to try again, to keep or to drop.
+ *
+ * Any thread, as ome_stream_append.
+ */
+int32_t ome_stream_try_append(ome_stream_t *stream,
+                              const void *pixels,
+                              uint64_t nbytes,
+                              const char *frame_metadata_json,
+                              uint64_t *frame_number);
+
+/**
+ * Passes over the next `frames` frames: their places stay empty and read as zero.
+ *
+ * Fails with OME_STREAM_TOO_MANY_FRAMES when fewer are left or `frames` is above 100000000 (nothing is skipped then),
+ * OME_STREAM_FAILED, OME_STREAM_FINISHED.
+ *
+ * Any thread, as ome_stream_append.
+ */
+int32_t ome_stream_skip(ome_stream_t *stream,
+                        uint64_t frames);
+
+/**
+ * Stores metadata of the whole acquisition: the JSON object `json` becomes the attribute `namespace_` of the store's
+ * root, at once and atomically. Asked again for the same namespace it replaces what was there.
+ *
+ * Fails with OME_STREAM_INVALID_METADATA for a reserved name ("ome") or text that is not a JSON object,
+ * OME_STREAM_FINISHED, OME_STREAM_IO.
+ *
+ * Any thread.
+ */
+int32_t ome_stream_set_metadata(ome_stream_t *stream,
+                                const char *namespace_,
+                                const char *json);
+
+/**
+ * Bytes of one frame of this stream, in `*bytes`: rows x columns x bytes of a pixel.
+ *
+ * Any thread.
+ */
+int32_t ome_stream_frame_bytes(ome_stream_t *stream, uint64_t *bytes);
+
+/**
+ * Folder of the store, as the settings' `root_path` and suffix make it.
+ *
+ * `buf`, `len`, `needed`: see "Texts that the library returns" above.
+ *
+ * Any thread.
+ */
+int32_t ome_stream_path(ome_stream_t *stream, char *buf, uint64_t len, uint64_t *needed);
+
+/**
+ * How the stream stands, as a JSON object. Frame numbers: "accepted" (taken or skipped: the number that the next frame
+ * gets), "written" (every frame below it survives the death of this process), "durable" (every frame below it survives
+ * power loss). Counts: "skipped", "dropped", "declared" (null where the first dimension is unbounded). Bytes:
+ * "bytes_in_flight", "bytes_high_water", "bytes_limit", "bytes_written". "append": times of append so far in
+ * microseconds ("count", "p50_us", "p99_us", "p999_us", "max_us"). "failure": the first cause, or null. "finished":
+ * true once finish was asked.
+ *
+ * `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough. Numbers grow between two
+ * calls: rather pass a buffer of 4096 bytes at once than ask for the size first.
+ *
+ * Any thread, any time before ome_stream_free, while other threads append or finish.
+ */
+int32_t ome_stream_status(ome_stream_t *stream,
+                          char *buf,
+                          uint64_t len,
+                          uint64_t *needed);
+
+/**
+ * Ends the stream: stores what is still in memory, trims an unbounded first dimension to what came, writes the last
+ * metadata and makes everything durable as the settings' `durability` says. Returns when that is done, which can take
+ * as long as the disk needs for `memory_limit` bytes. The handle stays valid (for status) until ome_stream_free.
+ *
+ * May be asked again and then gives the same answer at once. Fails with the first thing that went wrong in the whole
+ * run, OME_STREAM_FAILED with its cause: a host that asks nothing else must ask this.
+ *
+ * Any thread. A call of append that waits on another thread is completed first; later ones get OME_STREAM_FINISHED.
+ */
+int32_t ome_stream_finish(ome_stream_t *stream);
+
+/**
+ * Frees a stream; finishes it first if that was not asked. From then on its handle is invalid, for ever: any further
+ * use is refused with OME_STREAM_INVALID_HANDLE. NULL is allowed and does nothing.
+ *
+ * This is also the way to abort: what came until then is kept and readable. It returns no code; if finishing fails here
+ * the message is in ome_stream_last_error, but rather ask ome_stream_finish before.
+ *
+ * Any thread, also while other threads use the stream: their calls end as usual or with OME_STREAM_FINISHED.
+ */
+void ome_stream_free(ome_stream_t *stream);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* OME_STREAM_H */

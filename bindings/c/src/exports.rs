@@ -1,0 +1,375 @@
+//! The exported functions, each one call of [`border`](crate::border). Their documentation becomes the header.
+
+// What a host has to promise about its pointers is the same for all and stands once, at the top of the header, where
+// those read it who can keep the promise.
+#![allow(clippy::missing_safety_doc)]
+
+use std::ffi::{CStr, c_char, c_void};
+
+use ome_stream::{Error, Plan, Settings, Stream};
+
+use crate::refusal::Refusal;
+use crate::{arguments, border, codes, handles};
+
+// The name of the shared library carries the number too.
+const _: () = match u32::from_str_radix(env!("OME_STREAM_ABI_VERSION"), 10) {
+    Ok(number) => assert!(number == codes::OME_STREAM_ABI_VERSION, "build.rs and codes.rs name different ABIs"),
+    Err(_) => panic!("build.rs gives no number"),
+};
+
+/// Version of the library, zero-terminated.
+const VERSION: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+    Ok(text) => text,
+    Err(_) => c"",
+};
+
+/// A stream: one acquisition being written. Only ever used through a pointer that ome_stream_create gives.
+#[allow(non_camel_case_types)]
+pub struct ome_stream_t;
+
+/// Version of the library, such as "0.1.0". Never NULL; lives for ever, do not free it.
+///
+/// Any thread, any time.
+#[unsafe(no_mangle)]
+pub extern "C" fn ome_stream_version() -> *const c_char {
+    border::constant(VERSION.as_ptr())
+}
+
+/// Number of this ABI: the N of libome_stream.so.N. A host that loads the library at run time compares it with
+/// OME_STREAM_ABI_VERSION of the header it was built with and refuses another number.
+///
+/// Any thread, any time.
+#[unsafe(no_mangle)]
+pub extern "C" fn ome_stream_abi_version() -> u32 {
+    border::constant(codes::OME_STREAM_ABI_VERSION)
+}
+
+/// Name of a code as written in this header, such as "OME_STREAM_FULL"; "unknown code" for any other number. Never
+/// NULL; lives for ever, do not free it.
+///
+/// Any thread, any time.
+#[unsafe(no_mangle)]
+pub extern "C" fn ome_stream_error_name(code: i32) -> *const c_char {
+    border::constant(codes::name(code).as_ptr())
+}
+
+/// The message of the last call that failed on this thread, in English, UTF-8: what was wrong, with the field or file
+/// and the value, and what would work. Empty before the first failure; calls that succeed leave it as it is.
+///
+/// `buf`, `len`, `needed`: see "Texts that the library returns" above. 1024 bytes are enough for nearly every message.
+/// Failing here (buffer too small) does not replace the message.
+///
+/// Any thread, any time; each thread has its own message.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_last_error(buf: *mut c_char, len: u64, needed: *mut u64) -> i32 {
+    // SAFETY: the host's promise about pointers, as the header states it.
+    border::run_keeping_message(|| unsafe { arguments::answer(&border::message(), buf, len, needed) })
+}
+
+/// The engines of this build as a JSON array of objects: "name" (for `format.backend` of the settings), "available"
+/// (true or false), "reason" (where it was found, or why it is not available and what would make it so) and
+/// "capabilities" (null where it is not available).
+///
+/// `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough.
+///
+/// Any thread, any time. May take a moment: it looks for engines that are loaded at run time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_backends(buf: *mut c_char, len: u64, needed: *mut u64) -> i32 {
+    border::run(|| {
+        let engines: Vec<_> = ome_stream_backends::list().into_iter().map(Engine::from).collect();
+        // SAFETY: the host's promise about pointers, as the header states it.
+        unsafe { arguments::answer(&json(&engines)?, buf, len, needed) }
+    })
+}
+
+/// Most bytes of memory that a stream with these settings will hold, in `*bytes`. Touches no disk, so a host can ask
+/// before it starts.
+///
+/// Fails as ome_stream_create does for settings that cannot be used: OME_STREAM_INVALID_SETTINGS,
+/// OME_STREAM_MEMORY_LIMIT, OME_STREAM_UNSUPPORTED, OME_STREAM_UNAVAILABLE.
+///
+/// Any thread, any time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_estimate_memory(settings_json: *const c_char, bytes: *mut u64) -> i32 {
+    border::run(|| {
+        arguments::required(bytes, "bytes")?;
+        // SAFETY: the host's promise about pointers, as the header states it.
+        let settings = Settings::parse_json(unsafe { arguments::text(settings_json, "settings_json") }?)?;
+        let backend = ome_stream_backends::open(&settings.format.backend)?;
+        let plan = Plan::new(&settings)?;
+        backend
+            .check(&plan)
+            .map_err(|reason| Error::Unsupported { backend: backend.name().to_owned(), reason: reason.to_string() })?;
+        let memory = plan.memory(backend.capabilities().unit)?;
+        // SAFETY: the host's promise about pointers, as the header states it.
+        unsafe { arguments::store(bytes, memory.total_bytes) };
+        Ok(())
+    })
+}
+
+/// Starts a stream: checks the settings, makes the store, valid and empty, and gives its handle in `*out`.
+///
+/// `settings_json`: see "Settings" above. Every handle must be given to ome_stream_free once.
+///
+/// Fails with OME_STREAM_INVALID_SETTINGS, OME_STREAM_UNSUPPORTED, OME_STREAM_MEMORY_LIMIT or OME_STREAM_UNAVAILABLE
+/// before anything is touched; OME_STREAM_ALREADY_EXISTS or OME_STREAM_NOT_A_STORE for what is in the way, which stays
+/// as it is; OME_STREAM_IO if the store cannot be made, after which nothing of it is left behind.
+///
+/// Any thread, any time; several streams may live at once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_create(settings_json: *const c_char, out: *mut *mut ome_stream_t) -> i32 {
+    border::run(|| {
+        arguments::required(out, "out")?;
+        // SAFETY: the host's promise about pointers, as the header states it.
+        let settings = Settings::parse_json(unsafe { arguments::text(settings_json, "settings_json") }?)?;
+        let backend = ome_stream_backends::open(&settings.format.backend)?;
+        let handle = handles::insert(Stream::create(&settings, &*backend)?);
+        // A number in the shape of a pointer: there is nothing behind it to follow.
+        let pointer = std::ptr::without_provenance_mut(handle);
+        // SAFETY: the host's promise about pointers, as the header states it.
+        unsafe { arguments::store(out, pointer) };
+        Ok(())
+    })
+}
+
+/// Takes the next frame: `nbytes` bytes at `pixels`, rows of pixels in native byte order, no padding between rows.
+/// Copies them: when this returns, the memory is the host's again. Allocates nothing of its own.
+///
+/// `frame_metadata_json`: a JSON object with whatever is known about this frame, at most 65536 bytes; NULL or "" for
+/// none. `frame_number`: receives the zero-based number of this frame; NULL if not wanted.
+///
+/// Where the disk is slower than the camera and `memory_limit` is reached, this does what `when_full` of the settings
+/// says: "block" waits for room, "error" returns OME_STREAM_FULL, "drop" counts the frame as dropped, returns
+/// OME_STREAM_OK and leaves its place empty.
+///
+/// Fails with OME_STREAM_FAILED when an earlier write went wrong, OME_STREAM_FRAME_SIZE when `nbytes` is not
+/// ome_stream_frame_bytes, OME_STREAM_TOO_MANY_FRAMES, OME_STREAM_INVALID_METADATA, OME_STREAM_FULL,
+/// OME_STREAM_FINISHED. A refused frame changes nothing and uses no number.
+///
+/// Any thread. Calls from several threads for one stream are made one after another in an order that the library
+/// chooses: frames whose order matters come from one thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_append(
+    stream: *mut ome_stream_t,
+    pixels: *const c_void,
+    nbytes: u64,
+    frame_metadata_json: *const c_char,
+    frame_number: *mut u64,
+) -> i32 {
+    border::run(|| {
+        let stream = handles::get(stream.addr())?;
+        // SAFETY: the host's promise about pointers, as the header states it.
+        let (pixels, metadata) = unsafe { frame(&stream, pixels, nbytes, frame_metadata_json) }?;
+        let number = match metadata {
+            Some(metadata) => stream.append_with(pixels, metadata),
+            None => stream.append(pixels),
+        };
+        // SAFETY: the host's promise about pointers, as the header states it.
+        unsafe { arguments::store(frame_number, refused_size(number, nbytes)?) };
+        Ok(())
+    })
+}
+
+/// As ome_stream_append, but never waits, whatever `when_full` says: OME_STREAM_FULL when there is no room now. The
+/// frame is then still the host's, to try again, to keep or to drop.
+///
+/// Any thread, as ome_stream_append.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_try_append(
+    stream: *mut ome_stream_t,
+    pixels: *const c_void,
+    nbytes: u64,
+    frame_metadata_json: *const c_char,
+    frame_number: *mut u64,
+) -> i32 {
+    border::run(|| {
+        let stream = handles::get(stream.addr())?;
+        // SAFETY: the host's promise about pointers, as the header states it.
+        let (pixels, metadata) = unsafe { frame(&stream, pixels, nbytes, frame_metadata_json) }?;
+        let number = stream.try_append(pixels, metadata);
+        // SAFETY: the host's promise about pointers, as the header states it.
+        unsafe { arguments::store(frame_number, refused_size(number, nbytes)?) };
+        Ok(())
+    })
+}
+
+/// Passes over the next `frames` frames: their places stay empty and read as zero.
+///
+/// Fails with OME_STREAM_TOO_MANY_FRAMES when fewer are left or `frames` is above 100000000 (nothing is skipped then),
+/// OME_STREAM_FAILED, OME_STREAM_FINISHED.
+///
+/// Any thread, as ome_stream_append.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_skip(stream: *mut ome_stream_t, frames: u64) -> i32 {
+    border::run(|| {
+        handles::get(stream.addr())?.skip(frames)?;
+        Ok(())
+    })
+}
+
+/// Stores metadata of the whole acquisition: the JSON object `json` becomes the attribute `namespace_` of the store's
+/// root, at once and atomically. Asked again for the same namespace it replaces what was there.
+///
+/// Fails with OME_STREAM_INVALID_METADATA for a reserved name ("ome") or text that is not a JSON object,
+/// OME_STREAM_FINISHED, OME_STREAM_IO.
+///
+/// Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_set_metadata(
+    stream: *mut ome_stream_t,
+    namespace_: *const c_char,
+    json: *const c_char,
+) -> i32 {
+    border::run(|| {
+        let stream = handles::get(stream.addr())?;
+        // SAFETY: the host's promise about pointers, as the header states it.
+        let (namespace, json) = unsafe { (arguments::text(namespace_, "namespace_")?, arguments::text(json, "json")?) };
+        Ok(stream.set_metadata(namespace, json)?)
+    })
+}
+
+/// Bytes of one frame of this stream, in `*bytes`: rows x columns x bytes of a pixel.
+///
+/// Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_frame_bytes(stream: *mut ome_stream_t, bytes: *mut u64) -> i32 {
+    border::run(|| {
+        arguments::required(bytes, "bytes")?;
+        let stream = handles::get(stream.addr())?;
+        // SAFETY: the host's promise about pointers, as the header states it.
+        unsafe { arguments::store(bytes, stream.plan().geometry().frame_bytes()) };
+        Ok(())
+    })
+}
+
+/// Folder of the store, as the settings' `root_path` and suffix make it.
+///
+/// `buf`, `len`, `needed`: see "Texts that the library returns" above.
+///
+/// Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_path(
+    stream: *mut ome_stream_t,
+    buf: *mut c_char,
+    len: u64,
+    needed: *mut u64,
+) -> i32 {
+    border::run(|| {
+        let stream = handles::get(stream.addr())?;
+        let path = stream.plan().root().to_string_lossy();
+        // SAFETY: the host's promise about pointers, as the header states it.
+        unsafe { arguments::answer(&path, buf, len, needed) }
+    })
+}
+
+/// How the stream stands, as a JSON object. Frame numbers: "accepted" (taken or skipped: the number that the next frame
+/// gets), "written" (every frame below it survives the death of this process), "durable" (every frame below it survives
+/// power loss). Counts: "skipped", "dropped", "declared" (null where the first dimension is unbounded). Bytes:
+/// "bytes_in_flight", "bytes_high_water", "bytes_limit", "bytes_written". "append": times of append so far in
+/// microseconds ("count", "p50_us", "p99_us", "p999_us", "max_us"). "failure": the first cause, or null. "finished":
+/// true once finish was asked.
+///
+/// `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough. Numbers grow between two
+/// calls: rather pass a buffer of 4096 bytes at once than ask for the size first.
+///
+/// Any thread, any time before ome_stream_free, while other threads append or finish.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_status(
+    stream: *mut ome_stream_t,
+    buf: *mut c_char,
+    len: u64,
+    needed: *mut u64,
+) -> i32 {
+    border::run(|| {
+        let stream = handles::get(stream.addr())?;
+        // SAFETY: the host's promise about pointers, as the header states it.
+        unsafe { arguments::answer(&json(&stream.status())?, buf, len, needed) }
+    })
+}
+
+/// Ends the stream: stores what is still in memory, trims an unbounded first dimension to what came, writes the last
+/// metadata and makes everything durable as the settings' `durability` says. Returns when that is done, which can take
+/// as long as the disk needs for `memory_limit` bytes. The handle stays valid (for status) until ome_stream_free.
+///
+/// May be asked again and then gives the same answer at once. Fails with the first thing that went wrong in the whole
+/// run, OME_STREAM_FAILED with its cause: a host that asks nothing else must ask this.
+///
+/// Any thread. A call of append that waits on another thread is completed first; later ones get OME_STREAM_FINISHED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_finish(stream: *mut ome_stream_t) -> i32 {
+    border::run(|| {
+        handles::get(stream.addr())?.finish()?;
+        Ok(())
+    })
+}
+
+/// Frees a stream; finishes it first if that was not asked. From then on its handle is invalid, for ever: any further
+/// use is refused with OME_STREAM_INVALID_HANDLE. NULL is allowed and does nothing.
+///
+/// This is also the way to abort: what came until then is kept and readable. It returns no code; if finishing fails here
+/// the message is in ome_stream_last_error, but rather ask ome_stream_finish before.
+///
+/// Any thread, also while other threads use the stream: their calls end as usual or with OME_STREAM_FINISHED.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_free(stream: *mut ome_stream_t) {
+    border::run(|| {
+        if !stream.is_null() {
+            handles::remove(stream.addr())?.finish()?;
+        }
+        Ok(())
+    });
+}
+
+/// An engine as a host sees it.
+#[derive(serde::Serialize)]
+struct Engine {
+    name: &'static str,
+    available: bool,
+    reason: String,
+    capabilities: Option<ome_stream::backend::Capabilities>,
+}
+
+impl From<ome_stream_backends::Listing> for Engine {
+    fn from(listing: ome_stream_backends::Listing) -> Self {
+        Self {
+            name: listing.name,
+            available: listing.is_available(),
+            reason: listing.detail,
+            capabilities: listing.capabilities,
+        }
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Refusal> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::Internal { place: "JSON for the host", message: error.to_string() }.into())
+}
+
+/// A frame's pixels and metadata. A size that is not that of a frame gives no pixels: core refuses them, and no slice is
+/// ever made of a size that a host made up.
+///
+/// # Safety
+/// As [`ome_stream_append`].
+unsafe fn frame<'a>(
+    stream: &Stream,
+    pixels: *const c_void,
+    nbytes: u64,
+    metadata: *const c_char,
+) -> Result<(&'a [u8], Option<&'a str>), Refusal> {
+    let size = match isize::try_from(nbytes) {
+        Ok(_) if nbytes == stream.plan().geometry().frame_bytes() => usize::try_from(nbytes).unwrap_or(0),
+        _ => 0,
+    };
+    // SAFETY: the host's promise that `pixels` has `nbytes` bytes and that the metadata is zero-terminated.
+    unsafe { Ok((arguments::pixels(pixels, size)?, arguments::optional_text(metadata, "frame_metadata_json")?)) }
+}
+
+/// Core's outcome, with the size that the host gave where that was refused.
+fn refused_size(outcome: ome_stream::Result<u64>, nbytes: u64) -> ome_stream::Result<u64> {
+    outcome.map_err(|error| match error {
+        Error::FrameSize { expected, height, width, dtype, .. } => {
+            Error::FrameSize { got: nbytes, expected, height, width, dtype }
+        }
+        other => other,
+    })
+}

@@ -1,0 +1,64 @@
+//! The headers compile everywhere they promise to, and say the same as the library.
+
+use std::ffi::CStr;
+use std::fs;
+use std::path::PathBuf;
+
+use ome_stream_c::exports;
+
+use super::build::{Place, compiler, package, succeed};
+
+/// Compiles a text that includes a header, under a standard; every warning is an error.
+fn compiles(name: &str, standard: &str, text: &str) {
+    let place = Place::new();
+    let source: PathBuf = place.path().join(name);
+    fs::write(&source, text).expect("a source file");
+    // The last standard given counts.
+    succeed(
+        compiler(&source)
+            .arg(format!("-std={standard}"))
+            .args(["-Wconversion", "-Wshadow", "-fsyntax-only"])
+            .arg(&source),
+    );
+}
+
+#[test]
+fn the_c_header_compiles_as_c99_c11_and_cpp11_without_warnings() {
+    let text =
+        "#include \"ome_stream.h\"\n#include \"ome_stream.h\"\nint main(void) { return (int)ome_stream_finish(0); }\n";
+    compiles("c99.c", "c99", text);
+    compiles("c11.c", "c11", text);
+    compiles("cpp11.cpp", "c++11", text);
+    compiles("cpp20.cpp", "c++20", text);
+}
+
+#[test]
+fn the_cpp_header_compiles_as_cpp17_and_takes_spans_in_cpp20() {
+    let text = "#include \"ome_stream.hpp\"\nint main() { ome::Stream empty; return empty.get() != nullptr; }\n";
+    compiles("cpp17.cpp", "c++17", text);
+    let span = "#include \"ome_stream.hpp\"\n#include <cstdint>\n#include <span>\n\
+                std::uint64_t give(ome::Stream &stream, std::span<const std::uint16_t> pixels);\n\
+                std::uint64_t give(ome::Stream &stream, std::span<const std::uint16_t> pixels) { return stream.append(pixels); }\n";
+    compiles("cpp20.cpp", "c++20", span);
+}
+
+#[test]
+fn codes_of_the_header_have_the_names_that_the_library_gives_them() {
+    let header = fs::read_to_string(package("include/ome_stream.h")).expect("the header");
+    let codes: Vec<(&str, i32)> = header
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define ")?.split_once(' '))
+        .filter(|(name, _)| *name != "OME_STREAM_ABI_VERSION")
+        .filter_map(|(name, number)| Some((name, number.parse().ok()?)))
+        .collect();
+    assert!(codes.len() >= 22, "{codes:?}");
+    for (name, number) in &codes {
+        // SAFETY: the function promises a zero-terminated text that lives for ever.
+        let told = unsafe { CStr::from_ptr(exports::ome_stream_error_name(*number)) };
+        assert_eq!(told.to_str(), Ok(*name));
+    }
+    let mut numbers: Vec<_> = codes.iter().map(|(_, number)| number).collect();
+    numbers.dedup();
+    assert_eq!(numbers.len(), codes.len(), "each code has its own number");
+    assert!(header.contains("#define OME_STREAM_ABI_VERSION 1\n"), "the header names the ABI");
+}
