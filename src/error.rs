@@ -53,7 +53,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// `overwrite` was asked for on something that is not a Zarr store; it was not touched.
-    #[error("{path} is not a Zarr store ({reason}); it was left untouched: remove it yourself, or choose another root_path")]
+    #[error(
+        "{path} is not a Zarr store ({reason}); it was left untouched: remove it yourself, or choose another root_path"
+    )]
     NotAStore {
         /// The path that was kept.
         path: PathBuf,
@@ -222,11 +224,7 @@ impl Error {
 
     /// A file operation's error with its path.
     pub fn io(operation: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
-        Self::Io {
-            operation,
-            path: path.as_ref().to_path_buf(),
-            source: Arc::new(source),
-        }
+        Self::Io { operation, path: path.as_ref().to_path_buf(), source: Arc::new(source) }
     }
 
     /// The first cause: what [`Error::Failed`] wraps, or the error itself.

@@ -58,17 +58,11 @@ impl Router {
                 Some(_) => return None,
                 None => MAX_INDEX_DIMENSIONS,
             };
-            if std::mem::replace(&mut seen[slot], true)
-                || each.count == Some(0)
-                || (each.count.is_none() && nth != 0)
-            {
+            if std::mem::replace(&mut seen[slot], true) || each.count == Some(0) || (each.count.is_none() && nth != 0) {
                 return None;
             }
         }
-        let mut fixed = [Loop {
-            count: Some(1),
-            storage_axis: None,
-        }; MAX_LOOPS];
+        let mut fixed = [Loop { count: Some(1), storage_axis: None }; MAX_LOOPS];
         fixed[..loops.len()].copy_from_slice(loops);
         let mut strides = [1; MAX_LOOPS];
         let mut product: u64 = 1;
@@ -83,12 +77,7 @@ impl Router {
                 None => total = None,
             }
         }
-        Some(Self {
-            loops: fixed,
-            strides,
-            depth: loops.len(),
-            total,
-        })
+        Some(Self { loops: fixed, strides, depth: loops.len(), total })
     }
 
     /// Frames that the dimensions declare; `None` where the first is unbounded.
@@ -109,10 +98,7 @@ impl Router {
         if self.total.is_some_and(|total| frame >= total) {
             return None;
         }
-        let mut location = Location {
-            position: 0,
-            index: [0; MAX_INDEX_DIMENSIONS],
-        };
+        let mut location = Location { position: 0, index: [0; MAX_INDEX_DIMENSIONS] };
         let mut rest = frame;
         for (each, stride) in self.loops().iter().zip(self.strides) {
             let at = rest / stride;
@@ -160,17 +146,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn axis(count: u64, storage_axis: usize) -> Loop {
-        Loop {
-            count: Some(count),
-            storage_axis: Some(storage_axis),
-        }
+        Loop { count: Some(count), storage_axis: Some(storage_axis) }
     }
 
     fn positions(count: u64) -> Loop {
-        Loop {
-            count: Some(count),
-            storage_axis: None,
-        }
+        Loop { count: Some(count), storage_axis: None }
     }
 
     fn sequence(router: &Router, frames: u64) -> Vec<(u32, StorageIndex)> {
@@ -184,10 +164,7 @@ mod tests {
 
     /// The nested loops that the router's arithmetic stands for, written as a reader would.
     fn naive(loops: &[Loop], outermost: u64) -> Vec<Location> {
-        let mut all = vec![Location {
-            position: 0,
-            index: [0; MAX_INDEX_DIMENSIONS],
-        }];
+        let mut all = vec![Location { position: 0, index: [0; MAX_INDEX_DIMENSIONS] }];
         for each in loops {
             let mut next = Vec::new();
             for place in &all {
@@ -237,22 +214,12 @@ mod tests {
     #[test]
     fn acquisition_tzc_is_stored_as_tcz() {
         let router = Router::new(&[axis(2, 0), axis(2, 2), axis(2, 1)]).expect("valid");
-        assert_eq!(
-            sequence(&router, 4),
-            [[0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1]].map(|at| (0, at))
-        );
+        assert_eq!(sequence(&router, 4), [[0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1]].map(|at| (0, at)));
     }
 
     #[test]
     fn an_unbounded_first_loop_never_ends() {
-        let router = Router::new(&[
-            Loop {
-                count: None,
-                storage_axis: Some(0),
-            },
-            axis(3, 1),
-        ])
-        .expect("valid");
+        let router = Router::new(&[Loop { count: None, storage_axis: Some(0) }, axis(3, 1)]).expect("valid");
         assert_eq!(router.total(), None);
         let far = router.locate(3_000_000_000_001).expect("unbounded");
         assert_eq!(far.index, [1_000_000_000_000, 1, 0]);
@@ -268,10 +235,7 @@ mod tests {
 
     #[test]
     fn impossible_loops_are_refused() {
-        let open = Loop {
-            count: None,
-            storage_axis: Some(1),
-        };
+        let open = Loop { count: None, storage_axis: Some(1) };
         assert_eq!(Router::new(&[axis(2, 0), open]), None, "unbounded not first");
         assert_eq!(Router::new(&[axis(0, 0)]), None, "zero iterations");
         assert_eq!(Router::new(&[axis(2, 0), axis(2, 0)]), None, "axis twice");

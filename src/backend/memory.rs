@@ -42,11 +42,7 @@ impl MemoryBackend {
     /// A backend that takes `unit`s; `in_order` asks for them in arrival order.
     #[must_use]
     pub fn new(unit: Unit, in_order: bool) -> Self {
-        Self {
-            unit,
-            in_order,
-            store: MemoryStore::default(),
-        }
+        Self { unit, in_order, store: MemoryStore::default() }
     }
 
     /// What it holds.
@@ -111,10 +107,7 @@ impl MemoryStore {
         let mut plane = vec![0; rows as usize * row_bytes];
         let (group, slot) = layout.slot(&index);
         let shape: Vec<u64> = layout.unit_shape().collect();
-        let (tile_rows, tile_row) = (
-            shape[shape.len() - 2] as usize,
-            shape[shape.len() - 1] as usize * item,
-        );
+        let (tile_rows, tile_row) = (shape[shape.len() - 2] as usize, shape[shape.len() - 1] as usize * item);
         for nth in 0..layout.units() {
             let place = layout.place(&group, nth);
             let key = (position, place.coordinates().to_vec());
@@ -166,10 +159,7 @@ struct MemorySink {
 
 impl MemorySink {
     fn refuse<T>(&self, message: String) -> Result<T> {
-        Err(Error::Engine {
-            backend: "memory".into(),
-            message,
-        })
+        Err(Error::Engine { backend: "memory".into(), message })
     }
 
     fn checked<'a>(&self, batch: &Batch<'_>, contents: &'a mut Contents) -> Result<&'a mut Contents> {

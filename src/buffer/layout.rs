@@ -256,10 +256,7 @@ impl Layout {
         let (row, column) = self.tiles[nth];
         coordinates[self.index_dimensions] = row.into();
         coordinates[self.index_dimensions + 1] = column.into();
-        UnitPlace {
-            coordinates,
-            axes: self.index_dimensions + 2,
-        }
+        UnitPlace { coordinates, axes: self.index_dimensions + 2 }
     }
 
     /// Offset of unit `nth` in the group's buffer.
@@ -287,9 +284,7 @@ impl Layout {
         let past_cache = self.past_cache && tile_row_bytes >= PAST_CACHE_ROW;
         let put = |target: usize, bytes: &[u8]| {
             // SAFETY: these bytes belong to `slot`, which the caller keeps others from.
-            unsafe {
-                if past_cache { buffer.write_past_cache(target, bytes) } else { buffer.write(target, bytes) }
-            }
+            unsafe { if past_cache { buffer.write_past_cache(target, bytes) } else { buffer.write(target, bytes) } }
         };
         let plane = slot * self.plane_bytes();
         for (nth, (down, across)) in self.tiles.iter().enumerate() {

@@ -50,12 +50,7 @@ impl Geometry {
         let shard = dimensions
             .iter()
             .any(|each| each.shard_size_chunks.is_some())
-            .then(|| {
-                dimensions
-                    .iter()
-                    .map(|each| each.shard_size_chunks.unwrap_or(1))
-                    .collect::<Vec<u64>>()
-            });
+            .then(|| dimensions.iter().map(|each| each.shard_size_chunks.unwrap_or(1)).collect::<Vec<u64>>());
         let item_size = settings.dtype.size();
         let too_large = |what: &str, limit: u64, remedy: &str| {
             Error::settings("dimensions", format!("{chunk:?}"), format!("{what} (limit {limit})"), remedy)
@@ -65,19 +60,11 @@ impl Geometry {
             .filter(|bytes| *bytes <= MAX_CHUNK_BYTES)
             .ok_or_else(|| too_large("a chunk has too many bytes", MAX_CHUNK_BYTES, "use a smaller chunk_size"))?;
         if let Some(shard) = &shard {
-            product(shard)
-                .filter(|chunks| *chunks <= MAX_CHUNKS_PER_SHARD)
-                .ok_or_else(|| {
-                    too_large("a shard has too many chunks", MAX_CHUNKS_PER_SHARD, "use a smaller shard_size_chunks")
-                })?;
+            product(shard).filter(|chunks| *chunks <= MAX_CHUNKS_PER_SHARD).ok_or_else(|| {
+                too_large("a shard has too many chunks", MAX_CHUNKS_PER_SHARD, "use a smaller shard_size_chunks")
+            })?;
         }
-        Ok(Self {
-            shape,
-            append_axis,
-            chunk,
-            shard,
-            item_size,
-        })
+        Ok(Self { shape, append_axis, chunk, shard, item_size })
     }
 
     /// Extent of each axis; 0 along an unbounded axis, which grows as frames come.

@@ -99,9 +99,7 @@ fn open_groups(plan: &Plan, layout: &Layout) -> u64 {
     let index_unit = layout.index_unit();
     let gathered = |each: &crate::router::Loop| each.storage_axis.map_or(1, |axis| index_unit[axis]);
     let loops = plan.router().loops();
-    let Some(outermost) = loops
-        .iter()
-        .position(|each| gathered(each) > 1 && each.count.is_none_or(|count| count > 1))
+    let Some(outermost) = loops.iter().position(|each| gathered(each) > 1 && each.count.is_none_or(|count| count > 1))
     else {
         return 1;
     };

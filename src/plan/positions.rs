@@ -30,13 +30,7 @@ pub(super) fn plan(settings: &Settings) -> Result<Vec<PlannedPosition>> {
         ));
     }
     if settings.position_dimension().is_none() {
-        return Ok(positions
-            .into_iter()
-            .map(|position| PlannedPosition {
-                position,
-                path: String::new(),
-            })
-            .collect());
+        return Ok(positions.into_iter().map(|position| PlannedPosition { position, path: String::new() }).collect());
     }
     // Equal names are legal in different grid cells, so the name alone may not name the folder. Letter case does not
     // tell folders apart on every file system.
@@ -88,35 +82,21 @@ fn image(plan: &Plan, place: &PlannedPosition, extent: Option<u64>) -> ngff::Ima
         _ => None,
     };
     // A stage position is where the image lies, so it takes the place of a translation declared for all positions.
-    let translation: Vec<Option<f64>> = plan
-        .axes()
-        .iter()
-        .zip(plan.translation())
-        .map(|(axis, declared)| stage(&axis.name).or(*declared))
-        .collect();
-    let translation = translation
-        .iter()
-        .any(Option::is_some)
-        .then(|| translation.iter().map(|each| each.unwrap_or(0.0)).collect());
+    let translation: Vec<Option<f64>> =
+        plan.axes().iter().zip(plan.translation()).map(|(axis, declared)| stage(&axis.name).or(*declared)).collect();
+    let translation =
+        translation.iter().any(Option::is_some).then(|| translation.iter().map(|each| each.unwrap_or(0.0)).collect());
     let name = if place.path.is_empty() {
-        plan.root()
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .map_or_else(String::new, |name| {
-                name.strip_suffix(&plan.settings().format.suffix)
-                    .map_or(name.clone(), str::to_owned)
-            })
+        plan.root().file_name().map(|name| name.to_string_lossy().into_owned()).map_or_else(String::new, |name| {
+            name.strip_suffix(&plan.settings().format.suffix).map_or(name.clone(), str::to_owned)
+        })
     } else {
         place.position.name.clone()
     };
     ngff::Image {
         name,
         axes: plan.axes().to_vec(),
-        datasets: vec![ngff::Dataset {
-            path: "0".into(),
-            scale: plan.scale().to_vec(),
-            translation,
-        }],
+        datasets: vec![ngff::Dataset { path: "0".into(), scale: plan.scale().to_vec(), translation }],
         channels: channels(plan.settings()),
         shape: plan.geometry().shape_with(extent),
         dtype: plan.dtype().name().to_owned(),
@@ -124,11 +104,7 @@ fn image(plan: &Plan, place: &PlannedPosition, extent: Option<u64>) -> ngff::Ima
 }
 
 fn channels(settings: &Settings) -> Vec<ngff::Channel> {
-    let Some(dimension) = settings
-        .dimensions
-        .iter()
-        .find(|each| each.kind == Some(DimensionType::Channel))
-    else {
+    let Some(dimension) = settings.dimensions.iter().find(|each| each.kind == Some(DimensionType::Channel)) else {
         return Vec::new();
     };
     dimension
@@ -151,11 +127,5 @@ fn channels(settings: &Settings) -> Vec<ngff::Channel> {
 }
 
 fn plain_channel(label: String) -> ngff::Channel {
-    ngff::Channel {
-        label,
-        color: None,
-        excitation_nm: None,
-        emission_nm: None,
-        fluorophore: None,
-    }
+    ngff::Channel { label, color: None, excitation_nm: None, emission_nm: None, fluorophore: None }
 }

@@ -81,14 +81,7 @@ impl FaultyDisk {
     }
 
     fn with(inner: Arc<dyn Disk>, script: Box<Script>, log: Option<Mutex<Vec<Operation>>>) -> Self {
-        Self {
-            inner,
-            shared: Arc::new(Shared {
-                script,
-                count: AtomicU64::new(0),
-                log,
-            }),
-        }
+        Self { inner, shared: Arc::new(Shared { script, count: AtomicU64::new(0), log }) }
     }
 
     /// Operations so far.
@@ -106,9 +99,7 @@ impl FaultyDisk {
     /// What was recorded, in the order in which it was done.
     #[must_use]
     pub fn log(&self) -> Vec<Operation> {
-        self.shared.log.as_ref().map_or_else(Vec::new, |log| {
-            log.lock().unwrap_or_else(PoisonError::into_inner).clone()
-        })
+        self.shared.log.as_ref().map_or_else(Vec::new, |log| log.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 }
 
@@ -194,20 +185,13 @@ impl Disk for FaultyDisk {
     }
 
     fn sync_point(&self, root: &Path) -> io::Result<Box<dyn SyncPoint>> {
-        Ok(Box::new(FaultySyncPoint {
-            inner: self.inner.sync_point(root)?,
-            shared: Arc::clone(&self.shared),
-        }))
+        Ok(Box::new(FaultySyncPoint { inner: self.inner.sync_point(root)?, shared: Arc::clone(&self.shared) }))
     }
 }
 
 impl FaultyDisk {
     fn file(&self, path: &Path, inner: Box<dyn DiskFile>) -> Box<dyn DiskFile> {
-        Box::new(FaultyFile {
-            inner,
-            path: path.to_path_buf(),
-            shared: Arc::clone(&self.shared),
-        })
+        Box::new(FaultyFile { inner, path: path.to_path_buf(), shared: Arc::clone(&self.shared) })
     }
 }
 

@@ -106,7 +106,7 @@ struct FileSystem(File);
 
 impl SyncPoint for FileSystem {
     fn sync(&self) -> io::Result<()> {
-        Ok(syncfs(&self.0)?)
+        Ok(rustix::io::retry_on_intr(|| syncfs(&self.0))?)
     }
 }
 

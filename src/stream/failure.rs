@@ -1,7 +1,7 @@
 //! The first thing that went wrong, kept and told again.
 
-use std::sync::OnceLock;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use super::room::Room;
 use crate::error::{Error, Result};
@@ -39,10 +39,7 @@ impl Failure {
 
     /// The failure as the host sees it.
     pub(super) fn get(&self) -> Option<Error> {
-        self.first.get().map(|(frame, cause)| Error::Failed {
-            frame: *frame,
-            cause: Arc::clone(cause),
-        })
+        self.first.get().map(|(frame, cause)| Error::Failed { frame: *frame, cause: Arc::clone(cause) })
     }
 
     /// The failure as an error, if there is one.

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
-use crossbeam_channel::Sender;
 use super::shared::Shared;
 use super::workers::Job;
 use crate::buffer::{Group, GroupKey, Unit};
 use crate::error::{Error, Result};
 use crate::router::Location;
+use crossbeam_channel::Sender;
 
 /// State of the append path; behind one lock that only appending calls (and the live thread, in passing) take.
 pub(super) struct Front {
@@ -56,15 +56,7 @@ impl Front {
             requested: 1,
         })?;
         let (index, slot) = shared.layout.slot(&location.index);
-        Ok(Place {
-            number: self.next,
-            location,
-            key: GroupKey {
-                position: location.position,
-                index,
-            },
-            slot,
-        })
+        Ok(Place { number: self.next, location, key: GroupKey { position: location.position, index }, slot })
     }
 
     /// A group, if it is open.
@@ -74,11 +66,7 @@ impl Front {
 
     /// Opens the group of `place`.
     pub(super) fn open(&mut self, shared: &Shared, place: &Place) -> Arc<Group> {
-        Arc::clone(
-            self.open
-                .entry(place.key)
-                .or_insert_with(|| Arc::new(Group::new(place.key, &shared.layout))),
-        )
+        Arc::clone(self.open.entry(place.key).or_insert_with(|| Arc::new(Group::new(place.key, &shared.layout))))
     }
 
     /// Moves on past `place`; hands its group on if that made it complete.
@@ -118,10 +106,7 @@ impl Front {
         shared.storing.lock().unwrap_or_else(PoisonError::into_inner).insert(group.key());
         for units in jobs {
             // The workers outlive the queue; if they are gone, the failure that ended them is told elsewhere.
-            let _ = queue.send(Job {
-                group: Arc::clone(group),
-                units: units.clone(),
-            });
+            let _ = queue.send(Job { group: Arc::clone(group), units: units.clone() });
         }
     }
 }

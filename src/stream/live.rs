@@ -108,9 +108,7 @@ impl Rounds {
         match stored {
             Some(outcome) => {
                 outcome?;
-                shared
-                    .progress
-                    .written(&shared.plan, layout, group.key(), filled.into_iter());
+                shared.progress.written(&shared.plan, layout, group.key(), filled.into_iter());
                 Ok(())
             }
             None => Ok(()),

@@ -40,8 +40,8 @@ use self::shared::{Counts, Shared, Stage, file_sync, write_groups};
 use crate::backend::Backend;
 use crate::buffer::Pool;
 use crate::error::{Error, Result};
-use crate::ngff::{Attributes, check_namespace};
 use crate::ngff::frame_metadata::FrameMetadata;
+use crate::ngff::{Attributes, check_namespace};
 use crate::plan::Plan;
 use crate::platform::{self, Disk, SyncPoint};
 use crate::settings::{Settings, WhenFull};
@@ -101,10 +101,9 @@ impl Stream {
     /// As [`Stream::create`].
     pub fn create_on(settings: &Settings, backend: &dyn Backend, disk: Arc<dyn Disk>) -> Result<Self> {
         let plan = Arc::new(Plan::new(settings)?);
-        backend.check(&plan).map_err(|reason| Error::Unsupported {
-            backend: backend.name().to_owned(),
-            reason: reason.to_string(),
-        })?;
+        backend
+            .check(&plan)
+            .map_err(|reason| Error::Unsupported { backend: backend.name().to_owned(), reason: reason.to_string() })?;
         let capabilities = backend.capabilities();
         let memory = plan.memory(capabilities.unit)?;
         let layout = plan.layout(capabilities.unit);
@@ -115,9 +114,7 @@ impl Stream {
             Some(_) => root::Root::existing(&plan),
             None => root::Root::prepare(&plan, &*disk)?,
         };
-        let sync_point = disk
-            .sync_point(plan.root())
-            .map_err(|source| Error::io("open", plan.root(), source))?;
+        let sync_point = disk.sync_point(plan.root()).map_err(|source| Error::io("open", plan.root(), source))?;
         let frames = found.as_ref().map_or(0, |found| found.frames);
         let sink = match &found {
             Some(_) => backend.resume(&plan, &disk, frames)?,
@@ -359,11 +356,7 @@ impl Stream {
             }
         }
         let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        shared
-            .latencies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .saturating_record(nanoseconds);
+        shared.latencies.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(nanoseconds);
         Ok(place.number)
     }
 
@@ -394,10 +387,7 @@ impl Stream {
     }
 
     fn full(&self) -> Error {
-        Error::Full {
-            in_flight: self.shared.pool.bytes_out(),
-            limit: self.shared.pool.limit_bytes(),
-        }
+        Error::Full { in_flight: self.shared.pool.bytes_out(), limit: self.shared.pool.limit_bytes() }
     }
 
     fn when_full(&self) -> NoRoom {

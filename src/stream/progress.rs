@@ -128,13 +128,7 @@ impl Progress {
     }
 
     /// A group is complete and `seals` of its shards are on the medium.
-    pub(super) fn group_stored(
-        &self,
-        plan: &Plan,
-        layout: &Layout,
-        key: GroupKey,
-        slots: impl Iterator<Item = usize>,
-    ) {
+    pub(super) fn group_stored(&self, plan: &Plan, layout: &Layout, key: GroupKey, slots: impl Iterator<Item = usize>) {
         if !self.track_shards {
             return;
         }
@@ -213,10 +207,7 @@ fn frames(
 ) -> impl Iterator<Item = (u64, StorageIndex)> {
     slots.filter_map(move |slot| {
         let index = layout.plane(&key.index, slot)?;
-        let location = Location {
-            position: key.position,
-            index,
-        };
+        let location = Location { position: key.position, index };
         Some((plan.router().frame_number(location)?, index))
     })
 }
@@ -231,10 +222,7 @@ fn frames_of_round(plan: &Plan, append_axis: usize) -> u64 {
 /// Number of the first frame of a group, for error messages.
 pub(super) fn first_frame(plan: &Plan, layout: &Layout, group: &crate::buffer::Group) -> u64 {
     let slots = (0..layout.planes()).filter(|slot| group.slot(*slot) != SlotState::Empty);
-    frames(plan, layout, group.key(), slots)
-        .map(|(frame, _)| frame)
-        .min()
-        .unwrap_or(0)
+    frames(plan, layout, group.key(), slots).map(|(frame, _)| frame).min().unwrap_or(0)
 }
 
 #[cfg(test)]

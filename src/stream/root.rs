@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::shared::file_sync;
+use super::{record, room};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata;
 use crate::plan::Plan;
 use crate::platform::{Disk, PARTIAL_SUFFIX};
-use super::{record, room};
 use crate::recover::{KEPT_SUFFIX, log};
 
 /// A root folder under construction. Dropped before [`Root::keep`] it removes what was made, and gives back what it
@@ -42,8 +42,7 @@ impl Root {
         // From here on dropping `root` undoes it all.
         let mut root = Self { path, replaced, made: false, kept: false };
         if let Some(parent) = root.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            disk.create_dir_all(parent)
-                .map_err(|source| Error::io("create", parent, source))?;
+            disk.create_dir_all(parent).map_err(|source| Error::io("create", parent, source))?;
         }
         // Not `create_dir_all`: what appeared here in the meantime belongs to somebody else.
         match fs::create_dir(&root.path) {
@@ -82,7 +81,9 @@ impl Root {
 
     fn give_back(&mut self) {
         self.kept = true;
-        if self.made && let Err(error) = fs::remove_dir_all(&self.path) {
+        if self.made
+            && let Err(error) = fs::remove_dir_all(&self.path)
+        {
             tracing::warn!(path = %self.path.display(), %error, "a half-made store could not be removed");
             return;
         }

@@ -120,9 +120,7 @@ pub(super) fn write_groups(
     let layout = plan.ngff(last.map(|last| last.extents));
     let image_attributes = |position: usize| {
         let mirror = last.and_then(|last| last.mirrors.get(position)).cloned().flatten();
-        Ok(mirror
-            .map(|value| Attributes::from([(frame_metadata::ATTRIBUTE.to_owned(), value)]))
-            .unwrap_or_default())
+        Ok(mirror.map(|value| Attributes::from([(frame_metadata::ATTRIBUTE.to_owned(), value)])).unwrap_or_default())
     };
     for document in documents_v05(&layout, host, image_attributes)? {
         let document = document?;
@@ -131,8 +129,7 @@ pub(super) fn write_groups(
         if let Some(folder) = path.parent().filter(|_| stage == Stage::Create) {
             create_dirs_below(disk, plan.root(), folder, sync).map_err(|source| Error::io("create", folder, source))?;
         }
-        disk.put(&path, &document.bytes, sync)
-            .map_err(|source| Error::io("write", &path, source))?;
+        disk.put(&path, &document.bytes, sync).map_err(|source| Error::io("write", &path, source))?;
     }
     Ok(())
 }

@@ -47,10 +47,7 @@ fn run(shared: &Shared, job: Job) {
     let failure = match outcome {
         Ok(Ok(())) => return,
         Ok(Err(error)) => error,
-        Err(payload) => Error::Internal {
-            place: "a worker thread",
-            message: panic_message(payload.as_ref()),
-        },
+        Err(payload) => Error::Internal { place: "a worker thread", message: panic_message(payload.as_ref()) },
     };
     let frame = progress::first_frame(&shared.plan, &shared.layout, &job.group);
     shared.failure.set(frame, failure);
@@ -63,14 +60,8 @@ fn store(shared: &Shared, job: &Job) -> Result<()> {
     let length = if skipped { 0 } else { units.len() * shared.layout.unit_bytes() };
     // SAFETY: jobs are made from groups that were sealed and taken from the open ones.
     let bytes = unsafe { group.sealed_bytes(shared.layout.unit_offset(units.start), length) };
-    let batch = Batch {
-        key: group.key(),
-        level: 0,
-        layout: &shared.layout,
-        units: units.clone(),
-        bytes,
-        complete: true,
-    };
+    let batch =
+        Batch { key: group.key(), level: 0, layout: &shared.layout, units: units.clone(), bytes, complete: true };
     let stored = if skipped { shared.sink.skip(&batch)? } else { shared.sink.write(&batch)? };
     shared.progress.sealed(&shared.layout, group.key(), stored.sealed_durable);
     if group.job_done() {

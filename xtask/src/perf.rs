@@ -50,13 +50,21 @@ const WORKLOADS: [Workload; 10] = [
     Workload { letter: 'A', what: "many small chunk files", arguments: &["-d", "t:20,y:1024:256,x:1024:256"] },
     Workload { letter: 'B', what: "a shard a frame", arguments: &["-d", "t:40,y:2048:256:8,x:2048:256:8"] },
     Workload { letter: 'C', what: "shards of ten frames", arguments: &["-d", SHARDS_OF_TEN] },
-    Workload { letter: 'D', what: "chunks of eight planes", arguments: &["-d", "t:4,c:2,z:32:8,y:1024:256,x:1024:256"] },
+    Workload {
+        letter: 'D',
+        what: "chunks of eight planes",
+        arguments: &["-d", "t:4,c:2,z:32:8,y:1024:256,x:1024:256"],
+    },
     Workload {
         letter: 'E',
         what: "C, blosc-lz4",
         arguments: &["-d", SHARDS_OF_TEN, "-c", "blosc-lz4", "--frames", "camera"],
     },
-    Workload { letter: 'E', what: "C, zstd 1", arguments: &["-d", SHARDS_OF_TEN, "-c", "zstd:1", "--frames", "camera"] },
+    Workload {
+        letter: 'E',
+        what: "C, zstd 1",
+        arguments: &["-d", SHARDS_OF_TEN, "-c", "zstd:1", "--frames", "camera"],
+    },
     Workload {
         letter: 'E',
         what: "C, blosc-zstd 3",
@@ -75,7 +83,9 @@ const WORKLOADS: [Workload; 10] = [
 pub(crate) fn run(options: &Options) -> Result<()> {
     let python = if options.no_peers { None } else { Some(step::timed("Python environment", python::environment)?) };
     step::timed("ome-bench", || {
-        step::run(Command::new(env!("CARGO")).args(["build", "--release", "-p", "ome-bench"]).current_dir(places::root()))
+        step::run(
+            Command::new(env!("CARGO")).args(["build", "--release", "-p", "ome-bench"]).current_dir(places::root()),
+        )
     })?;
     let bench = places::target()?.join("release").join("ome-bench");
     let chosen = |letter: char| options.only.as_ref().is_none_or(|only| only.contains(letter));
@@ -214,7 +224,12 @@ mod tests {
             engine("fast", "engine", 1.0)
         ]);
         let row = row(&WORKLOADS[0], &json!({"engines": engines}));
-        assert!(row.contains("| 2.00 (2.00..2.00) | 2.50  | 0.80 | fast | 1.00 | 2.0x | 3.2 us / 4.0 ms / 5.0 ms | 1 MiB | 0 |"), "{row}");
+        assert!(
+            row.contains(
+                "| 2.00 (2.00..2.00) | 2.50  | 0.80 | fast | 1.00 | 2.0x | 3.2 us / 4.0 ms / 5.0 ms | 1 MiB | 0 |"
+            ),
+            "{row}"
+        );
     }
 
     #[test]

@@ -15,14 +15,20 @@ const INTERPRETERS: [&str; 5] = ["python3", "python3.13", "python3.12", "python3
 /// Oldest version that zarr-python, tensorstore and the validators support.
 const OLDEST: (u32, u32) = (3, 11);
 
-/// What the environment was made of, kept in it: a copy of the requirements.
+/// What is installed, in `tests/interop`. The last includes the others, and is what pip is given.
+const REQUIREMENTS: [&str; 2] = ["requirements.txt", "requirements-micromanager.txt"];
+
+/// What the environment was made of, kept in it: a copy of all requirements.
 const STAMP: &str = "requirements.txt";
 
 /// The environment's interpreter; makes the environment if it is missing or its requirements have changed.
 pub(crate) fn environment() -> Result<PathBuf> {
     let folder = places::target()?.join("venv");
-    let requirements = fs::read_to_string(places::root().join("tests/interop/requirements.txt"))
-        .context("tests/interop/requirements.txt")?;
+    let (mut requirements, mut asked) = (String::new(), PathBuf::new());
+    for name in REQUIREMENTS {
+        asked = places::root().join("tests/interop").join(name);
+        requirements += &fs::read_to_string(&asked).with_context(|| asked.display().to_string())?;
+    }
     let python = interpreter_in(&folder);
     // Two runs at once would spoil each other's environment.
     let lock_path = folder.with_extension("lock");
@@ -35,10 +41,10 @@ pub(crate) fn environment() -> Result<PathBuf> {
         let base = interpreter()?;
         run(Command::new(base).args(["-m", "venv", "--clear"]).arg(&folder))?;
     }
-    eprintln!("installing the packages of tests/interop/requirements.txt into {}", folder.display());
+    eprintln!("installing the packages of {} into {}", asked.display(), folder.display());
     run(Command::new(&python)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-        .arg(places::root().join("tests/interop/requirements.txt")))?;
+        .arg(&asked))?;
     fs::write(folder.join(STAMP), requirements).context("the environment's stamp")?;
     Ok(python)
 }

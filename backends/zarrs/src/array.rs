@@ -1,7 +1,7 @@
 //! Array metadata (`zarr.json`), made here and checked by zarrs.
 
-use ome_stream::stream::difference;
 use ome_stream::settings::{Codec, Compression, DataType, Shuffle};
+use ome_stream::stream::difference;
 use ome_stream::{Error, Plan, Result};
 use serde_json::{Value, json};
 use zarrs::array::ArrayMetadataV3;

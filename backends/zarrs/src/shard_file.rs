@@ -354,6 +354,10 @@ impl ShardFile {
             state.overhead += index.len() as u64;
         }
         state.dirty = false;
+        if self.shape.aligned && state.remaining > 0 {
+            // Room was reserved for chunks that never came.
+            file.truncate(state.length).map_err(|source| self.error("truncate", source))?;
+        }
         file.sync(self.shape.sync).map_err(|source| self.error("sync", source))?;
         if !self.is_published() {
             self.name()?;

@@ -131,10 +131,7 @@ impl ZarrsSink {
         let path = self.plan.array_path(position, 0).join("zarr.json");
         let document = array::document(&self.plan, extent)?;
         self.common.folders.for_file(&path)?;
-        self.common
-            .disk
-            .put(&path, &document, self.common.sync)
-            .map_err(|source| Error::io("write", &path, source))?;
+        self.common.disk.put(&path, &document, self.common.sync).map_err(|source| Error::io("write", &path, source))?;
         self.common.count(document.len());
         if let Some(known) = self.extents.lock().unwrap_or_else(PoisonError::into_inner).get_mut(position) {
             *known = extent;

@@ -133,7 +133,8 @@ fn any_frame_can_be_replaced_at_any_time() {
         }
         for (position, image) in images.iter().enumerate() {
             let found = read::zarrs(&stream.plan().array_path(position, 0)).map_err(TestCaseError::fail)?;
-            check::same_pixels(&case, image, &found).map_err(|wrong| TestCaseError::fail(format!("{wrong}\n{case:?}")))?;
+            check::same_pixels(&case, image, &found)
+                .map_err(|wrong| TestCaseError::fail(format!("{wrong}\n{case:?}")))?;
         }
         Ok(())
     });
@@ -144,7 +145,11 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() { copy(&entry.path(), &target)? } else { fs::copy(entry.path(), target).map(drop)? }
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?
+        } else {
+            fs::copy(entry.path(), target).map(drop)?
+        }
     }
     Ok(())
 }

@@ -158,13 +158,7 @@ fn try_ways(
 fn one(engine: &mut dyn Engine, workload: &Workload, setting: &Setting<'_>) -> Result<Result<Run>> {
     let folder = setting.session.fresh()?;
     rest(&folder, workload.bytes())?;
-    let job = Job {
-        workload,
-        frames: setting.frames,
-        folder: &folder,
-        camera: setting.camera,
-        window: setting.window,
-    };
+    let job = Job { workload, frames: setting.frames, folder: &folder, camera: setting.camera, window: setting.window };
     let run = engine.run(&job);
     setting.session.done_with(&folder)?;
     Ok(run)
@@ -200,8 +194,7 @@ mod tests {
         let workload = Workload::from_cli(&cli).unwrap();
         let frames = Frames::generate(&workload, Pixels::Random, 1);
         let session = Session::new(None).unwrap();
-        let setting =
-            Setting { workload: &workload, frames: &frames, session: &session, camera: None, window: None };
+        let setting = Setting { workload: &workload, frames: &frames, session: &session, camera: None, window: None };
         let engines = engines.into_iter().map(|mock| Box::new(mock) as Box<dyn Engine>).collect();
         measure(engines, Rounds { warmups, counted }, &setting, &mut Progress::silent()).unwrap()
     }
@@ -251,10 +244,8 @@ mod tests {
     #[test]
     fn ways_that_this_machine_does_not_know_are_left_out_silently_unless_none_is_left() {
         let known = Mock::limit("raw", "known", &[1.0]);
-        let unknown = |name: &str| Mock {
-            answers: [Err("not supported".to_owned())].into(),
-            ..Mock::limit("raw", name, &[])
-        };
+        let unknown =
+            |name: &str| Mock { answers: [Err("not supported".to_owned())].into(), ..Mock::limit("raw", name, &[]) };
         let (measured, failures) = run(vec![known, unknown("one")], 0, 1);
         assert_eq!((measured.len(), failures.len()), (1, 0));
         let (measured, failures) = run(vec![unknown("one"), unknown("two")], 0, 1);

@@ -156,7 +156,10 @@ mod tests {
     #[test]
     fn too_little_room_is_told_with_the_numbers_before_anything_runs() {
         let problem = check_room(1 << 30, 1 << 30, Path::new("/data/x")).unwrap_err().to_string();
-        assert!(problem.contains("1139 MiB") && problem.contains("1024 MiB") && problem.contains("--root"), "{problem}");
+        assert!(
+            problem.contains("1139 MiB") && problem.contains("1024 MiB") && problem.contains("--root"),
+            "{problem}"
+        );
         assert!(check_room(1 << 30, 2 << 30, Path::new("/data/x")).is_ok());
     }
 

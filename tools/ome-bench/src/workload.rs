@@ -251,7 +251,8 @@ mod tests {
             fs::write(&file, text).unwrap();
             workload(&format!("ome-bench -f {} {more}", file.display()))
         };
-        let own = read(format!(r#"{{"dimensions":{dimensions},"dtype":"uint8","compression":"zstd"}}"#), "-c gzip").unwrap();
+        let own =
+            read(format!(r#"{{"dimensions":{dimensions},"dtype":"uint8","compression":"zstd"}}"#), "-c gzip").unwrap();
         assert_eq!(own.plan().dtype().name(), "uint8");
         assert_eq!(compression_name(&own.plan().settings().compression), "zstd:3");
         let filled = read(format!(r#"{{"dimensions":{dimensions}}}"#), "-c gzip:2 --dtype float32").unwrap();
@@ -265,7 +266,8 @@ mod tests {
     #[test]
     fn command_line_limits_reach_the_settings() {
         let workload =
-            workload("ome-bench -d t:2,y:64 --memory-limit 64MiB --threads 3 --durability shard --storage-order t").unwrap();
+            workload("ome-bench -d t:2,y:64 --memory-limit 64MiB --threads 3 --durability shard --storage-order t")
+                .unwrap();
         let settings = workload.plan().settings();
         assert_eq!((settings.memory_limit, settings.threads), (64 << 20, Some(3)));
         assert_eq!(durability_name(settings.durability), "shard");

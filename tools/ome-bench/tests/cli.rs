@@ -1,5 +1,7 @@
 //! The program as a person uses it, on workloads that take no time. Nothing here depends on how fast anything is.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: what cannot be had here is a failure")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -57,7 +59,8 @@ fn with_a_codec_the_limit_is_the_codec_alone() {
         for codec in ["blosc-lz4", "blosc-zstd", "zstd:1", "gzip:1"] {
             let arguments = ["-d", dims, "-n", "1", "-b", "zarrs", "-c", codec, "--frames", "camera", "--json", "-"];
             let output = bench(folder.path(), &arguments);
-            let results: Value = serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+            let results: Value =
+                serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
             let engines = results["engines"].as_array().unwrap();
             let names: Vec<&str> = engines.iter().filter_map(|engine| engine["name"].as_str()).collect();
             assert_eq!(names, ["zarrs", "codec"], "{codec}: {}", stderr(&output));
@@ -169,7 +172,8 @@ fn a_long_run_is_followed_over_time_and_drawn() {
     let plot = folder.path().join("plot.svg");
     let plot_name = plot.display().to_string();
     let arguments = ["-d", "t:inf:1:4,y:256", "--sustained", "4MiB", "--rate", "200", "--plot", &plot_name];
-    let output = bench(folder.path(), &[&arguments[..], &["-b", "zarrs", "--no-raw", "--camera-buffer", "1000"]].concat());
+    let output =
+        bench(folder.path(), &[&arguments[..], &["-b", "zarrs", "--no-raw", "--camera-buffer", "1000"]].concat());
     let text = stdout(&output);
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(text.contains("32 of 128 KiB, 4 MiB in all"), "{text}");
@@ -189,12 +193,8 @@ fn frames_that_the_camera_could_not_keep_are_counted_as_dropped() {
     let zarrs = &results["engines"][0];
     let (dropped, taken) = (zarrs["dropped"].as_u64().unwrap(), zarrs["append"]["count"].as_u64().unwrap());
     assert!(dropped > 0 && taken > 0 && dropped + taken == 64, "{dropped} dropped, {taken} taken");
-    let over_time: u64 = zarrs["runs"][0]["timeline"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|moment| moment["dropped"].as_u64())
-        .sum();
+    let over_time: u64 =
+        zarrs["runs"][0]["timeline"].as_array().unwrap().iter().filter_map(|moment| moment["dropped"].as_u64()).sum();
     assert_eq!(over_time, dropped);
     assert!(stderr(&output).contains("does not keep up with the camera"), "{}", stderr(&output));
 }
@@ -205,13 +205,15 @@ fn a_flame_graph_shows_the_threads_and_where_time_went() {
     let folder = tempfile::tempdir().unwrap();
     let graph = folder.path().join("flames.svg");
     let name = graph.display().to_string();
-    let arguments = ["-d", "t:40,y:512:64,x:512:64", "-n", "1", "-w", "0", "-c", "zstd", "--frames", "camera", "--profile", &name];
+    let arguments =
+        ["-d", "t:40,y:512:64,x:512:64", "-n", "1", "-w", "0", "-c", "zstd", "--frames", "camera", "--profile", &name];
     let output = bench(folder.path(), &arguments);
     let text = stdout(&output);
     assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!(text.lines().nth(1).unwrap().split('|').map(str::trim).collect::<Vec<_>>()[1..8], [
-        "threads", "copy", "encode", "sync", "write", "other", "all s"
-    ]);
+    assert_eq!(
+        text.lines().nth(1).unwrap().split('|').map(str::trim).collect::<Vec<_>>()[1..8],
+        ["threads", "copy", "encode", "sync", "write", "other", "all s"]
+    );
     assert!(rows(&text).contains(&"all".to_owned()), "{text}");
     assert!(std::fs::read_to_string(graph).unwrap().contains("<svg"));
 }
@@ -220,7 +222,8 @@ fn a_flame_graph_shows_the_threads_and_where_time_went() {
 fn peers_without_a_python_are_one_line_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let python = folder.path().join("absent").display().to_string();
-    let output = bench(folder.path(), &[&TINY[..], &["-b", "zarrs", "--no-raw", "--peers", "--python", &python]].concat());
+    let output =
+        bench(folder.path(), &[&TINY[..], &["-b", "zarrs", "--no-raw", "--peers", "--python", &python]].concat());
     let text = stdout(&output);
     assert!(output.status.success());
     assert_eq!(rows(&text), ["zarrs"]);
@@ -237,7 +240,8 @@ fn the_engines_that_labs_use_are_measured_in_the_same_table() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let output = bench(folder.path(), &[&TINY[..], &["-b", "zarrs", "--no-raw", "--peers", "--python", &python]].concat());
+    let output =
+        bench(folder.path(), &[&TINY[..], &["-b", "zarrs", "--no-raw", "--peers", "--python", &python]].concat());
     let text = stdout(&output);
     let found = rows(&text);
     for engine in ["zarrs", "ome-writers/tensorstore", "ome-writers/acquire-zarr", "python/acquire-zarr"] {

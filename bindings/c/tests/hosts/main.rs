@@ -1,4 +1,5 @@
-//! The library as hosts meet it: C and C++ programs, a Python host with LabVIEW's types, and what lies in the binary.
+//! The library as hosts meet it: C and C++ programs, a Python host with LabVIEW's types, Micro-Manager, and what lies in
+//! the binary.
 //!
 //! Programs are built with the machine's `cc` and `c++` (or `CC`, `CXX`) and run three times: against the shared library,
 //! against the static library under AddressSanitizer and UndefinedBehaviorSanitizer, and under valgrind. What is not
@@ -13,5 +14,6 @@ mod build;
 mod examples;
 mod headers;
 mod labview;
+mod micromanager;
 mod programs;
 mod symbols;

@@ -7,7 +7,8 @@ use super::{Cli, parse};
 fn every_option_has_help_and_a_heading_that_groups_it() {
     let command = Cli::command();
     command.clone().debug_assert();
-    let options: Vec<_> = command.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())).collect();
+    let options: Vec<_> =
+        command.get_arguments().filter(|arg| !["help", "version"].contains(&arg.get_id().as_str())).collect();
     assert!(options.len() > 20, "{} options", options.len());
     for option in options {
         let id = option.get_id();

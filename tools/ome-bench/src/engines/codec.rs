@@ -134,10 +134,9 @@ impl Engine for Codec {
             let workers: Vec<_> = (0..self.threads).map(|_| scope.spawn(work)).collect();
             ready.wait();
             let clock = Instant::now();
-            let outcome: Result<()> = workers
+            let outcome = workers
                 .into_iter()
-                .map(|worker| worker.join().unwrap_or_else(|_| bail!("a codec thread panicked")))
-                .collect();
+                .try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a codec thread panicked")));
             (outcome, clock.elapsed().as_secs_f64())
         });
         drop(slices);
@@ -174,9 +173,6 @@ impl Declared {
             .and_then(|sharding| sharding.pointer("/configuration/codecs"));
         let codecs: Vec<MetadataV3> = serde_json::from_value(inner.unwrap_or(codecs).clone())?;
         let data_type: MetadataV3 = serde_json::from_value(array.get("data_type").cloned().unwrap_or_default())?;
-        Ok(Self {
-            chain: CodecChain::from_metadata(&codecs)?,
-            data_type: DataType::from_metadata(&data_type)?,
-        })
+        Ok(Self { chain: CodecChain::from_metadata(&codecs)?, data_type: DataType::from_metadata(&data_type)? })
     }
 }

@@ -99,14 +99,7 @@ fn ours(name: &str, workload: &Workload) -> Result<Box<dyn Engine>> {
     Ok(Box::new(Native::new(name, backend)))
 }
 
-fn add_peers(
-    gathered: &mut Gathered,
-    names: &Names,
-    cli: &Cli,
-    workload: &Workload,
-    frames: &Frames,
-    scratch: &Path,
-) {
+fn add_peers(gathered: &mut Gathered, names: &Names, cli: &Cli, workload: &Workload, frames: &Frames, scratch: &Path) {
     let listed = Peers::new(cli.python.as_deref(), scratch).and_then(|peers| Ok((peers.list()?, peers)));
     let (known, peers) = match listed {
         Ok(listed) => listed,

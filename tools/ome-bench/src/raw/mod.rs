@@ -104,7 +104,8 @@ mod tests {
                 let mut ran = 0;
                 for mut raw in candidates(&workload).unwrap() {
                     let folder = tempfile::tempdir().unwrap();
-                    let job = Job { workload: &workload, frames: &frames, folder: folder.path(), camera: None, window: None };
+                    let job =
+                        Job { workload: &workload, frames: &frames, folder: folder.path(), camera: None, window: None };
                     let Ok(run) = raw.run(&job) else {
                         // A file system without direct or uncached writes: those ways are then not in the race.
                         assert_ne!(raw.way.mode, ways::Mode::Buffered, "{}", raw.variant);
@@ -115,10 +116,19 @@ mod tests {
                     let found = contents(folder.path());
                     assert_eq!(found.len(), expected.len(), "{dims} {}", raw.variant);
                     for file in &expected {
-                        assert_eq!(found[&file.path].len() as u64, file.bytes, "{dims} {} {:?}", raw.variant, file.path);
+                        assert_eq!(
+                            found[&file.path].len() as u64,
+                            file.bytes,
+                            "{dims} {} {:?}",
+                            raw.variant,
+                            file.path
+                        );
                     }
                     // Of random bytes one in 256 is zero; a page that was never written is all zeros.
-                    let empty = found.values().flat_map(|bytes| bytes.chunks_exact(4096)).any(|page| page.iter().all(|byte| *byte == 0));
+                    let empty = found
+                        .values()
+                        .flat_map(|bytes| bytes.chunks_exact(4096))
+                        .any(|page| page.iter().all(|byte| *byte == 0));
                     assert!(!empty, "{dims} {}: a page without payload", raw.variant);
                 }
                 assert!(ran > 0);

@@ -66,7 +66,8 @@ fn configuration(it: &Configuration) -> String {
         crate::cli::Pixels::Camera => "camera",
     };
     let rounds = format!("{} warm-up, {} counted; engines take turns in each", it.warmups, it.iterations);
-    let camera = it.rate.map_or(String::new(), |rate| format!("{rate} frames per second, whether they are taken or not"));
+    let camera =
+        it.rate.map_or(String::new(), |rate| format!("{rate} frames per second, whether they are taken or not"));
     lines(
         "Workload",
         &[

@@ -67,13 +67,9 @@ mod tests {
 
     #[test]
     fn sizes_have_the_unit_that_suits_them() {
-        for (bytes, text) in [
-            (0, "0 B"),
-            (1023, "1023 B"),
-            (131_072, "128 KiB"),
-            (1_610_612_736, "1.5 GiB"),
-            (u64::MAX, "16777216 TiB"),
-        ] {
+        for (bytes, text) in
+            [(0, "0 B"), (1023, "1023 B"), (131_072, "128 KiB"), (1_610_612_736, "1.5 GiB"), (u64::MAX, "16777216 TiB")]
+        {
             assert_eq!(size(bytes), text);
         }
     }
@@ -85,7 +81,8 @@ mod tests {
 
     #[test]
     fn tables_are_markdown_with_numbers_on_the_right() {
-        let text = table(&["engine", "GB/s"], &[vec!["a".into(), "10.5".into()], vec!["bb".into(), "1".into()]], Align::Name);
+        let text =
+            table(&["engine", "GB/s"], &[vec!["a".into(), "10.5".into()], vec!["bb".into(), "1".into()]], Align::Name);
         assert_eq!(text, "| engine | GB/s |\n|--------|------|\n| a      | 10.5 |\n| bb     |    1 |");
     }
 }

@@ -37,7 +37,10 @@ pub fn judge(results: &Results) -> Vec<String> {
         ));
     }
     if configuration.durability == "none" {
-        said.push("nothing was made durable: much of this was written to memory; --durability finish measures the disk".into());
+        said.push(
+            "nothing was made durable: much of this was written to memory; --durability finish measures the disk"
+                .into(),
+        );
     }
     if !configuration.sustained && configuration.iterations < FEWEST {
         said.push(format!(
@@ -56,15 +59,15 @@ pub fn judge(results: &Results) -> Vec<String> {
             ));
         }
         if engine.dropped > 0 {
-            said.push(format!("{}: {} frame(s) were dropped: it does not keep up with the camera", engine.name, engine.dropped));
+            said.push(format!(
+                "{}: {} frame(s) were dropped: it does not keep up with the camera",
+                engine.name, engine.dropped
+            ));
         }
     }
     let fastest = results.engines.iter().map(|engine| engine.write_s.median).fold(f64::INFINITY, f64::min);
     if fastest < SHORTEST {
-        said.push(format!(
-            "the fastest run took {} ms: larger counts give steadier numbers",
-            short(fastest * 1e3)
-        ));
+        said.push(format!("the fastest run took {} ms: larger counts give steadier numbers", short(fastest * 1e3)));
     }
     said
 }

@@ -48,6 +48,9 @@ pub fn draw_results(path: &Path, results: &Results) -> Result<()> {
 /// One line of one picture: how it is called, and its points.
 type Line = (String, Vec<(f64, f64)>);
 
+/// A value of each piece of time, and what it is called.
+type Named = (&'static str, fn(&Moment) -> f64);
+
 /// Draws `curves` into an SVG file.
 pub fn draw(path: &Path, title: &str, frame_bytes: u64, memory_limit: u64, curves: &[Curve<'_>]) -> Result<()> {
     let failed = |error: &dyn std::fmt::Display| anyhow!("{}: {error}", path.display());
@@ -86,12 +89,13 @@ pub fn draw(path: &Path, title: &str, frame_bytes: u64, memory_limit: u64, curve
             vec![line("resident", |moment| moment.resident), line("in flight", |moment| moment.in_flight)]
         })
         .collect::<Vec<_>>();
-    linear(memory, "memory, MiB", end, &known, Some(("memory_limit", mib(memory_limit)))).map_err(|error| failed(&error))?;
+    linear(memory, "memory, MiB", end, &known, Some(("memory_limit", mib(memory_limit))))
+        .map_err(|error| failed(&error))?;
     area.present().map_err(|error| failed(&error))
 }
 
 /// The same lines for each engine.
-fn of_each(curves: &[Curve<'_>], lines: &[(&str, fn(&Moment) -> f64)]) -> Vec<Vec<Line>> {
+fn of_each(curves: &[Curve<'_>], lines: &[Named]) -> Vec<Vec<Line>> {
     curves
         .iter()
         .map(|curve| {

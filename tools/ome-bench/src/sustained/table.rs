@@ -34,7 +34,8 @@ pub fn render(moments: &[Moment], frame_bytes: u64) -> String {
             row
         })
         .collect();
-    let header = ["until s", "frames", "GB/s", "p50 us", "p99 us", "max us", "resident MiB", "in flight MiB", "dropped"];
+    let header =
+        ["until s", "frames", "GB/s", "p50 us", "p99 us", "max us", "resident MiB", "in flight MiB", "dropped"];
     table(&header, &rows, Align::Right)
 }
 

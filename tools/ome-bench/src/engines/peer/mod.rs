@@ -175,7 +175,8 @@ impl Answer {
         let mut now = 0.0;
         for seconds in &self.append {
             now += seconds.max(0.0);
-            recorder.record(std::time::Duration::from_secs_f64(now), std::time::Duration::from_secs_f64(seconds.max(0.0)));
+            recorder
+                .record(std::time::Duration::from_secs_f64(now), std::time::Duration::from_secs_f64(seconds.max(0.0)));
         }
         Ok(timeline(&recorder.finish().1, &[]))
     }

@@ -83,7 +83,8 @@ impl Process {
             let state = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
             bail!("the Python process ended ({state}){}", self.last_words());
         }
-        let answer: Value = serde_json::from_str(&line).with_context(|| format!("not an answer: {}", line.trim_end()))?;
+        let answer: Value =
+            serde_json::from_str(&line).with_context(|| format!("not an answer: {}", line.trim_end()))?;
         if answer.get("ok") != Some(&Value::Bool(true)) {
             bail!("{}", answer.get("error").and_then(Value::as_str).unwrap_or("it gave no reason"));
         }
@@ -92,8 +93,12 @@ impl Process {
 
     /// Last line that the process said on standard error.
     fn last_words(&self) -> String {
-        let text = fs::read(&self.diagnostics).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-        text.lines().rev().find(|line| !line.trim().is_empty()).map_or_else(String::new, |line| format!(": {}", line.trim()))
+        let text =
+            fs::read(&self.diagnostics).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        text.lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .map_or_else(String::new, |line| format!(": {}", line.trim()))
     }
 }
 
@@ -122,6 +127,7 @@ mod tests {
     use super::*;
 
     /// A stand-in for Python: a shell script that ignores its arguments.
+    #[expect(clippy::unwrap_used, reason = "a helper of tests: what cannot be had here is a failure")]
     fn interpreter(folder: &Path, script: &str) -> PathBuf {
         let path = folder.join("python");
         fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
