@@ -1,5 +1,7 @@
 //! The layout against a naive picture of an array: every pixel has one place, and it is the right one.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use proptest::prelude::*;
 
 use super::*;

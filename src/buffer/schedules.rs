@@ -1,5 +1,7 @@
 //! The pool and a group under thousands of schedules: `cargo test -p ome-stream --features shuttle --lib schedules`.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use shuttle::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,7 @@
 //! The book-keeping of progress under thousands of schedules: `cargo test -p ome-stream --features shuttle --lib schedules`.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use shuttle::{check_random, thread};

@@ -1,6 +1,8 @@
 //! A shard file under thousands of schedules, with a reader at every step:
 //! `cargo test -p ome-stream-backend-zarrs --features shuttle --lib schedules`.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};

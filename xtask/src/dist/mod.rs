@@ -61,6 +61,8 @@ fn fill(folder: &Path, library: &Library) -> Result<()> {
     link(&shared, &lib.join(&library.soname))?;
     link(&library.soname, &lib.join("libome_stream.so"))?;
     copy(&library.archive, &lib.join("libome_stream.a"))?;
+    // Line tables are of use where the source is; here they are most of the size.
+    step::run(Command::new("strip").arg("--strip-debug").arg(lib.join(&shared)).arg(lib.join("libome_stream.a")))?;
     for header in ["ome_stream.h", "ome_stream.hpp"] {
         copy(&bindings().join("include").join(header), &folder.join("include").join(header))?;
     }
