@@ -36,6 +36,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     step::timed("programs", || step::run(workspace("build").args(["--bins", "--exclude", "xtask"])))?;
     step::timed("Rust tests, with foreign readers and real images", || {
         let mut tests = workspace("test");
+        tests.arg("--no-fail-fast");
         step::run(with_environment(tests.args(&options.cargo), &python, &images)?)
     })?;
     if options.portable {

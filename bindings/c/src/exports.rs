@@ -1,4 +1,4 @@
-//! The exported functions, each one call of [`border`](crate::border). Their documentation becomes the header.
+//! The exported functions, each one call of `border`. Their documentation becomes the header.
 
 // What a host has to promise about its pointers is the same for all and stands once, at the top of the header, where
 // those read it who can keep the promise.

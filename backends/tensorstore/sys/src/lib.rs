@@ -3,7 +3,7 @@
 //! The library is TensorStore's core, with stand-ins for two libraries that it uses (`../standins`); it is made by
 //! `cargo xtask tensorstore`. Without the feature `link` this crate is empty.
 //!
-//! A [`Store`] writes from the caller's memory without a copy where the codecs allow it. [`Store::write_all`] returns only
+//! A `Store` writes from the caller's memory without a copy where the codecs allow it. `Store::write_all` returns only
 //! when nothing refers to that memory any more, whatever happened in between; there is no way to let a write run on, so no
 //! buffer can be given back too early.
 

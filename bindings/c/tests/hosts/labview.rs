@@ -1,19 +1,35 @@
 //! A host that passes exactly the types of LabVIEW's Call Library Function Node, through Python's ctypes.
 
 use std::env;
+use std::ffi::OsString;
 use std::process::Command;
 
 use super::build::{Place, built, package, skipped, succeed};
 
+/// Set by `cargo xtask test`: the interpreter of an environment with numpy and zarr.
+fn python(test: &str) -> Option<OsString> {
+    let python = env::var_os("OME_STREAM_PYTHON").filter(|python| !python.is_empty());
+    if python.is_none() {
+        skipped(test, "OME_STREAM_PYTHON is not set");
+    }
+    python
+}
+
 #[test]
 fn arrays_texts_and_numbers_as_labview_passes_them_arrive_pixel_by_pixel() {
-    // Set by `cargo xtask test`: the interpreter of an environment with numpy and zarr.
-    let Some(python) = env::var_os("OME_STREAM_PYTHON").filter(|python| !python.is_empty()) else {
-        skipped("LabVIEW's types", "OME_STREAM_PYTHON is not set");
-        return;
-    };
+    let Some(python) = python("LabVIEW's types") else { return };
     let place = Place::new();
     let mut command = Command::new(python);
     command.arg(package("tests/labview_types.py")).arg(built("libome_stream_c.so")).arg(place.data("stores"));
+    assert_eq!(succeed(&mut command), "ok\n");
+}
+
+#[test]
+fn messages_are_found_as_the_labview_page_says_whatever_thread_a_call_came_from() {
+    let Some(python) = python("LabVIEW's threads") else { return };
+    let place = Place::new();
+    let mut command = Command::new(python);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").arg(package("tests/labview_threads.py"));
+    command.arg(package("../../examples/micromanager")).arg(built("libome_stream_c.so")).arg(place.data("stores"));
     assert_eq!(succeed(&mut command), "ok\n");
 }
