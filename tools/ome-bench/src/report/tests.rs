@@ -147,6 +147,14 @@ fn unsteady_runs_few_runs_and_a_busy_machine_are_told() {
 }
 
 #[test]
+fn work_that_is_done_before_the_first_frame_is_told() {
+    // The mock's create takes a millisecond.
+    let results = results_of("-d t:20,y:64", vec![Mock::taking("zarrs", &[0.0015])], vec![], 7);
+    let said = results.warnings.join("\n");
+    assert!(said.contains("zarrs: create took 1.00 ms beside 1.50 ms of write"), "{said}");
+}
+
+#[test]
 fn steady_runs_on_an_idle_machine_give_no_warning() {
     let results = results_of("-d t:20,y:64", vec![Mock::taking("zarrs", &[0.1])], vec![], 7);
     assert_eq!(results.warnings, [] as [String; 0]);

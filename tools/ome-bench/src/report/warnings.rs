@@ -3,6 +3,7 @@
 use super::Results;
 use super::text::short;
 use crate::cli::Pixels;
+use crate::engines::Role;
 
 /// Slowest run compared with the fastest from which something else was at work.
 const UNREST: f64 = 2.0;
@@ -56,6 +57,14 @@ pub fn judge(results: &Results) -> Vec<String> {
                  or the disk is unsteady; more --iterations help, and --warmups where the first runs are the slow ones",
                 engine.name,
                 short(unrest)
+            ));
+        }
+        if engine.role == Role::Engine && engine.create_s.median > engine.write_s.median / 2.0 {
+            said.push(format!(
+                "{}: create took {} ms beside {} ms of write: what is done before the first frame is not in GB/s",
+                engine.name,
+                short(engine.create_s.median * 1e3),
+                short(engine.write_s.median * 1e3)
             ));
         }
         if engine.dropped > 0 {
