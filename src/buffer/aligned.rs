@@ -99,7 +99,7 @@ impl AlignedBuffer {
     }
 
     /// Copies `bytes` to `offset` past the processor's caches, for large copies that this processor will not read again.
-    /// [`fence`] must follow before another thread may look.
+    /// A fence must follow before another thread may look: see `fence` in this module.
     ///
     /// # Safety
     /// As for [`Self::write`].

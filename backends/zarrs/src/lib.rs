@@ -2,7 +2,7 @@
 //!
 //! Nothing is ever read back, and no byte of payload is written twice (provisional copies of incomplete chunks for live
 //! readers aside). A chunk file appears whole, by renaming. A shard file is written under another name until its first
-//! index is in it; from then on its last bytes are a valid index at every moment (see [`shard_file`]).
+//! index is in it; from then on its last bytes are a valid index at every moment (see `shard_file`).
 
 mod array;
 mod chunk_files;
