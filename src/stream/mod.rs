@@ -13,7 +13,7 @@ mod progress;
 pub(crate) mod record;
 mod replace;
 mod resume;
-mod room;
+pub(crate) mod room;
 mod root;
 #[cfg(all(test, feature = "shuttle"))]
 mod schedules;
@@ -320,11 +320,12 @@ impl Stream {
         };
         let place = front.place(shared)?;
         if front.group(place.key).is_none_or(|group| group.buffer().is_none()) {
-            let buffer = match (shared.pool.try_take(), no_room) {
+            let free = if no_room == NoRoom::Wait { shared.pool.try_take_free() } else { shared.pool.try_take() };
+            let buffer = match (free, no_room) {
                 (Some(buffer), _) => buffer,
                 (None, NoRoom::Wait) => {
                     let start = Instant::now();
-                    let buffer = shared.pool.take();
+                    let buffer = shared.pool.take(|| shared.is_storing());
                     shared.counts.wait.add(start);
                     buffer
                 }

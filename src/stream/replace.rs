@@ -45,7 +45,7 @@ impl Stream {
             }
             if let Some(open) = front.group(key) {
                 if open.buffer().is_none() {
-                    open.attach(shared.pool.take());
+                    open.attach(shared.pool.take(|| false));
                 }
                 open.replace(&shared.layout, slot, pixels);
                 return Ok(());

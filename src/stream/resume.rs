@@ -116,7 +116,7 @@ pub(super) fn open_groups(
             for unit in 0..layout.units() {
                 let Some(pixels) = sink.read(key, layout, unit)? else { continue };
                 if !std::mem::replace(&mut there, true) {
-                    group.attach(pool.take());
+                    group.attach(pool.take(|| false));
                 }
                 for slot in &slots {
                     let start = slot * layout.plane_bytes();

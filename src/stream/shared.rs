@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
@@ -72,6 +72,11 @@ impl Counts {
 }
 
 impl Shared {
+    /// True while a group is on its way from the queue to the engine.
+    pub(super) fn is_storing(&self) -> bool {
+        !self.storing.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// When files of this run have to be on the medium.
     pub(super) fn sync(&self) -> Sync {
         file_sync(self.plan.settings().durability)

@@ -14,9 +14,6 @@ use crate::backend::Batch;
 use crate::buffer::Group;
 use crate::error::{Error, Result};
 
-/// Buffers that workers keep ready, so that the camera's thread need not make one.
-const SPARE_BUFFERS: u64 = 4;
-
 /// Some units of a complete group.
 #[derive(Debug)]
 pub(super) struct Job {
@@ -42,7 +39,6 @@ fn run(shared: &Shared, job: Job) {
     if shared.failure.is_set() {
         return;
     }
-    shared.pool.top_up(SPARE_BUFFERS);
     let outcome = catch_unwind(AssertUnwindSafe(|| store(shared, &job)));
     let failure = match outcome {
         Ok(Ok(())) => return,
