@@ -68,7 +68,8 @@ fn run(cli: &Cli) -> Result<bool> {
     let worthwhile = !engines.is_empty() && (failures.is_empty() || !only_limits);
     let camera = Camera::new(cli.rate, cli.camera_buffer);
     let window = cli.sustained.map(|_| sustained::window(&workload, camera.as_ref()));
-    let setting = Setting { workload: &workload, frames: &frames, session: &session, camera, window };
+    let best_peers = cli.best_peers;
+    let setting = Setting { workload: &workload, frames: &frames, session: &session, camera, window, best_peers };
     let mut measured = Vec::new();
     if worthwhile {
         let (counted, failed) = measure(engines, rounds, &setting, &mut progress)?;

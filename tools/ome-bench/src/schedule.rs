@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::engines::{Engine, Failure, Job, Role};
+use crate::engines::{Engine, Failure, Job, Role, is_peer};
 use crate::frames::Frames;
 use crate::measure::{Run, disk};
 use crate::progress::Progress;
@@ -22,6 +22,12 @@ const TRY_BYTES: u64 = 1 << 30;
 
 /// Ways of a limit that stay in the race after the tries: the best one of a few tries is not always the best of all.
 const WAYS_KEPT: usize = 4;
+
+/// Most bytes of a peer's try: some peers take minutes for what the fastest writes in a second.
+const PEER_TRY_BYTES: u64 = 256 << 20;
+
+/// A peer that takes more than this many times as long as the fastest is not run again.
+const PEER_SLOWER: f64 = 2.0;
 
 /// After this many bytes a disk gets a moment before the next run, for what it still does by itself.
 const REST_AFTER: u64 = 64 << 20;
@@ -44,6 +50,8 @@ pub struct Setting<'a> {
     pub session: &'a Session,
     pub camera: Option<Camera>,
     pub window: Option<f64>,
+    /// Only the fastest peers take part in the rounds.
+    pub best_peers: bool,
 }
 
 /// One run with its place in the order.
@@ -83,6 +91,9 @@ pub fn measure(
         engines.into_iter().map(|engine| Measured { engine, turns: Vec::new(), best_try: None }).collect();
     let mut failures = Vec::new();
     try_ways(&mut racing, setting, progress, &mut failures)?;
+    if setting.best_peers {
+        try_peers(&mut racing, setting, progress, &mut failures)?;
+    }
     progress.rounds(rounds.warmups, rounds.counted, racing.len());
     for round in 0..rounds.warmups + rounds.counted {
         let counted = round.checked_sub(rounds.warmups);
@@ -154,6 +165,41 @@ fn try_ways(
     Ok(())
 }
 
+/// Tries every peer once on a short workload; those that are far behind the fastest are out, and that is told.
+fn try_peers(
+    racing: &mut Vec<Measured>,
+    setting: &Setting<'_>,
+    progress: &mut Progress,
+    failures: &mut Vec<Failure>,
+) -> Result<()> {
+    let short = setting.workload.shortened(PEER_TRY_BYTES)?;
+    progress.tries(racing.iter().filter(|entry| is_peer(entry.engine.name())).count());
+    for entry in racing.iter_mut().filter(|entry| is_peer(entry.engine.name())) {
+        progress.run(&label(&*entry.engine), None);
+        match one(&mut *entry.engine, &short, setting)? {
+            Ok(run) => {
+                progress.ran(&label(&*entry.engine), &run);
+                entry.best_try = Some(run.write);
+            }
+            Err(error) => failures.push(Failure::new(entry.engine.name(), &error)),
+        }
+    }
+    let peers = || racing.iter().filter(|entry| is_peer(entry.engine.name()));
+    let best = peers().filter_map(|entry| entry.best_try).fold(f64::INFINITY, f64::min);
+    for (name, seconds) in peers().filter_map(|entry| Some((entry.engine.name(), entry.best_try?))) {
+        if seconds > best * PEER_SLOWER {
+            let reason = format!(
+                "{seconds:.2} s in a try of {} MiB where the fastest peer took {best:.2} s: not run again",
+                short.bytes() >> 20
+            );
+            failures.push(Failure { name: name.to_owned(), reason });
+        }
+    }
+    let stays = |entry: &Measured| entry.best_try.is_some_and(|seconds| seconds <= best * PEER_SLOWER);
+    racing.retain(|entry| !is_peer(entry.engine.name()) || stays(entry));
+    Ok(())
+}
+
 /// One run in a fresh folder on a disk that is at rest. The outer error is ours (the folder), the inner the engine's.
 fn one(engine: &mut dyn Engine, workload: &Workload, setting: &Setting<'_>) -> Result<Result<Run>> {
     let folder = setting.session.fresh()?;
@@ -190,11 +236,16 @@ mod tests {
     use crate::engines::mock::{Diary, Mock};
 
     fn run(engines: Vec<Mock>, warmups: usize, counted: usize) -> (Vec<Measured>, Vec<Failure>) {
+        run_with(engines, warmups, counted, false)
+    }
+
+    fn run_with(engines: Vec<Mock>, warmups: usize, counted: usize, best_peers: bool) -> (Vec<Measured>, Vec<Failure>) {
         let cli = Cli::try_parse_from(["ome-bench", "-d", "t:2,y:8"]).unwrap();
         let workload = Workload::from_cli(&cli).unwrap();
         let frames = Frames::generate(&workload, Pixels::Random, 1);
         let session = Session::new(None).unwrap();
-        let setting = Setting { workload: &workload, frames: &frames, session: &session, camera: None, window: None };
+        let setting =
+            Setting { workload: &workload, frames: &frames, session: &session, camera: None, window: None, best_peers };
         let engines = engines.into_iter().map(|mock| Box::new(mock) as Box<dyn Engine>).collect();
         measure(engines, Rounds { warmups, counted }, &setting, &mut Progress::silent()).unwrap()
     }
@@ -239,6 +290,24 @@ mod tests {
         let kept: Vec<_> = measured.iter().filter_map(|entry| entry.engine.variant().map(str::to_owned)).collect();
         assert_eq!(kept, ["1", "2", "3", "4", "6"]);
         assert_eq!(diary.borrow().len(), 6 * 2 + 6);
+    }
+
+    #[test]
+    fn of_the_peers_only_those_near_the_fastest_take_part_in_the_rounds_if_asked() {
+        let engines = || {
+            vec![
+                Mock::taking("zarrs", &[0.1]),
+                Mock::taking("ome-writers/a", &[5.0]),
+                Mock::taking("ome-writers/b", &[1.9]),
+                Mock::taking("python/acquire-zarr", &[1.0]),
+            ]
+        };
+        let (measured, failures) = run_with(engines(), 0, 1, true);
+        let names: Vec<_> = measured.iter().map(|entry| entry.engine.name().to_owned()).collect();
+        assert_eq!(names, ["zarrs", "ome-writers/b", "python/acquire-zarr"]);
+        assert_eq!(failures.len(), 1);
+        assert!(failures[0].name == "ome-writers/a" && failures[0].reason.contains("5.00 s"), "{failures:?}");
+        assert_eq!(run_with(engines(), 0, 1, false).0.len(), 4);
     }
 
     #[test]

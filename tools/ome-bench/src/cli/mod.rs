@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, ArgGroup, Parser, ValueEnum};
 use ome_stream::settings::{Compression, DataType, Durability, StorageOrder};
 
+use crate::engines::Variant;
+
 /// Measures engines that write OME-Zarr, one frame after another, against the machine's own limit.
 #[derive(Debug, Parser)]
 #[command(
@@ -61,6 +63,10 @@ pub struct Cli {
     #[arg(long, help_heading = "Engines")]
     pub peers: bool,
 
+    /// As --peers, but only those that reach half the pace of the fastest in a short try take part in the rounds
+    #[arg(long, help_heading = "Engines")]
+    pub best_peers: bool,
+
     /// Python with ome-writers and acquire-zarr [default: the test environment, target/venv]
     #[arg(long, value_name = "PATH", env = "OME_STREAM_PYTHON", help_heading = "Engines")]
     pub python: Option<PathBuf>,
@@ -73,6 +79,10 @@ pub struct Cli {
     #[arg(long, value_name = "WHEN", value_parser = parse::durability, help_heading = "Engines")]
     pub durability: Option<Durability>,
 
+    /// Measure our engines also with other settings, such as durability=shard,live_interval=0.1; may be given again
+    #[arg(long = "variant", value_name = "FIELD=VALUE,...", help_heading = "Engines")]
+    pub variants: Vec<Variant>,
+
     /// Most memory that an engine's stream may hold, such as 512MiB
     #[arg(long, value_name = "SIZE", value_parser = parse::bytes, help_heading = "Engines")]
     pub memory_limit: Option<u64>,
@@ -80,6 +90,15 @@ pub struct Cli {
     /// Worker threads of our engines [default: chosen for the machine]
     #[arg(long, value_name = "NUMBER", help_heading = "Engines")]
     pub threads: Option<usize>,
+
+    /// Make the disk of the native engine slow: each of its writes takes so many milliseconds longer
+    #[arg(
+        long,
+        value_name = "MILLISECONDS",
+        value_parser = clap::value_parser!(u64).range(1..=60_000),
+        help_heading = "Engines"
+    )]
+    pub slow_disk: Option<u64>,
 
     /// Folder to write in, on the disk to be measured [default: the system's temporary folder]
     #[arg(short = 'r', long, value_name = "FOLDER", alias = "benchmark-drive", help_heading = "Measurement")]
@@ -130,7 +149,8 @@ pub struct Cli {
     pub plot: Option<PathBuf>,
 
     /// Write a flame graph of all threads of one engine as SVG, in place of the benchmark (Linux)
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["sustained", "peers", "json", "csv"], help_heading = "Output")]
+    #[arg(long, value_name = "FILE", help_heading = "Output",
+        conflicts_with_all = ["sustained", "peers", "best_peers", "slow_disk", "json", "csv"])]
     pub profile: Option<PathBuf>,
 
     /// Write everything, raw runs included, as JSON; `-` is standard output

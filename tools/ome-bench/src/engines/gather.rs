@@ -1,12 +1,15 @@
 //! From names to engines.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
+use ome_stream::Plan;
 
 use super::codec::Codec;
 use super::native::Native;
 use super::peer::{Peers, is_peer};
+use super::variant::Variant;
 use super::{Engine, Failure};
 use crate::cli::Cli;
 use crate::frames::Frames;
@@ -25,7 +28,12 @@ pub fn gather(cli: &Cli, workload: &Workload, frames: &Frames, scratch: &Path) -
     let names = Names::of(cli, workload);
     let mut gathered = Gathered::default();
     for name in &names.ours {
-        gathered.add(name, ours(name, workload));
+        let delay = cli.slow_disk.map(Duration::from_millis);
+        gathered.add(name, ours(name, workload).map(|engine| boxed(engine, delay)));
+        for variant in &cli.variants {
+            let engine = ours_as(name, variant, workload).map(|engine| boxed(engine, delay));
+            gathered.add(&format!("{name} {variant}"), engine);
+        }
     }
     if names.all_peers || !names.peers.is_empty() {
         add_peers(&mut gathered, &names, cli, workload, frames, scratch);
@@ -63,7 +71,7 @@ struct Names {
 
 impl Names {
     fn of(cli: &Cli, workload: &Workload) -> Self {
-        let mut names = Self { all_peers: cli.peers, ..Self::default() };
+        let mut names = Self { all_peers: cli.peers || cli.best_peers, ..Self::default() };
         let ours = |name: &str, list: &mut Vec<String>| {
             if !list.iter().any(|known| known == name) {
                 list.push(name.to_owned());
@@ -91,12 +99,27 @@ impl Names {
     }
 }
 
-fn ours(name: &str, workload: &Workload) -> Result<Box<dyn Engine>> {
+fn boxed(engine: Native, delay: Option<Duration>) -> Box<dyn Engine> {
+    Box::new(match delay {
+        Some(delay) => engine.on_slow_disk(delay),
+        None => engine,
+    })
+}
+
+fn ours(name: &str, workload: &Workload) -> Result<Native> {
     let backend = ome_stream_backends::open(name)?;
     // What a run would refuse is told before the first one.
     backend.check(workload.plan())?;
     workload.plan().memory(backend.capabilities().unit)?;
-    Ok(Box::new(Native::new(name, backend)))
+    Ok(Native::new(name, backend))
+}
+
+fn ours_as(name: &str, variant: &Variant, workload: &Workload) -> Result<Native> {
+    let backend = ome_stream_backends::open(name)?;
+    let plan = Plan::new(&variant.apply(workload.plan().settings())?)?;
+    backend.check(&plan)?;
+    plan.memory(backend.capabilities().unit)?;
+    Ok(Native::variant(name, backend, variant))
 }
 
 fn add_peers(gathered: &mut Gathered, names: &Names, cli: &Cli, workload: &Workload, frames: &Frames, scratch: &Path) {

@@ -6,6 +6,7 @@ mod gather;
 pub mod mock;
 mod native;
 mod peer;
+mod variant;
 
 use std::path::Path;
 
@@ -18,6 +19,8 @@ use crate::workload::{Workload, durability_name};
 
 pub use gather::{Gathered, gather};
 pub use native::Native;
+pub use peer::is_peer;
+pub use variant::Variant;
 
 /// What an engine is in the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

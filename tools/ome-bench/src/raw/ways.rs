@@ -85,7 +85,7 @@ impl fmt::Display for Way {
             Reserve::Length => ", length set first",
             Reserve::Blocks => ", blocks reserved",
         };
-        write!(f, "{mode}, {} thread(s), {} MiB writes{reserve}", self.threads, self.piece >> 20)
+        write!(f, "{mode}, {} thread(s), writes of up to {} MiB{reserve}", self.threads, self.piece >> 20)
     }
 }
 

@@ -28,6 +28,7 @@ impl Description {
     pub fn new(cli: &Cli, workload: &Workload, frames: &Frames, rounds: Rounds, conditions: Conditions) -> Self {
         let (plan, settings) = (workload.plan(), workload.plan().settings());
         let geometry = plan.geometry();
+        let slow = cli.slow_disk.map(|more| format!("a slow disk: each write takes {more} ms longer"));
         let configuration = Configuration {
             dimensions: dimensions(workload),
             axes: plan.axis_names().map(str::to_owned).collect(),
@@ -52,9 +53,9 @@ impl Description {
             warmups: rounds.warmups,
             iterations: rounds.counted,
             folders_kept: false,
-            notes: plan.notes().to_vec(),
+            notes: plan.notes().iter().cloned().chain(slow).collect(),
         };
-        Self { configuration, conditions, peers: cli.peers }
+        Self { configuration, conditions, peers: cli.peers || cli.best_peers }
     }
 
     /// Results of what was measured.

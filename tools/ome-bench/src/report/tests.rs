@@ -38,7 +38,14 @@ fn results_of(arguments: &str, engines: Vec<Mock>, failures: Vec<Failure>, count
     let session = Session::new(None).unwrap();
     let rounds = Rounds { warmups: 0, counted };
     let description = Description::new(&cli, &workload, &frames, rounds, conditions());
-    let setting = Setting { workload: &workload, frames: &frames, session: &session, camera: None, window: None };
+    let setting = Setting {
+        workload: &workload,
+        frames: &frames,
+        session: &session,
+        camera: None,
+        window: None,
+        best_peers: false,
+    };
     let engines = engines.into_iter().map(|mock| Box::new(mock) as Box<dyn Engine>).collect();
     let (measured, mut failed) = measure(engines, rounds, &setting, &mut Progress::silent()).unwrap();
     failed.extend(failures);
