@@ -123,6 +123,12 @@ pub trait Sink: Send + Sync {
     /// The first thing that could not be stored.
     fn finish(&self, extents: &[Option<u64>]) -> Result<()>;
 
+    /// Metadata document that the array of every position starts with, for whoever mends the store; `None` where the
+    /// engine does not tell.
+    fn array_metadata(&self) -> Option<&serde_json::Value> {
+        None
+    }
+
     /// Bytes handed to the disk so far: payload after encoding, indices and array metadata.
     fn bytes_written(&self) -> u64;
 

@@ -266,6 +266,10 @@ impl DiskFile for FaultyFile {
         let operation = Operation::Sync(self.path.clone(), sync == Sync::Now);
         self.shared.run(&operation, || self.inner.sync(sync), |_| Ok(()))
     }
+
+    fn has_name(&self) -> io::Result<bool> {
+        self.inner.has_name()
+    }
 }
 
 impl FaultyFile {

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,13 +67,10 @@ impl Disk for LinuxDisk {
     }
 
     fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
-        let (file, new) = append_whole(path, bytes)?;
-        if sync != Sync::Now {
-            return Ok(());
-        }
-        file.sync_data()?;
+        let put = |file: &File| if sync == Sync::Now { file.sync_data() } else { Ok(()) };
+        let new = append_whole(path, bytes, put)?;
         match path.parent() {
-            Some(folder) if new => sync_folder(folder),
+            Some(folder) if new && sync == Sync::Now => sync_folder(folder),
             _ => Ok(()),
         }
     }
@@ -190,5 +187,9 @@ impl DiskFile for LinuxFile {
             Sync::Now => self.buffered.sync_data(),
             Sync::Later | Sync::Never => Ok(()),
         }
+    }
+
+    fn has_name(&self) -> io::Result<bool> {
+        Ok(self.buffered.metadata()?.nlink() > 0)
     }
 }

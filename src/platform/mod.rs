@@ -165,6 +165,15 @@ pub trait DiskFile: Debug + Send + std::marker::Sync {
     /// # Errors
     /// The operating system's.
     fn sync(&self, sync: Sync) -> io::Result<()>;
+
+    /// False once the file's last name was removed: nobody will find what is written to it. True where the platform
+    /// cannot tell.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn has_name(&self) -> io::Result<bool> {
+        Ok(true)
+    }
 }
 
 /// The best disk for this platform; with the feature `portable`, the portable one.

@@ -39,8 +39,7 @@ impl Disk for PortableDisk {
     }
 
     fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
-        let (file, new) = append_whole(path, bytes)?;
-        sync_file(&file, sync)?;
+        let new = append_whole(path, bytes, |file| sync_file(file, sync))?;
         match path.parent() {
             Some(folder) if new && sync != Sync::Never => sync_folder(folder),
             _ => Ok(()),
@@ -95,6 +94,12 @@ impl DiskFile for PortableFile {
     fn sync(&self, sync: Sync) -> io::Result<()> {
         sync_file(&self.0.lock().unwrap_or_else(PoisonError::into_inner), sync)
     }
+
+    #[cfg(unix)]
+    fn has_name(&self) -> io::Result<bool> {
+        use std::os::unix::fs::MetadataExt;
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).metadata()?.nlink() > 0)
+    }
 }
 
 /// A file that only grows, locked as long as it is open.
@@ -131,16 +136,16 @@ pub(super) fn create_one_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Appends all of `bytes` or nothing; says whether the file was empty before.
-pub(super) fn append_whole(path: &Path, bytes: &[u8]) -> io::Result<(File, bool)> {
+/// Appends all of `bytes` and puts them on the medium by `sync`, or neither; says whether the file was empty before.
+pub(super) fn append_whole(path: &Path, bytes: &[u8], sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<bool> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     let before = file.metadata()?.len();
-    if let Err(error) = file.write_all(bytes) {
+    if let Err(error) = file.write_all(bytes).and_then(|()| sync(&file)) {
         // The error counts, whatever becomes of what it left.
         let _ = file.set_len(before);
         return Err(error);
     }
-    Ok((file, before == 0))
+    Ok(before == 0)
 }
 
 /// Puts a folder's entries on the medium, where the platform lets a folder be opened for that.

@@ -1,5 +1,5 @@
 //! What mending does to files. Nothing that was there is overwritten or removed: shard files only grow, metadata is
-//! copied before it is replaced, what is no use any more gets another name.
+//! copied before it is replaced, what is no use any more gets another name. Only a file of nothing but zeros goes.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -27,6 +27,8 @@ pub(super) enum Action {
     Name { from: PathBuf, to: PathBuf },
     /// Gives a file another name.
     KeepAside { path: PathBuf },
+    /// Removes a file in which there is nothing.
+    Remove { path: PathBuf },
     /// Writes a document; what was there is kept.
     Write { path: PathBuf, bytes: Vec<u8> },
     /// Writes the intact lines of a file of frame metadata; what was there is kept.
@@ -54,6 +56,8 @@ impl Action {
             // An earlier step may have made way for itself.
             Self::KeepAside { path } if kind(path)? == Kind::Nothing => Ok(()),
             Self::KeepAside { path } => keep_aside(path, disk),
+            Self::Remove { path } if kind(path)? == Kind::Nothing => Ok(()),
+            Self::Remove { path } => disk.remove_file(path),
             Self::Write { path, bytes } => {
                 match kind(path)? {
                     Kind::Nothing => {}

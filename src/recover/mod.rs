@@ -22,6 +22,7 @@ mod frames;
 mod groups;
 mod index;
 pub mod log;
+mod lost;
 mod mend;
 mod objects;
 mod report;
@@ -44,11 +45,13 @@ use self::array::Reshaped;
 use self::file::{Document, Kind};
 use self::format::ArrayFormat;
 use self::frames::Lines;
-use self::mend::Action;
+use self::mend::{Action, read_small};
 use self::run_log::RunLog;
 use self::tree::{METADATA, Node};
 use crate::error::{Error, Result};
-use crate::platform::{self, Disk};
+use crate::platform::{self, Disk, partial_name};
+use crate::stream::record::{self, Record};
+use crate::stream::room;
 
 /// What to do.
 #[derive(Default, Clone, Copy)]
@@ -94,6 +97,7 @@ pub fn recover_on(root: &Path, options: &Options<'_>, disk: &dyn Disk) -> Result
         root,
         options,
         log,
+        record: None,
         report: Report {
             path: root.to_path_buf(),
             verdict: Verdict::Whole,
@@ -102,6 +106,7 @@ pub fn recover_on(root: &Path, options: &Options<'_>, disk: &dyn Disk) -> Result
             findings: Vec::new(),
             lost: Vec::new(),
             lost_chunks: 0,
+            lost_frames: Vec::new(),
             notes,
         },
     };
@@ -132,11 +137,21 @@ fn is_ours(root: &Node, nodes: &[Node], log: &RunLog) -> Result<(), &'static str
     }
 }
 
+/// Whether this is the file with which a run kept room on the disk.
+fn is_room(path: &Path) -> std::io::Result<bool> {
+    let name = partial_name(Path::new(room::FILE_NAME));
+    if path.file_name() != Some(name.as_os_str()) {
+        return Ok(false);
+    }
+    Ok(read_small(path, room::BYTES as u64)?.is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0)))
+}
+
 /// One look at a store.
 struct Inspection<'a> {
     root: &'a Path,
     options: &'a Options<'a>,
     log: RunLog,
+    record: Option<Record>,
     report: Report,
 }
 
@@ -147,6 +162,11 @@ impl Inspection<'_> {
             move |source| Error::io("read", folder, source)
         };
         self.read_log(nodes)?;
+        if let Some(root) = nodes.first() {
+            let (record, finding) = groups::record(root).map_err(unreadable(root))?;
+            self.record = record;
+            self.report.findings.extend(finding);
+        }
         let mut lines: HashMap<usize, Lines> = HashMap::new();
         for (nth, node) in nodes.iter().enumerate().filter(|(_, node)| !node.is_array) {
             if let Some(found) = groups::look_at_frames(node).map_err(unreadable(node))? {
@@ -182,15 +202,23 @@ impl Inspection<'_> {
             self.report.findings.extend(finding);
             self.report.findings.extend(groups::ome_xml(node).map_err(unreadable(node))?);
         }
-        if let Some(root) = nodes.first() {
-            self.report.findings.extend(groups::record(root).map_err(unreadable(root))?);
-        }
         for node in nodes {
             for name in &node.partials {
+                let path = node.folder.join(name);
+                if node.path.is_empty() && is_room(&path).map_err(unreadable(node))? {
+                    let finding = Finding::new(name, State::Leftover, "room that the run kept on the disk")
+                        .remedy("it is removed: there is nothing in it", vec![Action::Remove { path }]);
+                    // The first: mending may need the room.
+                    self.report.findings.insert(0, finding);
+                    continue;
+                }
                 let finding = Finding::new(node.file(name), State::Leftover, "interrupted while it was written")
-                    .remedy("it is kept under another name", vec![Action::KeepAside { path: node.folder.join(name) }]);
+                    .remedy("it is kept under another name", vec![Action::KeepAside { path }]);
                 self.report.findings.push(finding);
             }
+        }
+        if let Some(record) = &self.record {
+            self.report.lost_frames = lost::frames(&self.report.lost, nodes, record, !self.log.present);
         }
         Ok(())
     }
@@ -242,13 +270,14 @@ impl Inspection<'_> {
         let sibling =
             nodes.iter().find(|other| other.is_array && other.name() == node.name() && other.metadata().is_some());
         let of_log = self.log.array.clone().filter(|_| node.name() == "0");
-        let (template, how) = match (of_log, sibling) {
-            (Some(array), _) => (array, "made anew from the write log".to_owned()),
-            (None, Some(sibling)) => {
+        let (template, how) = match (of_log, sibling, self.recorded_array(node, nodes)) {
+            (Some(array), ..) => (array, "made anew from the write log".to_owned()),
+            (None, Some(sibling), _) => {
                 let metadata = sibling.metadata().cloned().unwrap_or_default();
                 (metadata, format!("made anew like that of {:?}", sibling.path))
             }
-            (None, None) => {
+            (None, None, Some(array)) => (array, format!("made anew from {}", record::FILE_NAME)),
+            (None, None, None) => {
                 self.report.findings.push(finding.losing(true));
                 return Ok(None);
             }
@@ -259,6 +288,23 @@ impl Inspection<'_> {
         let action = Action::Write { path, bytes: groups::bytes(&metadata)? };
         self.report.findings.push(finding.remedy(how, vec![action]));
         Ok(Some(metadata))
+    }
+
+    /// Metadata of an array as the record of the run tells them.
+    fn recorded_array(&self, node: &Node, nodes: &[Node]) -> Option<Map<String, Value>> {
+        let record = self.record.as_ref().filter(|_| node.name() == "0")?;
+        let mut array = record.array.clone()?;
+        if array.get("node_type").and_then(Value::as_str) != Some("array") || ArrayFormat::of(&array).is_err() {
+            return None;
+        }
+        let group = node.path.rsplit_once('/').map_or("", |(group, _)| group);
+        let extent = lost::position(nodes, group).and_then(|position| record.extent(position));
+        if let (Some((axis, extent)), Some(Value::Array(shape))) = (extent, array.get_mut("shape"))
+            && let Some(along) = shape.get_mut(axis)
+        {
+            *along = extent.into();
+        }
+        Some(array)
     }
 
     /// Applies the remedies if asked to, and judges the whole.

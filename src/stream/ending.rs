@@ -11,7 +11,6 @@ use super::{Ending, Report, Stream, journal, record, workers};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::FrameLog;
 use crate::plan::Plan;
-use crate::router::{Location, MAX_INDEX_DIMENSIONS};
 use crate::settings::Durability;
 
 impl Stream {
@@ -48,10 +47,12 @@ impl Stream {
             })
             .collect();
         note(shared.sink.finish(&extents));
-        note(shared.journal.flush(&shared.plan, &*shared.disk, shared.sync()));
-        note(self.write_final_groups(&extents));
+        // What fails once may go well the second time; the error is told all the same.
+        let twice = |write: &dyn Fn() -> Result<()>| note(write().inspect_err(|_| drop(write())));
+        twice(&|| shared.journal.flush(&shared.plan, &*shared.disk, shared.sync()));
+        twice(&|| self.write_final_groups(&extents));
         if !shared.failure.is_set() {
-            note(record::write(&shared.plan, &*shared.disk, shared.sync(), accepted));
+            note(record::write(&shared.plan, &*shared.sink, &*shared.disk, shared.sync(), accepted));
         }
         if shared.plan.settings().durability != Durability::None
             && let Some(sync_point) = ending.sync_point.take()
@@ -101,12 +102,5 @@ impl Stream {
 /// Planes along the append axis that a position has after `accepted` frames; `None` where its shape is fixed.
 pub(super) fn extent(plan: &Plan, position: usize, accepted: u64) -> Option<u64> {
     let axis = plan.geometry().append_axis()?;
-    let Some(last) = accepted.checked_sub(1).and_then(|last| plan.router().locate(last)) else {
-        return Some(0);
-    };
-    // The unbounded loop is the outermost, so only its last round can be without this position.
-    let mut first = Location { position: u32::try_from(position).ok()?, index: [0; MAX_INDEX_DIMENSIONS] };
-    first.index[axis] = last.index[axis];
-    let reached = plan.router().frame_number(first).is_some_and(|frame| frame < accepted);
-    Some(last.index[axis] + u64::from(reached))
+    Some(record::extent(plan.router(), axis, u32::try_from(position).ok()?, accepted))
 }

@@ -1,6 +1,6 @@
 //! Frame metadata: taken beside the append path, appended to `frame_metadata.jsonl` as it comes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -16,9 +16,8 @@ const PENDING_LIMIT: usize = 4 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     pending: Mutex<Pending>,
-    /// Held while lines are written, so that two flushes cannot change their order. Positions whose file could not be
-    /// written once: it stays as it is, since a file with a gap would be worse than one that ends.
-    broken: Mutex<BTreeSet<u32>>,
+    /// Held while lines are written, so that two flushes cannot change their order.
+    writing: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -36,19 +35,21 @@ impl Journal {
         pending.bytes >= PENDING_LIMIT
     }
 
-    /// Appends everything that waits, each position's lines in one write; goes on after an error, which it returns.
+    /// Appends everything that waits, each position's lines in one write; goes on after an error, which it returns. Lines
+    /// that could not be written wait for the next time, before all that came since.
     pub(super) fn flush(&self, plan: &Plan, disk: &dyn Disk, sync: Sync) -> Result<()> {
-        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut outcome = Ok(());
         let taken = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
-        for (position, lines) in taken.lines {
-            if broken.contains(&position) {
-                continue;
-            }
+        for (position, mut lines) in taken.lines {
             let path = path(plan, position as usize);
             if let Err(source) = disk.append(&path, &lines, sync) {
-                broken.insert(position);
                 outcome = outcome.and(Err(Error::io("append to", &path, source)));
+                let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+                pending.bytes += lines.len();
+                let later = pending.lines.entry(position).or_default();
+                lines.append(later);
+                *later = lines;
             }
         }
         outcome

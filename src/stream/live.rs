@@ -64,13 +64,19 @@ impl Rounds {
         }
         // Asked before readers are shown: what the record says is then certainly there for them.
         let (written, _) = shared.progress.counts();
+        let mut outcome = Ok(());
         for position in 0..shared.plan.positions().len() {
             let extent = shared.progress.extent(position);
-            shared.sink.publish(position, extent)?;
-            shared.progress.published(position, extent);
+            let published = shared.sink.publish(position, extent);
+            if published.is_ok() {
+                shared.progress.published(position, extent);
+            }
+            // What one position's disk refuses, another's may take.
+            outcome = outcome.and(published);
         }
+        outcome?;
         if written > self.recorded {
-            record::write(&shared.plan, &*shared.disk, shared.sync(), written)?;
+            record::write(&shared.plan, &*shared.sink, &*shared.disk, shared.sync(), written)?;
             self.recorded = written;
         }
         Ok(())

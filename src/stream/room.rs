@@ -11,10 +11,10 @@ use crate::plan::Plan;
 use crate::platform::{Disk, Sync, partial_name};
 
 /// Name of the file that keeps the room, without the ending of a file that is not whole.
-pub(super) const FILE_NAME: &str = ".ome-stream-room";
+pub(crate) const FILE_NAME: &str = ".ome-stream-room";
 
 /// Bytes that are kept: indices of many open shards, and a few metadata files.
-const BYTES: usize = 256 << 10;
+pub(crate) const BYTES: usize = 256 << 10;
 
 /// A file of no use but for the room that it takes.
 #[derive(Debug)]

@@ -9,8 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ome_stream::platform::{AppendFile, Disk};
 use ome_stream::recover::log::{FILE_NAME, PlacedChunk, chunks_record, run_record};
 use ome_stream::{Error, Plan, Result};
-
-use crate::array;
+use serde_json::Value;
 
 /// The open log.
 #[derive(Debug)]
@@ -22,13 +21,12 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Opens the log of a new run and tells in it what the run is.
-    pub(crate) fn create(plan: &Plan, disk: &dyn Disk) -> Result<Self> {
+    /// Opens the log of a new run and tells in it what the run is; `array` is the metadata that every array starts with.
+    pub(crate) fn create(plan: &Plan, disk: &dyn Disk, array: &Value) -> Result<Self> {
         let path = plan.root().join(FILE_NAME);
         let file = disk.open_append(&path).map_err(|source| Error::io("create", &path, source))?;
-        let axis = plan.geometry().append_axis();
-        let document = serde_json::from_slice(&array::document(plan, axis.map(|_| 0))?).map_err(array::engine)?;
-        file.append(&run_record(&document, axis)).map_err(|source| Error::io("write", &path, source))?;
+        file.append(&run_record(array, plan.geometry().append_axis()))
+            .map_err(|source| Error::io("write", &path, source))?;
         Ok(Self { root: plan.root().to_path_buf(), path, file: Mutex::new(Some(Arc::from(file))) })
     }
 

@@ -38,6 +38,9 @@ const MISSING: Entry = (u64::MAX, u64::MAX);
 /// costs one more index in the file.
 const ROOM_AHEAD: u64 = 4 << 20;
 
+/// Chunks to come in a shard that was sealed: what is replaced in it never completes it once more.
+pub(crate) const NEVER_COMPLETE: usize = usize::MAX;
+
 /// How the chunks of a shard are to be stored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ShardShape {
@@ -122,6 +125,7 @@ impl ShardFile {
     /// # Errors
     /// [`Error::Damaged`] where the last bytes are no index of this shard.
     pub(crate) fn reopen(self, remaining: usize, keep_place: impl Fn(usize) -> bool) -> Result<Self> {
+        self.state().remaining = remaining;
         let Some((entries, length)) = read_index(&self.path, self.shape.chunks)? else { return Ok(self) };
         {
             let mut state = self.state();
@@ -132,7 +136,6 @@ impl ShardFile {
                 .map(|(chunk, (offset, _))| (chunk, *offset))
                 .collect();
             state.entries = entries;
-            state.remaining = remaining;
             state.end = length;
             state.room = length;
             state.length = length;
@@ -232,6 +235,10 @@ impl ShardFile {
     /// Lets readers see every complete chunk.
     pub(crate) fn publish(&self) -> Result<()> {
         let mut state = self.state();
+        if self.is_published() {
+            let open = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            open.map_or(Ok(()), |file| self.check_name(&*file))?;
+        }
         if !state.dirty {
             return Ok(());
         }
@@ -260,6 +267,18 @@ impl ShardFile {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Fails where somebody removed the published file: what is written to it would be in no store.
+    fn check_name(&self, file: &dyn DiskFile) -> Result<()> {
+        match file.has_name() {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let removed = std::io::Error::new(ErrorKind::NotFound, "it was removed while it was written");
+                Err(self.error("find", removed))
+            }
+            Err(source) => Err(self.error("look at", source)),
+        }
     }
 
     fn error(&self, operation: &'static str, source: std::io::Error) -> Error {
@@ -293,10 +312,7 @@ impl ShardFile {
     fn reserve(&self, file: &dyn DiskFile, length: u64) -> Result<u64> {
         let mut state = self.state();
         if self.is_published() && state.end + length > state.room {
-            let ahead = match self.shape.chunk_bytes {
-                Some(bytes) => bytes * state.remaining as u64,
-                None => ROOM_AHEAD,
-            };
+            let ahead = self.room_ahead(&state);
             state.end = state.length;
             self.append_index(&mut state, file, length.max(ahead))?;
         }
@@ -308,6 +324,15 @@ impl ShardFile {
             state.end = end;
         }
         Ok(offset)
+    }
+
+    /// Bytes to keep free before the next index for chunks to come.
+    fn room_ahead(&self, state: &State) -> u64 {
+        match self.shape.chunk_bytes {
+            _ if state.remaining == NEVER_COMPLETE => 0,
+            Some(bytes) => bytes * state.remaining as u64,
+            None => ROOM_AHEAD,
+        }
     }
 
     fn stored(&self, mut state: MutexGuard<'_, State>, file: &dyn DiskFile, completed: usize) -> Result<bool> {
@@ -324,10 +349,7 @@ impl ShardFile {
         if self.is_published() {
             return self.append_index(state, file, 0);
         }
-        let room = match self.shape.chunk_bytes {
-            Some(bytes) => bytes * state.remaining as u64,
-            None => ROOM_AHEAD,
-        };
+        let room = self.room_ahead(state);
         state.length = state.end;
         self.append_index(state, file, room)?;
         file.sync(self.shape.sync).map_err(|source| self.error("sync", source))?;
@@ -342,6 +364,7 @@ impl ShardFile {
             file.truncate(state.end).map_err(|source| self.error("truncate", source))?;
         }
         if self.is_published() {
+            self.check_name(file)?;
             if state.dirty {
                 self.append_index(state, file, 0)?;
             }
@@ -393,9 +416,7 @@ impl ShardFile {
     fn name(&self) -> Result<()> {
         // Whoever opens the file anew at this moment waits for its name.
         let _slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        self.disk
-            .rename(&self.partial, &self.path, self.shape.sync)
-            .map_err(|source| Error::io("rename", &self.partial, source))?;
+        self.disk.rename(&self.partial, &self.path, self.shape.sync).map_err(|source| self.error("rename", source))?;
         self.published.store(true, Ordering::Release);
         Ok(())
     }

@@ -9,7 +9,7 @@ use ome_stream::plan::Geometry;
 use ome_stream::router::StorageIndex;
 use ome_stream::{Plan, Result};
 
-use crate::shard_file::{ShardFile, ShardShape};
+use crate::shard_file::{NEVER_COMPLETE, ShardFile, ShardShape};
 use crate::sink::Common;
 
 /// Shard files that stay open between writes. Each takes two descriptors, and a process has 1024 by default; a run
@@ -90,21 +90,26 @@ impl Shards {
         Ok(Stored { sealed_durable: usize::from(sealed && common.syncs_now()) })
     }
 
-    /// Lets readers see every complete chunk of a position's open shards.
+    /// Lets readers see every complete chunk of a position's open shards; goes on after an error, which it returns.
     pub(crate) fn publish(&self, position: usize) -> Result<()> {
         let open: Vec<_> = {
             let open = self.lock();
             open.iter().filter(|(key, _)| key.0 as usize == position).map(|(_, file)| Arc::clone(file)).collect()
         };
-        open.iter().try_for_each(|file| file.publish())
+        let mut outcome = Ok(());
+        for file in open {
+            outcome = outcome.and(file.publish());
+        }
+        outcome
     }
 
-    /// Seals every open shard as it is; goes on after an error, which it returns.
+    /// Seals every open shard as it is; goes on after an error, which it returns. A disk that fails once may take the
+    /// index the second time: then readers have what was written, and the error is told all the same.
     pub(crate) fn seal_all(&self, common: &Common) -> Result<()> {
         let rest: Vec<_> = self.lock().drain().map(|(_, file)| file).collect();
         let mut outcome = Ok(());
         for file in rest {
-            let sealed = file.seal();
+            let sealed = file.seal().inspect_err(|_| drop(file.seal()));
             common.count(file.overhead() as usize);
             outcome = outcome.and(sealed);
         }
@@ -205,8 +210,7 @@ impl Shards {
         if let Some(open) = self.lock().get(&key) {
             return Ok((Arc::clone(open), chunk));
         }
-        // Nothing more will come for a shard that is sealed, so it never becomes complete once more.
-        let sealed = self.shard_file(common, &key).reopen(usize::MAX, |_| false)?;
+        let sealed = self.shard_file(common, &key).reopen(NEVER_COMPLETE, |_| false)?;
         Ok((Arc::new(sealed), chunk))
     }
 

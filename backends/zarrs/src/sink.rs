@@ -10,6 +10,7 @@ use ome_stream::buffer::{GroupKey, Layout};
 use ome_stream::platform::{Disk, Sync};
 use ome_stream::settings::Durability;
 use ome_stream::{Error, Plan, Result};
+use serde_json::Value;
 
 use crate::encode::Encoder;
 use crate::folders::Folders;
@@ -75,6 +76,8 @@ pub(crate) struct ZarrsSink {
     plan: Arc<Plan>,
     common: Common,
     shards: Option<Shards>,
+    /// Metadata that every array starts with.
+    array: Value,
     /// Planes along the append axis that each position's metadata show.
     extents: Mutex<Vec<Option<u64>>>,
 }
@@ -107,9 +110,11 @@ impl ZarrsSink {
             Durability::None => Sync::Never,
         };
         let encoder = Encoder::new(plan)?;
+        let start = array::document(plan, plan.geometry().append_axis().map(|_| 0))?;
+        let array = serde_json::from_slice(&start).map_err(array::engine)?;
         let common = Common {
             disk: Arc::clone(disk),
-            log: Arc::new(Log::create(plan, &**disk)?),
+            log: Arc::new(Log::create(plan, &**disk, &array)?),
             encoder,
             folders: Folders::new(disk, plan.root(), sync),
             sync,
@@ -123,6 +128,7 @@ impl ZarrsSink {
             shards: Shards::new(plan, &common, resumed),
             common,
             extents: Mutex::new(vec![None; positions]),
+            array,
             plan: Arc::clone(plan),
         })
     }
@@ -187,11 +193,17 @@ impl Sink for ZarrsSink {
         let mut outcome = self.shards.as_ref().map_or(Ok(()), |shards| shards.seal_all(&self.common));
         for (position, extent) in extents.iter().enumerate() {
             if *extent != self.shown(position) {
-                outcome = outcome.and(self.write_array(position, *extent));
+                // Twice, as for shards.
+                let written = self.write_array(position, *extent);
+                outcome = outcome.and(written.inspect_err(|_| drop(self.write_array(position, *extent))));
             }
         }
         outcome?;
         self.common.log.remove(&*self.common.disk)
+    }
+
+    fn array_metadata(&self) -> Option<&Value> {
+        Some(&self.array)
     }
 
     fn time_spent(&self) -> TimeSpent {

@@ -1,6 +1,7 @@
 //! Writes that fail: told at once and at the end, with the first cause; what came before stays readable.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ome_stream::backend::{Backend, Batch, Capabilities, MemoryBackend, Sink, Stored, Unsupported};
@@ -122,6 +123,66 @@ fn a_sync_that_fails_makes_finish_fail() {
     assert_eq!(errno(&error), Some(Errno::IO.raw_os_error()));
     assert_eq!(stream.status().durable, 0, "nothing is claimed to be durable");
     assert_eq!(stream.finish().expect_err("still").to_string(), error.to_string());
+}
+
+#[test]
+fn an_error_that_passes_in_finish_is_told_and_costs_no_frame() {
+    for dimensions in ["t:inf:1:4,y:16:8:2,x:16:8:2", "t:inf:4:2,y:16,x:16", "t:inf,y:16,x:16"] {
+        let mut failures = 0;
+        for nth in 0.. {
+            // Readers see nothing before `finish`.
+            let run = Acquisition::new(dimensions).with(|settings| settings.live_interval = 600.0);
+            let armed = Arc::new(AtomicBool::new(false));
+            let (ready, count) = (Arc::clone(&armed), AtomicU64::new(0));
+            let stream = run.start_on(disk::faulty(move |operation| {
+                let counts = ready.load(Ordering::Relaxed) && !matches!(operation, Operation::Remove(_));
+                let fails = counts && count.fetch_add(1, Ordering::Relaxed) == nth;
+                Fault { errno: fails.then(|| Errno::IO.raw_os_error()), ..Fault::default() }
+            }));
+            for number in 0..7 {
+                stream.append_with(&run.frame(number), "{\"sent\":1}").expect("taken");
+            }
+            let stored = if dimensions.starts_with("t:inf:4") { 4 } else { 7 };
+            wait_for(|| (stream.status().written >= stored).then_some(()).ok_or_else(|| "not written".to_owned()))
+                .expect("written");
+            armed.store(true, Ordering::Relaxed);
+            let ended = stream.finish();
+            let lines = std::fs::read_to_string(run.root().join("frame_metadata.jsonl")).expect("frame metadata");
+            assert_eq!(lines.lines().count(), 7, "{dimensions}, operation {nth}");
+            let Err(error) = ended else {
+                run.assert_holds(&[Append(7)]);
+                break;
+            };
+            failures += 1;
+            assert_eq!(errno(&error), Some(Errno::IO.raw_os_error()), "{error}");
+            // What was on its way to the disk when it failed is told to be lost; what was written is there.
+            let written = stream.status().written as usize;
+            assert_eq!(run.planes()[..written], vec![true; written], "{dimensions}, operation {nth}: {error}");
+        }
+        assert!(failures > 5, "{dimensions}: finish takes more than {failures} operations");
+    }
+}
+
+#[test]
+fn an_array_whose_folder_was_removed_is_told_of_while_its_shard_is_open() {
+    for last in [2, 8] {
+        // The shape is fixed: no metadata are written again that would tell.
+        let run = Acquisition::new("t:8:1:8,y:16:8:2,x:16:8:2").with(|settings| settings.live_interval = 0.05);
+        let stream = run.start();
+        run.append(&stream, 0..1);
+        let shard = run.root().join("0/c/0/0/0");
+        wait_for(|| shard.exists().then_some(()).ok_or_else(|| "not published".to_owned())).expect("published");
+        std::fs::remove_dir_all(run.root().join("0")).expect("removed");
+        if last == 2 {
+            let told = wait_for(|| stream.status().failure.ok_or_else(|| "no failure yet".to_owned()));
+            assert!(told.expect("told without another frame").contains("removed"), "the error says what happened");
+        } else {
+            // The shard fills up before anybody looks, or the next frame is refused.
+            let _ = (1..last).try_for_each(|number| stream.append(&run.frame(number)).map(drop));
+        }
+        let error = stream.finish().expect_err("the frames are in no store");
+        assert!(error.to_string().contains("removed while it was written"), "{error}");
+    }
 }
 
 #[test]

@@ -152,3 +152,23 @@ fn a_damaged_compressed_chunk_is_found_by_decoding_it() {
     assert_eq!((report.verdict, report.lost_chunks), (Verdict::Lost, 1), "{:#?}", report.findings);
     store::compare(&made, &made.root, &report, |_| true);
 }
+
+#[test]
+fn lost_frames_are_told_by_their_numbers() {
+    // Frames come t by t, position by position, channel by channel: 0 is t 0, position 0, channel 0.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = make(&kinds()[5], folder.path());
+    let shard = made.root.join(&made.arrays[1]).join("c/0/1/0/0");
+    let bytes = fs::read(&shard).expect("the shard of the second position's second channel");
+    fs::write(&shard, &bytes[..bytes.len() - 1]).expect("cut");
+    assert_eq!(look_and_mend(&made.root).lost_frames, [3, 7]);
+
+    // Of a declared run that ended early, frames that never came are not lost.
+    let case = store::kinds()[0].clone().script(&[ome_stream_tests::case::Step::Append(6)]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = make(&case, folder.path());
+    let shard = made.root.join("0/c/1/0/0");
+    let bytes = fs::read(&shard).expect("the second shard");
+    fs::write(&shard, &bytes[..bytes.len() - 1]).expect("cut");
+    assert_eq!(look_and_mend(&made.root).lost_frames, [4, 5]);
+}

@@ -65,6 +65,30 @@ fn a_killed_writers_store_that_was_cut_as_well_tells_what_it_lost() {
 }
 
 #[test]
+fn the_room_that_a_run_kept_is_given_back_before_anything_is_mended() {
+    let case = &kinds()[0];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (left, made, frames) = left(case, folder.path());
+    let room = left.join(".ome-stream-room.part");
+    assert!(fs::metadata(&room).expect("kept while the run goes on").len() >= 256 << 10);
+    let report = look_and_mend(&left);
+    assert_eq!(report.findings.first().map(|finding| finding.file.as_str()), Some(".ome-stream-room.part"));
+    assert!(!store::files(&left).iter().any(|path| path.to_string_lossy().contains("room")), "nothing of it is kept");
+    compare(&made, &left, &report, |number| number < frames);
+}
+
+#[test]
+fn a_file_of_that_name_with_something_in_it_is_kept() {
+    let case = &kinds()[0];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (left, ..) = left(case, folder.path());
+    fs::write(left.join(".ome-stream-room.part"), "years of work").expect("written");
+    look_and_mend(&left);
+    let kept = fs::read_to_string(left.join(".ome-stream-room.part.before-recover"));
+    assert_eq!(kept.expect("under another name"), "years of work");
+}
+
+#[test]
 fn mending_that_fails_anywhere_loses_nothing_and_can_be_repeated() {
     let verifier = ome_stream_backends::verifier();
     let options = Options { apply: true, verifier: Some(&verifier) };

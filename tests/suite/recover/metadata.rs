@@ -60,10 +60,26 @@ fn an_array_is_made_anew_like_its_sibling() {
 }
 
 #[test]
-fn a_lonely_array_without_metadata_cannot_be_mended_and_says_so_every_time() {
+fn a_lonely_array_is_made_anew_from_the_record_of_its_run() {
+    for case in [&kinds()[0], &kinds()[3], &kinds()[4]] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let made = make(case, folder.path());
+        let array = made.root.join("0/zarr.json");
+        let before = json_of(&array);
+        fs::write(&array, "{\"shape\":").expect("written");
+        let report = look_and_mend(&made.root);
+        assert_eq!(report.verdict, Verdict::Harmless, "{:#?}", report.findings);
+        assert_eq!(json_of(&array), before, "{}", case.name);
+        compare(&made, &made.root, &report, |_| true);
+    }
+}
+
+#[test]
+fn a_lonely_array_that_no_record_tells_of_cannot_be_mended_and_says_so_every_time() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let made = make(&kinds()[0], folder.path());
     fs::write(made.root.join("0/zarr.json"), "{\"shape\":").expect("written");
+    fs::write(made.root.join(".ome-stream.json"), "{\"frames\":8}").expect("written");
     for _ in 0..2 {
         let report = apply(&made.root);
         assert_eq!(report.verdict, Verdict::Lost);

@@ -142,8 +142,31 @@ fn lines(report: &Report, out: &mut String) -> std::fmt::Result {
     if report.lost_chunks > SHOWN as u64 {
         writeln!(out, "  ... {} lost chunks in all; --json lists more", report.lost_chunks)?;
     }
+    if !report.lost_frames.is_empty() {
+        writeln!(out, "  frames that lost a part: {}", ranges(&report.lost_frames))?;
+    }
     for note in &report.notes {
         writeln!(out, "  note: {}", clean(note))?;
     }
     Ok(())
+}
+
+/// Ascending numbers as `3-5, 8`, of which the first [`SHOWN`] ranges are told.
+fn ranges(numbers: &[u64]) -> String {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(*number) => *last = *number,
+            _ => ranges.push((*number, *number)),
+        }
+    }
+    let told = ranges.iter().take(SHOWN).map(|(first, last)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    });
+    let mut text = told.collect::<Vec<_>>().join(", ");
+    if ranges.len() > SHOWN {
+        text.push_str(&format!(", ... {} frames in all; --json lists them", numbers.len()));
+    }
+    text
 }

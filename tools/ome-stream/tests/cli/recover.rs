@@ -48,6 +48,7 @@ fn lost_frames_are_listed() {
     let ran = bench.run(["recover", "run.ome.zarr", "--apply"]).expect(2);
     assert!(ran.out.contains("lost: 0 chunk [4, 0, 0], planes 4..5"), "{}", ran.out);
     assert!(ran.out.contains("lost: 0 chunk [5, 0, 0], planes 5..6"), "{}", ran.out);
+    assert!(ran.out.contains("frames that lost a part: 4-5\n"), "{}", ran.out);
     bench.run(["recover", "run.ome.zarr"]).expect(0);
 }
 

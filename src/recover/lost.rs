@@ -1,0 +1,59 @@
+//! Which frames lost chunks belong to.
+
+use std::collections::BTreeSet;
+
+use super::report::{LostChunk, MAX_LISTED};
+use super::tree::Node;
+use crate::router::{Location, MAX_INDEX_DIMENSIONS};
+use crate::stream::record::Record;
+
+/// Most planes of lost chunks that are looked at.
+const MAX_PLANES: usize = 1 << 20;
+
+/// Numbers of the frames that lost a part, ascending, up to [`MAX_LISTED`]; none where nothing tells the order of
+/// acquisition. After a run that `finished` only frames that had come can be lost.
+pub(super) fn frames(chunks: &[LostChunk], nodes: &[Node], record: &Record, finished: bool) -> Vec<u64> {
+    let Some(router) = &record.router else { return Vec::new() };
+    let mut lost = BTreeSet::new();
+    let planes = chunks
+        .iter()
+        .filter_map(|chunk| {
+            let (group, level) = chunk.array.rsplit_once('/').unwrap_or(("", &chunk.array));
+            let position = if level == "0" { position(nodes, group)? } else { return None };
+            Some(planes(chunk).map(move |index| Location { position, index }))
+        })
+        .flatten();
+    for location in planes.take(MAX_PLANES) {
+        let frame = router.frame_number(location).filter(|frame| !finished || *frame < record.frames);
+        lost.extend(frame);
+        if lost.len() >= MAX_LISTED {
+            break;
+        }
+    }
+    lost.into_iter().collect()
+}
+
+/// The position whose image is the group at `path`; `None` where nothing tells.
+pub(super) fn position(nodes: &[Node], path: &str) -> Option<u32> {
+    if path.is_empty() {
+        return Some(0);
+    }
+    let series = nodes.iter().find(|node| node.path == "OME")?.attribute("ome")?.get("series")?.as_array()?;
+    let nth = series.iter().position(|image| image.as_str() == Some(path))?;
+    u32::try_from(nth).ok()
+}
+
+/// Storage indices of the planes that a chunk held a part of.
+fn planes(chunk: &LostChunk) -> impl Iterator<Item = [u64; MAX_INDEX_DIMENSIONS]> {
+    let mut from = [0; MAX_INDEX_DIMENSIONS];
+    let mut to = [1; MAX_INDEX_DIMENSIONS];
+    // An array of more axes than any of ours has none.
+    let ours = chunk.first.len() <= MAX_INDEX_DIMENSIONS;
+    from.iter_mut().zip(&chunk.first).for_each(|(from, first)| *from = *first);
+    to.iter_mut().zip(&chunk.end).for_each(|(to, end)| *to = if ours { *end } else { 0 });
+    let [a, b, c] = [from[0]..to[0], from[1]..to[1], from[2]..to[2]];
+    a.flat_map(move |first| {
+        let c = c.clone();
+        b.clone().flat_map(move |second| c.clone().map(move |third| [first, second, third]))
+    })
+}
