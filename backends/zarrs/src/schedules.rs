@@ -17,21 +17,35 @@ use crate::shard_file::{ShardFile, ShardShape};
 
 const CHUNK: usize = 4096;
 
-/// Files in memory. A plain write happens in two halves with other threads between them; moving the length does not.
+/// Schedules of each kind of shard.
+const SCHEDULES: usize = 2_000;
+
+type Contents = Arc<Mutex<Vec<u8>>>;
+
+/// Files in memory. A plain write happens in two halves with other threads between them; moving the length does not,
+/// unless the disk is one that tears it.
 #[derive(Debug, Clone, Default)]
 struct MemoryDisk {
-    names: Arc<Mutex<HashMap<PathBuf, Arc<Mutex<Vec<u8>>>>>>,
+    names: Arc<Mutex<HashMap<PathBuf, Contents>>>,
+    tears: bool,
 }
 
 #[derive(Debug)]
-struct MemoryFile(Arc<Mutex<Vec<u8>>>);
+struct MemoryFile {
+    contents: Contents,
+    tears: bool,
+}
 
 #[derive(Debug)]
 struct Nothing;
 
 impl MemoryDisk {
-    fn names(&self) -> shuttle::sync::MutexGuard<'_, HashMap<PathBuf, Arc<Mutex<Vec<u8>>>>> {
+    fn names(&self) -> shuttle::sync::MutexGuard<'_, HashMap<PathBuf, Contents>> {
         self.names.lock().expect("no panic while locked")
+    }
+
+    fn file(&self, contents: Contents) -> Box<dyn DiskFile> {
+        Box::new(MemoryFile { contents, tears: self.tears })
     }
 
     fn contents(&self, path: &Path) -> Option<Vec<u8>> {
@@ -45,7 +59,7 @@ impl DiskFile for MemoryFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let (first, second) = bytes.split_at(bytes.len() / 2);
         for (offset, half) in [(offset as usize, first), (offset as usize + first.len(), second)] {
-            let mut file = self.0.lock().expect("no panic while locked");
+            let mut file = self.contents.lock().expect("no panic while locked");
             let end = file.len().max(offset + half.len());
             file.resize(end, 0);
             file[offset..offset + half.len()].copy_from_slice(half);
@@ -56,7 +70,10 @@ impl DiskFile for MemoryFile {
     }
 
     fn extend_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut file = self.0.lock().expect("no panic while locked");
+        if self.tears {
+            return self.write_at(offset, bytes);
+        }
+        let mut file = self.contents.lock().expect("no panic while locked");
         let end = file.len().max(offset as usize + bytes.len());
         file.resize(end, 0);
         file[offset as usize..offset as usize + bytes.len()].copy_from_slice(bytes);
@@ -64,7 +81,7 @@ impl DiskFile for MemoryFile {
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
-        self.0.lock().expect("no panic while locked").truncate(length as usize);
+        self.contents.lock().expect("no panic while locked").truncate(length as usize);
         Ok(())
     }
 
@@ -101,12 +118,12 @@ impl Disk for MemoryDisk {
     fn create(&self, path: &Path, _expected: u64) -> io::Result<Box<dyn DiskFile>> {
         let file = Arc::new(Mutex::new(Vec::new()));
         self.names().insert(path.to_path_buf(), Arc::clone(&file));
-        Ok(Box::new(MemoryFile(file)))
+        Ok(self.file(file))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let file = self.names().get(path).cloned().ok_or(io::ErrorKind::NotFound)?;
-        Ok(Box::new(MemoryFile(file)))
+        Ok(self.file(file))
     }
 
     fn append(&self, _path: &Path, _bytes: &[u8], _sync: Sync) -> io::Result<()> {
@@ -153,11 +170,11 @@ fn read(disk: &MemoryDisk, path: &Path, chunks: usize) -> usize {
     listed
 }
 
-fn run(aligned: bool, chunk_bytes: Option<u64>) {
+fn run(aligned: bool, chunk_bytes: Option<u64>, tears: bool) {
     let chunks = 4;
     check_random(
         move || {
-            let disk = MemoryDisk::default();
+            let disk = MemoryDisk { tears, ..MemoryDisk::default() };
             let path = PathBuf::from("s/0/c/0");
             let shape = ShardShape { chunks, aligned, chunk_bytes, sync: Sync::Later };
             let shared: Arc<dyn Disk> = Arc::new(disk.clone());
@@ -196,21 +213,28 @@ fn run(aligned: bool, chunk_bytes: Option<u64>) {
             shard.publish().expect("the disk takes all");
             assert_eq!(read(&disk, &path, chunks), chunks);
         },
-        4_000,
+        SCHEDULES,
     );
 }
 
 #[test]
 fn schedules_of_a_shard_of_uncompressed_chunks_are_readable_at_every_step() {
-    run(true, Some(CHUNK as u64));
+    run(true, Some(CHUNK as u64), false);
 }
 
 #[test]
 fn schedules_of_a_shard_of_compressed_chunks_are_readable_at_every_step() {
-    run(true, None);
+    run(true, None, false);
 }
 
 #[test]
 fn schedules_of_a_packed_shard_are_readable_at_every_step() {
-    run(false, None);
+    run(false, None, false);
+}
+
+/// The reader of these tests does find what is wrong: a disk that moves the length before all of an index is there.
+#[test]
+#[should_panic(expected = "the last bytes are not a valid index")]
+fn schedules_find_an_index_that_is_written_in_halves() {
+    run(true, Some(CHUNK as u64), true);
 }
