@@ -48,10 +48,46 @@
  *             {"name": "y", "count": 2048, "chunk_size": 512, "unit": "micrometer", "scale": 0.108},
  *             {"name": "x", "count": 2048, "chunk_size": 512, "unit": "micrometer", "scale": 0.108}]}
  *
- *     Dimensions are the loops of the acquisition, slowest first; the last two are a frame's rows and columns. A first
- *     dimension with count null has no end. Further fields, each with a sound default: compression, storage_order,
- *     plate, overwrite, format (version, backend), pyramid, memory_limit (bytes), threads, durability ("finish",
- *     "shard", "none"), when_full ("block", "error", "drop"), live_interval (seconds). Unknown fields are refused by name.
+ *     Unknown fields are refused by name, and every refusal says what would work. Fields of the settings, with what holds
+ *     where one is left out:
+ *
+ *         root_path          folder of the store; without a .zarr ending ".ome.zarr" is added. Must be given.
+ *         dtype              "uint8" to "uint64", "int8" to "int64", "float16", "float32", "float64". Must be given.
+ *         dimensions         the loops of the acquisition, slowest first; the last two are a frame's rows and columns.
+ *                            Must be given; their fields are below.
+ *         compression        "none", "zstd", "gzip", "blosc-zstd", "blosc-lz4", or an object with codec, level and, for
+ *                            Blosc, shuffle ("none", "byte", "bit"). Default "none".
+ *         storage_order      "ome" (t, c, z, y, x), "acquisition", or a list of the dimensions' names. Default "ome".
+ *         plate              row_names, column_names (lists) and name of a well plate. Default: no plate.
+ *         overwrite          true replaces a Zarr store that is already there. Default false.
+ *         resume             true goes on with a store of the same settings after its last complete frame, and starts
+ *                            one where there is none. Default false.
+ *         format             name of an engine, or an object with backend (name of an engine), version (of OME-NGFF)
+ *                            and suffix (of the store's folder). Default "auto", "0.5", ".ome.zarr".
+ *         pyramid            downsampled levels: method ("mean", "nearest", "max"), levels, factors. Default: none.
+ *         memory_limit       most bytes that the stream may hold, at least 1048576. Default 1073741824.
+ *         threads            worker threads, 1 to 256. Default: chosen for the machine.
+ *         durability         when data must survive power loss: "finish" (all, when ome_stream_finish returns), "shard"
+ *                            (each shard as it is complete), "none". Default "finish".
+ *         when_full          what ome_stream_append does at the memory limit: "block" (waits), "error", "drop". Default
+ *                            "block".
+ *         live_interval      seconds after which a written frame shows to readers though its shard is still open, 0.05
+ *                            to 3600. Default 1.
+ *
+ *     Fields of a dimension:
+ *
+ *         name               its name, each once: x, y, z, c, t, p where they apply. Must be given.
+ *         count              number of elements; null for a first dimension without an end.
+ *         type               "space", "time", "channel", "position", "other". Default: told by coords, unit or name.
+ *         coords             what each element is, instead of count. Positions: objects with name, plate_row,
+ *                            plate_column, grid_row, grid_column, x_coord, y_coord, z_coord. Channels: names, or objects
+ *                            with name, color, fluorophore, excitation_wavelength_nm, emission_wavelength_nm. Others:
+ *                            names or numbers.
+ *         chunk_size         pixels of a chunk. Default: the whole frame in rows and columns, 1 elsewhere.
+ *         shard_size_chunks  chunks (not pixels) of a shard. Default: no shards.
+ *         unit               "micrometer", "second" or another name of OME-NGFF, or a common symbol such as "um".
+ *         scale              size of one element in that unit: pixel size, time interval.
+ *         translation        place of the first element in that unit.
  */
 
 
@@ -155,6 +191,17 @@
 #define OME_STREAM_DAMAGED 16
 
 /**
+ * `resume` was asked for on a store that was not made with these settings; the message has the difference. It was not
+ * touched.
+ */
+#define OME_STREAM_MISMATCH 17
+
+/**
+ * A frame that was to be replaced does not exist. No function of this ABI replaces frames yet: the number is reserved.
+ */
+#define OME_STREAM_NO_SUCH_FRAME 18
+
+/**
  * A pointer that must not be NULL is NULL.
  */
 #define OME_STREAM_NULL_POINTER 32
@@ -256,7 +303,8 @@ int32_t ome_stream_estimate_memory(const char *settings_json,
  *
  * Fails with OME_STREAM_INVALID_SETTINGS, OME_STREAM_UNSUPPORTED, OME_STREAM_MEMORY_LIMIT or OME_STREAM_UNAVAILABLE
  * before anything is touched; OME_STREAM_ALREADY_EXISTS or OME_STREAM_NOT_A_STORE for what is in the way, which stays
- * as it is; OME_STREAM_IO if the store cannot be made, after which nothing of it is left behind.
+ * as it is; OME_STREAM_IO or OME_STREAM_ENGINE if the store cannot be made, after which nothing of it is left behind.
+ * With `resume` also OME_STREAM_MISMATCH or OME_STREAM_DAMAGED for a store that cannot be continued.
  *
  * Any thread, any time; several streams may live at once.
  */
@@ -315,7 +363,7 @@ int32_t ome_stream_skip(ome_stream_t *stream,
  * root, at once and atomically. Asked again for the same namespace it replaces what was there.
  *
  * Fails with OME_STREAM_INVALID_METADATA for a reserved name ("ome") or text that is not a JSON object,
- * OME_STREAM_FINISHED, OME_STREAM_IO.
+ * OME_STREAM_FINISHED, OME_STREAM_IO. Frames are not concerned: the stream goes on.
  *
  * Any thread.
  */
@@ -344,8 +392,10 @@ int32_t ome_stream_path(ome_stream_t *stream, char *buf, uint64_t len, uint64_t 
  * gets), "written" (every frame below it survives the death of this process), "durable" (every frame below it survives
  * power loss). Counts: "skipped", "dropped", "declared" (null where the first dimension is unbounded). Bytes:
  * "bytes_in_flight", "bytes_high_water", "bytes_limit", "bytes_written". "append": times of append so far in
- * microseconds ("count", "p50_us", "p99_us", "p999_us", "max_us"). "failure": the first cause, or null. "finished":
- * true once finish was asked.
+ * microseconds ("count", "p50_us", "p99_us", "p999_us", "max_us"). "phases": where the time went, in milliseconds, added
+ * up over threads ("copy_ms" and "wait_ms" inside append, "encode_ms" and "write_ms" in the workers, "sync_ms" in
+ * finish). "failure": the first cause, or null. "finished": true once finish was asked. More fields may come: pass over
+ * those that are not known.
  *
  * `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough. Numbers grow between two
  * calls: rather pass a buffer of 4096 bytes at once than ask for the size first.

@@ -8,6 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::codes::{OME_STREAM_OK, OME_STREAM_PANIC};
 use crate::refusal::Refusal;
 
+#[cfg(panic = "abort")]
+compile_error!("the C border turns panics into codes: build ome-stream-c with panic = \"unwind\"");
+
 thread_local! {
     /// What this thread's last failed call had to say.
     static MESSAGE: RefCell<String> = const { RefCell::new(String::new()) };

@@ -58,6 +58,13 @@ pub const OME_STREAM_INTERNAL: i32 = 15;
 /// A store is damaged or is not what an operation on it needs.
 pub const OME_STREAM_DAMAGED: i32 = 16;
 
+/// `resume` was asked for on a store that was not made with these settings; the message has the difference. It was not
+/// touched.
+pub const OME_STREAM_MISMATCH: i32 = 17;
+
+/// A frame that was to be replaced does not exist. No function of this ABI replaces frames yet: the number is reserved.
+pub const OME_STREAM_NO_SUCH_FRAME: i32 = 18;
+
 /// A pointer that must not be NULL is NULL.
 pub const OME_STREAM_NULL_POINTER: i32 = 32;
 
@@ -94,6 +101,8 @@ pub(crate) fn name(code: i32) -> &'static CStr {
         OME_STREAM_UNAVAILABLE => c"OME_STREAM_UNAVAILABLE",
         OME_STREAM_INTERNAL => c"OME_STREAM_INTERNAL",
         OME_STREAM_DAMAGED => c"OME_STREAM_DAMAGED",
+        OME_STREAM_MISMATCH => c"OME_STREAM_MISMATCH",
+        OME_STREAM_NO_SUCH_FRAME => c"OME_STREAM_NO_SUCH_FRAME",
         OME_STREAM_NULL_POINTER => c"OME_STREAM_NULL_POINTER",
         OME_STREAM_INVALID_HANDLE => c"OME_STREAM_INVALID_HANDLE",
         OME_STREAM_INVALID_UTF8 => c"OME_STREAM_INVALID_UTF8",

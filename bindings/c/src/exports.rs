@@ -113,7 +113,8 @@ pub unsafe extern "C" fn ome_stream_estimate_memory(settings_json: *const c_char
 ///
 /// Fails with OME_STREAM_INVALID_SETTINGS, OME_STREAM_UNSUPPORTED, OME_STREAM_MEMORY_LIMIT or OME_STREAM_UNAVAILABLE
 /// before anything is touched; OME_STREAM_ALREADY_EXISTS or OME_STREAM_NOT_A_STORE for what is in the way, which stays
-/// as it is; OME_STREAM_IO if the store cannot be made, after which nothing of it is left behind.
+/// as it is; OME_STREAM_IO or OME_STREAM_ENGINE if the store cannot be made, after which nothing of it is left behind.
+/// With `resume` also OME_STREAM_MISMATCH or OME_STREAM_DAMAGED for a store that cannot be continued.
 ///
 /// Any thread, any time; several streams may live at once.
 #[unsafe(no_mangle)]
@@ -211,7 +212,7 @@ pub unsafe extern "C" fn ome_stream_skip(stream: *mut ome_stream_t, frames: u64)
 /// root, at once and atomically. Asked again for the same namespace it replaces what was there.
 ///
 /// Fails with OME_STREAM_INVALID_METADATA for a reserved name ("ome") or text that is not a JSON object,
-/// OME_STREAM_FINISHED, OME_STREAM_IO.
+/// OME_STREAM_FINISHED, OME_STREAM_IO. Frames are not concerned: the stream goes on.
 ///
 /// Any thread.
 #[unsafe(no_mangle)]
@@ -266,8 +267,10 @@ pub unsafe extern "C" fn ome_stream_path(
 /// gets), "written" (every frame below it survives the death of this process), "durable" (every frame below it survives
 /// power loss). Counts: "skipped", "dropped", "declared" (null where the first dimension is unbounded). Bytes:
 /// "bytes_in_flight", "bytes_high_water", "bytes_limit", "bytes_written". "append": times of append so far in
-/// microseconds ("count", "p50_us", "p99_us", "p999_us", "max_us"). "failure": the first cause, or null. "finished":
-/// true once finish was asked.
+/// microseconds ("count", "p50_us", "p99_us", "p999_us", "max_us"). "phases": where the time went, in milliseconds, added
+/// up over threads ("copy_ms" and "wait_ms" inside append, "encode_ms" and "write_ms" in the workers, "sync_ms" in
+/// finish). "failure": the first cause, or null. "finished": true once finish was asked. More fields may come: pass over
+/// those that are not known.
 ///
 /// `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough. Numbers grow between two
 /// calls: rather pass a buffer of 4096 bytes at once than ask for the size first.

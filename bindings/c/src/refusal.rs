@@ -84,10 +84,27 @@ mod tests {
             (Error::Unavailable { backend: text(), reason: text() }, codes::OME_STREAM_UNAVAILABLE),
             (Error::Internal { place: "x", message: text() }, codes::OME_STREAM_INTERNAL),
             (Error::Damaged { path: PathBuf::new(), problem: text() }, codes::OME_STREAM_DAMAGED),
+            (Error::Mismatch { path: PathBuf::new(), difference: text() }, codes::OME_STREAM_MISMATCH),
+            (Error::NoSuchFrame { position: 0, index: Vec::new(), problem: text() }, codes::OME_STREAM_NO_SUCH_FRAME),
         ];
         for (error, code) in all {
             assert_eq!(Refusal::from(error.clone()).code(), code, "{error:?}");
             assert!(codes::name(code).to_string_lossy().starts_with("OME_STREAM_"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn no_number_that_core_gives_is_without_a_name() {
+        let source = include_str!("../../../src/error.rs");
+        let numbers: Vec<i32> = source
+            .lines()
+            .filter_map(|line| {
+                line.trim().strip_prefix("Self::")?.strip_suffix(',')?.rsplit_once("=> ")?.1.parse().ok()
+            })
+            .collect();
+        assert!(numbers.len() >= 18, "{numbers:?}");
+        for number in numbers {
+            assert_ne!(codes::name(number).to_str(), Ok("unknown code"), "core gives {number}");
         }
     }
 

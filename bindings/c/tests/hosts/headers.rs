@@ -1,5 +1,6 @@
 //! The headers compile everywhere they promise to, and say the same as the library.
 
+use std::collections::BTreeSet;
 use std::ffi::CStr;
 use std::fs;
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use ome_stream_c::exports;
 
 use super::build::{Place, compiler, package, succeed};
+use super::codes::declared;
 
 /// Compiles a text that includes a header, under a standard; every warning is an error.
 fn compiles(name: &str, standard: &str, text: &str) {
@@ -45,20 +47,38 @@ fn the_cpp_header_compiles_as_cpp17_and_takes_spans_in_cpp20() {
 #[test]
 fn codes_of_the_header_have_the_names_that_the_library_gives_them() {
     let header = fs::read_to_string(package("include/ome_stream.h")).expect("the header");
-    let codes: Vec<(&str, i32)> = header
-        .lines()
-        .filter_map(|line| line.strip_prefix("#define ")?.split_once(' '))
-        .filter(|(name, _)| *name != "OME_STREAM_ABI_VERSION")
-        .filter_map(|(name, number)| Some((name, number.parse().ok()?)))
-        .collect();
-    assert!(codes.len() >= 22, "{codes:?}");
+    let codes = declared();
+    assert!(codes.len() >= 24, "{codes:?}");
     for (name, number) in &codes {
         // SAFETY: the function promises a zero-terminated text that lives for ever.
         let told = unsafe { CStr::from_ptr(exports::ome_stream_error_name(*number)) };
-        assert_eq!(told.to_str(), Ok(*name));
+        assert_eq!(told.to_str(), Ok(name.as_str()));
     }
-    let mut numbers: Vec<_> = codes.iter().map(|(_, number)| number).collect();
-    numbers.dedup();
+    let numbers: BTreeSet<_> = codes.values().collect();
     assert_eq!(numbers.len(), codes.len(), "each code has its own number");
     assert!(header.contains("#define OME_STREAM_ABI_VERSION 1\n"), "the header names the ABI");
+}
+
+/// What a host may write into the settings stands in the header: it is the manual.
+#[test]
+fn each_field_of_the_settings_stands_in_the_header() {
+    let every_field = r#"{"root_path": "a", "dtype": "uint8", "format": {"suffix": ".zarr", "version": "0.5"},
+        "plate": {"row_names": ["A"], "column_names": ["1"], "name": "b"}, "resume": true, "pyramid": {"levels": 2},
+        "memory_limit": 4194304, "threads": 2, "durability": "none", "when_full": "drop", "live_interval": 2.5,
+        "dimensions": [{"name": "p", "coords": [{"name": "0", "plate_row": "A", "plate_column": "1"}]},
+            {"name": "c", "coords": [{"name": "GFP", "color": "red"}]}, {"name": "y", "count": 4}, {"name": "x", "count": 4}]}"#;
+    // Written out again, whatever was left out is there too.
+    let settings = ome_stream::Settings::parse_json(every_field).expect("settings");
+    let text = serde_json::to_string(&settings).expect("JSON");
+    let fields: BTreeSet<_> = text
+        .split('"')
+        .zip(text.split('"').skip(1))
+        .filter(|(_, after)| after.starts_with(':'))
+        .map(|(key, _)| key)
+        .collect();
+    assert!(fields.len() >= 40, "{fields:?}");
+    let header = fs::read_to_string(package("include/ome_stream.h")).expect("the header");
+    let words: BTreeSet<_> = header.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').collect();
+    let missing: Vec<_> = fields.difference(&words).collect();
+    assert!(missing.is_empty(), "the header does not tell of {missing:?}");
 }

@@ -11,6 +11,7 @@
 
 mod border;
 mod build;
+mod codes;
 mod examples;
 mod headers;
 mod labview;

@@ -19,13 +19,21 @@ fn every_way(name: &str, options: &[&str], arguments: &[&str]) {
     command.env("OME_STREAM_ACQUIRE_ZARR", place.data("no-engine"));
     ends_well(command.arg(place.data("sanitized")).args(arguments));
 
-    if has("valgrind", name) {
-        let mut command = Command::new("valgrind");
-        command.args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--fair-sched=yes"]);
-        // Not "possible": that is what is still reached by a pointer into its middle, as hash tables and threads have.
-        command.arg("--errors-for-leak-kinds=definite,indirect");
+    if let Some(mut command) = valgrind(name) {
         ends_well(command.arg(&shared).arg(place.data("valgrind")).args(arguments));
     }
+}
+
+/// The start of a command under valgrind, where that is there.
+fn valgrind(test: &str) -> Option<Command> {
+    if !has("valgrind", test) {
+        return None;
+    }
+    let mut command = Command::new("valgrind");
+    command.args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--fair-sched=yes"]);
+    // Not "possible": that is what is still reached by a pointer into its middle, as hash tables and threads have.
+    command.arg("--errors-for-leak-kinds=definite,indirect");
+    Some(command)
 }
 
 fn ends_well(command: &mut Command) {
@@ -40,6 +48,26 @@ fn the_happy_path_writes_the_pixels_that_were_given() {
 #[test]
 fn every_mistake_of_a_host_is_a_code_and_a_message() {
     every_way("errors.c", &[], &[]);
+}
+
+/// Not under AddressSanitizer: engines are loaded with RTLD_DEEPBIND, which it refuses.
+#[test]
+#[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
+fn what_an_engine_refuses_and_where_it_fails_are_codes_of_their_own() {
+    let place = Place::new();
+    let engine = place.data("engine");
+    succeed(
+        Command::new("cc")
+            .args(["-shared", "-fPIC", "-o"])
+            .arg(engine.join("libacquire-zarr.so"))
+            .arg(package("../../backends/acquire/tests/stand_in.c")),
+    );
+    let program = place.build(&package("tests/programs/engines.c"), Linked::Shared, &[]);
+    let variable = "OME_STREAM_ACQUIRE_ZARR";
+    ends_well(Command::new(&program).arg(place.data("plain")).env(variable, &engine));
+    if let Some(mut command) = valgrind("engines.c") {
+        ends_well(command.arg(&program).arg(place.data("valgrind")).env(variable, &engine));
+    }
 }
 
 #[test]

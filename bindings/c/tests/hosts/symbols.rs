@@ -45,6 +45,25 @@ fn the_shared_library_exports_what_the_header_declares_and_nothing_else() {
 }
 
 #[test]
+fn the_pages_for_hosts_tell_of_each_function_and_of_no_other() {
+    let declared = declared();
+    let said = |page: &str| -> BTreeSet<String> {
+        let text = fs::read_to_string(package("../../docs").join(page)).expect("the page");
+        let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        words.filter(|word| word.starts_with("ome_stream_")).map(str::to_owned).collect()
+    };
+    // A row of the table of nodes each.
+    let text = fs::read_to_string(package("../../docs/LABVIEW.md")).expect("the page");
+    let rows =
+        text.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name.to_owned()));
+    assert_eq!(rows.filter(|name| name.starts_with("ome_stream_")).collect::<BTreeSet<_>>(), declared);
+    let others: BTreeSet<_> = ["ome_stream_", "ome_stream_t", "ome_stream_c"].map(str::to_owned).into();
+    let mut missing: Vec<_> = said("C-ABI.md").symmetric_difference(&declared).cloned().collect();
+    missing.retain(|name| !others.contains(name));
+    assert!(missing.is_empty(), "C-ABI.md and the header differ in {missing:?}");
+}
+
+#[test]
 fn the_shared_library_is_asked_for_by_its_abi_number() {
     if !has("readelf", "soname") {
         return;

@@ -31,6 +31,16 @@
 
 #define EXPECT_OK(call) EXPECT(OME_STREAM_OK, call)
 
+/* The last message of this thread names this. */
+static inline void message_has(const char *part) {
+    char message[2048];
+    EXPECT_OK(ome_stream_last_error(message, sizeof message, NULL));
+    if (strstr(message, part) == NULL) {
+        fprintf(stderr, "the message does not say \"%s\": %s\n", part, message);
+        exit(1);
+    }
+}
+
 enum { SIDE = 64, PIXELS = SIDE * SIDE, FRAME_BYTES = PIXELS * 2 };
 
 /* A frame that tells its number in every pixel. */

@@ -3,15 +3,6 @@
 
 #include <sys/stat.h>
 
-static void message_has(const char *part) {
-    char message[2048];
-    EXPECT_OK(ome_stream_last_error(message, sizeof message, NULL));
-    if (strstr(message, part) == NULL) {
-        fprintf(stderr, "the message does not say \"%s\": %s\n", part, message);
-        exit(1);
-    }
-}
-
 static void refused(const char *json, int32_t code, const char *part) {
     ome_stream_t *untouched = (ome_stream_t *)(uintptr_t)5;
     ome_stream_t *stream = untouched;
@@ -39,20 +30,58 @@ static void settings_are_refused(const char *folder) {
     CHECK(bytes == 77);
 }
 
+static void overwrite_file(const char *path, const char *text) {
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL);
+    CHECK(fputs(text, file) >= 0);
+    fclose(file);
+}
+
 static void what_is_in_the_way_is_kept(const char *folder) {
     char path[1024], inside[1100];
     snprintf(path, sizeof path, "%s/kept.ome.zarr", folder);
     CHECK(mkdir(path, 0755) == 0);
     snprintf(inside, sizeof inside, "%s/thesis.txt", path);
-    FILE *file = fopen(inside, "w");
-    CHECK(file != NULL);
-    fclose(file);
+    overwrite_file(inside, "");
     refused(settings(folder, "kept", "3", ""), OME_STREAM_ALREADY_EXISTS, "already exists");
     refused(settings(folder, "kept", "3", "\"overwrite\": true"), OME_STREAM_NOT_A_STORE, "not a Zarr store");
     struct stat there;
     CHECK(stat(inside, &there) == 0);
     /* A file where a folder would have to be. */
     refused(settings(inside, "below", "3", ""), OME_STREAM_IO, "thesis.txt");
+}
+
+/* Going on with a store: only with the settings it was made with, and only where it is whole. */
+static void what_cannot_be_continued_is_kept(const char *folder) {
+    static uint16_t pixels[PIXELS];
+    char path[1024];
+    uint64_t number = 77;
+    ome_stream_t *stream = NULL;
+    EXPECT_OK(ome_stream_create(settings(folder, "resumed", "3", "\"resume\": true"), &stream));
+    EXPECT_OK(ome_stream_append(stream, pixels, FRAME_BYTES, NULL, NULL));
+    EXPECT_OK(ome_stream_finish(stream));
+    ome_stream_free(stream);
+    refused(settings(folder, "resumed", "4", "\"resume\": true"), OME_STREAM_MISMATCH, "cannot be continued");
+    refused(settings(folder, "resumed", "3", "\"resume\": true, \"overwrite\": true"), OME_STREAM_INVALID_SETTINGS, "resume");
+    stream = NULL;
+    EXPECT_OK(ome_stream_create(settings(folder, "resumed", "3", "\"resume\": true"), &stream));
+    EXPECT_OK(ome_stream_append(stream, pixels, FRAME_BYTES, NULL, &number));
+    CHECK(number == 1);
+    EXPECT_OK(ome_stream_finish(stream));
+    ome_stream_free(stream);
+    snprintf(path, sizeof path, "%s/resumed.ome.zarr/0/zarr.json", folder);
+    overwrite_file(path, "{\"zarr_format\": 3,");
+    refused(settings(folder, "resumed", "3", "\"resume\": true"), OME_STREAM_DAMAGED, "zarr.json");
+}
+
+/* An engine that is loaded at run time, where there is none. */
+static void an_engine_that_is_not_there_is_named(const char *folder) {
+    CHECK(setenv("OME_STREAM_ACQUIRE_ZARR", folder, 1) == 0);
+    refused(settings(folder, "engine", "3", "\"format\": \"acquire-zarr\""), OME_STREAM_UNAVAILABLE, "acquire-zarr");
+    uint64_t bytes = 77;
+    EXPECT(OME_STREAM_UNAVAILABLE,
+           ome_stream_estimate_memory(settings(folder, "engine", "3", "\"format\": \"acquire-zarr\""), &bytes));
+    CHECK(bytes == 77);
 }
 
 static void frames_are_refused(const char *folder) {
@@ -190,6 +219,8 @@ int main(int argc, char **argv) {
     CHECK(argc == 2);
     settings_are_refused(argv[1]);
     what_is_in_the_way_is_kept(argv[1]);
+    what_cannot_be_continued_is_kept(argv[1]);
+    an_engine_that_is_not_there_is_named(argv[1]);
     frames_are_refused(argv[1]);
     handles_are_refused(argv[1]);
     full_is_a_code(argv[1]);
