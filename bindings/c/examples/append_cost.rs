@@ -1,5 +1,5 @@
 //! What the C border costs: times `ome_stream_append` and Rust's `Stream::append` on equal streams, in turns, and prints
-//! both medians. Counts what the C call allocates.
+//! both medians. Counts what the C call allocates. Fails where the border costs more than its bound.
 //!
 //! ```text
 //! cargo run --release -p ome-stream-c --example append_cost [FOLDER]
@@ -21,6 +21,9 @@ const SIDE: u64 = 16;
 
 /// Calls that are timed together: one alone is near the clock's resolution.
 const BATCH: u32 = 100;
+
+/// Most nanoseconds that a call through C may take beyond the same call in Rust.
+const BOUND: f64 = 200.0;
 
 /// Timed batches of each kind.
 const BATCHES: usize = 2000;
@@ -122,5 +125,8 @@ fn main() -> Outcome<()> {
     println!("  Rust Stream::append    {rust:7.1} ns, {allocations_of_rust} allocations");
     println!("  C ome_stream_append    {c:7.1} ns, {allocations_of_c} allocations");
     println!("  the border costs       {:7.1} ns", c - rust);
+    if c - rust > BOUND {
+        return Err(format!("the border may cost {BOUND} ns at most").into());
+    }
     Ok(())
 }

@@ -1,0 +1,215 @@
+//! Any sequence of calls on a handful of streams, right and wrong: each code is what a simple model expects.
+
+use std::ffi::{CString, c_char};
+use std::ptr::{null, null_mut, without_provenance_mut};
+
+use arbitrary::{Arbitrary, Unstructured};
+use ome_stream_c::codes::*;
+use ome_stream_c::exports::*;
+
+/// Bytes of a frame: 4 x 6 pixels of uint16.
+const FRAME: u64 = 48;
+
+/// Calls of one sequence: longer ones find nothing that shorter ones do not.
+const MOST_CALLS: usize = 64;
+
+/// Streams that a sequence may make: each is a folder and some threads.
+const MOST_STREAMS: usize = 4;
+
+#[derive(Arbitrary, Debug)]
+enum Metadata {
+    None,
+    Empty,
+    Object,
+    NoObject,
+    NotUtf8,
+}
+
+#[derive(Arbitrary, Debug)]
+enum Call {
+    Create { frames: Option<u8>, sharded: bool },
+    Append { stream: u8, bytes: u64, right: bool, null: bool, metadata: Metadata, wait: bool },
+    Skip { stream: u8, frames: u64, few: bool },
+    SetMetadata { stream: u8, reserved: bool },
+    Status { stream: u8, length: u16 },
+    Path { stream: u8, length: u16 },
+    Finish { stream: u8 },
+    Free { stream: u8 },
+    LastError { length: u16 },
+    Foreign { handle: usize },
+}
+
+/// What the model knows of a stream.
+struct Known {
+    handle: *mut ome_stream_t,
+    declared: Option<u64>,
+    accepted: u64,
+    finished: bool,
+    freed: bool,
+}
+
+impl Known {
+    /// The code that any call with this handle gives first.
+    fn gone(&self) -> Option<i32> {
+        self.freed.then_some(OME_STREAM_INVALID_HANDLE)
+    }
+
+    fn has_room(&self, frames: u64) -> bool {
+        self.declared.is_none_or(|declared| frames <= declared - self.accepted)
+    }
+}
+
+/// Makes the calls that the bytes stand for; panics where an answer is not what the model says.
+pub fn check(bytes: &[u8]) {
+    let Ok(calls) = Vec::<Call>::arbitrary_take_rest(Unstructured::new(bytes)) else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut streams: Vec<Known> = Vec::new();
+    for call in calls.into_iter().take(MOST_CALLS) {
+        one(call, &mut streams, &folder.path().display().to_string());
+    }
+    for known in streams {
+        // SAFETY: any handle may be freed, once or more.
+        unsafe { ome_stream_free(known.handle) };
+    }
+}
+
+fn pick(streams: &mut [Known], which: u8) -> Option<&mut Known> {
+    let count = streams.len();
+    if count == 0 { None } else { streams.get_mut(usize::from(which) % count) }
+}
+
+fn one(call: Call, streams: &mut Vec<Known>, folder: &str) {
+    let pixels = [5_u8; FRAME as usize];
+    let mut needed = 0_u64;
+    // SAFETY: pointers are NULL, or point at as much as is said; handles may be anything.
+    unsafe {
+        match call {
+            Call::Create { frames, sharded } if streams.len() < MOST_STREAMS => {
+                let count = frames.map_or("null".to_owned(), |frames| frames.to_string());
+                let chunks = if sharded { ", \"chunk_size\": 2, \"shard_size_chunks\": 3" } else { "" };
+                let text = format!(
+                    "{{\"root_path\": \"{folder}/{}.ome.zarr\", \"dtype\": \"uint16\", \"threads\": 1, \"durability\": \"none\", \
+                     \"dimensions\": [{{\"name\": \"t\", \"count\": {count}{chunks}}}, {{\"name\": \"y\", \"count\": 4}}, \
+                     {{\"name\": \"x\", \"count\": 6}}]}}",
+                    streams.len()
+                );
+                let text = CString::new(text).expect("no zero");
+                let mut handle = null_mut();
+                let code = ome_stream_create(text.as_ptr(), &raw mut handle);
+                if frames == Some(0) {
+                    assert_eq!((code, handle), (OME_STREAM_INVALID_SETTINGS, null_mut()));
+                    return;
+                }
+                assert_eq!(code, OME_STREAM_OK, "{text:?}");
+                let declared = frames.map(u64::from);
+                streams.push(Known { handle, declared, accepted: 0, finished: false, freed: false });
+            }
+            Call::Create { .. } => {}
+            Call::Append { stream, bytes, right, null: no_pixels, metadata, wait } => {
+                let Some(known) = pick(streams, stream) else { return };
+                let bytes = if right { FRAME } else { bytes };
+                let data = if no_pixels { null() } else { pixels.as_ptr().cast() };
+                let text = text_of(&metadata);
+                let mut number = u64::MAX;
+                let call = if wait { ome_stream_append } else { ome_stream_try_append };
+                let code = call(known.handle, data, bytes, text, &raw mut number);
+                let expected = known.gone().unwrap_or(match metadata {
+                    _ if no_pixels => OME_STREAM_NULL_POINTER,
+                    Metadata::NotUtf8 => OME_STREAM_INVALID_UTF8,
+                    Metadata::NoObject => OME_STREAM_INVALID_METADATA,
+                    _ if bytes != FRAME => OME_STREAM_FRAME_SIZE,
+                    _ if known.finished => OME_STREAM_FINISHED,
+                    _ if !known.has_room(1) => OME_STREAM_TOO_MANY_FRAMES,
+                    _ => OME_STREAM_OK,
+                });
+                // Whether there is room is the disk's business.
+                if !wait && code == OME_STREAM_FULL && expected == OME_STREAM_OK {
+                    return;
+                }
+                assert_eq!(code, expected);
+                assert_eq!(number, if code == OME_STREAM_OK { known.accepted } else { u64::MAX });
+                known.accepted += u64::from(code == OME_STREAM_OK);
+            }
+            Call::Skip { stream, frames, few } => {
+                let Some(known) = pick(streams, stream) else { return };
+                let frames = if few { frames % 16 } else { frames };
+                // Many frames are skipped one by one: not what is looked for here.
+                if (1_000..=100_000_000).contains(&frames) {
+                    return;
+                }
+                let expected = known.gone().unwrap_or(match () {
+                    () if known.finished => OME_STREAM_FINISHED,
+                    () if frames > 100_000_000 || !known.has_room(frames) => OME_STREAM_TOO_MANY_FRAMES,
+                    () => OME_STREAM_OK,
+                });
+                assert_eq!(ome_stream_skip(known.handle, frames), expected);
+                known.accepted += if expected == OME_STREAM_OK { frames } else { 0 };
+            }
+            Call::SetMetadata { stream, reserved } => {
+                let Some(known) = pick(streams, stream) else { return };
+                let name = if reserved { c"ome" } else { c"lab" };
+                let expected = known.gone().unwrap_or(match () {
+                    () if reserved => OME_STREAM_INVALID_METADATA,
+                    () if known.finished => OME_STREAM_FINISHED,
+                    () => OME_STREAM_OK,
+                });
+                assert_eq!(ome_stream_set_metadata(known.handle, name.as_ptr(), c"{}".as_ptr()), expected);
+            }
+            Call::Status { stream, length } => {
+                let Some(known) = pick(streams, stream) else { return };
+                let handle = known.handle;
+                answer(known.gone(), length, |buf, len| ome_stream_status(handle, buf, len, &raw mut needed));
+            }
+            Call::Path { stream, length } => {
+                let Some(known) = pick(streams, stream) else { return };
+                let handle = known.handle;
+                answer(known.gone(), length, |buf, len| ome_stream_path(handle, buf, len, &raw mut needed));
+            }
+            Call::Finish { stream } => {
+                let Some(known) = pick(streams, stream) else { return };
+                assert_eq!(ome_stream_finish(known.handle), known.gone().unwrap_or(OME_STREAM_OK));
+                known.finished = true;
+            }
+            Call::Free { stream } => {
+                let Some(known) = pick(streams, stream) else { return };
+                ome_stream_free(known.handle);
+                known.freed = true;
+            }
+            Call::LastError { length } => {
+                answer(None, length, |buf, len| ome_stream_last_error(buf, len, &raw mut needed));
+            }
+            Call::Foreign { handle } => {
+                let handle = without_provenance_mut(handle);
+                if streams.iter().any(|known| known.handle == handle) {
+                    return;
+                }
+                let code = ome_stream_finish(handle);
+                let wrong = if handle.is_null() { OME_STREAM_NULL_POINTER } else { OME_STREAM_INVALID_HANDLE };
+                assert_eq!(code, wrong);
+                ome_stream_free(handle);
+            }
+        }
+    }
+}
+
+fn text_of(metadata: &Metadata) -> *const c_char {
+    match metadata {
+        Metadata::None => null(),
+        Metadata::Empty => c"".as_ptr(),
+        Metadata::Object => c"{\"exposure_ms\": 2.5}".as_ptr(),
+        Metadata::NoObject => c"[1, 2".as_ptr(),
+        Metadata::NotUtf8 => c"{\"a\": \"\xff\"}".as_ptr(),
+    }
+}
+
+/// Asks for a text into a buffer of `length` bytes and checks that it ends inside, or that nothing was touched.
+fn answer(gone: Option<i32>, length: u16, ask: impl FnOnce(*mut c_char, u64) -> i32) {
+    let mut buffer = vec![0x55_u8; usize::from(length) + 1];
+    let code = ask(buffer.as_mut_ptr().cast(), u64::from(length));
+    assert_eq!(buffer.last(), Some(&0x55), "written beyond the buffer");
+    match code {
+        OME_STREAM_OK => assert!(buffer.contains(&0)),
+        OME_STREAM_BUFFER_TOO_SMALL => assert!(buffer.iter().all(|byte| *byte == 0x55)),
+        other => assert_eq!(Some(other), gone),
+    }
+}
