@@ -81,7 +81,7 @@ impl DiskFile for MemoryFile {
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
-        self.contents.lock().expect("no panic while locked").truncate(length as usize);
+        self.contents.lock().expect("no panic while locked").resize(length as usize, 0);
         Ok(())
     }
 
@@ -176,7 +176,8 @@ fn run(aligned: bool, chunk_bytes: Option<u64>, tears: bool) {
         move || {
             let disk = MemoryDisk { tears, ..MemoryDisk::default() };
             let path = PathBuf::from("s/0/c/0");
-            let shape = ShardShape { chunks, aligned, chunk_bytes, sync: Sync::Later };
+            let ahead = if aligned && chunk_bytes.is_none() { (chunks * CHUNK) as u64 } else { 0 };
+            let shape = ShardShape { chunks, aligned, chunk_bytes, ahead, sync: Sync::Later };
             let shared: Arc<dyn Disk> = Arc::new(disk.clone());
             let log = Arc::new(Log::none());
             let shard = Arc::new(ShardFile::new(path.clone(), shape, chunks, &shared, &log));

@@ -50,6 +50,9 @@ pub(crate) struct ShardShape {
     pub(crate) aligned: bool,
     /// Bytes of a chunk where that is fixed.
     pub(crate) chunk_bytes: Option<u64>,
+    /// Room and length that a new file of compressed chunks gets at once: writes that make a file longer or take new room
+    /// wait for each other, writes within it go side by side (measured with blosc-lz4: 2.7 instead of 2.0 GB/s).
+    pub(crate) ahead: u64,
     /// When files have to be on the medium.
     pub(crate) sync: Sync,
 }
@@ -295,10 +298,7 @@ impl ShardFile {
             let name = if self.is_published() { &self.path } else { &self.partial };
             self.disk.open(name).map_err(|source| Error::io("open", name, source))?
         } else {
-            // Chunks of unknown size get no room in advance: what they do not use would have to be given back.
-            let expected = self.shape.chunk_bytes.map_or(0, |bytes| bytes * self.shape.chunks as u64);
-            let expected = if self.shape.aligned { expected } else { 0 };
-            let file = self.disk.create(&self.partial, expected);
+            let file = if self.shape.ahead > 0 { self.create_ahead() } else { self.create() };
             let file = file.map_err(|source| Error::io("create", &self.partial, source))?;
             self.created.store(true, Ordering::Release);
             file
@@ -306,6 +306,21 @@ impl ShardFile {
         let file: Arc<dyn DiskFile> = Arc::from(opened);
         *slot = Some(Arc::clone(&file));
         Ok(file)
+    }
+
+    fn create(&self) -> std::io::Result<Box<dyn DiskFile>> {
+        let whole = self.shape.chunk_bytes.map_or(0, |bytes| bytes * self.shape.chunks as u64);
+        self.disk.create(&self.partial, if self.shape.aligned { whole } else { 0 })
+    }
+
+    /// What is not used is cut off before there is an index, so that no reader ever sees it. A disk that has not so much
+    /// room may still have enough.
+    fn create_ahead(&self) -> std::io::Result<Box<dyn DiskFile>> {
+        match self.disk.create(&self.partial, self.shape.ahead) {
+            Ok(file) => file.truncate(self.shape.ahead).map(|()| file),
+            Err(error) if error.kind() == ErrorKind::StorageFull => self.create(),
+            Err(error) => Err(error),
+        }
     }
 
     /// Finds room for `length` bytes.
@@ -350,7 +365,7 @@ impl ShardFile {
             return self.append_index(state, file, 0);
         }
         let room = self.room_ahead(state);
-        state.length = state.end;
+        self.cut_off_at_end(state, file)?;
         self.append_index(state, file, room)?;
         file.sync(self.shape.sync).map_err(|source| self.error("sync", source))?;
         self.name()
@@ -369,7 +384,7 @@ impl ShardFile {
                 self.append_index(state, file, 0)?;
             }
         } else if self.shape.aligned {
-            state.length = state.end;
+            self.cut_off_at_end(state, file)?;
             self.append_index(state, file, 0)?;
         } else {
             let index = index(&state.entries);
@@ -386,6 +401,15 @@ impl ShardFile {
             self.name()?;
         }
         self.release();
+        Ok(())
+    }
+
+    /// The file of an unpublished shard ends where its chunks end; those that are being written included.
+    fn cut_off_at_end(&self, state: &mut State, file: &dyn DiskFile) -> Result<()> {
+        state.length = state.end;
+        if self.shape.ahead > 0 {
+            file.truncate(state.end).map_err(|source| self.error("truncate", source))?;
+        }
         Ok(())
     }
 

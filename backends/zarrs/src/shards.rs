@@ -19,6 +19,9 @@ const MAX_OPEN_FILES: usize = 128;
 /// Batches of at least this size start on aligned offsets and may go past the page cache: padding is then below 2 %.
 const ALIGNED_FROM: usize = 256 << 10;
 
+/// Most open shards of compressed chunks that get room for all they could hold: what is reserved may not fill the disk.
+const MAX_AHEAD: usize = 4;
+
 type Key = (u32, Vec<u64>);
 
 /// The open shards of a run.
@@ -42,13 +45,15 @@ impl Shards {
         let layout = plan.layout(Unit::Chunk);
         let identity = common.encoder.is_identity();
         let unit = layout.unit_bytes();
+        let chunks = shard.iter().product::<u64>();
         let smallest_batch = layout.jobs(identity).iter().map(|job| job.len() * unit).min().unwrap_or(0);
         Some(Self {
             chunks: chunks_of(geometry),
             shape: ShardShape {
-                chunks: shard.iter().product::<u64>() as usize,
+                chunks: chunks as usize,
                 aligned: smallest_batch >= ALIGNED_FROM,
                 chunk_bytes: identity.then_some(unit as u64),
+                ahead: if identity || smallest_batch < ALIGNED_FROM { 0 } else { chunks.saturating_mul(unit as u64) },
                 sync: common.sync,
             },
             shard,
@@ -186,7 +191,8 @@ impl Shards {
         if let Some(file) = open.get(key) {
             return Ok(Arc::clone(file));
         }
-        let file = self.shard_file(common, key);
+        let shape = ShardShape { ahead: if open.len() < MAX_AHEAD { self.shape.ahead } else { 0 }, ..self.shape };
+        let file = self.shard_file(common, key, shape);
         let file = Arc::new(match &self.resumed {
             None => file,
             Some((plan, frames)) => {
@@ -210,13 +216,13 @@ impl Shards {
         if let Some(open) = self.lock().get(&key) {
             return Ok((Arc::clone(open), chunk));
         }
-        let sealed = self.shard_file(common, &key).reopen(NEVER_COMPLETE, |_| false)?;
+        let sealed = self.shard_file(common, &key, self.shape).reopen(NEVER_COMPLETE, |_| false)?;
         Ok((Arc::new(sealed), chunk))
     }
 
-    fn shard_file(&self, common: &Common, key: &Key) -> ShardFile {
+    fn shard_file(&self, common: &Common, key: &Key, shape: ShardShape) -> ShardFile {
         let path = common.object_path(key.0 as usize, &key.1);
-        ShardFile::new(path, self.shape, self.expected(&key.1), &common.disk, &common.log)
+        ShardFile::new(path, shape, self.expected(&key.1), &common.disk, &common.log)
     }
 
     /// Places in the index of the chunks of a shard that lie within the array.

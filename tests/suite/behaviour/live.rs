@@ -63,6 +63,28 @@ fn an_open_compressed_shard_is_readable() {
     }
 }
 
+/// Room for all that a shard of large compressed chunks could hold is taken at once: what it does not need must be gone
+/// before a reader, who looks for the index at the end, knows the file.
+#[test]
+fn a_large_compressed_shard_is_readable_while_it_is_open_and_no_longer_than_what_is_in_it() {
+    let compressed = |run: Acquisition| run.with(|settings| settings.compression = Compression::new(Codec::BloscLz4));
+    let run = compressed(live("t:6:1:6,y:512,x:512"));
+    becomes_visible(&run, &[1, 3]);
+    // Never published before it was sealed, complete or not; more of them open at once than get room ahead.
+    for (dimensions, frames) in
+        [("t:3:1:3,y:512,x:512", 3), ("t:3:1:3,y:512,x:512", 2), ("t:2:1:2,c:7,y:512,x:512", 14)]
+    {
+        let run = compressed(Acquisition::new(dimensions)).with(|settings| settings.live_interval = 3600.0);
+        let stream = run.start();
+        run.append(&stream, 0..frames);
+        stream.finish().expect("all well");
+        run.assert_holds(&[ome_stream_tests::case::Step::Append(frames)]);
+        let shard = if dimensions.contains("c:") { "0/c/0/0/0/0" } else { "0/c/0/0/0" };
+        let stored = run.root().join(shard).metadata().expect("the first shard").len();
+        assert!(stored < 512 * 1024 * 2, "{dimensions}: {stored} bytes");
+    }
+}
+
 #[test]
 fn the_planes_of_a_partial_chunk_are_readable() {
     becomes_visible(&live("t:inf:8,y:16:8,x:16:8"), &[3, 2, 4]);
