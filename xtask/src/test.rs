@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{images, places, python, step};
+use crate::{images, places, python, step, tensorstore};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
@@ -14,6 +14,9 @@ pub(crate) struct Options {
     /// On the portable disk instead of this platform's own; leaves out what does not depend on it.
     #[arg(long)]
     portable: bool,
+    /// Only the tests of the TensorStore engine, after making its library where that is not up to date.
+    #[arg(long, conflicts_with = "portable")]
+    tensorstore: bool,
     /// Further arguments for `cargo test`, such as the name of a test.
     #[arg(last = true)]
     cargo: Vec<String>,
@@ -22,10 +25,21 @@ pub(crate) struct Options {
 /// Folders with tests of the project's Python scripts.
 const PYTHON_TESTS: [&str; 2] = ["tests/interop", "tools/ome-bench/peers"];
 
+/// Tests that the TensorStore engine takes part in, and its own.
+const TENSORSTORE_TESTS: [&str; 7] =
+    ["conformance", "interop", "engine", "amplification", "store", "cross_check", "half"];
+
+/// What links the engine's library.
+const TENSORSTORE_FEATURES: &str =
+    "ome-stream-tests/tensorstore,ome-stream-backend-tensorstore/native,ome-stream-tensorstore-sys/link";
+
 /// Makes what the tests need, then runs all of them.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let python = step::timed("Python environment", python::environment)?;
     let images = step::timed("real images", || images::fetched(&python))?;
+    if options.tensorstore {
+        return tensorstore_engine(options, &python, &images);
+    }
     let features: &[&str] = if options.portable { &["--features", "ome-stream-tests/portable"] } else { &[] };
     let workspace = |command: &str| {
         let mut cargo = cargo();
@@ -44,6 +58,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     step::timed("Python tests", || {
         step::run(Command::new(&python).args(["-m", "pytest", "-q"]).args(PYTHON_TESTS).current_dir(places::root()))
+    })
+}
+
+/// The whole workspace is named, although few of its tests are built: for single packages cargo would choose other features of
+/// their dependencies, and compile those again.
+fn tensorstore_engine(options: &Options, python: &Path, images: &Path) -> Result<()> {
+    tensorstore::run(&tensorstore::Options::default())?;
+    step::timed("Rust tests of the TensorStore engine", || {
+        let mut tests = cargo();
+        tests.args(["test", "--workspace", "--no-fail-fast", "--features", TENSORSTORE_FEATURES]);
+        tests.args(TENSORSTORE_TESTS.iter().flat_map(|test| ["--test", test]));
+        step::run(with_environment(tests.args(&options.cargo), python, images)?)
     })
 }
 

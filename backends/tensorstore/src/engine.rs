@@ -7,9 +7,10 @@ use ome_stream::buffer::Unit;
 use ome_stream::platform::Disk;
 use ome_stream::settings::NgffVersion;
 use ome_stream::{Error, Plan, Result};
+use ome_stream_tensorstore_sys::BUILD;
 
 use crate::sink::TensorStoreSink;
-use crate::{NAME, VERSION, spec};
+use crate::{NAME, spec};
 
 /// The TensorStore engine.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,7 +30,7 @@ impl Backend for TensorStoreBackend {
             // It encodes a shard into memory of its own.
             bounded_memory: false,
             random_access: false,
-            version: VERSION.to_owned(),
+            version: BUILD.to_owned(),
         }
     }
 

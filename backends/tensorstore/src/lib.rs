@@ -12,14 +12,15 @@ mod engine;
 #[cfg(feature = "native")]
 mod folders;
 #[cfg(feature = "native")]
+mod gate;
+#[cfg(feature = "native")]
 mod sink;
 pub mod spec;
+#[cfg(feature = "native")]
+mod writeback;
 
 #[cfg(feature = "native")]
 pub use engine::TensorStoreBackend;
 
 /// Name of this engine in settings, errors and reports.
 pub const NAME: &str = "tensorstore";
-
-/// What is linked, as a person should see it.
-pub const VERSION: &str = "TensorStore 0.1.86 core, built with stand-ins for riegeli and half";

@@ -1,6 +1,6 @@
 //! One run of the TensorStore engine.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,8 @@ use ome_stream::{Error, Plan, Result};
 use ome_stream_tensorstore_sys::{self as sys, Context, Region, Store, Transaction};
 
 use crate::folders::Folders;
-use crate::{NAME, spec};
+use crate::gate::Gate;
+use crate::{NAME, spec, writeback};
 
 /// Units of one batch that are on their way at once. Core's workers write several batches at a time; this is for many small
 /// chunks in one.
@@ -36,6 +37,7 @@ pub(crate) struct TensorStoreSink {
     arrays: Vec<Array>,
     transaction: Transaction,
     unit_shape: Vec<i64>,
+    gate: Gate,
     bytes: AtomicU64,
     nanoseconds: AtomicU64,
 }
@@ -71,6 +73,7 @@ impl TensorStoreSink {
                 None => Transaction::None,
             },
             unit_shape,
+            gate: Gate::new(),
             bytes: AtomicU64::new(0),
             nanoseconds: AtomicU64::new(0),
         };
@@ -125,10 +128,16 @@ impl Sink for TensorStoreSink {
             .iter()
             .zip(batch.units())
             .map(|(origin, (_, pixels))| (Region { origin, shape: &self.unit_shape }, pixels));
+        let inside = self.gate.enter();
         self.timed(|| array.store.write_all(regions, self.transaction, IN_FLIGHT)).map_err(engine)?;
+        drop(inside);
         for file in &files {
-            let stored = fs::metadata(file).map_err(|source| Error::io("find", file, source))?;
-            self.bytes.fetch_add(stored.len(), Ordering::Relaxed);
+            let found = |source| Error::io("find", file, source);
+            let stored = File::open(file).map_err(found)?;
+            self.bytes.fetch_add(stored.metadata().map_err(found)?.len(), Ordering::Relaxed);
+            if self.sync == Sync::Later {
+                writeback::start(&stored);
+            }
         }
         let durable = batch.complete && self.sync == Sync::Now;
         Ok(Stored { sealed_durable: if durable { files.len() } else { 0 } })

@@ -19,7 +19,7 @@ mod link {
     /// Set to 1 to compile the bridge with AddressSanitizer; the tests then run with its library preloaded.
     const ASAN: &str = "OME_STREAM_TENSORSTORE_ASAN";
 
-    /// Written last by `cargo xtask tensorstore`: where the library and its headers are, a line each.
+    /// Written last by `cargo xtask tensorstore`: what the library is, where it and its headers are, a line each.
     const READY: &str = "ready.txt";
 
     pub fn link() -> Result<(), String> {
@@ -33,11 +33,13 @@ mod link {
         let text = std::fs::read_to_string(&ready).map_err(|error| {
             format!("the TensorStore library is not in {} ({error}): run `cargo xtask tensorstore`", prefix.display())
         })?;
-        let paths = |key: &str| {
+        let said = |key: &str| {
             let key = format!("{key}=");
-            text.lines().filter_map(move |line| line.strip_prefix(&key).map(PathBuf::from)).collect::<Vec<_>>()
+            text.lines().filter_map(move |line| line.strip_prefix(&key).map(str::to_owned)).collect::<Vec<_>>()
         };
-        let archive = paths("archive").pop().ok_or_else(|| stale(&ready, "names no archive"))?;
+        let build = said("build").pop().ok_or_else(|| stale(&ready, "does not say what the library is"))?;
+        println!("cargo:rustc-env=OME_STREAM_TENSORSTORE_BUILD={build}");
+        let archive = said("archive").pop().map(PathBuf::from).ok_or_else(|| stale(&ready, "names no archive"))?;
         if !archive.is_file() {
             return Err(stale(&ready, "names an archive that is not there"));
         }
@@ -45,7 +47,7 @@ mod link {
 
         let mut bridge = cxx_build::bridge("src/bridge.rs");
         bridge.file("cpp/store.cc").std("c++17").warnings(true).flag_if_supported("-Wno-unused-parameter");
-        for folder in paths("include") {
+        for folder in said("include") {
             // Not our code: its warnings are not ours.
             bridge.flag("-isystem").flag(folder);
         }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ome_stream::backend::Backend;
 use ome_stream::settings::{Codec, Compression, DataType, Durability, Shuffle, parse_dims};
 use ome_stream::{Error, Settings, Stream};
-use ome_stream_backend_tensorstore::{TensorStoreBackend, VERSION};
+use ome_stream_backend_tensorstore::TensorStoreBackend;
 use ome_stream_tensorstore_sys::{Context, Store};
 use serde_json::{Value, json};
 
@@ -186,6 +186,5 @@ fn a_store_that_vanishes_is_an_error_and_is_not_made_anew() {
 #[test]
 fn it_says_what_it_is() {
     let version = TensorStoreBackend.capabilities().version;
-    assert_eq!(version, VERSION);
     assert!(version.contains("0.1.86") && version.contains("stand-ins") && !version.contains("official"), "{version}");
 }

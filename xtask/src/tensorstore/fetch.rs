@@ -21,11 +21,14 @@ struct Package {
     folders: &'static [(&'static str, usize)],
 }
 
+/// Version of TensorStore.
+pub(crate) const VERSION: &str = "0.1.86";
+
 /// TensorStore has all of its own source; gRPC's package carries Abseil and RE2.
 const PACKAGES: [Package; 2] = [
     Package {
         name: "tensorstore",
-        version: "0.1.86",
+        version: VERSION,
         sha256: "1056ab91bc9e4250f01faa1350930bb3a1a16efebba18795cdf405d3c4a1b8a4",
         folders: &[("tensorstore", 0)],
     },

@@ -24,7 +24,7 @@ const PREFIX: &str = "OME_STREAM_TENSORSTORE";
 const READY: &str = "ready.txt";
 
 /// Options of `cargo xtask tensorstore`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Options {
     /// Folder for sources, objects and the library [default: OME_STREAM_TENSORSTORE in the environment, else
     /// ome-stream/tensorstore-0.1.86 in the user's cache folder].
@@ -50,7 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     let compiler = packages::check()?;
     let source = timed("sources", || fetch::unpacked(&prefix))?;
-    let standins = standins::placed(&prefix)?;
+    let standins = standins::placed(&prefix, &standins::Real::from_environment())?;
     let mut include = vec![source.clone()];
     include.extend(standins.include);
     let mut units = fetch::units(&source)?;
@@ -58,7 +58,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let jobs = options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, std::num::NonZero::get));
     let archive = timed("library", || compile::archive(&prefix, &compiler, &include, &units, jobs.max(1)))?;
 
-    let mut ready = format!("archive={}\n", archive.display());
+    let build = format!("TensorStore {} core, {}", fetch::VERSION, standins.description);
+    let mut ready = format!("build={build}\narchive={}\n", archive.display());
     for folder in &include {
         ready.push_str(&format!("include={}\n", folder.display()));
     }

@@ -17,39 +17,61 @@ const HALF: &str = "OME_STREAM_HALF";
 /// Folders of riegeli that TensorStore's core needs.
 const RIEGELI_FOLDERS: [&str; 7] = ["base", "bytes", "digests", "endian", "varint", "zlib", "zstd"];
 
-/// Where headers are found, and what has to be compiled beside TensorStore.
+/// Where headers are found, what has to be compiled beside TensorStore, and how to call the result.
+#[derive(Debug)]
 pub(crate) struct Standins {
     pub(crate) include: Vec<PathBuf>,
     pub(crate) units: Vec<(PathBuf, String)>,
+    /// Which of the two are stand-ins; never the official build.
+    pub(crate) description: &'static str,
+}
+
+/// Folders with the real sources, where the user has them.
+#[derive(Debug, Default)]
+pub(crate) struct Real {
+    riegeli: Option<PathBuf>,
+    half: Option<PathBuf>,
+}
+
+impl Real {
+    /// As the environment names them.
+    pub(crate) fn from_environment() -> Self {
+        let named = |variable| env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+        Self { riegeli: named(RIEGELI), half: named(HALF) }
+    }
 }
 
 /// Puts the stand-ins into the cache folder; files that have not changed keep their time, so that nothing is compiled anew
 /// because of a fresh checkout.
-pub(crate) fn placed(prefix: &Path) -> Result<Standins> {
+pub(crate) fn placed(prefix: &Path, real: &Real) -> Result<Standins> {
+    let description = match (&real.riegeli, &real.half) {
+        (None, None) => "built with stand-ins for riegeli and half",
+        (None, Some(_)) => "built with a stand-in for riegeli",
+        (Some(_), None) => "built with a stand-in for half",
+        (Some(_), Some(_)) => "built from source by cargo xtask tensorstore",
+    };
     let mut units = Vec::new();
-    let riegeli = match given(RIEGELI, "riegeli/bytes/reader.h")? {
+    let riegeli = match &real.riegeli {
         Some(folder) => {
+            let folder = checked(RIEGELI, folder, "riegeli/bytes/reader.h")?;
             units = riegeli_units(&folder)?;
             folder
         }
         None => copied(prefix, "riegeli")?,
     };
-    let half = match given(HALF, "half.hpp")? {
-        Some(folder) => folder,
+    let half = match &real.half {
+        Some(folder) => checked(HALF, folder, "half.hpp")?,
         None => copied(prefix, "half")?,
     };
-    Ok(Standins { include: vec![riegeli, half], units })
+    Ok(Standins { include: vec![riegeli, half], units, description })
 }
 
 /// The folder that a variable names, once it is known to have `header`.
-fn given(variable: &str, header: &str) -> Result<Option<PathBuf>> {
-    let Some(folder) = env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from) else {
-        return Ok(None);
-    };
+fn checked(variable: &str, folder: &Path, header: &str) -> Result<PathBuf> {
     if !folder.join(header).is_file() {
         bail!("{variable} names {}, which has no {header}", folder.display());
     }
-    Ok(Some(std::path::absolute(&folder).with_context(|| folder.display().to_string())?))
+    std::path::absolute(folder).with_context(|| folder.display().to_string())
 }
 
 fn copied(prefix: &Path, name: &str) -> Result<PathBuf> {
@@ -97,4 +119,63 @@ fn riegeli_units(root: &Path) -> Result<Vec<(PathBuf, String)>> {
     }
     units.sort();
     Ok(units)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(root: &Path, files: &[&str]) {
+        for file in files {
+            let path = root.join(file);
+            fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder");
+            fs::write(path, "").expect("a file");
+        }
+    }
+
+    #[test]
+    fn without_the_real_ones_both_stand_ins_are_used_and_said() {
+        let prefix = tempfile::tempdir().expect("a folder");
+        let placed = placed(prefix.path(), &Real::default()).expect("the stand-ins");
+        let at = |name: &str| prefix.path().join("standins").join(name);
+        assert_eq!(placed.include, [at("riegeli"), at("half")]);
+        assert!(at("riegeli").join("riegeli/bytes/reader.h").is_file() && at("half").join("half.hpp").is_file());
+        assert!(placed.units.is_empty(), "they are headers alone");
+        assert_eq!(placed.description, "built with stand-ins for riegeli and half");
+    }
+
+    #[test]
+    fn real_sources_take_the_place_of_their_stand_in_and_are_compiled() {
+        let (prefix, folder) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        put(folder.path(), &["half.hpp", "riegeli/bytes/reader.h", "riegeli/bytes/reader.cc"]);
+        put(folder.path(), &["riegeli/zlib/zlib_reader.cc", "riegeli/base/any_test.cc", "riegeli/text/print.cc"]);
+        put(folder.path(), &["riegeli/digests/highwayhash_digester.cc"]);
+        for other in ["endian", "varint", "zstd"] {
+            fs::create_dir_all(folder.path().join("riegeli").join(other)).expect("a folder");
+        }
+        let given = || Some(folder.path().to_path_buf());
+        let both = placed(prefix.path(), &Real { riegeli: given(), half: given() }).expect("both are there");
+        assert_eq!(both.include, [folder.path(), folder.path()]);
+        let names: Vec<_> = both.units.iter().map(|(_, name)| name.as_str()).collect();
+        assert_eq!(names, ["riegeli/bytes/reader.cc", "riegeli/zlib/zlib_reader.cc"]);
+        assert!(!both.description.contains("stand-in"), "{}", both.description);
+        assert!(!prefix.path().join("standins").exists(), "no stand-in is put anywhere");
+
+        let half = placed(prefix.path(), &Real { riegeli: None, half: given() }).expect("one is there");
+        assert_eq!(half.include, [prefix.path().join("standins/riegeli"), folder.path().to_path_buf()]);
+        assert_eq!(half.description, "built with a stand-in for riegeli");
+    }
+
+    #[test]
+    fn a_folder_without_the_sources_is_refused_with_the_variable_that_names_it() {
+        let (prefix, empty) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        let given = || Some(empty.path().to_path_buf());
+        for (real, said) in [
+            (Real { riegeli: given(), half: None }, [RIEGELI, "riegeli/bytes/reader.h"]),
+            (Real { riegeli: None, half: given() }, [HALF, "half.hpp"]),
+        ] {
+            let error = placed(prefix.path(), &real).expect_err("nothing is there").to_string();
+            assert!(said.iter().all(|part| error.contains(part)), "{error}");
+        }
+    }
 }

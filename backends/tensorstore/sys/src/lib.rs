@@ -15,6 +15,10 @@ mod store;
 #[cfg(feature = "link")]
 pub use store::{Context, Error, Region, Result, Store, Transaction};
 
+/// What is linked, as a person should see it: TensorStore's version, and which of its libraries are stand-ins.
+#[cfg(feature = "link")]
+pub const BUILD: &str = env!("OME_STREAM_TENSORSTORE_BUILD");
+
 /// The stand-in for half, as the bridge was compiled with it: for its test.
 #[cfg(feature = "link")]
 pub mod half {

@@ -1,0 +1,73 @@
+//! Bounds how many stored objects TensorStore encodes at once.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+/// Files that TensorStore writes at once on a machine with few cores (its `file_io_concurrency`).
+const FILES_AT_ONCE: usize = 4;
+
+/// Lets a fixed number of threads through at a time: more shards than TensorStore has writers for would only wait encoded,
+/// in memory that nobody has counted.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    room: Mutex<usize>,
+    left: Condvar,
+}
+
+/// A thread that is inside.
+#[derive(Debug)]
+pub(crate) struct Inside<'a>(&'a Gate);
+
+impl Gate {
+    /// For as many threads as TensorStore has for files, which is its own rule: one for each core, and at least four.
+    pub(crate) fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self::of(cores.max(FILES_AT_ONCE))
+    }
+
+    fn of(room: usize) -> Self {
+        Self { room: Mutex::new(room), left: Condvar::new() }
+    }
+
+    /// Waits for room.
+    pub(crate) fn enter(&self) -> Inside<'_> {
+        let room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = self.left.wait_while(room, |room| *room == 0).unwrap_or_else(PoisonError::into_inner);
+        *room -= 1;
+        Inside(self)
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        *self.0.room.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.left.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn no_more_than_its_number_are_inside_and_all_get_through() {
+        let gate = Gate::of(2);
+        let (inside, most, passed) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let _inside = gate.enter();
+                        most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        passed.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert_eq!((passed.load(Ordering::SeqCst), *gate.room.lock().unwrap()), (1600, 2));
+        assert!(most.load(Ordering::SeqCst) <= 2, "{most:?}");
+    }
+}
