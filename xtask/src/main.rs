@@ -10,6 +10,7 @@ mod python;
 mod step;
 mod tensorstore;
 mod test;
+mod tsan;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,8 @@ enum Command {
     Crash(crash::CrashOptions),
     /// Full, failing, vanishing and slow disks (as root also real small file systems).
     Faults,
+    /// Look for races between threads with ThreadSanitizer; needs a nightly compiler.
+    Tsan(tsan::Options),
     /// Measure every workload of docs/PERFORMANCE.md and write its table.
     Perf(perf::Options),
     /// Make only the Python environment, and print its interpreter.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Crash(options) => crash::crash(&options),
         Command::Faults => crash::faults(),
+        Command::Tsan(options) => tsan::run(&options),
         Command::Dist(options) => dist::run(&options),
         Command::Header(options) => header::run(&options),
         Command::Tensorstore(options) => tensorstore::run(&options),
