@@ -18,7 +18,7 @@ use crate::shard_file::{ShardFile, ShardShape};
 const CHUNK: usize = 4096;
 
 /// Schedules of each kind of shard.
-const SCHEDULES: usize = 2_000;
+const SCHEDULES: usize = 1_000;
 
 type Contents = Arc<Mutex<Vec<u8>>>;
 
@@ -200,7 +200,8 @@ fn run(aligned: bool, chunk_bytes: Option<u64>, tears: bool) {
                 let (disk, path) = (disk.clone(), path.clone());
                 thread::spawn(move || {
                     let mut seen = 0;
-                    for _ in 0..6 {
+                    // The last chunk seals the shard.
+                    while seen < chunks {
                         let now = read(&disk, &path, chunks);
                         assert!(now >= seen, "what was listed is gone");
                         seen = now;
