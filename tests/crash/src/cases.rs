@@ -97,6 +97,8 @@ pub const KINDS: &[Kind] = &[
     Kind::new("chunk files", "t:N,y:96,x:80", Codec::None),
     Kind::new("chunk files, t chunks, blosc-lz4, unbounded", "t:inf:4,y:96:48,x:80:40", Codec::BloscLz4).paces(20, 600),
     Kind::new("aligned shards", "t:N:1:24,y:384:192:2,x:384:192:2", Codec::None).paces(20, 150),
+    // Chunks large enough to be written side by side into room that was made for all of them.
+    Kind::new("aligned shards, blosc-lz4, unbounded", "t:inf:1:24,y:512,x:512", Codec::BloscLz4).paces(20, 100),
     Kind::new("shards, unbounded", "t:inf:1:50,y:64:32:2,x:64:32:2", Codec::None),
     Kind::new("shards, t chunks, unbounded", "t:inf:4:16,y:64:32:2,x:64:32:2", Codec::None),
     Kind::new("shards, t chunks, zstd, unbounded", "t:inf:4:16,y:64:32:2,x:64:32:2", Codec::Zstd).paces(20, 800),

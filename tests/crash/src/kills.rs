@@ -42,6 +42,8 @@ struct Killed {
     must: u64,
     /// True where the writer had finished before.
     finished: bool,
+    /// Microseconds for which the writer stood still before its end, and for which frames may be late.
+    stall: u64,
     findings: Findings,
 }
 
@@ -59,6 +61,7 @@ pub fn run(kills: u32, seed: Option<u64>, only: &str, folder: Option<&Path>) -> 
     };
     println!("{kills} kills, seed {seed}, live interval {LIVE_INTERVAL} s");
     let mut tallies: Vec<Tally> = kinds.iter().map(|_| Tally::default()).collect();
+    let mut longest_stall = 0;
     for nth in 0..kills as usize {
         let which = nth % kinds.len();
         let pace = if random.below(2) == 0 { Pace::Slow } else { Pace::Fast };
@@ -70,6 +73,7 @@ pub fn run(kills: u32, seed: Option<u64>, only: &str, folder: Option<&Path>) -> 
         for error in &killed.findings.errors {
             eprintln!("{what}: {error}");
         }
+        longest_stall = longest_stall.max(killed.stall);
         let tally = &mut tallies[which];
         tally.kills += 1;
         tally.finished += u32::from(killed.finished);
@@ -93,6 +97,7 @@ pub fn run(kills: u32, seed: Option<u64>, only: &str, folder: Option<&Path>) -> 
         "readers: zarrs{}",
         if readers.is_some() { ", zarr-python, tensorstore" } else { " (foreign ones skipped)" }
     );
+    println!("longest time for which the machine let a writer stand still, allowed for: {} ms", longest_stall / 1000);
     println!("lost: {lost}");
     Ok(lost == 0 && errors == 0)
 }
@@ -124,7 +129,10 @@ fn kill(
     std::thread::sleep(Duration::from_secs_f64(moment));
     let killed_at = watermarks::now();
     writer::kill(child)?;
-    let must = watermarks::visible(&watermarks::read(&order.status), killed_at, (LIVE_INTERVAL * 1e6) as u64);
+    let said = watermarks::read(&order.status);
+    let interval = (LIVE_INTERVAL * 1e6) as u64;
+    let stall = watermarks::stall(&said, killed_at, 2 * interval, writer::TICK.as_micros() as u64);
+    let must = watermarks::visible(&said, killed_at, interval + stall);
     // The foreign readers first: at once.
     let foreign = readers.map(|script| ask(script, &judge::config(&case, &plan, &order.root()), must)).transpose()?;
     let mut findings = judge::store(&case, &plan, must, must);
@@ -138,7 +146,7 @@ fn kill(
         // What is wrong is kept for a person to look at.
         eprintln!("kept: {}", folder.keep().display());
     }
-    Ok(Killed { must, finished: order.outcome.exists(), findings })
+    Ok(Killed { must, finished: order.outcome.exists(), stall, findings })
 }
 
 fn ask(script: &mut Script, config: &Value, must: u64) -> Result<Value> {

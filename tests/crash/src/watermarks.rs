@@ -61,9 +61,31 @@ pub fn visible(entries: &[Entry], moment: u64, interval: u64) -> u64 {
     entries.iter().rev().find(|entry| entry.at + interval <= moment).map_or(0, |entry| entry.written)
 }
 
+/// Microseconds for which the writer's process as a whole stood still within the last `window` before `moment`: the longest
+/// silence of a thread that has nothing to do but to write a line every `tick`. On a machine with too much to do, nobody
+/// can keep a promise about time meanwhile.
+pub fn stall(entries: &[Entry], moment: u64, window: u64, tick: u64) -> u64 {
+    let recent = entries.iter().map(|entry| entry.at).filter(|at| *at + window >= moment && *at <= moment);
+    let (longest, _) = recent
+        .chain([moment])
+        .fold((0, None), |(longest, before), at| (before.map_or(longest, |before| longest.max(at - before)), Some(at)));
+    longest.saturating_sub(tick)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stall_is_a_silence_longer_than_the_tick_not_long_ago() {
+        let at = |at| Entry { at, accepted: 0, written: 0, durable: 0 };
+        let entries = [at(0), at(500), at(510), at(590), at(600)];
+        assert_eq!(stall(&entries, 610, 200, 10), 70);
+        assert_eq!(stall(&entries, 700, 200, 10), 90);
+        assert_eq!(stall(&entries, 610, 5000, 10), 490);
+        assert_eq!(stall(&entries, 605, 50, 10), 0);
+        assert_eq!(stall(&[], 605, 50, 10), 0);
+    }
 
     #[test]
     fn only_what_is_old_enough_must_be_visible() {

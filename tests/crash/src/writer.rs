@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::watermarks::Log;
 
 /// Time between two entries of the status file.
-const TICK: Duration = Duration::from_millis(20);
+pub const TICK: Duration = Duration::from_millis(20);
 
 /// What a writer is to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
