@@ -16,6 +16,7 @@ const KINDS: &[&str] = &[
     "chunk files",
     "chunk files, t chunks, blosc-lz4, unbounded",
     "aligned shards",
+    "aligned shards, blosc-lz4, unbounded",
     "shards, unbounded",
     "shards, t chunks, unbounded",
     "shards, t chunks, zstd, unbounded",
