@@ -58,7 +58,9 @@ impl Pool {
         std::thread::scope(|scope| {
             for nth in 0..makers {
                 let mine = count / makers + usize::from(nth < count % makers);
-                scope.spawn(move || (0..mine).all(|_| self.make_spare()));
+                let make = move || _ = (0..mine).all(|_| self.make_spare());
+                // Where the system has no thread to give, these are made when they are needed.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, make);
             }
         });
     }
