@@ -1,4 +1,4 @@
-//! `cargo xtask tsan`: the library's own tests under ThreadSanitizer.
+//! `cargo xtask tsan`: the library, the native engine and the suites that drive both, under ThreadSanitizer.
 //!
 //! A nightly compiler takes the flag; its standard library is not compiled with it. `tests/tsan/locks.c` tells the
 //! sanitizer what that library's locks order, and `tests/tsan/suppressions.txt` names what is left.
@@ -22,6 +22,21 @@ const NAMES: [(&str, &str); 5] = [
     ("ONCE_CALL", "5futexNtB5_4Once4call"),
     ("SCOPE_THREAD_ENDS", "9ScopeData29decrement_num_running_threads"),
 ];
+
+/// What is tested: all threads of core with an engine in memory, then with the native one.
+const TESTS: [&str; 8] = [
+    "-p=ome-stream",
+    "-p=ome-stream-tests",
+    "--lib",
+    "--test=behaviour",
+    "--test=conformance",
+    "--locked",
+    "--no-fail-fast",
+    "--target=x86_64-unknown-linux-gnu",
+];
+
+/// Part of the name of a test that weighs the process, which the sanitizer makes several times as heavy.
+const WEIGHS: &str = "memory_stands_still";
 
 /// Options of `cargo xtask tsan`.
 #[derive(Debug, clap::Args)]
@@ -59,7 +74,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     flags.extend(wrapped.map(|symbol| format!("-Clink-arg=-Wl,--wrap={symbol}")));
     let mut cargo = nightly("cargo");
     cargo.current_dir(places::root());
-    cargo.args(["test", "--locked", "--target", "x86_64-unknown-linux-gnu", "-p", "ome-stream", "--lib"]);
+    cargo.arg("test").args(TESTS);
     cargo.env("CARGO_TARGET_DIR", &folder).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     let suppressions = sources.join("suppressions.txt");
     let told = format!("suppressions={} exitcode={RACE} halt_on_error=0", suppressions.display());
@@ -67,7 +82,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.no_run {
         cargo.arg("--no-run");
     } else {
-        cargo.args(["--", "--test-threads=1"]).args(&options.only);
+        cargo.args(["--", "--test-threads=1", "--skip", WEIGHS]).args(&options.only);
     }
     step::timed("ThreadSanitizer", || step::run(&mut cargo))
 }
