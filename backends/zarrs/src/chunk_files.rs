@@ -8,10 +8,11 @@ use crate::sink::Common;
 /// Stores each chunk of the batch in a file of its own.
 pub(crate) fn write(common: &Common, batch: &Batch<'_>) -> Result<Stored> {
     let mut stored = Stored::default();
+    let mut bench = common.encoder.bench();
     for (place, pixels) in batch.units() {
         let path = common.object_path(batch.key.position as usize, place.coordinates());
         common.folders.for_file(&path)?;
-        let bytes = common.encoding.time(|| common.encoder.encode(pixels))?;
+        let bytes = common.encoding.time(|| common.encoder.encode(pixels, &mut bench))?;
         common
             .writing
             .time(|| common.disk.put(&path, &bytes, common.sync))
@@ -21,5 +22,6 @@ pub(crate) fn write(common: &Common, batch: &Batch<'_>) -> Result<Stored> {
             stored.sealed_durable += usize::from(common.syncs_now());
         }
     }
+    common.encoder.put_away(bench);
     Ok(stored)
 }

@@ -6,6 +6,7 @@
 
 mod array;
 mod chunk_files;
+mod direct;
 mod encode;
 mod folders;
 mod log;

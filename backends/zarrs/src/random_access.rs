@@ -45,6 +45,7 @@ pub(crate) fn read(
 pub(crate) fn replace(common: &Common, shards: Option<&Shards>, plane: &Plane<'_>) -> Result<()> {
     // Two planes of one chunk must not be replaced from the same old chunk.
     let _one_at_a_time = common.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut bench = common.encoder.bench();
     for (nth, bytes) in plane.bytes.chunks_exact(plane.layout.plane_bytes()).enumerate() {
         let place = plane.layout.place(&plane.key.index, nth);
         let within = plane.slot * plane.layout.plane_bytes();
@@ -54,7 +55,7 @@ pub(crate) fn replace(common: &Common, shards: Option<&Shards>, plane: &Plane<'_
         let pixels = read(common, shards, plane.key, plane.layout, nth)?;
         let mut pixels = pixels.unwrap_or_else(|| vec![0; plane.layout.unit_bytes()]);
         pixels[within..within + bytes.len()].copy_from_slice(bytes);
-        let encoded = common.encoder.encode(&pixels)?;
+        let encoded = common.encoder.encode(&pixels, &mut bench)?;
         common.count(encoded.len());
         match shards {
             None => {
@@ -70,6 +71,7 @@ pub(crate) fn replace(common: &Common, shards: Option<&Shards>, plane: &Plane<'_
             }
         }
     }
+    common.encoder.put_away(bench);
     Ok(())
 }
 

@@ -123,11 +123,12 @@ impl Shards {
 
     /// Encodes the batch into one stretch of aligned memory and stores it with one write.
     fn write_encoded(&self, common: &Common, batch: &Batch<'_>, file: &ShardFile, chunks: &[usize]) -> Result<bool> {
+        let mut bench = common.encoder.bench();
         let mut scratch = self.scratch().pop().unwrap_or_else(|| AlignedBuffer::zeroed(batch.bytes.len()));
         let mut places = Vec::with_capacity(chunks.len());
         let mut end = 0;
         for (chunk, (_, pixels)) in chunks.iter().zip(batch.units()) {
-            let bytes = common.encoding.time(|| common.encoder.encode(pixels))?;
+            let bytes = common.encoding.time(|| common.encoder.encode(pixels, &mut bench))?;
             let start = end;
             end += bytes.len();
             if end > scratch.capacity() {
@@ -139,6 +140,8 @@ impl Shards {
             scratch.as_mut_slice()[start..end].copy_from_slice(&bytes);
             places.push((*chunk, bytes.len() as u64));
         }
+        // Others encode while this one waits for the disk: with so few benches, theirs stay in the caches.
+        common.encoder.put_away(bench);
         let memory = scratch.as_mut_slice();
         let length = if self.shape.aligned { end.next_multiple_of(ALIGNMENT) } else { end };
         memory[end..length].fill(0);

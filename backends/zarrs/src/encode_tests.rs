@@ -1,0 +1,171 @@
+//! What is encoded with kept memory and contexts is what zarrs' codecs make.
+
+use std::borrow::Cow;
+
+use ome_stream::Plan;
+use ome_stream::settings::{Codec, Compression, DataType, Settings, Shuffle, parse_dims};
+use serde_json::{Value, json};
+use zarrs::array::ArrayBytes;
+use zarrs::array::codec::api::ArrayToBytesCodecTraits;
+use zarrs::metadata::v3::MetadataV3;
+
+use super::{Bench, Encoder};
+use crate::direct::Direct;
+
+const DTYPES: [DataType; 5] =
+    [DataType::UInt8, DataType::UInt16, DataType::Int32, DataType::Float32, DataType::Float64];
+
+fn encoder(dims: &str, dtype: DataType, compression: Compression) -> Encoder {
+    let mut settings = Settings::new("a", parse_dims(dims).expect("valid dimensions"), dtype);
+    settings.compression = compression;
+    Encoder::new(&Plan::new(&settings).expect("a valid plan")).expect("zarrs takes the codecs")
+}
+
+/// Nothing, a ramp, noise in the low bits as from a camera, noise in all bits.
+fn contents(length: usize) -> Vec<Vec<u8>> {
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut noise = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    vec![
+        vec![0; length],
+        (0..length).map(|at| (at / 7) as u8).collect(),
+        (0..length).map(|at| if at % 2 == 0 { noise() & 0x1F } else { 1 }).collect(),
+        (0..length).map(|_| noise()).collect(),
+    ]
+}
+
+/// Every codec with its levels and shuffles.
+fn compressions() -> impl Iterator<Item = Compression> {
+    Codec::ALL.iter().flat_map(|codec| {
+        let levels: Vec<i32> = match codec.levels() {
+            None => vec![0],
+            Some((0, 9)) => (0..=9).collect(),
+            Some(_) => vec![-100, -1, 0, 1, 3, 9, 16, 22],
+        };
+        let shuffles: &[Shuffle] =
+            if codec.can_shuffle() { &[Shuffle::None, Shuffle::Byte, Shuffle::Bit] } else { &[Shuffle::None] };
+        let each = move |level| shuffles.iter().map(move |shuffle| (level, *shuffle));
+        levels.into_iter().flat_map(each).map(|(level, shuffle)| {
+            let compression = Compression::new(*codec).with_level(level);
+            if codec.can_shuffle() { compression.with_shuffle(shuffle) } else { compression }
+        })
+    })
+}
+
+fn by_zarrs(encoder: &Encoder, pixels: &[u8]) -> Vec<u8> {
+    let bytes = ArrayBytes::new_flen(Cow::Borrowed(pixels));
+    let Encoder { chain, shape, data_type, fill_value, options, .. } = encoder;
+    chain.encode(bytes, shape, data_type, fill_value, options).expect("zarrs encodes").into_owned()
+}
+
+/// Each content twice, on one bench: nothing of a chunk may show in the next.
+fn check(encoder: &Encoder, length: usize, what: &str) {
+    let mut bench = encoder.bench();
+    for round in 0..2 {
+        for (nth, pixels) in contents(length).iter().enumerate() {
+            let encoded = encoder.encode(pixels, &mut bench).expect("it encodes").into_owned();
+            assert!(encoded == by_zarrs(encoder, pixels), "{what}: content {nth}, round {round}: other bytes");
+            let decoded = encoder.decode(encoded).expect("zarrs decodes");
+            assert!(decoded == *pixels, "{what}: content {nth}, round {round}: other pixels");
+        }
+    }
+}
+
+#[test]
+fn small_chunks_of_every_codec_level_shuffle_and_type_are_what_zarrs_makes_of_them() {
+    for compression in compressions() {
+        for dtype in DTYPES {
+            let encoder = encoder("t:2,y:60:30,x:90:45", dtype, compression);
+            check(&encoder, 30 * 45 * dtype.size(), &format!("{compression:?} {dtype:?}"));
+        }
+    }
+}
+
+#[test]
+fn chunks_of_several_blocks_are_what_zarrs_makes_of_them() {
+    for compression in compressions().filter(|each| [1, 3, 5, 9].contains(&each.level)) {
+        let encoder = encoder("t:2,y:1022:511,x:1030:515", DataType::UInt16, compression);
+        check(&encoder, 511 * 515 * 2, &format!("{compression:?}"));
+    }
+}
+
+#[test]
+fn chunks_of_one_pixel_are_what_zarrs_makes_of_them() {
+    for compression in compressions() {
+        let encoder = encoder("t:2,y:2:1,x:2:1", DataType::UInt16, compression);
+        check(&encoder, 2, &format!("{compression:?}"));
+    }
+}
+
+#[test]
+fn memory_and_context_of_a_bench_are_kept_from_chunk_to_chunk() {
+    let length = 30 * 45 * 2;
+    for codec in [Codec::BloscLz4, Codec::BloscZstd, Codec::Zstd] {
+        let encoder = encoder("t:2,y:60:30,x:90:45", DataType::UInt16, Compression::new(codec));
+        let mut first: Option<(*const u8, usize)> = None;
+        for pixels in contents(length) {
+            let mut bench = encoder.bench();
+            encoder.encode(&pixels, &mut bench).expect("it encodes");
+            assert_eq!(bench.context.is_some(), codec == Codec::Zstd);
+            let Bench { memory, .. } = &bench;
+            let now = (memory.as_ptr(), memory.len());
+            assert_eq!(*first.get_or_insert(now), now, "{codec:?}");
+            encoder.put_away(bench);
+        }
+        assert_eq!(encoder.benches().len(), 1);
+    }
+}
+
+/// Encodes by the compressor that `codecs` declare, and by zarrs.
+fn both(codecs: &[Value], pixels: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let metadata: Vec<MetadataV3> =
+        codecs.iter().map(|codec| serde_json::from_value(codec.clone()).expect("codec metadata")).collect();
+    let direct = Direct::of(&metadata)?;
+    let mut target = vec![0; direct.bound(pixels.len())];
+    let length = direct.encode(&mut None, pixels, &mut target).expect("it encodes");
+    target.truncate(length);
+    let mut encoder = encoder("t:2,y:60:30,x:90:45", DataType::UInt16, Compression::new(Codec::None));
+    encoder.chain = zarrs::array::codec::CodecChain::from_metadata(&metadata).expect("zarrs takes the codecs");
+    Some((target, by_zarrs(&encoder, pixels)))
+}
+
+#[test]
+fn what_the_metadata_declare_is_what_is_encoded() {
+    let pixels = contents(30 * 45 * 2).remove(2);
+    let bytes = json!({"name": "bytes", "configuration": {"endian": "little"}});
+    let zstd = |checksum: bool| json!({"name": "zstd", "configuration": {"level": 3, "checksum": checksum}});
+    let (plain, same) = both(&[bytes.clone(), zstd(false)], &pixels).expect("encoded here");
+    assert_eq!(plain, same);
+    let (summed, same) = both(&[bytes.clone(), zstd(true)], &pixels).expect("encoded here");
+    assert_eq!(summed, same);
+    assert_eq!(summed.len(), plain.len() + 4, "a checksum is four bytes");
+    let blosc = json!({"name": "blosc", "configuration":
+        {"cname": "lz4", "clevel": 5, "shuffle": "bitshuffle", "typesize": 2, "blocksize": 512}});
+    let (here, same) = both(&[bytes, blosc], &pixels).expect("encoded here");
+    assert_eq!(here, same);
+}
+
+#[test]
+fn other_chains_are_left_to_zarrs() {
+    let pixels = vec![0; 30 * 45 * 2];
+    let bytes = json!({"name": "bytes", "configuration": {"endian": "little"}});
+    let zstd = json!({"name": "zstd", "configuration": {"level": 3, "checksum": false}});
+    let gzip = json!({"name": "gzip", "configuration": {"level": 3}});
+    let zlib = json!({"name": "blosc", "configuration":
+        {"cname": "zlib", "clevel": 5, "shuffle": "shuffle", "typesize": 2, "blocksize": 0}});
+    let crc = json!({"name": "crc32c"});
+    let big = json!({"name": "bytes", "configuration": {"endian": "big"}});
+    for codecs in [
+        vec![bytes.clone()],
+        vec![bytes.clone(), gzip],
+        vec![bytes.clone(), zlib],
+        vec![bytes, zstd.clone(), crc],
+        vec![big, zstd],
+    ] {
+        assert!(both(&codecs, &pixels).is_none(), "{codecs:?}");
+    }
+}
