@@ -3,7 +3,7 @@
 use super::Plan;
 use crate::buffer::Layout;
 use crate::error::{Error, Result};
-use crate::settings::Codec;
+use crate::settings::{Codec, Compression};
 
 /// Most worker threads a stream starts: beyond this, memory for their scratch grows and throughput does not.
 pub const MAX_THREADS: usize = 256;
@@ -134,7 +134,84 @@ fn scratch_bytes(plan: &Plan, layout: &Layout) -> u64 {
         return plan.geometry().chunks_per_shard() * 16 + (64 << 10);
     }
     let job = layout.job_bytes() as u64;
-    // zstd's compression context at its highest levels takes tens of MiB.
-    let context = if plan.settings().compression.level > 9 { 96 << 20 } else { 8 << 20 };
-    2 * job + job / 8 + context
+    let chunk = plan.geometry().chunk().iter().product::<u64>().saturating_mul(plan.geometry().item_size() as u64);
+    2 * job + job / 8 + codec_state(plan.settings().compression, chunk)
+}
+
+/// Most bytes that a codec itself takes for chunks of `chunk` bytes.
+fn codec_state(compression: Compression, chunk: u64) -> u64 {
+    const MIB: u64 = 1 << 20;
+    // zstd's tables grow with the chunk, up to a size for each level (`ZSTD_estimateCCtxSize` of zstd 1.5.7 at all levels
+    // and powers of two).
+    let zstd = |level: i32, length: u64| {
+        let most = match level {
+            ..=8 => 7,
+            9 => 13,
+            10..=11 => 25,
+            12..=18 => 65,
+            19 => 82,
+            20 => 162,
+            21 => 322,
+            _ => 706,
+        };
+        length.next_power_of_two().saturating_mul(16).saturating_add(2 * MIB).min(most * MIB)
+    };
+    let Compression { codec, level, .. } = compression;
+    match codec {
+        Codec::None => 0,
+        Codec::Zstd => zstd(level, chunk),
+        // Blosc (1.21) cuts chunks in blocks of at most 1 MiB, keeps one shuffled beside one more, and doubles the level.
+        Codec::BloscZstd => 2 * MIB + zstd(if level < 9 { 2 * level } else { 22 }, chunk.min(MIB)),
+        Codec::BloscLz4 => 2 * MIB,
+        // What is encoded is gathered in memory that doubles as it grows.
+        Codec::Gzip => MIB + chunk.saturating_mul(2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn threads_and_scratch(dims: &str, codec: Codec, level: i32) -> (usize, u64) {
+        let dimensions = crate::settings::parse_dims(dims).expect("valid dimensions");
+        let mut settings = crate::settings::Settings::new("a", dimensions, crate::settings::DataType::UInt16);
+        settings.compression = Compression::new(codec).with_level(level);
+        settings.threads = Some(1);
+        settings.memory_limit = 4 << 30;
+        let plan = Plan::new(&settings).expect("a valid plan");
+        let memory = Memory::new(&plan, &plan.layout(crate::buffer::Unit::Chunk)).expect("within the limit");
+        (memory.threads, memory.scratch_bytes)
+    }
+
+    /// Figures of `ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(level, size, 0))`, zstd 1.5.7, in tenths of a MiB.
+    #[test]
+    fn scratch_has_room_for_the_tables_of_zstd() {
+        for (level, chunk, tenths) in [
+            (1, 512 << 10, 6),
+            (3, 512 << 10, 12),
+            (8, 8 << 20, 65),
+            (9, 8 << 20, 125),
+            (12, 4 << 20, 485),
+            (15, 64 << 20, 645),
+            (19, 256 << 10, 53),
+            (19, 8 << 20, 813),
+            (22, 4 << 10, 3),
+            (22, 512 << 10, 93),
+            (22, 8 << 20, 1293),
+            (22, 64 << 20, 6413),
+            (22, 1 << 30, 7053),
+        ] {
+            let state = codec_state(Compression::new(Codec::Zstd).with_level(level), chunk);
+            assert!(state * 10 >= tenths << 20, "level {level}, chunks of {chunk} bytes: {state}");
+            assert!(state <= (tenths << 20) / 10 * 2 + (7 << 20), "level {level}, chunks of {chunk} bytes: {state}");
+        }
+    }
+
+    #[test]
+    fn scratch_counts_what_workers_write_at_once_and_the_state_of_the_codec() {
+        let (threads, scratch) = threads_and_scratch("t:20:1:10,y:2048:512:4,x:2048:512:4", Codec::Zstd, 19);
+        assert_eq!(threads, 1);
+        // A worker and the live reader, each: two jobs of 2 MiB and an eighth, and the tables for 512 KiB.
+        assert_eq!(scratch, 2 * ((4 << 20) + (256 << 10) + (10 << 20)));
+    }
 }
