@@ -41,9 +41,7 @@ impl Backend for TensorStoreBackend {
                     .into(),
             ));
         }
-        // The root's own name is all that is known before it is made.
-        let root = std::path::absolute(plan.root()).unwrap_or_else(|_| plan.root().to_path_buf());
-        match spec::array(plan, &root) {
+        match spec::array(plan) {
             Ok(_) => Ok(()),
             Err(Error::Unsupported { reason, .. }) => Err(Unsupported(reason)),
             Err(other) => Err(Unsupported(other.to_string())),

@@ -1,5 +1,4 @@
-//! Folders of chunks, made by us where they have to be on the medium at once: TensorStore syncs a file and the folder that
-//! it lies in, but not the folders above, which it makes as well.
+//! Folders of chunks, made as files need them and never anew: a store that was removed during a run is noticed.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -2,11 +2,8 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-/// Files that TensorStore writes at once on a machine with few cores (its `file_io_concurrency`).
-const FILES_AT_ONCE: usize = 4;
-
-/// Lets a fixed number of threads through at a time: more shards than TensorStore has writers for would only wait encoded,
-/// in memory that nobody has counted.
+/// Lets a fixed number of threads through at a time: more shards than there are threads for files would only wait
+/// encoded, in memory that nobody has counted.
 #[derive(Debug)]
 pub(crate) struct Gate {
     room: Mutex<usize>,
@@ -18,13 +15,8 @@ pub(crate) struct Gate {
 pub(crate) struct Inside<'a>(&'a Gate);
 
 impl Gate {
-    /// For as many threads as TensorStore has for files, which is its own rule: one for each core, and at least four.
-    pub(crate) fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Self::of(cores.max(FILES_AT_ONCE))
-    }
-
-    fn of(room: usize) -> Self {
+    /// For `room` threads.
+    pub(crate) fn of(room: usize) -> Self {
         Self { room: Mutex::new(room), left: Condvar::new() }
     }
 

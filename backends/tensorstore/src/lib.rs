@@ -10,14 +10,14 @@
 #[cfg(feature = "native")]
 mod engine;
 #[cfg(feature = "native")]
+mod files;
+#[cfg(feature = "native")]
 mod folders;
 #[cfg(feature = "native")]
 mod gate;
 #[cfg(feature = "native")]
 mod sink;
 pub mod spec;
-#[cfg(feature = "native")]
-mod writeback;
 
 #[cfg(feature = "native")]
 pub use engine::TensorStoreBackend;

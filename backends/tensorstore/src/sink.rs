@@ -1,7 +1,6 @@
 //! One run of the TensorStore engine.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,9 +11,9 @@ use ome_stream::settings::Durability;
 use ome_stream::{Error, Plan, Result};
 use ome_stream_tensorstore_sys::{self as sys, Context, Region, Store, Transaction};
 
-use crate::folders::Folders;
+use crate::files::{ArrayFiles, Files};
 use crate::gate::Gate;
-use crate::{NAME, spec, writeback};
+use crate::{NAME, spec};
 
 /// Units of one batch that are on their way at once. Core's workers write several batches at a time; this is for many small
 /// chunks in one.
@@ -33,7 +32,7 @@ pub(crate) struct TensorStoreSink {
     plan: Arc<Plan>,
     disk: Arc<dyn Disk>,
     sync: Sync,
-    folders: Folders,
+    files: Arc<Files>,
     arrays: Vec<Array>,
     transaction: Transaction,
     unit_shape: Vec<i64>,
@@ -50,14 +49,14 @@ impl TensorStoreSink {
             Durability::None => Sync::Never,
         };
         let context = Context::new(&spec::context(plan).to_string()).map_err(engine)?;
-        let folders = Folders::new(disk, plan.root(), sync);
+        let files = Arc::new(Files::new(disk, plan.root(), sync));
         let arrays = (0..plan.positions().len())
             .map(|position| {
                 let folder = plan.array_path(position, 0);
-                folders.make(&folder)?;
-                // TensorStore takes neither relative paths nor `..`.
-                let real = fs::canonicalize(&folder).map_err(|source| Error::io("open", &folder, source))?;
-                let store = Store::open(&context, &spec::array(plan, &real)?.to_string()).map_err(engine)?;
+                files.folders().make(&folder)?;
+                let keep = ArrayFiles { files: Arc::clone(&files), folder: folder.clone() };
+                let store =
+                    Store::open_kept(&context, &spec::array(plan)?.to_string(), Box::new(keep)).map_err(engine)?;
                 Ok(Array { folder, store, shown: Mutex::new(None) })
             })
             .collect::<Result<Vec<_>>>()?;
@@ -66,14 +65,14 @@ impl TensorStoreSink {
             plan: Arc::clone(plan),
             disk: Arc::clone(disk),
             sync,
-            folders,
+            files,
             arrays,
             transaction: match plan.geometry().shard() {
                 Some(_) => Transaction::PerRegion,
                 None => Transaction::None,
             },
             unit_shape,
-            gate: Gate::new(),
+            gate: Gate::of(spec::files_at_once()),
             bytes: AtomicU64::new(0),
             nanoseconds: AtomicU64::new(0),
         };
@@ -110,37 +109,21 @@ impl TensorStoreSink {
 impl Sink for TensorStoreSink {
     fn write(&self, batch: &Batch<'_>) -> Result<Stored> {
         let array = self.array(batch.key.position as usize)?;
-        // TensorStore would make a folder anew that was removed during the run, and nobody would notice the loss.
-        let metadata = metadata_path(array);
-        fs::metadata(&metadata).map_err(|source| Error::io("find", &metadata, source))?;
         let mut origins = Vec::with_capacity(batch.units.len());
-        let mut files = Vec::with_capacity(batch.units.len());
         for (place, _) in batch.units() {
             let origin = place.coordinates().iter().zip(&self.unit_shape).map(|(at, unit)| origin(*at, *unit));
             origins.push(origin.collect::<Result<Vec<_>>>()?);
-            let file = object_path(&array.folder, place.coordinates());
-            if let (Sync::Now, Some(folder)) = (self.sync, file.parent()) {
-                self.folders.make(folder)?;
-            }
-            files.push(file);
         }
         let regions = origins
             .iter()
             .zip(batch.units())
             .map(|(origin, (_, pixels))| (Region { origin, shape: &self.unit_shape }, pixels));
         let inside = self.gate.enter();
-        self.timed(|| array.store.write_all(regions, self.transaction, IN_FLIGHT)).map_err(engine)?;
+        self.timed(|| array.store.write_all(regions, self.transaction, IN_FLIGHT))
+            .map_err(|error| self.files.failure(&error.message).unwrap_or_else(|| engine(error)))?;
         drop(inside);
-        for file in &files {
-            let found = |source| Error::io("find", file, source);
-            let stored = File::open(file).map_err(found)?;
-            self.bytes.fetch_add(stored.metadata().map_err(found)?.len(), Ordering::Relaxed);
-            if self.sync == Sync::Later {
-                writeback::start(&stored);
-            }
-        }
         let durable = batch.complete && self.sync == Sync::Now;
-        Ok(Stored { sealed_durable: if durable { files.len() } else { 0 } })
+        Ok(Stored { sealed_durable: if durable { batch.units.len() } else { 0 } })
     }
 
     fn skip(&self, batch: &Batch<'_>) -> Result<Stored> {
@@ -166,7 +149,7 @@ impl Sink for TensorStoreSink {
     }
 
     fn bytes_written(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed) + self.files.bytes()
     }
 
     fn time_spent(&self) -> TimeSpent {
@@ -177,13 +160,6 @@ impl Sink for TensorStoreSink {
 
 fn metadata_path(array: &Array) -> PathBuf {
     array.folder.join("zarr.json")
-}
-
-/// Path of a chunk file or shard file (chunk key encoding `default` with `/`).
-fn object_path(folder: &Path, coordinates: &[u64]) -> PathBuf {
-    let mut path = folder.join("c");
-    path.extend(coordinates.iter().map(u64::to_string));
-    path
 }
 
 fn origin(at: u64, unit: i64) -> Result<i64> {

@@ -46,7 +46,12 @@ mod link {
         println!("cargo:rerun-if-changed={}", archive.display());
 
         let mut bridge = cxx_build::bridge("src/bridge.rs");
-        bridge.file("cpp/store.cc").std("c++17").warnings(true).flag_if_supported("-Wno-unused-parameter");
+        bridge
+            .file("cpp/keeper.cc")
+            .file("cpp/store.cc")
+            .std("c++17")
+            .warnings(true)
+            .flag_if_supported("-Wno-unused-parameter");
         for folder in said("include") {
             // Not our code: its warnings are not ours.
             bridge.flag("-isystem").flag(folder);

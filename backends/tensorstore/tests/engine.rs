@@ -3,9 +3,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ome_stream::backend::Backend;
+use ome_stream::platform;
+use ome_stream::platform::faulty::{Fault, FaultyDisk, Operation, Script};
 use ome_stream::settings::{Codec, Compression, DataType, Durability, Shuffle, parse_dims};
 use ome_stream::{Error, Settings, Stream};
 use ome_stream_backend_tensorstore::TensorStoreBackend;
@@ -181,6 +184,75 @@ fn a_store_that_vanishes_is_an_error_and_is_not_made_anew() {
         "{:?}",
         files(&root)
     );
+}
+
+/// What a shard goes through on its way to its name, on a disk that tells: core's own, not TensorStore's.
+#[test]
+fn a_shard_is_written_whole_under_another_name_and_synced_where_that_was_asked_for() {
+    for (durability, synced) in [(Durability::Shard, true), (Durability::None, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        // Shards larger and smaller than what is gathered for one write, chunks that are contiguous and that are not.
+        for (nth, dimensions) in
+            ["t:3:1:3,y:1024:512,x:1024:256", "t:2:1:2,y:16:8:2,x:16:8:2", "t:2,y:512,x:512"].into_iter().enumerate()
+        {
+            let mut settings = settings(folder.path(), &format!("store-{nth}"), dimensions);
+            settings.durability = durability;
+            let disk = FaultyDisk::recording(platform::native());
+            let stream = Stream::create_on(&settings, &TensorStoreBackend, Arc::new(disk.clone())).unwrap();
+            append(&stream, if nth == 0 { 3 } else { 2 });
+            stream.finish().unwrap();
+            let shards = files(&stream.plan().array_path(0, 0).join("c"));
+            assert!(!shards.is_empty() && shards.iter().all(|shard| shard.extension().is_none()), "{shards:?}");
+            let log = disk.log();
+            for shard in shards {
+                let partial = platform::partial_name(&shard);
+                let mut assembled = Vec::new();
+                for operation in &log {
+                    if let Operation::Write(path, offset, bytes) = operation
+                        && *path == partial
+                    {
+                        assert_eq!(*offset, assembled.len() as u64, "one write follows the other");
+                        assembled.extend_from_slice(bytes);
+                    }
+                }
+                assert!(assembled == fs::read(&shard).unwrap(), "{}: {dimensions}", shard.display());
+                assert!(log.contains(&Operation::Rename(partial.clone(), shard, synced)));
+                assert!(log.contains(&Operation::Sync(partial, synced)));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_disk_refuses_is_told_with_its_file_and_leaves_nothing_behind() {
+    let refuse = |operation: &Operation| match operation {
+        Operation::Write(path, ..) | Operation::Create(path) => path.components().any(|part| part.as_os_str() == "c"),
+        _ => false,
+    };
+    let rename = |operation: &Operation| matches!(operation, Operation::Rename(from, ..) if from.parent().is_some_and(|folder| folder.ends_with("0/0")));
+    let no_space = 28;
+    let scripts: [Box<Script>; 3] = [
+        Box::new(move |_, operation| Fault { errno: refuse(operation).then_some(no_space), ..Fault::default() }),
+        Box::new(move |_, operation| match operation {
+            Operation::Write(..) if refuse(operation) => {
+                Fault { torn_after: Some(10), errno: Some(no_space), ..Fault::default() }
+            }
+            _ => Fault::default(),
+        }),
+        Box::new(move |_, operation| Fault { errno: rename(operation).then_some(no_space), ..Fault::default() }),
+    ];
+    for (nth, script) in scripts.into_iter().enumerate() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = FaultyDisk::new(platform::native(), script);
+        let settings = settings(folder.path(), "store", "t:inf:1:2,y:16:8:2,x:16:8:2");
+        let stream = Stream::create_on(&settings, &TensorStoreBackend, Arc::new(disk)).unwrap();
+        append(&stream, 2);
+        let Err(error) = stream.finish() else { panic!("script {nth}: no error") };
+        let Error::Failed { frame: 0, cause } = &error else { panic!("script {nth}: {error}") };
+        assert!(matches!(&**cause, Error::Io { path, .. } if path.ends_with("c/0/0/0.part")), "script {nth}: {cause}");
+        let left = files(&stream.plan().array_path(0, 0).join("c"));
+        assert!(left.is_empty(), "script {nth}: {left:?}");
+    }
 }
 
 #[test]

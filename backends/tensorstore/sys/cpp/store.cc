@@ -178,6 +178,11 @@ std::unique_ptr<Store> open_store(const Context& context, rust::Str json) {
   return std::make_unique<Store>(Checked(ts::Open(Parse(json), context.get()).result()));
 }
 
+std::unique_ptr<Store> open_kept(const Context& context, rust::Str json, rust::Box<Keeper> keeper) {
+  ts::KvStore store(keeper_driver(context.get(), std::move(keeper)));
+  return std::make_unique<Store>(Checked(ts::Open(Parse(json), context.get(), std::move(store)).result()));
+}
+
 uint16_t half_bits(float value) {
   const half_float::half half(value);
   uint16_t bits;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "keeper.h"
 #include "rust/cxx.h"
 #include "tensorstore/context.h"
 #include "tensorstore/tensorstore.h"
@@ -59,6 +60,8 @@ class Store {
 
 std::unique_ptr<Context> context_from_json(rust::Str json);
 std::unique_ptr<Store> open_store(const Context& context, rust::Str json);
+// As `open_store`, for an array whose stored objects go through `keeper`; `json` names no key-value store.
+std::unique_ptr<Store> open_kept(const Context& context, rust::Str json, rust::Box<Keeper> keeper);
 
 // The stand-in of half, for its test.
 uint16_t half_bits(float value);

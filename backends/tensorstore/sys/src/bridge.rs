@@ -1,16 +1,29 @@
 //! What crosses the border, as cxx checks it on both sides.
 
+use crate::keep::Keeper;
+
 #[cxx::bridge(namespace = "ome_stream")]
 pub(crate) mod ffi {
+    extern "Rust" {
+        type Keeper;
+
+        fn put(self: &Keeper, key: &str, value: Pin<&mut Encoded>) -> Result<()>;
+    }
+
     unsafe extern "C++" {
         include!("ome-stream-tensorstore-sys/cpp/store.h");
 
         type Context;
         type Store;
         type Commit;
+        type Encoded;
 
         fn context_from_json(json: &str) -> Result<UniquePtr<Context>>;
         fn open_store(context: &Context, json: &str) -> Result<UniquePtr<Store>>;
+        fn open_kept(context: &Context, json: &str, keeper: Box<Keeper>) -> Result<UniquePtr<Store>>;
+
+        fn length(self: &Encoded) -> usize;
+        fn next<'a>(self: Pin<&'a mut Encoded>) -> &'a [u8];
 
         fn shape(self: &Store) -> Vec<i64>;
         fn spec(self: &Store) -> Result<String>;

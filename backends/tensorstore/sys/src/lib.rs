@@ -10,8 +10,12 @@
 #[cfg(feature = "link")]
 mod bridge;
 #[cfg(feature = "link")]
+mod keep;
+#[cfg(feature = "link")]
 mod store;
 
+#[cfg(feature = "link")]
+pub use keep::{Keep, Pieces};
 #[cfg(feature = "link")]
 pub use store::{Context, Error, Region, Result, Store, Transaction};
 

@@ -6,6 +6,7 @@ use std::fmt;
 use cxx::UniquePtr;
 
 use crate::bridge::ffi;
+use crate::keep::{Keep, Keeper};
 
 /// Result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -89,6 +90,17 @@ impl Store {
     pub fn open(context: &Context, spec: &str) -> Result<Self> {
         let context = context.inner.as_ref().ok_or_else(null)?;
         Ok(Self { inner: ffi::open_store(context, spec)? })
+    }
+
+    /// Opens or makes an array whose stored objects go to `keep`; the specification names no key-value store. TensorStore
+    /// cannot read it: this is for arrays of which every region that is written is made of whole stored objects, and whose
+    /// metadata are assumed (`assume_metadata`).
+    ///
+    /// # Errors
+    /// What TensorStore says.
+    pub fn open_kept(context: &Context, spec: &str, keep: Box<dyn Keep>) -> Result<Self> {
+        let context = context.inner.as_ref().ok_or_else(null)?;
+        Ok(Self { inner: ffi::open_kept(context, spec, Box::new(Keeper::new(keep)))? })
     }
 
     /// Pixels along each dimension, as they are known to this handle.

@@ -1,6 +1,9 @@
 //! The bridge by itself: what it stores, what it refuses, and that nothing refers to memory any more when it returns.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+#[path = "store/keep.rs"]
+mod keep;
+
 use std::path::Path;
 
 use ome_stream_tensorstore_sys::{Context, Region, Store, Transaction};

@@ -1,0 +1,168 @@
+//! Stored objects as files: what TensorStore has encoded goes to disk by core's own means, and so past the page cache,
+//! through the fault-injecting disk of tests, and under the names that core's recovery knows.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
+use ome_stream::platform::{Disk, DiskFile, Sync, partial_name};
+use ome_stream::{Error, Result};
+use ome_stream_tensorstore_sys::{Keep, Pieces};
+
+use crate::folders::Folders;
+
+/// Bytes that are gathered before they are written: TensorStore's pieces are of 64 KiB at most and lie anywhere, a disk is
+/// written past the page cache from page boundaries only.
+const STAGE: usize = 2 << 20;
+
+/// Pieces of at least this size are written from where they lie, if the disk can take them from there.
+const DIRECT_FROM: usize = 256 << 10;
+
+/// What the arrays of a run share.
+#[derive(Debug)]
+pub(crate) struct Files {
+    disk: Arc<dyn Disk>,
+    folders: Folders,
+    sync: Sync,
+    stages: Mutex<Vec<AlignedBuffer>>,
+    bytes: AtomicU64,
+    /// Failures, which TensorStore only passes on as text. A run ends with the first; others may be under way.
+    failed: Mutex<Vec<Error>>,
+}
+
+impl Files {
+    pub(crate) fn new(disk: &Arc<dyn Disk>, root: &Path, sync: Sync) -> Self {
+        Self {
+            disk: Arc::clone(disk),
+            folders: Folders::new(disk, root, sync),
+            sync,
+            stages: Mutex::default(),
+            bytes: AtomicU64::new(0),
+            failed: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn folders(&self) -> &Folders {
+        &self.folders
+    }
+
+    /// Bytes handed to the disk so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The failure that TensorStore tells of in `message`, if it was one of these files'.
+    pub(crate) fn failure(&self, message: &str) -> Option<Error> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        failed.iter().find(|error| message.contains(&error.to_string())).cloned()
+    }
+
+    fn store(&self, path: &Path, mut value: Pieces<'_>) -> Result<()> {
+        if let Some(folder) = path.parent() {
+            self.folders.make(folder)?;
+        }
+        let partial = partial_name(path);
+        let stored = self.write(&partial, &mut value).and_then(|()| {
+            self.disk.rename(&partial, path, self.sync).map_err(|source| Error::io("rename", &partial, source))
+        });
+        match &stored {
+            Ok(()) => _ = self.bytes.fetch_add(value.length() as u64, Ordering::Relaxed),
+            // The error counts, whatever becomes of what it left.
+            Err(_) => _ = self.disk.remove_file(&partial),
+        }
+        stored
+    }
+
+    fn write(&self, partial: &Path, value: &mut Pieces<'_>) -> Result<()> {
+        let length = value.length();
+        let room = if length >= STAGE { length as u64 } else { 0 };
+        let file = self.disk.create(partial, room).map_err(|source| Error::io("create", partial, source))?;
+        let mut writer = Writer { files: self, file: &*file, offset: 0, stage: None, staged: 0, left: length };
+        let written = (|| {
+            while let Some(piece) = value.next_piece() {
+                writer.add(piece)?;
+            }
+            writer.flush()?;
+            file.sync(self.sync)
+        })();
+        writer.end();
+        written.map_err(|source| Error::io("write", partial, source))
+    }
+
+    fn take_stage(&self) -> AlignedBuffer {
+        let free = self.stages.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        free.unwrap_or_else(|| AlignedBuffer::zeroed(STAGE))
+    }
+}
+
+/// Writes pieces one after another, small ones together.
+struct Writer<'a> {
+    files: &'a Files,
+    file: &'a dyn DiskFile,
+    /// Bytes that are in the file.
+    offset: u64,
+    stage: Option<AlignedBuffer>,
+    staged: usize,
+    /// Bytes that are still to come.
+    left: usize,
+}
+
+impl Writer<'_> {
+    fn add(&mut self, mut piece: &[u8]) -> std::io::Result<()> {
+        let aligned = (piece.as_ptr() as usize).is_multiple_of(ALIGNMENT);
+        if self.staged == 0 && (piece.len() == self.left || aligned && piece.len() >= DIRECT_FROM) {
+            // The last piece of a file has nothing to be put together with.
+            let whole = if piece.len() == self.left { piece.len() } else { piece.len() / ALIGNMENT * ALIGNMENT };
+            let (now, later) = piece.split_at(whole);
+            self.file.write_at(self.offset, now)?;
+            self.offset += whole as u64;
+            self.left -= whole;
+            piece = later;
+        }
+        while !piece.is_empty() {
+            let stage = self.stage.get_or_insert_with(|| self.files.take_stage());
+            let (now, later) = piece.split_at(piece.len().min(stage.len() - self.staged));
+            stage.as_mut_slice()[self.staged..self.staged + now.len()].copy_from_slice(now);
+            self.staged += now.len();
+            self.left -= now.len();
+            piece = later;
+            if self.staged == STAGE {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if let Some(stage) = &mut self.stage {
+            self.file.write_at(self.offset, &stage.as_mut_slice()[..self.staged])?;
+            self.offset += self.staged as u64;
+            self.staged = 0;
+        }
+        Ok(())
+    }
+
+    fn end(self) {
+        if let Some(stage) = self.stage {
+            self.files.stages.lock().unwrap_or_else(PoisonError::into_inner).push(stage);
+        }
+    }
+}
+
+/// The files of one array.
+#[derive(Debug)]
+pub(crate) struct ArrayFiles {
+    pub(crate) files: Arc<Files>,
+    pub(crate) folder: PathBuf,
+}
+
+impl Keep for ArrayFiles {
+    fn put(&self, key: &str, value: Pieces<'_>) -> Result<(), String> {
+        self.files.store(&self.folder.join(key), value).map_err(|error| {
+            let message = error.to_string();
+            self.files.failed.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+            message
+        })
+    }
+}
