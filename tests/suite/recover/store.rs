@@ -20,6 +20,8 @@ pub fn kinds() -> Vec<Case> {
         Case::new("chunk files blosc", "t:3,y:64,x:64").compression(Compression::new(Codec::BloscZstd)),
         Case::new("unbounded", "t:inf:1:4,y:64:32:2,x:64:32:2").script(&[Step::Append(6)]),
         Case::new("two positions", "t:2:1:2,p:2,c:2,y:32,x:64:32:2"),
+        // Large enough to get room and length for all it could hold at once.
+        Case::new("large shards blosc", "t:8:1:4,y:384,x:384").compression(Compression::new(Codec::BloscLz4)),
     ]
 }
 
