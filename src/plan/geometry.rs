@@ -101,6 +101,15 @@ impl Geometry {
         self.shard.as_deref()
     }
 
+    /// Pixels of a stored object along each axis: of a shard, or of a chunk where there are no shards.
+    #[must_use]
+    pub fn object(&self) -> Vec<u64> {
+        match &self.shard {
+            Some(shard) => self.chunk.iter().zip(shard).map(|(chunk, chunks)| chunk * chunks).collect(),
+            None => self.chunk.clone(),
+        }
+    }
+
     /// Number of axes before Y and X.
     #[must_use]
     pub fn index_dimensions(&self) -> usize {

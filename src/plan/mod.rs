@@ -1,5 +1,6 @@
 //! Validated settings -> fixed geometry, router and memory; every check before anything touches disk.
 
+mod array_metadata;
 mod geometry;
 mod memory;
 mod positions;

@@ -5,67 +5,14 @@
 //! there from the beginning and replaces the engine's at the end.
 
 use ome_stream::Plan;
-use ome_stream::settings::{Codec, Compression, DataType, Shuffle};
 use serde_json::{Value, json};
 
-/// Metadata of a position's array with `extent` planes along its append axis (Zarr v3 core specification, array
-/// metadata; sharding codec, version 1.0).
+/// Metadata of a position's array with `extent` planes along its append axis.
 pub(crate) fn document(plan: &Plan, extent: Option<u64>) -> Value {
-    let geometry = plan.geometry();
-    let chunk = geometry.chunk();
-    let shard: Vec<u64> = match geometry.shard() {
-        Some(shard) => chunk.iter().zip(shard).map(|(chunk, chunks)| chunk * chunks).collect(),
-        None => chunk.to_vec(),
-    };
-    let is_float = matches!(plan.dtype(), DataType::Float16 | DataType::Float32 | DataType::Float64);
-    json!({
-        "zarr_format": 3,
-        "node_type": "array",
-        "shape": geometry.shape_with(extent),
-        "data_type": plan.dtype().name(),
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": shard}},
-        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-        "fill_value": if is_float { json!(0.0) } else { json!(0) },
-        "codecs": [{
-            "name": "sharding_indexed",
-            "configuration": {
-                "chunk_shape": chunk,
-                "codecs": chunk_codecs(plan),
-                "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
-                "index_location": "end",
-            },
-        }],
-        "attributes": {},
-        "dimension_names": plan.axis_names().collect::<Vec<_>>(),
-    })
-}
-
-fn chunk_codecs(plan: &Plan) -> Vec<Value> {
-    let item = plan.dtype().size();
-    let bytes = match item {
-        1 => json!({"name": "bytes"}),
-        _ => json!({"name": "bytes", "configuration": {"endian": "little"}}),
-    };
-    let Compression { codec, level, shuffle } = plan.settings().compression;
-    let blosc = |cname: &str| {
-        let shuffle = match shuffle {
-            Shuffle::None => "noshuffle",
-            Shuffle::Byte => "shuffle",
-            Shuffle::Bit => "bitshuffle",
-        };
-        json!({
-            "name": "blosc",
-            "configuration": {"cname": cname, "clevel": level, "shuffle": shuffle, "typesize": item, "blocksize": 0},
-        })
-    };
-    let compressor = match codec {
-        Codec::BloscZstd => Some(blosc("zstd")),
-        Codec::BloscLz4 => Some(blosc("lz4")),
-        Codec::Zstd => Some(json!({"name": "zstd", "configuration": {"level": level, "checksum": false}})),
-        // `check` has refused gzip.
-        Codec::None | Codec::Gzip => None,
-    };
-    std::iter::once(bytes).chain(compressor).collect()
+    let mut document = plan.array_metadata(extent);
+    // The engine knows no chunks without shards.
+    document["codecs"] = json!([plan.sharding_codec()]);
+    document
 }
 
 /// Parts of the metadata that say how bytes on disk become pixels. A difference in one of them would make ours a lie.
@@ -123,7 +70,7 @@ fn shape_after(plan: &Plan, frames: u64) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use ome_stream::Settings;
-    use ome_stream::settings::parse_dims;
+    use ome_stream::settings::{Codec, Compression, DataType, parse_dims};
 
     use super::*;
 

@@ -60,7 +60,7 @@ impl TensorStoreSink {
                 Ok(Array { folder, store, shown: Mutex::new(None) })
             })
             .collect::<Result<Vec<_>>>()?;
-        let unit_shape = spec::unit_shape(plan).into_iter().map(signed).collect::<Result<_>>()?;
+        let unit_shape = plan.geometry().object().into_iter().map(signed).collect::<Result<_>>()?;
         let sink = Self {
             plan: Arc::clone(plan),
             disk: Arc::clone(disk),
@@ -83,7 +83,7 @@ impl TensorStoreSink {
 
     fn write_metadata(&self, array: &Array, extent: Option<u64>) -> Result<()> {
         let path = metadata_path(array);
-        let document = serde_json::to_vec_pretty(&spec::document(&self.plan, extent))
+        let document = serde_json::to_vec_pretty(&self.plan.array_metadata(extent))
             .map_err(|error| Error::Engine { backend: NAME.into(), message: error.to_string() })?;
         self.timed(|| self.disk.put(&path, &document, self.sync))
             .map_err(|source| Error::io("write", &path, source))?;

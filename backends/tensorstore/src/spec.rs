@@ -1,10 +1,9 @@
-//! Plan -> array metadata (`zarr.json`) and TensorStore's specification of the array.
+//! Plan -> TensorStore's specification of an array.
 //!
 //! TensorStore opens each array with `assume_metadata`: it neither reads nor writes `zarr.json`, and is told of a shape
 //! that is rounded up to whole units and practically endless along the append axis. Every unit that core hands over is
 //! then a whole one, also at the edges, and nothing has to be resized.
 
-use ome_stream::settings::{Codec, Compression, DataType, Shuffle};
 use ome_stream::{Error, Plan, Result};
 use serde_json::{Value, json};
 
@@ -16,35 +15,6 @@ const ENDLESS: u64 = 1 << 44;
 
 const LEAST_FILES_AT_ONCE: usize = 4;
 
-/// Metadata of a position's array with `extent` planes along its append axis (Zarr v3 core specification, array
-/// metadata; sharding codec, version 1.0).
-#[must_use]
-pub fn document(plan: &Plan, extent: Option<u64>) -> Value {
-    let is_float = matches!(plan.dtype(), DataType::Float16 | DataType::Float32 | DataType::Float64);
-    json!({
-        "zarr_format": 3,
-        "node_type": "array",
-        "shape": plan.geometry().shape_with(extent),
-        "data_type": plan.dtype().name(),
-        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": unit_shape(plan)}},
-        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-        "fill_value": if is_float { json!(0.0) } else { json!(0) },
-        "codecs": codecs(plan),
-        "attributes": {},
-        "dimension_names": plan.axis_names().collect::<Vec<_>>(),
-    })
-}
-
-/// Pixels of a stored object along each axis: of a shard, or of a chunk where there are no shards.
-#[must_use]
-pub fn unit_shape(plan: &Plan) -> Vec<u64> {
-    let chunk = plan.geometry().chunk();
-    match plan.geometry().shard() {
-        Some(shard) => chunk.iter().zip(shard).map(|(chunk, chunks)| chunk * chunks).collect(),
-        None => chunk.to_vec(),
-    }
-}
-
 /// TensorStore's specification of an array, for storing whole units; where they go is not its matter.
 ///
 /// # Errors
@@ -55,7 +25,7 @@ pub fn array(plan: &Plan) -> Result<Value> {
     let shape = geometry
         .shape()
         .iter()
-        .zip(unit_shape(plan))
+        .zip(geometry.object())
         .enumerate()
         .map(|(axis, (extent, unit))| {
             let units =
@@ -65,7 +35,7 @@ pub fn array(plan: &Plan) -> Result<Value> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    let mut metadata = document(plan, None);
+    let mut metadata = plan.array_metadata(None);
     if let Some(known) = metadata.get_mut("shape") {
         *known = json!(shape);
     }
@@ -98,54 +68,10 @@ pub fn context(plan: &Plan) -> Value {
     })
 }
 
-fn codecs(plan: &Plan) -> Vec<Value> {
-    let chunk = chunk_codecs(plan);
-    if plan.geometry().shard().is_none() {
-        return chunk;
-    }
-    vec![json!({
-        "name": "sharding_indexed",
-        "configuration": {
-            "chunk_shape": plan.geometry().chunk(),
-            "codecs": chunk,
-            "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
-            "index_location": "end",
-        },
-    })]
-}
-
-fn chunk_codecs(plan: &Plan) -> Vec<Value> {
-    let item = plan.dtype().size();
-    let bytes = match item {
-        1 => json!({"name": "bytes"}),
-        _ => json!({"name": "bytes", "configuration": {"endian": "little"}}),
-    };
-    let Compression { codec, level, shuffle } = plan.settings().compression;
-    let blosc = |cname: &str| {
-        let shuffle = match shuffle {
-            Shuffle::None => "noshuffle",
-            Shuffle::Byte => "shuffle",
-            Shuffle::Bit => "bitshuffle",
-        };
-        json!({
-            "name": "blosc",
-            "configuration": {"cname": cname, "clevel": level, "shuffle": shuffle, "typesize": item, "blocksize": 0},
-        })
-    };
-    let compressor = match codec {
-        Codec::None => None,
-        Codec::BloscZstd => Some(blosc("zstd")),
-        Codec::BloscLz4 => Some(blosc("lz4")),
-        Codec::Zstd => Some(json!({"name": "zstd", "configuration": {"level": level, "checksum": false}})),
-        Codec::Gzip => Some(json!({"name": "gzip", "configuration": {"level": level}})),
-    };
-    std::iter::once(bytes).chain(compressor).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use ome_stream::Settings;
-    use ome_stream::settings::parse_dims;
+    use ome_stream::settings::{DataType, parse_dims};
 
     use super::*;
 
@@ -158,12 +84,5 @@ mod tests {
         let spec = array(&plan("t:inf:2:3,y:100:64,x:30:16:2")).unwrap();
         assert_eq!(spec["metadata"]["shape"], json!([ENDLESS.div_ceil(6) * 6, 128, 32]));
         assert_eq!(spec["metadata"]["chunk_grid"]["configuration"]["chunk_shape"], json!([6, 64, 32]));
-    }
-
-    #[test]
-    fn what_readers_are_told_is_what_was_declared() {
-        let document = document(&plan("t:inf:2:3,y:100:64,x:30:16:2"), Some(7));
-        assert_eq!(document["shape"], json!([7, 100, 30]));
-        assert_eq!(document["dimension_names"], json!(["t", "y", "x"]));
     }
 }
