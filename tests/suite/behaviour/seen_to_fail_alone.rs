@@ -74,8 +74,8 @@ fn point_8_memory_stands_still_under_a_slow_codec() {
     let run = Acquisition::new("t:inf,y:128,x:512").with(|settings| {
         settings.compression = Compression::new(Codec::Zstd).with_level(19);
         settings.threads = Some(2);
-        // Most of it for two workers' contexts; about 10 MiB for frames of 128 KiB.
-        settings.memory_limit = 300 * MIB;
+        // Half of it for the contexts of two workers and the live reader, the rest for frames of 128 KiB.
+        settings.memory_limit = 24 * MIB;
     });
     stands_still(&run, 240, 0);
 }

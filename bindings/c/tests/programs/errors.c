@@ -188,7 +188,7 @@ static void full_is_a_code(const char *folder) {
     static uint16_t pixels[SIDE_LARGE * SIDE_LARGE];
     char json[2048];
     snprintf(json, sizeof json,
-             "{\"root_path\": \"%s/full.ome.zarr\", \"dtype\": \"uint16\", \"memory_limit\": 24000000, \"threads\": 1, "
+             "{\"root_path\": \"%s/full.ome.zarr\", \"dtype\": \"uint16\", \"memory_limit\": 28000000, \"threads\": 1, "
              "\"when_full\": \"error\", \"compression\": {\"codec\": \"zstd\", \"level\": 9}, \"dimensions\": ["
              "{\"name\": \"t\", \"count\": null}, {\"name\": \"y\", \"count\": 512}, {\"name\": \"x\", \"count\": 512}]}",
              folder);
