@@ -1,7 +1,7 @@
 //! The first thing that went wrong, kept and told again.
 
-use std::sync::Arc;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use super::room::Room;
 use crate::error::{Error, Result};
@@ -10,13 +10,42 @@ use crate::error::{Error, Result};
 #[derive(Debug)]
 pub(super) struct Failure {
     first: OnceLock<(u64, Arc<Error>)>,
-    /// Given back at the first failure, which may be a full disk.
+    /// Given back after the first failure, which may be a full disk.
     room: Room,
+    /// Workers that are storing something.
+    storing: AtomicUsize,
+}
+
+/// A worker that is storing something.
+#[derive(Debug)]
+pub(super) struct Storing<'a>(&'a Failure);
+
+impl Drop for Storing<'_> {
+    fn drop(&mut self) {
+        let others = self.0.storing.fetch_sub(1, Ordering::SeqCst) - 1;
+        self.0.after_failure(others);
+    }
 }
 
 impl Failure {
     pub(super) fn new(room: Room) -> Self {
-        Self { first: OnceLock::new(), room }
+        Self { first: OnceLock::new(), room, storing: AtomicUsize::new(0) }
+    }
+
+    /// Lets a worker store something; `None` once something failed.
+    pub(super) fn storing(&self) -> Option<Storing<'_>> {
+        self.storing.fetch_add(1, Ordering::SeqCst);
+        // Counted down by its drop, also where it is too late.
+        let storing = Storing(self);
+        (!self.is_set()).then_some(storing)
+    }
+
+    /// Gives the room back when nobody stores any more: pixels that were under way when the disk was full would take it,
+    /// and the indices of what was stored before them would have none.
+    fn after_failure(&self, storing: usize) {
+        if storing == 0 && self.is_set() {
+            self.room.give_back();
+        }
     }
 
     /// What was kept for a failure is no longer needed.
@@ -27,8 +56,8 @@ impl Failure {
     /// Notes the cause unless there is one.
     pub(super) fn set(&self, frame: u64, cause: Error) {
         if self.first.set((frame, Arc::new(cause.clone()))).is_ok() {
-            self.room.give_back();
             tracing::error!(frame, %cause, "writing failed");
+            self.after_failure(self.storing.load(Ordering::SeqCst));
         }
     }
 
@@ -45,5 +74,42 @@ impl Failure {
     /// The failure as an error, if there is one.
     pub(super) fn check(&self) -> Result<()> {
         self.get().map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform;
+    use crate::settings::{DataType, Settings, parse_dims};
+    use crate::{Plan, stream::room};
+
+    #[test]
+    fn room_is_given_back_when_the_last_worker_has_stored_what_was_under_way() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("a").display().to_string();
+        let dimensions = parse_dims("t:1,y:8,x:8").expect("valid");
+        let plan = Plan::new(&Settings::new(root, dimensions, DataType::UInt16)).expect("valid");
+        std::fs::create_dir_all(plan.root()).expect("made");
+        let failure = || Failure::new(room::Room::keep(&plan, &platform::native()).expect("kept"));
+        let is_kept = || platform::partial_name(&plan.root().join(room::FILE_NAME)).exists();
+        let cause = || Error::Internal { place: "a test", message: "full".into() };
+
+        let of_worker = failure();
+        let (first, second) = (of_worker.storing().expect("all is well"), of_worker.storing().expect("all is well"));
+        of_worker.set(3, cause());
+        drop(first);
+        assert!(is_kept(), "another worker is still storing");
+        assert!(of_worker.storing().is_none(), "nothing more is stored");
+        assert!(is_kept());
+        drop(second);
+        assert!(!is_kept());
+
+        // While no worker stores anything: a failure of the live thread.
+        let of_live = failure();
+        drop(of_live.storing());
+        assert!(is_kept(), "nothing has failed");
+        of_live.set(3, cause());
+        assert!(!is_kept());
     }
 }

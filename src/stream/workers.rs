@@ -36,9 +36,7 @@ pub(super) fn start(shared: &Arc<Shared>, queue: &Receiver<Job>, count: usize) -
 
 /// Stores one job. After a failure jobs are only released, so that memory is freed and nobody waits for ever.
 fn run(shared: &Shared, job: Job) {
-    if shared.failure.is_set() {
-        return;
-    }
+    let Some(storing) = shared.failure.storing() else { return };
     let outcome = catch_unwind(AssertUnwindSafe(|| store(shared, &job)));
     let failure = match outcome {
         Ok(Ok(())) => return,
@@ -47,6 +45,7 @@ fn run(shared: &Shared, job: Job) {
     };
     let frame = progress::first_frame(&shared.plan, &shared.layout, &job.group);
     shared.failure.set(frame, failure);
+    drop(storing);
 }
 
 fn store(shared: &Shared, job: &Job) -> Result<()> {
