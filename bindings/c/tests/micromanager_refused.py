@@ -21,8 +21,9 @@ def refused(example: str, library: str, store: Path) -> None:
     declared = stream.settings(core, store)
     declared["dimensions"][0]["coords"].pop()
     kept: list[stream.Kept] = []
+    lost: list[int] = []
     try:
-        stream.acquire(core, Library(library), declared, kept)
+        stream.acquire(core, Library(library), declared, kept, lost)
     except Error as error:
         assert error.code == TOO_MANY_FRAMES, error
         assert "declare" in str(error), error
@@ -30,7 +31,7 @@ def refused(example: str, library: str, store: Path) -> None:
         raise AssertionError("every frame was taken")
     assert canceled == [True], "the microscope went on"
     stack = len(stream.CHANNELS) * stream.PLANES
-    assert len(kept) == stream.TIMES + stream.TIMES * stack, len(kept)
+    assert len(kept) + len(lost) == stream.TIMES + stream.TIMES * stack, (len(kept), lost)
     stream.POSITIONS = stream.POSITIONS[:-1]
     stream.compare(store, kept)
 
