@@ -25,8 +25,8 @@ pub(super) fn conditions<'a>(results: impl Iterator<Item = &'a Value> + Clone) -
     let rounds = results.filter(|each| each["configuration"]["sustained"] == false);
     let rounds = rounds.filter_map(|each| each["configuration"]["iterations"].as_u64()).min().unwrap_or(0);
     format!(
-        "Version {}, {} ({} cores), {}, {}; at least {rounds} rounds a workload, engines in turn, medians; everything \
-         durable when `finish` returns (`syncfs`). Load of the machine before a workload: at most {load:.1}.\n",
+        "Version {}, {} ({} cores), {}, {}; at least {rounds} rounds a workload (one of the sustained), engines in turn, \
+         medians; everything durable when `finish` returns (`syncfs`). Load of the machine before a workload: at most {load:.1}.\n",
         text("version"),
         text("processor"),
         at["cores"],
