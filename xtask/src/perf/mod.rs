@@ -18,7 +18,7 @@ use crate::{places, python, step};
 use workloads::{BOUNDED, PORTABLE, WORKLOADS, Workload};
 
 /// Rounds of a workload unless it is said otherwise.
-const SHORT: u32 = 7;
+const ROUNDS: u32 = 7;
 
 /// Part of the measured rate at which a camera must lose nothing.
 const CAMERA: f64 = 0.8;
@@ -29,9 +29,9 @@ const PICTURE: &str = "docs/sustained.svg";
 /// Options of `cargo xtask perf`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Rounds that count, of every workload but the long ones [default: 7]
-    #[arg(short = 'n', long)]
-    iterations: Option<u32>,
+    /// Rounds that count, of every workload; a camera at its own rate and the runs that show memory are single ones.
+    #[arg(short = 'n', long, default_value_t = ROUNDS)]
+    iterations: u32,
     /// Only what has these letters: A to H, P for the portable disk, R for a camera at its own rate, M for memory. The
     /// rest of the tables is what was measured before.
     #[arg(long)]
@@ -47,6 +47,12 @@ pub(crate) struct Options {
     print: bool,
 }
 
+impl Options {
+    fn rounds(&self) -> Vec<String> {
+        vec!["-n".into(), self.iterations.to_string()]
+    }
+}
+
 /// The programs that measure, and where their results are kept.
 struct Bench {
     folder: PathBuf,
@@ -59,21 +65,22 @@ struct Bench {
 /// Measures what is asked for and writes the tables.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let chosen = |letter: char| options.only.as_ref().is_none_or(|only| only.contains(letter));
+    let no_raw = vec!["--no-raw".to_owned()];
     let bench = Bench::prepare(options, chosen('P'))?;
     for workload in WORKLOADS.iter().filter(|workload| workload.is_chosen(options)) {
-        bench.measure(&bench.native, "all", workload, options, bench.peers())?;
+        bench.measure(&bench.native, "all", workload, [options.rounds(), bench.peers()].concat())?;
     }
     if let Some(portable) = &bench.portable {
         for workload in &PORTABLE {
-            bench.measure(portable, "portable", workload, options, vec!["--no-raw".into()])?;
+            bench.measure(portable, "portable", workload, [options.rounds(), no_raw.clone()].concat())?;
         }
     }
     if chosen('R') {
-        bench.measure_camera(options)?;
+        bench.measure_camera()?;
     }
     if chosen('M') {
         for workload in &BOUNDED {
-            bench.measure(&bench.native, "bounded", workload, options, vec!["--no-raw".into()])?;
+            bench.measure(&bench.native, "bounded", workload, no_raw.clone())?;
         }
     }
     let text = bench.tables();
@@ -112,23 +119,16 @@ impl Bench {
     }
 
     /// Measures one workload and keeps its results.
-    fn measure(
-        &self,
-        program: &Path,
-        table: &str,
-        workload: &Workload,
-        options: &Options,
-        more: Vec<String>,
-    ) -> Result<()> {
+    fn measure(&self, program: &Path, table: &str, workload: &Workload, more: Vec<String>) -> Result<()> {
         step::timed(&format!("{table} {} {}", workload.letter, workload.what), || {
             let mut command = Command::new(program);
-            command.args(workload.arguments).args(workload.rounds(options)).args(more).args(["-b", "zarrs"]);
+            command.args(workload.arguments).args(more).args(["-b", "zarrs"]);
             self.run(command, &workload.file_name(table))
         })
     }
 
     /// The long run again, with a camera that is a little slower than what was reached.
-    fn measure_camera(&self, options: &Options) -> Result<()> {
+    fn measure_camera(&self) -> Result<()> {
         let long = WORKLOADS.iter().find(|workload| workload.is_long()).context("no long run")?;
         let reached = self.kept("all", long).context("measure H before R: it gives the rate")?;
         let fps = table::engine(&reached, "zarrs").and_then(|ours| ours["fps"]["median"].as_f64()).unwrap_or(0.0);
@@ -137,14 +137,8 @@ impl Bench {
         let picture = places::root().join(PICTURE);
         step::timed(&format!("camera at {rate} frames a second"), || {
             let mut command = Command::new(&self.native);
-            command.args(long.arguments).args(long.rounds(options)).args(["-b", "zarrs", "--rate", &rate, "--plot"]);
-            self.run(
-                {
-                    command.arg(&picture);
-                    command
-                },
-                "camera.json",
-            )
+            command.args(long.arguments).args(["-b", "zarrs", "--rate", &rate, "--plot"]).arg(&picture);
+            self.run(command, "camera.json")
         })
     }
 
@@ -171,7 +165,7 @@ impl Bench {
         let (all, portable, bounded) =
             (with("all", &WORKLOADS), with("portable", &PORTABLE), with("bounded", &BOUNDED));
         [
-            table::conditions(all.iter().chain(&portable).chain(&bounded).filter_map(|(_, results)| results.as_ref())),
+            table::conditions(all.iter().chain(&portable).filter_map(|(_, results)| results.as_ref())),
             table::against_limit_and_peers(&all),
             table::camera(self.kept_as("camera.json").as_ref()),
             table::portable(&portable, &all),

@@ -15,18 +15,17 @@ const BEYOND_LIMIT: f64 = 64.0 * MIB;
 
 const MIB: f64 = 1048576.0;
 
-/// Where and how it was measured.
+/// Where and how it was measured, of runs that were repeated.
 pub(super) fn conditions<'a>(results: impl Iterator<Item = &'a Value> + Clone) -> String {
     let Some(last) = results.clone().last() else { return "Nothing was measured.\n".into() };
     let at = &last["conditions"];
     let text = |field: &str| at[field].as_str().unwrap_or("unknown").to_owned();
     let loads = results.clone().filter_map(|each| each["conditions"]["load"].as_f64());
     let load = loads.fold(0.0, f64::max);
-    let rounds = results.filter(|each| each["configuration"]["sustained"] == false);
-    let rounds = rounds.filter_map(|each| each["configuration"]["iterations"].as_u64()).min().unwrap_or(0);
+    let rounds = results.filter_map(|each| each["configuration"]["iterations"].as_u64()).min().unwrap_or(0);
     format!(
-        "Version {}, {} ({} cores), {}, {}; at least {rounds} rounds a workload (one of the sustained), engines in turn, \
-         medians; everything durable when `finish` returns (`syncfs`). Load of the machine before a workload: at most {load:.1}.\n",
+        "Version {}, {} ({} cores), {}, {}; at least {rounds} rounds a workload, engines in turn, \
+         medians; everything durable when `finish` returns (`syncfs`). Load of the machine before a workload, that of the one before included: at most {load:.1}.\n",
         text("version"),
         text("processor"),
         at["cores"],

@@ -1,6 +1,6 @@
 //! What is measured.
 
-use super::{Options, SHORT};
+use super::Options;
 
 /// One line of a table.
 pub(super) struct Workload {
@@ -74,13 +74,5 @@ impl Workload {
     /// True where it is asked for.
     pub(super) fn is_chosen(&self, options: &Options) -> bool {
         options.only.as_ref().is_none_or(|only| only.contains(self.letter))
-    }
-
-    /// Rounds that count.
-    pub(super) fn rounds(&self, options: &Options) -> Vec<String> {
-        match (self.is_long(), options.iterations) {
-            (true, _) => Vec::new(),
-            (false, rounds) => vec!["-n".into(), rounds.unwrap_or(SHORT).to_string()],
-        }
     }
 }
