@@ -46,8 +46,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         cargo.args([command, "--workspace"]).args(features);
         cargo
     };
-    // This program is running, and some systems do not let it be replaced meanwhile.
-    step::timed("programs", || step::run(workspace("build").args(["--bins", "--exclude", "xtask"])))?;
+    // All tests together build the programs that they run. Some tests alone may not; then everything is compiled once more,
+    // for cargo chooses other features without tests. This program is running, and some systems do not let it be replaced.
+    if !options.cargo.is_empty() {
+        step::timed("programs", || step::run(workspace("build").args(["--bins", "--exclude", "xtask"])))?;
+    }
     step::timed("Rust tests, with foreign readers and real images", || {
         let mut tests = workspace("test");
         tests.arg("--no-fail-fast");
