@@ -6,7 +6,6 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{FallocateFlags, OFlags, fallocate, syncfs};
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
@@ -25,9 +24,6 @@ const UNCACHED_FROM: usize = 64 << 10;
 
 /// `RWF_DONTCACHE`, which the bindings do not name yet.
 const DONTCACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
-
-/// Set once the kernel or the file system has refused [`DONTCACHE`].
-static NO_DONTCACHE: AtomicBool = AtomicBool::new(false);
 
 /// Files by Linux's own calls.
 #[derive(Debug, Default, Clone, Copy)]
@@ -140,7 +136,7 @@ impl LinuxFile {
     }
 
     fn write_buffered(&self, mut offset: u64, mut bytes: &[u8]) -> io::Result<()> {
-        while bytes.len() >= UNCACHED_FROM && !NO_DONTCACHE.load(Ordering::Relaxed) {
+        while bytes.len() >= UNCACHED_FROM {
             match pwritev2(&self.buffered, &[IoSlice::new(bytes)], offset, DONTCACHE) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(written) => {
@@ -148,7 +144,8 @@ impl LinuxFile {
                     offset += written as u64;
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => NO_DONTCACHE.store(true, Ordering::Relaxed),
+                // Not with this kernel or on this file system. Nothing is remembered: the next store may lie on another.
+                Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => break,
                 Err(errno) => return Err(errno.into()),
             }
         }
