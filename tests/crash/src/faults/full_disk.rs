@@ -23,16 +23,34 @@ const KINDS: &[&str] = &[
     "index of five pages, unbounded",
 ];
 
-/// Bytes of the file systems, and of the file that is removed for space to come back.
-const SIZE: u64 = 24 << 20;
-const FILLER: usize = 18 << 20;
+/// Bytes of a small file system, and what is left of it beside a file that is removed for space to come back.
+const SMALL: u64 = 24 << 20;
+const FREE: u64 = 6 << 20;
 
 pub fn tmpfs() -> Result<Outcome> {
-    fill(|folder| Mounted::new(folder, &["-t", "tmpfs", "-o", &format!("size={SIZE}"), "tmpfs"]))
+    fill(|folder| Mounted::new(folder, &["-t", "tmpfs", "-o", &format!("size={SMALL}"), "tmpfs"]))
 }
 
 pub fn ext4() -> Result<Outcome> {
-    fill(|folder| Mounted::ext4(folder, SIZE, "loop"))
+    fill(|folder| Mounted::made(folder, SMALL, &["mkfs.ext4", "-q"], "loop"))
+}
+
+/// XFS is not made smaller than 300 MiB.
+pub fn xfs() -> Result<Outcome> {
+    fill(|folder| Mounted::made(folder, 320 << 20, &["mkfs.xfs", "-q"], "loop"))
+}
+
+/// Btrfs writes everything in a new place, also what stands in room that was reserved.
+pub fn btrfs() -> Result<Outcome> {
+    fill(|folder| Mounted::made(folder, 256 << 20, &["mkfs.btrfs", "-q"], "loop"))
+}
+
+/// NTFS outside the kernel: no reserved room, no direct I/O.
+pub fn ntfs() -> Result<Outcome> {
+    fill(|folder| {
+        let image = Mounted::image(folder, SMALL, &["mkfs.ntfs", "-q", "-F", "-f"])?;
+        Mounted::new(folder, &["-t", "ntfs-3g", "-o", "loop", &image.to_string_lossy()])
+    })
 }
 
 fn fill(mount: impl Fn(&Path) -> Result<Mounted>) -> Result<Outcome> {
@@ -55,7 +73,9 @@ fn fill(mount: impl Fn(&Path) -> Result<Mounted>) -> Result<Outcome> {
 
 fn one(name: &str, disk: &Path, space_comes_back: bool) -> Result<Vec<String>> {
     let filler = disk.join("filler");
-    std::fs::write(&filler, vec![1; FILLER])?;
+    let there = rustix::fs::statvfs(disk)?;
+    let filling = (there.f_bavail * there.f_frsize).saturating_sub(FREE);
+    std::fs::write(&filler, vec![1; usize::try_from(filling)?])?;
     // More than fits, compressed or not.
     let kind = cases::kind(name)?;
     let case = kind.case_of(if name == "aligned shards" { 120 } else { 4000 });
@@ -98,12 +118,18 @@ impl Mounted {
         Ok(Self(at))
     }
 
-    /// Mounts a new ext4 of `size` bytes in `folder`.
-    pub fn ext4(folder: &Path, size: u64, options: &str) -> Result<Self> {
+    /// Mounts a new file system of `size` bytes, made by `make`, in `folder`.
+    pub fn made(folder: &Path, size: u64, make: &[&str], options: &str) -> Result<Self> {
+        let image = Self::image(folder, size, make)?;
+        Self::new(folder, &["-o", options, &image.to_string_lossy()])
+    }
+
+    fn image(folder: &Path, size: u64, make: &[&str]) -> Result<PathBuf> {
         let image = folder.join("image");
         std::fs::File::create(&image)?.set_len(size)?;
-        run(Command::new("mkfs.ext4").arg("-q").arg(&image))?;
-        Self::new(folder, &["-o", options, &image.to_string_lossy()])
+        let (program, options) = make.split_first().context("nothing makes it")?;
+        run(Command::new(program).args(options).arg(&image))?;
+        Ok(image)
     }
 }
 

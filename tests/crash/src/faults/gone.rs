@@ -80,7 +80,7 @@ fn append_some(case: &Case, stream: &Stream, frames: u64) -> Option<Error> {
 /// The file system becomes read-only under a writer, as it does when it finds that it is damaged.
 pub fn read_only() -> Result<Outcome> {
     let folder = tempfile::tempdir()?;
-    let disk = match Mounted::ext4(folder.path(), 64 << 20, "loop,errors=remount-ro") {
+    let disk = match Mounted::made(folder.path(), 64 << 20, &["mkfs.ext4", "-q"], "loop,errors=remount-ro") {
         Ok(disk) => disk,
         Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
     };
