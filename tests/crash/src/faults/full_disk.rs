@@ -45,7 +45,7 @@ pub fn btrfs() -> Result<Outcome> {
     fill(|folder| Mounted::made(folder, 256 << 20, &["mkfs.btrfs", "-q"], "loop"))
 }
 
-/// NTFS outside the kernel: no reserved room, no direct I/O.
+/// NTFS outside the kernel, where a full disk is told by another process.
 pub fn ntfs() -> Result<Outcome> {
     fill(|folder| {
         let image = Mounted::image(folder, SMALL, &["mkfs.ntfs", "-q", "-F", "-f"])?;
