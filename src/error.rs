@@ -170,6 +170,16 @@ pub enum Error {
         /// Why there is nothing to replace.
         problem: String,
     },
+    /// Another program, or another stream, is at work on a store; it was not touched.
+    #[error("{path} is in use by {owner}; wait until it has finished, or, if it is gone for certain, remove {file}")]
+    Busy {
+        /// The store.
+        path: PathBuf,
+        /// Who holds it: program, process, machine, for how long.
+        owner: String,
+        /// The file that says so.
+        file: PathBuf,
+    },
     /// A store is damaged or is not what an operation on it needs.
     #[error("{path}: {problem}")]
     Damaged {
@@ -203,6 +213,7 @@ impl Error {
             Self::Damaged { .. } => 16,
             Self::Mismatch { .. } => 17,
             Self::NoSuchFrame { .. } => 18,
+            Self::Busy { .. } => 19,
             // 32 and above belong to the C border: NULL, handle, text encoding, buffer size.
         }
     }
@@ -225,6 +236,11 @@ impl Error {
     /// A file operation's error with its path.
     pub fn io(operation: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
         Self::Io { operation, path: path.as_ref().to_path_buf(), source: Arc::new(source) }
+    }
+
+    /// True where the operating system says that a file is not there.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
     /// The first cause: what [`Error::Failed`] wraps, or the error itself.

@@ -13,12 +13,14 @@
 pub mod backend;
 pub mod buffer;
 pub mod error;
+pub mod journal;
 pub mod ngff;
 pub mod plan;
 pub mod platform;
 pub mod recover;
 pub mod router;
 pub mod settings;
+pub mod store;
 pub mod stream;
 #[doc(hidden)]
 pub mod sync;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::{Backend, Batch, Capabilities, Sink, Stored, Unsupported};
 use crate::buffer::{Layout, Unit};
 use crate::error::{Error, Result};
+use crate::journal::Log;
 use crate::plan::{Geometry, Plan};
 use crate::platform::Disk;
 use crate::router::StorageIndex;
@@ -72,7 +73,7 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
-    fn create(&self, plan: &Arc<Plan>, _disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>> {
+    fn create(&self, plan: &Arc<Plan>, _disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {
         *self.store.lock() = Contents {
             geometry: Some(plan.geometry().clone()),
             layout: Some(plan.layout(self.unit)),

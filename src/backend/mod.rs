@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::buffer::{GroupKey, Layout, Unit, UnitPlace};
 use crate::error::{Error, Result};
+use crate::journal::Log;
 use crate::plan::Plan;
 use crate::platform::Disk;
 
@@ -52,19 +53,20 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
     /// The reason why not.
     fn check(&self, plan: &Plan) -> Result<(), Unsupported>;
 
-    /// Makes the arrays, valid and empty, in a root that exists and has its group metadata.
+    /// Makes the arrays, valid and empty, in a root that exists and has its group metadata. An engine that places chunks
+    /// in shards notes their places in `log`.
     ///
     /// # Errors
     /// What the engine or the disk reports; core then removes what was made.
-    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>>;
+    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>) -> Result<Box<dyn Sink>>;
 
     /// Opens the arrays of a store that was made with this plan and holds its first `frames` frames, to write on.
     ///
     /// # Errors
     /// [`Error::Mismatch`] with the difference where an array is not what the plan says; [`Error::Damaged`];
     /// [`Error::Unsupported`] from engines without [`Capabilities::random_access`].
-    fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, frames: u64) -> Result<Box<dyn Sink>> {
-        let _ = (plan, disk, frames);
+    fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>, frames: u64) -> Result<Box<dyn Sink>> {
+        let _ = (plan, disk, log, frames);
         Err(no_random_access(self.name()))
     }
 }
@@ -122,12 +124,6 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// The first thing that could not be stored.
     fn finish(&self, extents: &[Option<u64>]) -> Result<()>;
-
-    /// Metadata document that the array of every position starts with, for whoever mends the store; `None` where the
-    /// engine does not tell.
-    fn array_metadata(&self) -> Option<&serde_json::Value> {
-        None
-    }
 
     /// Bytes handed to the disk so far: payload after encoding, indices and array metadata.
     fn bytes_written(&self) -> u64;

@@ -41,7 +41,22 @@ impl Plan {
     /// [`Plan::memory`], because it depends on the unit that an engine takes.
     pub fn new(settings: &Settings) -> Result<Self> {
         let mut settings = settings.clone();
-        let mut notes = settings.validate()?;
+        let notes = settings.validate()?;
+        let path = settings.output_path();
+        // The host may change its working folder while the run goes on.
+        let root = std::path::absolute(&path).map_err(|source| Error::io("find", &path, source))?;
+        Self::of(settings, root, notes)
+    }
+
+    /// As [`Plan::new`], for a store that lies at `root`, whatever name its settings would give it.
+    pub(crate) fn at(settings: &Settings, root: &Path) -> Result<Self> {
+        let mut settings = settings.clone();
+        let notes = settings.validate()?;
+        Self::of(settings, root.to_path_buf(), notes)
+    }
+
+    /// The plan of validated settings.
+    fn of(settings: Settings, root: PathBuf, mut notes: Vec<String>) -> Result<Self> {
         let geometry = Geometry::new(&settings)?;
         let storage = settings.storage_index_dimensions();
         let loops: Vec<Loop> = settings
@@ -79,17 +94,7 @@ impl Plan {
         let scale = dimensions.iter().map(|each| each.scale.unwrap_or(1.0)).collect();
         let translation = dimensions.iter().map(|each| each.translation).collect();
         let positions = positions::plan(&settings)?;
-        let plan = Self {
-            root: settings.output_path(),
-            geometry,
-            positions,
-            axes,
-            scale,
-            translation,
-            router,
-            notes: Vec::new(),
-            settings,
-        };
+        let plan = Self { root, geometry, positions, axes, scale, translation, router, notes: Vec::new(), settings };
         let metadata = plan.ngff(None);
         metadata.validate()?;
         notes.extend(metadata.order_violation());

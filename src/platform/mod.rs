@@ -88,11 +88,10 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     /// The operating system's; the file then has the length that it had.
     fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()>;
 
-    /// Opens a file that only grows, made if need be, and keeps it open. Where the platform can, it is locked as long
-    /// as it is open, so that another process can tell that its writer lives.
+    /// Opens a file that only grows, made if need be, and keeps it open.
     ///
     /// # Errors
-    /// The operating system's; `WouldBlock` where another writer holds the lock.
+    /// The operating system's.
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
 
     /// Gives a file its final name, replacing what has it.

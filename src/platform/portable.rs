@@ -1,6 +1,6 @@
 //! Files by the standard library alone: what every platform has.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -102,17 +102,12 @@ impl DiskFile for PortableFile {
     }
 }
 
-/// A file that only grows, locked as long as it is open.
+/// A file that only grows.
 #[derive(Debug)]
 struct GrowingFile(File);
 
 pub(super) fn open_append(path: &Path) -> io::Result<Box<dyn AppendFile>> {
-    let file = OpenOptions::new().create(true).append(true).open(path)?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-        // A file system without locks writes all the same.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(Box::new(GrowingFile(file))),
-    }
+    Ok(Box::new(GrowingFile(OpenOptions::new().create(true).append(true).open(path)?)))
 }
 
 impl AppendFile for GrowingFile {

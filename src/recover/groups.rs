@@ -14,7 +14,10 @@ use super::tree::{METADATA, Node};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FILE_NAME, FrameLog};
 use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Image, Layout, documents_v05};
-use crate::stream::record::{self, Record};
+use crate::store::{
+    Mark,
+    record::{self, Record},
+};
 
 /// Documents up to this size are indented for people, as the writer does.
 const INDENTED_MAX_BYTES: usize = 64 << 10;
@@ -127,16 +130,19 @@ pub(super) fn ome_xml(node: &Node) -> io::Result<Option<Finding>> {
 /// What the record of the run tells, and what is wrong with it. Nothing else tells how many frames there were, and a wrong
 /// number would have them replaced, so that a person has to say it.
 pub(super) fn record(root: &Node) -> io::Result<(Option<Record>, Option<Finding>)> {
-    let why = match document(&root.folder.join(record::FILE_NAME))? {
+    let Some(name) = record::name(&root.folder) else { return Ok((None, None)) };
+    // A mark that cannot be read tells nothing; it is told where it is needed.
+    let mark = Mark::read(&root.folder).ok().flatten();
+    let why = match document(&root.folder.join(name))? {
         Document::Nothing => return Ok((None, None)),
-        Document::Object(object) => match Record::of(&object) {
+        Document::Object(object) => match Record::of(&object, mark.as_ref()) {
             Some(record) => return Ok((Some(record), None)),
             None => "it has no number of frames".to_owned(),
         },
         Document::Damaged(why) => why,
     };
     let cause = format!("{why}; only continuing the run needs it: write {{\"frames\": N}} to go on after N frames");
-    Ok((None, Some(Finding::new(record::FILE_NAME, State::Torn, cause))))
+    Ok((None, Some(Finding::new(name, State::Torn, cause))))
 }
 
 /// A document as it is written.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::report::{LostChunk, MAX_LISTED};
 use super::tree::Node;
 use crate::router::{Location, MAX_INDEX_DIMENSIONS};
-use crate::stream::record::Record;
+use crate::store::record::Record;
 
 /// Most planes of lost chunks that are looked at.
 const MAX_PLANES: usize = 1 << 20;

@@ -9,8 +9,7 @@ use super::file::{Kind, kind};
 use super::frames;
 use crate::platform::{Disk, DiskFile, Sync, partial_name};
 
-/// Ending of the names under which recovery keeps what it replaced; a number follows where the name was taken.
-pub const KEPT_SUFFIX: &str = ".before-recover";
+pub use crate::store::KEPT_SUFFIX;
 
 /// Names that are tried for one file that is kept.
 const MAX_KEPT: u32 = 1000;

@@ -21,7 +21,6 @@ mod format;
 mod frames;
 mod groups;
 mod index;
-pub mod log;
 mod lost;
 mod mend;
 mod objects;
@@ -31,6 +30,7 @@ mod shard;
 mod tree;
 mod verify;
 
+pub use crate::journal::format as log;
 pub use index::{MISSING, index_bytes, index_of, is_sane, overlapping, parse_index};
 pub use mend::KEPT_SUFFIX;
 pub use report::{ArrayReport, Finding, LostChunk, MAX_LISTED, Report, State, Verdict};
@@ -50,8 +50,8 @@ use self::run_log::RunLog;
 use self::tree::{METADATA, Node};
 use crate::error::{Error, Result};
 use crate::platform::{self, Disk, partial_name};
-use crate::stream::record::{self, Record};
-use crate::stream::room;
+use crate::store::record::{self, Record};
+use crate::store::{self, Lock, files, room};
 
 /// What to do.
 #[derive(Default, Clone, Copy)]
@@ -84,13 +84,24 @@ pub fn recover_on(root: &Path, options: &Options<'_>, disk: &dyn Disk) -> Result
         Kind::Link => return Err(refuse("a link, which is not followed")),
         Kind::File(_) | Kind::Other => return Err(refuse("not a folder")),
     }
+    let whole = store::root_of(root)?;
+    let (part, root) = (root, whole.as_path());
+    // Held until everything is mended. A store of an earlier version has no folder for it, and no writer of this one.
+    let _lock = match options.apply && root.join(files::RUN_FOLDER).is_dir() {
+        true => Some(Lock::take(root)?),
+        false => Lock::look(root).map(|()| None)?,
+    };
     let log = RunLog::look(root).map_err(unreadable)?;
-    if log.busy {
-        return Err(refuse("a writer is at work on this store; wait until it has finished"));
+    let (nodes, mut notes) = tree::walk(root).map_err(unreadable)?;
+    if part != root {
+        notes.push(format!(
+            "{} is part of the store {}, which was looked at as a whole",
+            part.display(),
+            root.display()
+        ));
     }
-    let (nodes, notes) = tree::walk(root).map_err(unreadable)?;
     let first = nodes.first().ok_or_else(|| refuse("there is nothing"))?;
-    if let Err(why) = is_ours(first, &nodes, &log) {
+    if let Err(why) = is_ours(first, root) {
         return Err(refuse(why));
     }
     let mut inspection = Inspection {
@@ -115,23 +126,12 @@ pub fn recover_on(root: &Path, options: &Options<'_>, disk: &dyn Disk) -> Result
 }
 
 /// Whether the store is of this library's making.
-fn is_ours(root: &Node, nodes: &[Node], log: &RunLog) -> Result<(), &'static str> {
-    if log.append_axis.is_some() || nodes.iter().any(|node| node.attribute("ome_stream").is_some()) {
+fn is_ours(node: &Node, root: &Path) -> Result<(), &'static str> {
+    if store::is_root(root) || node.attribute("ome_stream").is_some() {
         return Ok(());
     }
-    match &root.document {
+    match &node.document {
         Document::Object(_) => Err("a Zarr store, but not one of ome-stream"),
-        // All that told whose it was is lost: an array where ours are, with named axes, is taken for one of ours.
-        Document::Damaged(_)
-            if nodes.iter().any(|node| {
-                node.path == "0"
-                    && node
-                        .metadata()
-                        .is_some_and(|array| ArrayFormat::of(array).is_ok_and(|format| !format.names.is_empty()))
-            }) =>
-        {
-            Ok(())
-        }
         Document::Damaged(_) => Err("its zarr.json cannot be read, and nothing tells that it is a store of ome-stream"),
         Document::Nothing => Err("not a Zarr v3 store: there is no zarr.json"),
     }
@@ -139,10 +139,6 @@ fn is_ours(root: &Node, nodes: &[Node], log: &RunLog) -> Result<(), &'static str
 
 /// Whether this is the file with which a run kept room on the disk.
 fn is_room(path: &Path) -> std::io::Result<bool> {
-    let name = partial_name(Path::new(room::FILE_NAME));
-    if path.file_name() != Some(name.as_os_str()) {
-        return Ok(false);
-    }
     Ok(read_small(path, room::BYTES as u64)?.is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0)))
 }
 
@@ -202,19 +198,29 @@ impl Inspection<'_> {
             self.report.findings.extend(finding);
             self.report.findings.extend(groups::ome_xml(node).map_err(unreadable(node))?);
         }
+        let old_room = format!("{}{}", files::OLD_ROOM, platform::PARTIAL_SUFFIX);
         for node in nodes {
             for name in &node.partials {
                 let path = node.folder.join(name);
-                if node.path.is_empty() && is_room(&path).map_err(unreadable(node))? {
-                    let finding = Finding::new(name, State::Leftover, "room that the run kept on the disk")
-                        .remedy("it is removed: there is nothing in it", vec![Action::Remove { path }]);
-                    // The first: mending may need the room.
-                    self.report.findings.insert(0, finding);
+                if node.path.is_empty() && *name == old_room && is_room(&path).map_err(unreadable(node))? {
                     continue;
                 }
                 let finding = Finding::new(node.file(name), State::Leftover, "interrupted while it was written")
                     .remedy("it is kept under another name", vec![Action::KeepAside { path }]);
                 self.report.findings.push(finding);
+            }
+        }
+        for name in [files::ROOM, files::OLD_ROOM] {
+            let path = partial_name(&self.root.join(name));
+            if is_room(&path).map_err(|source| Error::io("read", &path, source))? {
+                let finding = Finding::new(
+                    format!("{name}{}", platform::PARTIAL_SUFFIX),
+                    State::Leftover,
+                    "room that the run kept on the disk",
+                )
+                .remedy("it is removed: there is nothing in it", vec![Action::Remove { path }]);
+                // The first: mending may need the room.
+                self.report.findings.insert(0, finding);
             }
         }
         if let Some(record) = &self.record {
@@ -244,7 +250,7 @@ impl Inspection<'_> {
         }
         self.log.read_shards(self.root, &full).map_err(|source| Error::io("read", self.root, source))?;
         if self.log.damaged > 0 {
-            self.report.notes.push(format!("{} byte(s) of {} are no records", self.log.damaged, log::FILE_NAME));
+            self.report.notes.push(format!("{} byte(s) of {} are no records", self.log.damaged, self.log.name));
         }
         Ok(())
     }
@@ -276,7 +282,9 @@ impl Inspection<'_> {
                 let metadata = sibling.metadata().cloned().unwrap_or_default();
                 (metadata, format!("made anew like that of {:?}", sibling.path))
             }
-            (None, None, Some(array)) => (array, format!("made anew from {}", record::FILE_NAME)),
+            (None, None, Some(array)) => {
+                (array, format!("made anew from {}", record::name(self.root).unwrap_or(files::RECORD)))
+            }
             (None, None, None) => {
                 self.report.findings.push(finding.losing(true));
                 return Ok(None);
@@ -310,9 +318,9 @@ impl Inspection<'_> {
     /// Applies the remedies if asked to, and judges the whole.
     fn mend(mut self, disk: &dyn Disk) -> Report {
         if self.log.present {
-            let finding = Finding::new(log::FILE_NAME, State::Leftover, "the run did not finish").remedy(
+            let finding = Finding::new(self.log.name, State::Leftover, "the run did not finish").remedy(
                 "it is kept under another name",
-                vec![Action::KeepAside { path: self.root.join(log::FILE_NAME) }],
+                vec![Action::KeepAside { path: self.root.join(self.log.name) }],
             );
             self.report.findings.push(finding);
         }
@@ -322,7 +330,7 @@ impl Inspection<'_> {
                 continue;
             }
             // The log goes last, and only when it is needed no more.
-            if failed && finding.file == log::FILE_NAME {
+            if failed && finding.file == self.log.name {
                 finding.failure = Some("it is still needed: something else could not be mended".into());
                 continue;
             }

@@ -1,23 +1,25 @@
 //! What the write log of an interrupted run tells.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::file::{Kind, kind};
-use super::log::{FILE_NAME, Record, Records};
+
 use super::shard::LoggedChunk;
+use crate::journal::format::{Record, Records};
+use crate::store::files::{LOG, OLD_LOG};
 
 /// The log, or that there is none.
 #[derive(Debug, Default)]
 pub(super) struct RunLog {
     /// True where there is one: the run has not finished.
     pub(super) present: bool,
-    /// True where a writer holds it open.
-    pub(super) busy: bool,
+    /// Its path below the root.
+    pub(super) name: &'static str,
     /// Unbounded axis of every array, where the log tells.
     pub(super) append_axis: Option<Option<usize>>,
     /// Metadata that every array started with.
@@ -32,13 +34,9 @@ impl RunLog {
     /// Looks whether there is a log and what run it belongs to.
     pub(super) fn look(root: &Path) -> io::Result<Self> {
         let mut log = Self::default();
-        let Some(file) = open(root)? else { return Ok(log) };
+        let Some((file, name)) = open(root)? else { return Ok(log) };
         log.present = true;
-        log.busy = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-        if log.busy {
-            // Where locks keep readers out as well, reading would fail.
-            return Ok(log);
-        }
+        log.name = name;
         let mut records = Records::new(BufReader::new(file));
         if let Some(Record::Run(run)) = records.next_record()? {
             log.append_axis = match run.get("append_axis") {
@@ -57,7 +55,7 @@ impl RunLog {
 
     /// Reads what the log tells of shards, but for those in `full`, which need nothing.
     pub(super) fn read_shards(&mut self, root: &Path, full: &HashSet<String>) -> io::Result<()> {
-        let Some(file) = open(root)? else { return Ok(()) };
+        let Some((file, _)) = open(root)? else { return Ok(()) };
         let mut records = Records::new(BufReader::new(file));
         while let Some(record) = records.next_record()? {
             let Record::Chunks(placed) = record else { continue };
@@ -81,10 +79,13 @@ impl RunLog {
     }
 }
 
-fn open(root: &Path) -> io::Result<Option<File>> {
-    let path = root.join(FILE_NAME);
-    match kind(&path)? {
-        Kind::File(_) => File::open(path).map(Some),
-        _ => Ok(None),
+/// The log and its path below the root: of this version, or of an earlier one.
+fn open(root: &Path) -> io::Result<Option<(File, &'static str)>> {
+    for name in [LOG, OLD_LOG] {
+        let path = root.join(name);
+        if let Kind::File(_) = kind(&path)? {
+            return Ok(Some((File::open(path)?, name)));
+        }
     }
+    Ok(None)
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::file::{Document, Kind, document, kind};
 use super::objects::is_kept;
 use crate::platform::PARTIAL_SUFFIX;
+use crate::store::files::FOLDER;
 
 /// Name of a node's metadata file.
 pub(super) const METADATA: &str = "zarr.json";
@@ -97,6 +98,8 @@ pub(super) fn walk(root: &Path) -> io::Result<(Vec<Node>, Vec<String>)> {
             let Some(name) = name.to_str() else { continue };
             if kind.is_symlink() {
                 links += 1;
+            } else if kind.is_dir() && path.is_empty() && name == FOLDER {
+                // Ours: no node of the image.
             } else if kind.is_dir() {
                 below.push(name.to_owned());
             } else if name.ends_with(PARTIAL_SUFFIX) && !is_kept(name.as_ref()) {

@@ -7,11 +7,12 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::shared::{Counts, Final, Stage, write_groups};
-use super::{Ending, Report, Stream, journal, record, workers};
+use super::{Ending, Report, Stream, journal, workers};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::FrameLog;
 use crate::plan::Plan;
 use crate::settings::Durability;
+use crate::store::record;
 
 impl Stream {
     /// Ends a run that has not ended yet; also after a failure, so that what was written before it can be read.
@@ -47,12 +48,15 @@ impl Stream {
             })
             .collect();
         note(shared.sink.finish(&extents));
+        if !shared.failure.is_set() {
+            note(shared.log.remove(&*shared.disk));
+        }
         // What fails once may go well the second time; the error is told all the same.
         let twice = |write: &dyn Fn() -> Result<()>| note(write().inspect_err(|_| drop(write())));
         twice(&|| shared.journal.flush(&shared.plan, &*shared.disk, shared.sync()));
         twice(&|| self.write_final_groups(&extents));
         if !shared.failure.is_set() {
-            note(record::write(&shared.plan, &*shared.sink, &*shared.disk, shared.sync(), accepted));
+            note(record::write(shared.plan.root(), &*shared.disk, shared.sync(), accepted));
         }
         if shared.plan.settings().durability != Durability::None
             && let Some(sync_point) = ending.sync_point.take()
@@ -65,6 +69,7 @@ impl Stream {
                 shared.progress.all_durable();
             }
         }
+        drop(shared.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         shared.failure.check()?;
         let (skipped, dropped) = (Counts::get(&shared.counts.skipped), Counts::get(&shared.counts.dropped));
         Ok(Report {

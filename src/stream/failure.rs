@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::room::Room;
 use crate::error::{Error, Result};
+use crate::store::room::Room;
 
 /// Set once by whichever thread fails first; asked by `append` at the price of one atomic load.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::platform;
     use crate::settings::{DataType, Settings, parse_dims};
-    use crate::{Plan, stream::room};
+    use crate::{Plan, store::files};
 
     #[test]
     fn room_is_given_back_when_the_last_worker_has_stored_what_was_under_way() {
@@ -90,9 +90,9 @@ mod tests {
         let root = folder.path().join("a").display().to_string();
         let dimensions = parse_dims("t:1,y:8,x:8").expect("valid");
         let plan = Plan::new(&Settings::new(root, dimensions, DataType::UInt16)).expect("valid");
-        std::fs::create_dir_all(plan.root()).expect("made");
-        let failure = || Failure::new(room::Room::keep(&plan, &platform::native()).expect("kept"));
-        let is_kept = || platform::partial_name(&plan.root().join(room::FILE_NAME)).exists();
+        std::fs::create_dir_all(plan.root().join(files::RUN_FOLDER)).expect("made");
+        let failure = || Failure::new(Room::keep(&plan, &platform::native()).expect("kept"));
+        let is_kept = || platform::partial_name(&plan.root().join(files::ROOM)).exists();
         let cause = || Error::Internal { place: "a test", message: "full".into() };
 
         let of_worker = failure();

@@ -8,11 +8,11 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::front::Front;
-use super::record;
 use super::shared::Shared;
 use crate::backend::Batch;
 use crate::buffer::{AlignedBuffer, Group, GroupKey};
 use crate::error::{Error, Result};
+use crate::store::record;
 
 /// Rounds within one `live_interval`: a frame waits at most for one whole round before the next one takes it.
 const ROUNDS: f64 = 2.5;
@@ -50,6 +50,7 @@ impl Rounds {
         // After a failure nothing new is stored, but readers shall see what was written before it.
         let failed = shared.failure.is_set();
         if !failed {
+            shared.check_root()?;
             shared.journal.flush(&shared.plan, &*shared.disk, shared.sync())?;
         }
         if shared.capabilities.provisional && !failed {
@@ -76,7 +77,7 @@ impl Rounds {
         }
         outcome?;
         if written > self.recorded {
-            record::write(&shared.plan, &*shared.sink, &*shared.disk, shared.sync(), written)?;
+            record::write(shared.plan.root(), &*shared.disk, shared.sync(), written)?;
             self.recorded = written;
         }
         Ok(())
@@ -114,6 +115,7 @@ impl Rounds {
         match stored {
             Some(outcome) => {
                 outcome?;
+                shared.log.planes(group.key(), filled.iter().copied())?;
                 shared.progress.written(&shared.plan, layout, group.key(), filled.into_iter());
                 Ok(())
             }

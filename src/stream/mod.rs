@@ -10,11 +10,8 @@ mod front;
 mod journal;
 mod live;
 mod progress;
-pub(crate) mod record;
 mod replace;
 mod resume;
-pub(crate) mod room;
-mod root;
 #[cfg(all(test, feature = "shuttle"))]
 mod schedules;
 mod shared;
@@ -42,11 +39,15 @@ use self::shared::{Counts, Shared, Stage, file_sync, write_groups};
 use crate::backend::Backend;
 use crate::buffer::Pool;
 use crate::error::{Error, Result};
+use crate::journal::Log;
 use crate::ngff::frame_metadata::FrameMetadata;
 use crate::ngff::{Attributes, check_namespace};
 use crate::plan::Plan;
 use crate::platform::{self, Disk, SyncPoint};
 use crate::settings::{Settings, WhenFull};
+use crate::store;
+use crate::store::room::Room;
+use crate::store::{Root, record};
 
 /// Most frames that one `skip` may pass over: it walks them one by one, and this is a matter of seconds.
 pub const MAX_SKIP: u64 = 100_000_000;
@@ -57,6 +58,10 @@ const WARM_BYTES: u64 = 128 << 20;
 
 /// Jobs without a buffer (groups that were only skipped) that may wait: they take little memory, but not none.
 const MAX_QUEUED_SKIPS: usize = 4096;
+
+/// What a host is told where the file system has no locks.
+const NO_LOCKS: &str = "the file system has no locks: programs on other machines cannot tell that this run is at work on \
+     the store";
 
 /// A run: frames in, OME-Zarr out.
 ///
@@ -111,18 +116,24 @@ impl Stream {
         let layout = plan.layout(capabilities.unit);
         let sync = file_sync(plan.settings().durability);
 
-        let found = if plan.settings().resume { resume::find(&plan)? } else { None };
-        let root = match &found {
-            Some(_) => root::Root::existing(&plan),
-            None => root::Root::prepare(&plan, &*disk)?,
+        let continued = plan.settings().resume && store::is_continuable(plan.root());
+        let root = match continued {
+            true => Root::existing(plan.root(), &*disk, sync)?,
+            false => Root::prepare(&plan, &*disk, sync)?,
         };
+        let found = continued.then(|| resume::find(&plan)).transpose()?;
+        if found.is_some() {
+            // What an interrupted run noted is void: what it had not published comes again.
+            Log::discard(&plan, &*disk)?;
+        }
+        let log = Arc::new(Log::create(&plan, &*disk)?);
         let sync_point = disk.sync_point(plan.root()).map_err(|source| Error::io("open", plan.root(), source))?;
         let frames = found.as_ref().map_or(0, |found| found.frames);
         let sink = match &found {
-            Some(_) => backend.resume(&plan, &disk, frames)?,
+            Some(_) => backend.resume(&plan, &disk, &log, frames)?,
             None => {
                 write_groups(&plan, &*disk, sync, &Attributes::new(), Stage::Create)?;
-                backend.create(&plan, &disk)?
+                backend.create(&plan, &disk, &log)?
             }
         };
         let pool = Pool::new(layout.buffer_bytes(), memory.buffers);
@@ -132,7 +143,8 @@ impl Stream {
             resume::trim_frame_metadata(&plan, &*disk, sync, frames)?;
         }
 
-        let room = room::Room::keep(&plan, &disk)?;
+        let room = Room::keep(&plan, &disk)?;
+        record::write(plan.root(), &*disk, sync, frames)?;
 
         let (queue, jobs) = unbounded();
         let front = Arc::new(Mutex::new(Front::new(queue, frames, open)));
@@ -146,6 +158,9 @@ impl Stream {
             disk,
             failure: failure::Failure::new(room),
             journal: journal::Journal::default(),
+            log,
+            lock: Mutex::default(),
+            notes: Mutex::new(Vec::new()),
             metadata: Mutex::new(found.map(|found| found.metadata).unwrap_or_default()),
             counts: Counts::default(),
             storing: Mutex::default(),
@@ -157,7 +172,12 @@ impl Stream {
         let workers = workers::start(&shared, &jobs, threads)?;
         let (stop, stopped) = bounded(0);
         let live = live::start(&shared, &front, stopped)?;
-        root.keep();
+        if let Some(lock) = root.keep() {
+            if !lock.is_locked() {
+                shared.note(NO_LOCKS.to_owned());
+            }
+            *shared.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+        }
         Ok(Self {
             shared,
             front,
@@ -292,6 +312,7 @@ impl Stream {
             },
             failure: shared.failure.get().map(|error| error.to_string()),
             finished: shared.counts.finished.load(Ordering::Acquire),
+            notes: shared.notes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 

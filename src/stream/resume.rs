@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{journal, record};
+use super::journal;
 use crate::backend::Sink;
 use crate::buffer::{Group, GroupKey, Layout, Pool, SlotState};
 use crate::error::{Error, Result};
 use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents_v05};
 use crate::plan::Plan;
 use crate::platform::{Disk, Sync};
+use crate::store::record;
 
 /// Largest group metadata file that is read.
 const MAX_METADATA_BYTES: u64 = 256 << 20;
@@ -30,11 +31,8 @@ pub(super) struct Found {
     pub(super) metadata: Attributes,
 }
 
-/// Looks at the store and compares its groups with the plan; touches nothing. `None` where there is no store yet.
-pub(super) fn find(plan: &Plan) -> Result<Option<Found>> {
-    if fs::symlink_metadata(plan.root()).is_err() {
-        return Ok(None);
-    }
+/// Looks at the store and compares its groups with the plan; touches nothing.
+pub(super) fn find(plan: &Plan) -> Result<Found> {
     let mut metadata = Attributes::new();
     let layout = plan.ngff(None);
     for document in documents_v05(&layout, &Attributes::new(), |_| Ok(Attributes::new()))? {
@@ -57,12 +55,13 @@ pub(super) fn find(plan: &Plan) -> Result<Option<Found>> {
             metadata.extend(host.map(|(name, value)| (name.clone(), value.clone())));
         }
     }
-    let frames = record::read(plan)?;
+    // A run that ended before its first frame was shown.
+    let frames = record::read(plan.root())?.unwrap_or(0);
     if plan.router().total().is_some_and(|total| frames > total) {
         let difference = format!("it holds {frames} frames, the settings declare {:?}", plan.router().total());
         return Err(Error::Mismatch { path: plan.root().to_path_buf(), difference });
     }
-    Ok(Some(Found { frames, metadata }))
+    Ok(Found { frames, metadata })
 }
 
 /// The first difference between two JSON values, in words; numbers are compared as numbers.

@@ -14,10 +14,12 @@ use super::progress::Progress;
 use crate::backend::{Capabilities, Sink};
 use crate::buffer::{GroupKey, Layout, Pool};
 use crate::error::{Error, Result};
+use crate::journal::Log;
 use crate::ngff::{Attributes, documents_v05, frame_metadata};
 use crate::plan::Plan;
 use crate::platform::{Disk, Sync, create_dirs_below};
 use crate::settings::Durability;
+use crate::store::Lock;
 
 /// One run's common state. The append path locks nothing in here that a worker ever holds.
 pub(super) struct Shared {
@@ -30,6 +32,11 @@ pub(super) struct Shared {
     pub(super) progress: Progress,
     pub(super) failure: Failure,
     pub(super) journal: Journal,
+    pub(super) log: Arc<Log>,
+    /// Held until everything is written.
+    pub(super) lock: Mutex<Option<Lock>>,
+    /// What a person should know.
+    pub(super) notes: Mutex<Vec<String>>,
     /// The host's own metadata, by namespace.
     pub(super) metadata: Mutex<Attributes>,
     pub(super) counts: Counts,
@@ -75,6 +82,21 @@ impl Shared {
     /// True while a group is on its way from the queue to the engine.
     pub(super) fn is_storing(&self) -> bool {
         !self.storing.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Keeps a note for whoever asks how the run stands.
+    pub(super) fn note(&self, note: String) {
+        tracing::warn!("{note}");
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+    }
+
+    /// Whether the store is still where it was and still this run's.
+    pub(super) fn check_root(&self) -> Result<()> {
+        match self.lock.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Lock::check) {
+            // Another error says nothing about the store's name.
+            Some(Err(error)) if error.is_not_found() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// When files of this run have to be on the medium.

@@ -46,6 +46,8 @@ pub struct Status {
     pub failure: Option<String>,
     /// True once `finish` was asked.
     pub finished: bool,
+    /// What a person should know about this run and where it is stored.
+    pub notes: Vec<String>,
 }
 
 /// Where the time of a run went, in milliseconds; what several threads spent is added up.

@@ -11,6 +11,7 @@ use super::Stream;
 use crate::backend::{Backend, Batch, Capabilities, Sink, Stored, Unsupported};
 use crate::buffer::Unit;
 use crate::error::Result;
+use crate::journal::Log;
 use crate::plan::Plan;
 use crate::platform::Disk;
 use crate::settings::{DataType, Settings, parse_dims};
@@ -45,7 +46,7 @@ impl Backend for Summing {
         Ok(())
     }
 
-    fn create(&self, _plan: &Arc<Plan>, _disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>> {
+    fn create(&self, _plan: &Arc<Plan>, _disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {
         Ok(Box::new(self.clone()))
     }
 }

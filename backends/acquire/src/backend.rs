@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
 use ome_stream::buffer::Unit;
+use ome_stream::journal::Log;
 use ome_stream::platform::Disk;
 use ome_stream::{Error, Plan, Result};
 
@@ -80,7 +81,7 @@ impl Backend for AcquireBackend {
         check(plan).map(|_| ())
     }
 
-    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>> {
+    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {
         let order = check(plan)
             .map_err(|reason| Error::Unsupported { backend: NAME.to_owned(), reason: reason.to_string() })?;
         Ok(Box::new(AcquireSink::create(self.library, plan, disk, &order)?))

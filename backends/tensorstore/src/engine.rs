@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
 use ome_stream::buffer::Unit;
+use ome_stream::journal::Log;
 use ome_stream::platform::Disk;
 use ome_stream::settings::NgffVersion;
 use ome_stream::{Error, Plan, Result};
@@ -48,7 +49,7 @@ impl Backend for TensorStoreBackend {
         }
     }
 
-    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>> {
+    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {
         Ok(Box::new(TensorStoreSink::create(plan, disk)?))
     }
 }

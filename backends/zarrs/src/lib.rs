@@ -9,7 +9,6 @@ mod chunk_files;
 mod direct;
 mod encode;
 mod folders;
-mod log;
 mod random_access;
 #[cfg(all(test, feature = "shuttle"))]
 mod schedules;
@@ -22,6 +21,7 @@ use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
 use ome_stream::buffer::Unit;
+use ome_stream::journal::Log;
 use ome_stream::platform::Disk;
 use ome_stream::{Plan, Result};
 
@@ -58,11 +58,11 @@ impl Backend for ZarrsBackend {
         Ok(())
     }
 
-    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>> {
-        Ok(Box::new(sink::ZarrsSink::create(plan, disk)?))
+    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(sink::ZarrsSink::create(plan, disk, log)?))
     }
 
-    fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, frames: u64) -> Result<Box<dyn Sink>> {
-        Ok(Box::new(sink::ZarrsSink::resume(plan, disk, frames)?))
+    fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>, frames: u64) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(sink::ZarrsSink::resume(plan, disk, log, frames)?))
     }
 }

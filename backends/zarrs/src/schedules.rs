@@ -12,7 +12,6 @@ use ome_stream::platform::{AppendFile, Disk, DiskFile, Sync, SyncPoint};
 use shuttle::sync::Mutex;
 use shuttle::{check_random, thread};
 
-use crate::log::Log;
 use crate::shard_file::{ShardFile, ShardShape};
 
 const CHUNK: usize = 4096;

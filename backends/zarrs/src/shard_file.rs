@@ -21,12 +21,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
+use ome_stream::journal::Log;
 use ome_stream::platform::{Disk, DiskFile, Sync, partial_name};
 use ome_stream::sync::atomic::{AtomicBool, Ordering};
 use ome_stream::sync::{Mutex, MutexGuard, PoisonError};
 use ome_stream::{Error, Result};
-
-use crate::log::Log;
 
 /// Offset and length of a chunk in its shard file.
 type Entry = (u64, u64);

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 
 use ome_stream::backend::{Batch, Plane, Sink, Stored, TimeSpent};
 use ome_stream::buffer::{GroupKey, Layout};
+use ome_stream::journal::Log;
 use ome_stream::platform::{Disk, Sync};
 use ome_stream::settings::Durability;
 use ome_stream::{Error, Plan, Result};
-use serde_json::Value;
 
 use crate::encode::Encoder;
 use crate::folders::Folders;
-use crate::log::Log;
 use crate::shards::Shards;
 use crate::{array, chunk_files, random_access};
 
@@ -76,33 +75,29 @@ pub(crate) struct ZarrsSink {
     plan: Arc<Plan>,
     common: Common,
     shards: Option<Shards>,
-    /// Metadata that every array starts with.
-    array: Value,
     /// Planes along the append axis that each position's metadata show.
     extents: Mutex<Vec<Option<u64>>>,
 }
 
 impl ZarrsSink {
-    pub(crate) fn create(plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Self> {
-        let sink = Self::open(plan, disk, None)?;
+    pub(crate) fn create(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>) -> Result<Self> {
+        let sink = Self::open(plan, disk, log, None)?;
         let empty = plan.geometry().append_axis().map(|_| 0);
         (0..plan.positions().len()).try_for_each(|position| sink.write_array(position, empty))?;
         Ok(sink)
     }
 
     /// Goes on with arrays that hold the first `frames` frames.
-    pub(crate) fn resume(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, frames: u64) -> Result<Self> {
+    pub(crate) fn resume(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>, frames: u64) -> Result<Self> {
         let extents = (0..plan.positions().len())
             .map(|position| array::matching_extent(plan, position))
             .collect::<Result<Vec<_>>>()?;
-        // What an interrupted run noted is void: what it had not published comes again.
-        Log::discard(plan, &**disk)?;
-        let sink = Self::open(plan, disk, Some(frames))?;
+        let sink = Self::open(plan, disk, log, Some(frames))?;
         *sink.extents.lock().unwrap_or_else(PoisonError::into_inner) = extents;
         Ok(sink)
     }
 
-    fn open(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, resumed: Option<u64>) -> Result<Self> {
+    fn open(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>, resumed: Option<u64>) -> Result<Self> {
         let positions = plan.positions().len();
         let sync = match plan.settings().durability {
             Durability::Finish => Sync::Later,
@@ -110,11 +105,9 @@ impl ZarrsSink {
             Durability::None => Sync::Never,
         };
         let encoder = Encoder::new(plan)?;
-        let start = array::document(plan, plan.geometry().append_axis().map(|_| 0))?;
-        let array = serde_json::from_slice(&start).map_err(array::engine)?;
         let common = Common {
             disk: Arc::clone(disk),
-            log: Arc::new(Log::create(plan, &**disk, &array)?),
+            log: Arc::clone(log),
             encoder,
             folders: Folders::new(disk, plan.root(), sync),
             sync,
@@ -128,7 +121,6 @@ impl ZarrsSink {
             shards: Shards::new(plan, &common, resumed),
             common,
             extents: Mutex::new(vec![None; positions]),
-            array,
             plan: Arc::clone(plan),
         })
     }
@@ -198,12 +190,7 @@ impl Sink for ZarrsSink {
                 outcome = outcome.and(written.inspect_err(|_| drop(self.write_array(position, *extent))));
             }
         }
-        outcome?;
-        self.common.log.remove(&*self.common.disk)
-    }
-
-    fn array_metadata(&self) -> Option<&Value> {
-        Some(&self.array)
+        outcome
     }
 
     fn time_spent(&self) -> TimeSpent {

@@ -86,7 +86,7 @@ fn an_interrupted_store_goes_on_after_what_readers_could_see() {
         run::play(&first, &stream, 0).map_err(failed)?;
         // What a killed writer leaves behind: the store as it is at some moment.
         let recorded = |root: &Path| -> u64 {
-            let text = fs::read(root.join(".ome-stream.json")).unwrap_or_default();
+            let text = fs::read(root.join(".ome-stream/run/progress.json")).unwrap_or_default();
             let record: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
             record["frames"].as_u64().unwrap_or(0)
         };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ome_stream::backend::{Backend, Batch, Capabilities, MemoryBackend, Sink, Stored, Unsupported};
 use ome_stream::buffer::Unit;
+use ome_stream::journal::Log;
 use ome_stream::platform::Disk;
 use ome_stream::platform::faulty::{Fault, Operation};
 use ome_stream::{Error, Plan, Result, Stream};
@@ -267,7 +268,7 @@ impl Backend for Panicking {
     fn check(&self, plan: &Plan) -> Result<(), Unsupported> {
         self.0.check(plan)
     }
-    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>) -> Result<Box<dyn Sink>> {
+    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {
         Ok(Box::new(PanickingSink(self.0.create(plan, disk)?)))
     }
 }

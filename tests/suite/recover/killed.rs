@@ -66,7 +66,7 @@ fn a_store_that_is_being_written_is_left_alone() {
         let stream = Stream::create(&settings, &*ome_stream_backends::open("zarrs").expect("built in")).expect("made");
         let refused = ome_stream::recover::recover(stream.plan().root(), &Default::default());
         let error = refused.expect_err("its writer lives");
-        assert!(matches!(error, Error::Damaged { .. }) && error.to_string().contains("a writer is at work"), "{error}");
+        assert!(matches!(error, Error::Busy { .. }) && error.to_string().contains("in use by this process"), "{error}");
         stream.finish().expect("finished");
     }
 }

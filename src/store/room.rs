@@ -10,15 +10,12 @@ use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::platform::{Disk, Sync, partial_name};
 
-/// Name of the file that keeps the room, without the ending of a file that is not whole.
-pub(crate) const FILE_NAME: &str = ".ome-stream-room";
-
 /// Bytes that are kept: indices of many open shards, and a few metadata files.
 pub(crate) const BYTES: usize = 256 << 10;
 
 /// A file of no use but for the room that it takes.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(crate) struct Room {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     kept: AtomicBool,
@@ -26,8 +23,8 @@ pub(super) struct Room {
 
 impl Room {
     /// Takes the room.
-    pub(super) fn keep(plan: &Plan, disk: &Arc<dyn Disk>) -> Result<Self> {
-        let path = partial_name(&plan.root().join(FILE_NAME));
+    pub(crate) fn keep(plan: &Plan, disk: &Arc<dyn Disk>) -> Result<Self> {
+        let path = partial_name(&plan.root().join(super::files::ROOM));
         let fill = || {
             let file = disk.create(&path, 0)?;
             file.write_at(0, &vec![0; BYTES])?;
@@ -38,7 +35,7 @@ impl Room {
     }
 
     /// Gives it back; the first time only.
-    pub(super) fn give_back(&self) {
+    pub(crate) fn give_back(&self) {
         if self.kept.swap(false, Ordering::AcqRel)
             && let Err(error) = self.disk.remove_file(&self.path)
         {

@@ -1,25 +1,22 @@
-//! How many frames readers can see, and what run they belong to: one small file at the root, for whoever continues or
-//! mends the store.
+//! How many frames readers can see: one small file, replaced as the run goes on, for whoever continues or mends the store.
+//! It is there as soon as the store is complete, before the first frame.
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::backend::Sink;
+use super::files::{FORMAT, OLD_RECORD, RECORD};
+use super::mark::Mark;
 use crate::error::{Error, Result};
-use crate::plan::Plan;
 use crate::platform::{Disk, Sync};
-use crate::router::{Location, Loop, MAX_INDEX_DIMENSIONS, Router};
+use crate::router::{Location, MAX_INDEX_DIMENSIONS, Router};
 
-/// Name of the file.
-pub(crate) const FILE_NAME: &str = ".ome-stream.json";
-
-/// Largest record that is read; ours have some two thousand bytes.
+/// Largest record that is read; ours have some fifty bytes, those of earlier versions two thousand.
 const MAX_BYTES: u64 = 64 << 10;
 
-/// What the file tells.
+/// What is known of a run beside its pixels.
 #[derive(Debug)]
 pub(crate) struct Record {
     /// Every frame below this is in the store, readable, or was skipped.
@@ -31,16 +28,14 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// Reads the record's document; `None` where it does not tell the number of frames. What else is in it may be
+    /// What the record's document tells; `None` where it does not tell the number of frames. What else is in it may be
     /// missing: a person may have written it.
-    pub(crate) fn of(document: &Map<String, Value>) -> Option<Self> {
-        let loops = document.get("loops").and_then(Value::as_array);
-        let router = loops.and_then(|loops| Router::new(&loops.iter().map(read_loop).collect::<Option<Vec<_>>>()?));
-        Some(Self {
-            frames: document.get("frames")?.as_u64()?,
-            router,
-            array: document.get("array").and_then(Value::as_object).cloned(),
-        })
+    pub(crate) fn of(document: &Map<String, Value>, mark: Option<&Mark>) -> Option<Self> {
+        let frames = document.get("frames")?.as_u64()?;
+        // Earlier versions had everything in one file.
+        let old = Mark::of(document);
+        let mark = mark.unwrap_or(&old);
+        Some(Self { frames, router: mark.router.clone(), array: mark.array.clone() })
     }
 
     /// The unbounded axis, and its planes that the frames reach at a position; `None` where no axis is unbounded.
@@ -52,14 +47,8 @@ impl Record {
     }
 }
 
-fn read_loop(value: &Value) -> Option<Loop> {
-    let number = |name: &str| value.get(name).and_then(Value::as_u64);
-    let storage_axis = number("axis").map(usize::try_from).transpose().ok()?;
-    Some(Loop { count: number("count"), storage_axis })
-}
-
 /// Planes along the unbounded axis that a position has after `frames` frames.
-pub(super) fn extent(router: &Router, axis: usize, position: u32, frames: u64) -> u64 {
+pub(crate) fn extent(router: &Router, axis: usize, position: u32, frames: u64) -> u64 {
     let Some(last) = frames.checked_sub(1).and_then(|last| router.locate(last)) else { return 0 };
     // The unbounded loop is the outermost, so only its last round can be without this position.
     let mut first = Location { position, index: [0; MAX_INDEX_DIMENSIONS] };
@@ -69,24 +58,25 @@ pub(super) fn extent(router: &Router, axis: usize, position: u32, frames: u64) -
 }
 
 /// Replaces the record, atomically.
-pub(super) fn write(plan: &Plan, sink: &dyn Sink, disk: &dyn Disk, sync: Sync, frames: u64) -> Result<()> {
-    let path = path(plan);
-    let loops = plan.router().loops().iter().map(|each| json!({"count": each.count, "axis": each.storage_axis}));
-    let mut document = json!({"frames": frames, "loops": loops.collect::<Vec<_>>()});
-    if let Some(array) = sink.array_metadata() {
-        document["array"] = array.clone();
-    }
+pub(crate) fn write(root: &Path, disk: &dyn Disk, sync: Sync, frames: u64) -> Result<()> {
+    let path = root.join(RECORD);
+    let document = json!({"format": FORMAT, "frames": frames});
     disk.put(&path, document.to_string().as_bytes(), sync).map_err(|source| Error::io("write", &path, source))
 }
 
-/// Frames that the store holds.
-pub(super) fn read(plan: &Plan) -> Result<u64> {
-    let path = path(plan);
+/// The file that has the record of the store in `root`: of this version or of an earlier one.
+pub(crate) fn name(root: &Path) -> Option<&'static str> {
+    [RECORD, OLD_RECORD].into_iter().find(|name| fs::symlink_metadata(root.join(name)).is_ok())
+}
+
+/// Frames that the store in `root` holds; `None` where nothing tells.
+pub(crate) fn read(root: &Path) -> Result<Option<u64>> {
+    let Some(name) = name(root) else { return Ok(None) };
+    let path = root.join(name);
     let damaged = |problem: String| Error::Damaged { path: path.clone(), problem };
     let meta = match fs::symlink_metadata(&path) {
         Ok(meta) => meta,
-        // A run that ended before its first frame was shown.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Error::io("look at", &path, source)),
     };
     if !meta.is_file() || meta.len() > MAX_BYTES {
@@ -94,10 +84,6 @@ pub(super) fn read(plan: &Plan) -> Result<u64> {
     }
     let bytes = fs::read(&path).map_err(|source| Error::io("read", &path, source))?;
     let document = serde_json::from_slice(&bytes).map_err(|error| damaged(format!("not a record: {error}")))?;
-    let record = Record::of(&document).ok_or_else(|| damaged("not a record: no number of frames".into()))?;
-    Ok(record.frames)
-}
-
-fn path(plan: &Plan) -> PathBuf {
-    plan.root().join(FILE_NAME)
+    let record = Record::of(&document, None).ok_or_else(|| damaged("not a record: no number of frames".into()))?;
+    Ok(Some(record.frames))
 }

@@ -1,46 +1,61 @@
-//! The folder of a new store: what may be in the way, what may be replaced, and nothing half-made left behind.
+//! The folder of a store: what may be in the way, what may be replaced, and nothing half-made left behind.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::shared::file_sync;
-use super::{record, room};
+use super::files::{self, FOLDER, OLD_LOG, OLD_RECORD, OLD_ROOM, RUN_FOLDER};
+use super::{Lock, mark, record};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata;
 use crate::plan::Plan;
-use crate::platform::{Disk, PARTIAL_SUFFIX};
-use crate::recover::{KEPT_SUFFIX, log};
+use crate::platform::{Disk, PARTIAL_SUFFIX, Sync};
 
-/// A root folder under construction. Dropped before [`Root::keep`] it removes what was made, and gives back what it
-/// was to replace.
-pub(super) struct Root {
+/// Ending of the names under which recovery keeps what it replaced; a number follows where the name was taken.
+pub const KEPT_SUFFIX: &str = ".before-recover";
+
+/// The root folder of a run that begins, and its lock. Dropped before [`Root::keep`] it removes what was made, and gives
+/// back what it was to replace.
+#[derive(Debug)]
+pub(crate) struct Root {
     path: PathBuf,
-    /// The store that is being replaced, under another name.
-    replaced: Option<PathBuf>,
+    /// The store that is being replaced, under another name, with its lock where it is one of ours.
+    replaced: Option<(PathBuf, Option<Lock>)>,
+    lock: Option<Lock>,
     /// True once the folder is ours: before, what appears there belongs to somebody else.
     made: bool,
     kept: bool,
 }
 
 impl Root {
-    /// Makes the folder; sets an old store aside where `overwrite` says so.
-    pub(super) fn prepare(plan: &Plan, disk: &dyn Disk) -> Result<Self> {
+    /// Makes the folder with its lock and mark; sets an old store aside where `overwrite` says so, or where it is one of
+    /// ours whose making was interrupted and `resume` was asked for: there is no frame in it.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`], [`Error::NotAStore`], [`Error::Busy`] for what is in the way; [`Error::Io`].
+    pub(crate) fn prepare(plan: &Plan, disk: &dyn Disk, sync: Sync) -> Result<Self> {
         let path = plan.root().to_path_buf();
         let mut replaced = None;
         match fs::symlink_metadata(&path) {
-            Ok(_) if !plan.settings().overwrite => return Err(Error::AlreadyExists { path }),
             Ok(_) => {
+                let may = plan.settings().overwrite || plan.settings().resume && is_half_made(&path);
+                if !may {
+                    return Err(Error::AlreadyExists { path });
+                }
                 provable_store(&path)?;
+                let mut lock = lock_of(&path)?;
                 let aside = aside(&path);
                 fs::rename(&path, &aside).map_err(|source| Error::io("set aside", &path, source))?;
-                replaced = Some(aside);
+                if let Some(lock) = &mut lock {
+                    lock.moved(&aside);
+                }
+                replaced = Some((aside, lock));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(Error::io("look at", &path, source)),
         }
         // From here on dropping `root` undoes it all.
-        let mut root = Self { path, replaced, made: false, kept: false };
+        let mut root = Self { path, replaced, lock: None, made: false, kept: false };
         if let Some(parent) = root.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             disk.create_dir_all(parent).map_err(|source| Error::io("create", parent, source))?;
         }
@@ -49,8 +64,11 @@ impl Root {
             Ok(()) => {
                 root.made = true;
                 // It is there: this is for its name to be on the medium.
-                let sync = file_sync(plan.settings().durability);
                 disk.create_dir(&root.path, sync).map_err(|source| Error::io("create", &root.path, source))?;
+                let folder = root.path.join(RUN_FOLDER);
+                files::make_folders(&root.path, disk, sync).map_err(|source| Error::io("create", folder, source))?;
+                root.lock = Some(Lock::take(&root.path)?);
+                mark::write(plan, disk, sync)?;
                 Ok(root)
             }
             Err(source) => {
@@ -64,33 +82,46 @@ impl Root {
         }
     }
 
-    /// The folder of a store that is continued: nothing of it is removed, whatever happens.
-    pub(super) fn existing(plan: &Plan) -> Self {
-        Self { path: plan.root().to_path_buf(), replaced: None, made: false, kept: true }
+    /// The folder of a store that is continued, locked: nothing of it is removed, whatever happens.
+    ///
+    /// # Errors
+    /// [`Error::Busy`], [`Error::Io`].
+    pub(crate) fn existing(root: &Path, disk: &dyn Disk, sync: Sync) -> Result<Self> {
+        // A store of an earlier version has no folder of ours.
+        let folder = root.join(RUN_FOLDER);
+        files::make_folders(root, disk, sync).map_err(|source| Error::io("create", folder, source))?;
+        let lock = Some(Lock::take(root)?);
+        Ok(Self { path: root.to_path_buf(), replaced: None, lock, made: false, kept: true })
     }
 
-    /// The store stands: what it replaces may go.
-    pub(super) fn keep(mut self) {
+    /// The store stands: what it replaces may go. `None` only where the lock was taken before.
+    pub(crate) fn keep(mut self) -> Option<Lock> {
         self.kept = true;
-        if let Some(old) = self.replaced.take()
-            && let Err(error) = fs::remove_dir_all(&old)
-        {
-            tracing::warn!(path = %old.display(), %error, "the replaced store could not be removed");
+        if let Some((old, lock)) = self.replaced.take() {
+            if let Err(error) = fs::remove_dir_all(&old) {
+                tracing::warn!(path = %old.display(), %error, "the replaced store could not be removed");
+            }
+            drop(lock);
         }
+        self.lock.take()
     }
 
     fn give_back(&mut self) {
         self.kept = true;
+        self.lock = None;
         if self.made
             && let Err(error) = fs::remove_dir_all(&self.path)
         {
             tracing::warn!(path = %self.path.display(), %error, "a half-made store could not be removed");
             return;
         }
-        if let Some(old) = self.replaced.take()
-            && let Err(error) = fs::rename(&old, &self.path)
-        {
-            tracing::error!(path = %old.display(), %error, "the old store could not be given its name back");
+        if let Some((old, mut lock)) = self.replaced.take() {
+            match fs::rename(&old, &self.path) {
+                Ok(()) => lock.iter_mut().for_each(|lock| lock.moved(&self.path)),
+                Err(error) => {
+                    tracing::error!(path = %old.display(), %error, "the old store could not be given its name back");
+                }
+            }
         }
     }
 }
@@ -101,6 +132,27 @@ impl Drop for Root {
             self.give_back();
         }
     }
+}
+
+/// The lock of a store that is to be replaced; `None` where it is none of ours.
+fn lock_of(root: &Path) -> Result<Option<Lock>> {
+    if root.join(RUN_FOLDER).is_dir() {
+        return Lock::take(root).map(Some);
+    }
+    Lock::look(root).map(|()| None)
+}
+
+/// True for a store of ours whose making was interrupted: it holds no frame.
+fn is_half_made(root: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(root) else { return false };
+    let only_ours = entries.flatten().all(|entry| entry.file_name() == FOLDER);
+    let marked = root.join(files::MARK).is_file();
+    (marked || only_ours) && record::name(root).is_none()
+}
+
+/// True where there is a store that a run could go on with.
+pub(crate) fn is_continuable(root: &Path) -> bool {
+    fs::symlink_metadata(root).is_ok() && !is_half_made(root)
 }
 
 /// A free name beside `path`.
@@ -129,9 +181,12 @@ fn provable_store(path: &Path) -> Result<()> {
     if fs::read_dir(path).map_err(|source| Error::io("list", path, source))?.next().is_none() {
         return Ok(()); // An empty folder holds nothing that could be lost.
     }
-    let root = node(path).ok_or_else(|| refuse("it has no readable Zarr group metadata".into()))?;
-    if root != Node::OmeGroup {
-        return Err(refuse("its group has no OME-Zarr metadata".into()));
+    // The making of one of ours may have been interrupted before there were metadata.
+    if !is_half_made(path) {
+        let root = node(path).ok_or_else(|| refuse("it has no readable Zarr group metadata".into()))?;
+        if root != Node::OmeGroup {
+            return Err(refuse("its group has no OME-Zarr metadata".into()));
+        }
     }
     only_zarr(path, &refuse)
 }
@@ -184,6 +239,7 @@ fn only_zarr(folder: &Path, refuse: &dyn Fn(String) -> Error) -> Result<()> {
         let name = name.to_string_lossy();
         if kind.is_dir() {
             match node(&path) {
+                _ if name == FOLDER => only_ours(&path, refuse)?,
                 Some(Node::Array) => {} // Chunks in it may have any name.
                 Some(Node::Group | Node::OmeGroup) => only_zarr(&path, refuse)?,
                 // A run that was interrupted while it made the folder, or OME/ of a v2 store.
@@ -196,10 +252,30 @@ fn only_zarr(folder: &Path, refuse: &dyn Fn(String) -> Error) -> Result<()> {
     Ok(())
 }
 
+/// Refuses what we never put into our own folder.
+fn only_ours(folder: &Path, refuse: &dyn Fn(String) -> Error) -> Result<()> {
+    let known = |name: &str| {
+        let name = name.split_once(KEPT_SUFFIX).map_or(name, |(name, _)| name);
+        let name = name.strip_suffix(PARTIAL_SUFFIX).unwrap_or(name);
+        name == "zarr.json" || files::ALL.iter().any(|own| own.rsplit('/').next() == Some(name))
+    };
+    for entry in fs::read_dir(folder).map_err(|source| Error::io("list", folder, source))? {
+        let entry = entry.map_err(|source| Error::io("list", folder, source))?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let kind = entry.file_type().map_err(|source| Error::io("look at", &path, source))?;
+        match name.to_str() {
+            Some(name) if kind.is_dir() && folder.join(name).ends_with(RUN_FOLDER) => only_ours(&path, refuse)?,
+            Some(name) if kind.is_file() && known(name) => {}
+            _ => return Err(refuse(format!("{} is not part of an OME-Zarr store", path.display()))),
+        }
+    }
+    Ok(())
+}
+
 fn known_file(name: &str) -> bool {
     let name = name.split_once(KEPT_SUFFIX).map_or(name, |(name, _)| name);
     let name = name.strip_suffix(PARTIAL_SUFFIX).unwrap_or(name);
-    let ours = [frame_metadata::FILE_NAME, record::FILE_NAME, log::FILE_NAME, room::FILE_NAME];
+    let ours = [frame_metadata::FILE_NAME, OLD_RECORD, OLD_LOG, OLD_ROOM];
     ["zarr.json", ".zgroup", ".zattrs", ".zmetadata", "METADATA.ome.xml"].contains(&name) || ours.contains(&name)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! An engine that places chunks in shards appends one record for each stretch of chunks, after the write of the data
 //! returned; a clean `finish` removes the file. A process killed between two indices leaves it behind, and
-//! [`super::recover`] rebuilds the indices from it. No reader asks for its name.
+//! [`crate::recover`] rebuilds the indices from it. No reader asks for its name.
 //!
 //! The file is a sequence of records, little-endian, each complete in itself, so that a torn one costs no other:
 //!
@@ -10,13 +10,13 @@
 //! |-------|------|
 //! | 4 | `OSLg` |
 //! | 4 | length of the record, from its first byte to its checksum's last |
-//! | 1 | kind: 0 the run (a JSON object), 1 chunks |
+//! | 1 | kind: 0 the run (a JSON object), 1 chunks, 2 planes |
 //! | 1 | flags: 1 the chunks are complete |
 //! | 2 | length of the shard's path |
-//! | 4 | number of chunks; of the run's record: bytes of JSON |
-//! | 8 | offset of the first chunk in the shard file; the others follow without gaps |
-//! | | the shard's path below the root, with `/` |
-//! | 8 each | chunk: place in the shard's index, length |
+//! | 4 | number of chunks, or of ranges of planes; of the run's record: bytes of JSON |
+//! | 8 | offset of the first chunk in the shard file, the others follow without gaps; of planes: the position |
+//! | | the shard's path below the root, with `/`; of planes: 8 bytes for each coordinate of their group |
+//! | 8 each | chunk: place in the shard's index, length; range of planes: first slot in the group, slot behind the last |
 //! | 4 | crc32c of all before |
 //!
 //! Chunks have no checksums: crc32c at 10 GB/s would take 2 to 10 % of a core that compresses, and what a killed process
@@ -26,11 +26,14 @@
 //! chunk, half of what a shard index takes for the same chunks.
 
 use std::io::{self, BufRead};
+use std::ops::Range;
 
 use serde_json::Value;
 
-/// Name of the log in the root folder of a store.
-pub const FILE_NAME: &str = ".ome-stream-log";
+use crate::router::StorageIndex;
+
+/// Path of the log below the root of a store, with `/`.
+pub const FILE_NAME: &str = crate::store::files::LOG;
 
 const MAGIC: [u8; 4] = *b"OSLg";
 const HEADER_BYTES: usize = 24;
@@ -38,6 +41,7 @@ const CHUNK_BYTES: usize = 8;
 const CHECKSUM_BYTES: usize = 4;
 const KIND_RUN: u8 = 0;
 const KIND_CHUNKS: u8 = 1;
+const KIND_PLANES: u8 = 2;
 const COMPLETE: u8 = 1;
 
 /// Longest record that is believed: a batch of as many chunks as the largest shard index has.
@@ -72,6 +76,19 @@ pub enum Record {
     Run(Value),
     /// Chunks that were written.
     Chunks(Placed),
+    /// Planes that were written: all their chunks are where an engine puts them.
+    Planes(Planes),
+}
+
+/// Planes of one group that were given to the operating system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planes {
+    /// Their position.
+    pub position: u32,
+    /// Coordinates of the group, counted in groups.
+    pub group: StorageIndex,
+    /// Their slots in the group.
+    pub slots: Vec<Range<u32>>,
 }
 
 /// The record of a run: `array` is the metadata document that every position's array has (with the extent it started
@@ -94,6 +111,15 @@ pub fn chunks_record(shard: &str, offset: u64, complete: bool, chunks: &[PlacedC
     }
     let flags = if complete { COMPLETE } else { 0 };
     record(KIND_CHUNKS, flags, shard.as_bytes(), chunks.len(), offset, &body)
+}
+
+/// The record of planes that were written.
+#[must_use]
+pub fn planes_record(planes: &Planes) -> Vec<u8> {
+    let group: Vec<u8> = planes.group.iter().flat_map(|at| at.to_le_bytes()).collect();
+    let body: Vec<u8> =
+        planes.slots.iter().flat_map(|slots| [slots.start, slots.end]).flat_map(u32::to_le_bytes).collect();
+    record(KIND_PLANES, COMPLETE, &group, planes.slots.len(), u64::from(planes.position), &body)
 }
 
 fn record(kind: u8, flags: u8, path: &[u8], count: usize, offset: u64, body: &[u8]) -> Vec<u8> {
@@ -241,6 +267,16 @@ fn parse(bytes: &[u8]) -> Option<Record> {
                 chunks,
             }))
         }
+        KIND_PLANES if rest.len() == count.checked_mul(CHUNK_BYTES)? => {
+            let group = path.as_chunks::<8>().0.iter().map(|at| u64::from_le_bytes(*at)).collect::<Vec<_>>();
+            let slot = |bytes: &[u8]| Some(u32::from_le_bytes(bytes.try_into().ok()?));
+            let range = |bytes: &[u8]| Some(slot(bytes.get(..4)?)?..slot(bytes.get(4..)?)?);
+            Some(Record::Planes(Planes {
+                position: u32::try_from(offset).ok()?,
+                group: group.try_into().ok()?,
+                slots: rest.chunks_exact(CHUNK_BYTES).map(range).collect::<Option<_>>()?,
+            }))
+        }
         _ => None,
     }
 }
@@ -281,6 +317,13 @@ mod tests {
         for (nth, record) in found[1..].iter().enumerate() {
             assert_eq!(record, &Record::Chunks(placed(nth as u32)));
         }
+    }
+
+    #[test]
+    fn planes_come_back() {
+        let planes = Planes { position: 7, group: [1, 2, u64::MAX], slots: vec![0..3, 5..6] };
+        let log = [planes_record(&planes), bytes(&placed(0))].concat();
+        assert_eq!(read(&log), (vec![Record::Planes(planes), Record::Chunks(placed(0))], 0));
     }
 
     #[test]

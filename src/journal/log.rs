@@ -1,0 +1,105 @@
+//! The write log of a run: see [`super::format`] for what is in it and why.
+//!
+//! Every run has one, so that its presence tells that a run has not finished.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::format::{PlacedChunk, Planes, chunks_record, planes_record, run_record};
+use crate::buffer::GroupKey;
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::platform::{AppendFile, Disk};
+use crate::store::files::{LOG, OLD_LOG};
+
+/// The open log.
+#[derive(Debug)]
+pub struct Log {
+    root: PathBuf,
+    path: PathBuf,
+    /// `None` once the run has finished.
+    file: Mutex<Option<Arc<dyn AppendFile>>>,
+}
+
+impl Log {
+    /// Opens the log of a run that begins, and tells in it what the run is.
+    pub(crate) fn create(plan: &Plan, disk: &dyn Disk) -> Result<Self> {
+        let path = plan.root().join(LOG);
+        let file = disk.open_append(&path).map_err(|source| Error::io("create", &path, source))?;
+        let axis = plan.geometry().append_axis();
+        file.append(&run_record(&plan.array_metadata(axis.map(|_| 0)), axis))
+            .map_err(|source| Error::io("write", &path, source))?;
+        Ok(Self { root: plan.root().to_path_buf(), path, file: Mutex::new(Some(Arc::from(file))) })
+    }
+
+    /// Removes the log of an interrupted run that is continued, of this version or an earlier one.
+    pub(crate) fn discard(plan: &Plan, disk: &dyn Disk) -> Result<()> {
+        for name in [LOG, OLD_LOG] {
+            let path = plan.root().join(name);
+            match disk.remove_file(&path) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", &path, source));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A log that takes no notes.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { root: PathBuf::new(), path: PathBuf::new(), file: Mutex::new(None) }
+    }
+
+    /// The name by which the log knows a shard file.
+    #[must_use]
+    pub fn name_of(&self, shard: &Path) -> String {
+        let below = shard.strip_prefix(&self.root).unwrap_or(shard);
+        below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+    }
+
+    /// Notes that `chunks`, `(place in the index, length)`, were written one after another from `offset` of a shard.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn placed(&self, shard: &str, offset: u64, chunks: &[(usize, u64)], complete: bool) -> Result<()> {
+        let open = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(file) = open else { return Ok(()) };
+        // A plan has at most 2^20 chunks in a shard and 2^31 bytes in a chunk.
+        let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let placed =
+            chunks.iter().map(|(place, length)| PlacedChunk { place: narrow(*place as u64), length: narrow(*length) });
+        let record = chunks_record(shard, offset, complete, &placed.collect::<Vec<_>>());
+        file.append(&record).map_err(|source| Error::io("append to", &self.path, source))
+    }
+
+    /// Notes that the planes in these slots of a group were given to the operating system.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub(crate) fn planes(&self, key: GroupKey, slots: impl Iterator<Item = usize>) -> Result<()> {
+        let open = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(file) = open else { return Ok(()) };
+        let mut ranges: Vec<Range<u32>> = Vec::new();
+        // A group has at most 2^31 planes: a chunk has no more bytes.
+        for slot in slots.filter_map(|slot| u32::try_from(slot).ok()) {
+            match ranges.last_mut() {
+                Some(last) if last.end == slot => last.end += 1,
+                _ => ranges.push(slot..slot.saturating_add(1)),
+            }
+        }
+        if ranges.is_empty() {
+            return Ok(());
+        }
+        let record = planes_record(&Planes { position: key.position, group: key.index, slots: ranges });
+        file.append(&record).map_err(|source| Error::io("append to", &self.path, source))
+    }
+
+    /// The run has ended well: every index is written, nothing will have to be won back.
+    pub(crate) fn remove(&self, disk: &dyn Disk) -> Result<()> {
+        drop(self.file.lock().unwrap_or_else(PoisonError::into_inner).take());
+        disk.remove_file(&self.path).map_err(|source| Error::io("remove", &self.path, source))
+    }
+}

@@ -1,0 +1,198 @@
+//! One writer a store: whoever changes a store holds its lock, whatever the engine.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::files::{LOCK, OLD_LOG, OWNER, TAKING};
+use super::owner::{Life, Owner};
+use crate::error::{Error, Result};
+use crate::platform::partial_name;
+
+/// Longest owner that is read; ours have some 400 bytes.
+const MAX_OWNER_BYTES: u64 = 64 << 10;
+
+/// How long to wait for another process that is just taking the same lock: it does a handful of small file operations.
+const TAKING_TIME: Duration = Duration::from_secs(10);
+
+/// The lock of a store, held until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    root: PathBuf,
+    /// `None` where the file system has no locks: then only the owner's name keeps others away.
+    file: Option<File>,
+    owner: Owner,
+}
+
+/// A lock that one tried to get.
+enum Try {
+    Got(File),
+    Held,
+    /// The file system has no locks.
+    None,
+}
+
+impl Lock {
+    /// Takes the lock of the store in `root`, where our folder is.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] where another holds it, or may; [`Error::Io`].
+    pub(crate) fn take(root: &Path) -> Result<Self> {
+        let fail = |source| Error::io("lock", root.join(LOCK), source);
+        let _taking = hold_taking(root)?;
+        refuse_old_writer(root)?;
+        let owner = read_owner(root).map_err(fail)?;
+        let attempt = try_lock(&root.join(LOCK)).map_err(fail)?;
+        let file = match (attempt, &owner) {
+            (Try::Got(file), None) => Some(file),
+            // The same system that says that nobody holds the lock would have known.
+            (Try::Got(file), Some(owner)) if owner.locked && owner.on_this_boot() => Some(file),
+            (Try::Got(file), Some(owner)) if owner.life() == Life::Dead => Some(file),
+            (Try::None, owner) if owner.as_ref().is_none_or(|owner| owner.life() == Life::Dead) => None,
+            // A child that the owner forked keeps the lock of the dead: it goes with the file, which is replaced.
+            (Try::Held, Some(owner)) if owner.life() == Life::Dead => Some(replace(root).map_err(fail)?),
+            (_, owner) => return Err(busy(root, owner.as_ref())),
+        };
+        let lock = Self { root: root.to_path_buf(), owner: Owner::this_process(file.is_some()), file };
+        lock.write_owner().map_err(|source| Error::io("write", root.join(OWNER), source))?;
+        Ok(lock)
+    }
+
+    /// Refuses where a writer lives; changes nothing.
+    ///
+    /// # Errors
+    /// As for [`Lock::take`].
+    pub(crate) fn look(root: &Path) -> Result<()> {
+        let fail = |source| Error::io("look at", root.join(LOCK), source);
+        refuse_old_writer(root)?;
+        let owner = read_owner(root).map_err(fail)?;
+        let held = match File::open(root.join(LOCK)) {
+            Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
+            Err(error) if is_nothing(&error) => false,
+            Err(source) => return Err(fail(source)),
+        };
+        let free = match (&owner, held) {
+            (None, held) => !held,
+            (Some(owner), false) if owner.locked && owner.on_this_boot() => true,
+            (Some(owner), _) => owner.life() == Life::Dead,
+        };
+        if free { Ok(()) } else { Err(busy(root, owner.as_ref())) }
+    }
+
+    /// False where the file system has no locks: processes on other machines cannot tell that this one lives.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Whether the store is still where it was and still ours: somebody may have renamed, removed or replaced it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with `NotFound` where it is not; else what the operating system says.
+    pub(crate) fn check(&self) -> Result<()> {
+        let lost = |problem: String| Error::io("find", &self.root, io::Error::new(io::ErrorKind::NotFound, problem));
+        match read_owner(&self.root) {
+            Ok(Some(owner)) if owner.id == self.owner.id => Ok(()),
+            Ok(Some(owner)) => Err(lost(format!("it was replaced while it was written, by {}", owner.describe()))),
+            Ok(None) => Err(lost("it was renamed, removed or replaced while it was written".into())),
+            Err(source) => Err(Error::io("read", self.root.join(OWNER), source)),
+        }
+    }
+
+    /// The store has got another name.
+    pub(crate) fn moved(&mut self, root: &Path) {
+        self.root = root.to_path_buf();
+    }
+
+    fn write_owner(&self) -> io::Result<()> {
+        let path = self.root.join(OWNER);
+        let partial = partial_name(&path);
+        let text = serde_json::to_vec(&self.owner).map_err(io::Error::other)?;
+        fs::write(&partial, text)?;
+        fs::rename(&partial, &path)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A forked child has a copy of this, and its end is not the owner's.
+        if !self.owner.is_this_process() && self.owner.on_this_boot() {
+            return;
+        }
+        // Only while the store is ours: what another put in its place is his.
+        if read_owner(&self.root).is_ok_and(|owner| owner.is_some_and(|owner| owner.id == self.owner.id)) {
+            let _ = fs::remove_file(self.root.join(OWNER));
+        }
+        if let Some(file) = &self.file {
+            // A child that was forked in the meantime shares the lock; it shall not keep it.
+            let _ = file.unlock();
+        }
+    }
+}
+
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn busy(root: &Path, owner: Option<&Owner>) -> Error {
+    let owner = owner.map_or_else(|| "another program".to_owned(), Owner::describe);
+    Error::Busy { path: root.to_path_buf(), owner, file: root.join(OWNER) }
+}
+
+/// Lets one process at a time judge and take the lock of a store.
+fn hold_taking(root: &Path) -> Result<Option<File>> {
+    let path = root.join(TAKING);
+    let until = Instant::now() + TAKING_TIME;
+    loop {
+        match try_lock(&path).map_err(|source| Error::io("lock", &path, source))? {
+            Try::Got(file) => return Ok(Some(file)),
+            Try::None => return Ok(None),
+            Try::Held if Instant::now() >= until => return Err(busy(root, None)),
+            Try::Held => std::thread::sleep(Duration::from_millis(2)),
+        }
+    }
+}
+
+fn try_lock(path: &Path) -> io::Result<Try> {
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    Ok(match file.try_lock() {
+        Ok(()) => Try::Got(file),
+        Err(TryLockError::WouldBlock) => Try::Held,
+        // Whatever the reason: where nothing can be locked, the owner's name has to do.
+        Err(TryLockError::Error(_)) => Try::None,
+    })
+}
+
+/// Puts a new file in place of one whose lock nobody can give back.
+fn replace(root: &Path) -> io::Result<File> {
+    let path = root.join(LOCK);
+    let partial = partial_name(&path);
+    let file = File::create(&partial)?;
+    file.lock()?;
+    fs::rename(&partial, &path)?;
+    Ok(file)
+}
+
+/// Earlier versions had their lock on the write log.
+fn refuse_old_writer(root: &Path) -> Result<()> {
+    match File::open(root.join(OLD_LOG)) {
+        Ok(file) if matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) => Err(busy(root, None)),
+        _ => Ok(()),
+    }
+}
+
+/// Who holds the lock; `None` where nobody says so, or where what is said cannot be understood.
+fn read_owner(root: &Path) -> io::Result<Option<Owner>> {
+    let path = root.join(OWNER);
+    match fs::symlink_metadata(&path) {
+        Ok(meta) if meta.is_file() && meta.len() <= MAX_OWNER_BYTES => {}
+        Ok(_) => return Ok(None),
+        Err(error) if is_nothing(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    match fs::read(&path) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+        Err(error) if is_nothing(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

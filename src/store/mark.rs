@@ -1,0 +1,104 @@
+//! The mark of a run: the first file of ours in a store, never changed, which says whose the store is and what it was to
+//! be. Whoever mends the store makes torn documents anew from it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::files::{FORMAT, MARK};
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::platform::{Disk, Sync};
+use crate::router::{Loop, Router};
+use crate::settings::Settings;
+
+/// Largest mark that is read: settings with 100,000 positions have some 15 MB.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// What the mark tells. What is missing in it is `None`: it may be of a later version.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    /// The order of acquisition.
+    pub(crate) router: Option<Router>,
+    /// Metadata that every position's array started with.
+    pub(crate) array: Option<Map<String, Value>>,
+    /// Its unbounded axis: `Some(None)` where there is none.
+    pub(crate) append_axis: Option<Option<usize>>,
+    /// The settings of the run, validated and normalized.
+    settings: Option<Value>,
+}
+
+impl Mark {
+    /// What a document tells, of a run or of an earlier version's record.
+    pub(crate) fn of(document: &Map<String, Value>) -> Self {
+        let loops = document.get("loops").and_then(Value::as_array);
+        Self {
+            router: loops.and_then(|loops| Router::new(&loops.iter().map(read_loop).collect::<Option<Vec<_>>>()?)),
+            array: document.get("array").and_then(Value::as_object).cloned(),
+            append_axis: match document.get("append_axis") {
+                Some(Value::Null) => Some(None),
+                axis => axis.and_then(Value::as_u64).and_then(|axis| usize::try_from(axis).ok()).map(Some),
+            },
+            settings: document.get("settings").cloned(),
+        }
+    }
+
+    /// Reads the mark in `root`; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] for a file that is no mark; [`Error::Io`].
+    pub(crate) fn read(root: &Path) -> Result<Option<Self>> {
+        let path = root.join(MARK);
+        let damaged = |problem: String| Error::Damaged { path: path.clone(), problem };
+        match fs::symlink_metadata(&path) {
+            Ok(meta) if meta.is_file() && meta.len() <= MAX_BYTES => {}
+            Ok(_) => return Err(damaged("not the mark of a run".into())),
+            Err(error) if is_nothing(&error) => return Ok(None),
+            Err(source) => return Err(Error::io("look at", &path, source)),
+        }
+        let bytes = fs::read(&path).map_err(|source| Error::io("read", &path, source))?;
+        let document: Map<String, Value> =
+            serde_json::from_slice(&bytes).map_err(|error| damaged(format!("not the mark of a run: {error}")))?;
+        match document.get("format").and_then(Value::as_u64) {
+            Some(format) if format <= FORMAT => Ok(Some(Self::of(&document))),
+            Some(format) => Err(damaged(format!("format {format} is of a later version of ome-stream"))),
+            None => Err(damaged("not the mark of a run: it has no format".into())),
+        }
+    }
+
+    /// The plan of the run, for a store that lies at `root` now.
+    pub(crate) fn plan(&self, root: &Path) -> Option<Plan> {
+        let mut settings: Settings = serde_json::from_value(self.settings.clone()?).ok()?;
+        settings.root_path = root.to_str()?.to_owned();
+        Plan::at(&settings, root).ok()
+    }
+}
+
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn read_loop(value: &Value) -> Option<Loop> {
+    let number = |name: &str| value.get(name).and_then(Value::as_u64);
+    let storage_axis = number("axis").map(usize::try_from).transpose().ok()?;
+    Some(Loop { count: number("count"), storage_axis })
+}
+
+/// Writes the mark of a new run.
+pub(super) fn write(plan: &Plan, disk: &dyn Disk, sync: Sync) -> Result<()> {
+    let path = plan.root().join(MARK);
+    let loops = plan.router().loops().iter().map(|each| json!({"count": each.count, "axis": each.storage_axis}));
+    let append_axis = plan.geometry().append_axis();
+    let document = json!({
+        "format": FORMAT,
+        "writer": format!("ome-stream {}", crate::VERSION),
+        "run": uuid::Uuid::new_v4().simple().to_string(),
+        "loops": loops.collect::<Vec<_>>(),
+        "append_axis": append_axis,
+        "array": plan.array_metadata(append_axis.map(|_| 0)),
+        "settings": plan.settings(),
+    });
+    disk.put(&path, document.to_string().as_bytes(), sync).map_err(|source| Error::io("write", &path, source))
+}

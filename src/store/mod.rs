@@ -1,0 +1,27 @@
+//! The store that is written: its root and lock, and the files of ours in it.
+//!
+//! | file in `.ome-stream/run/` | what | until |
+//! |---|---|---|
+//! | `run.json` | the mark: what run this is, its order of acquisition, array metadata and settings; the first file, never changed | for ever |
+//! | `progress.json` | how many frames readers can see; there once the store is complete | for ever |
+//! | `attributes.json` | the host's metadata, once more | for ever |
+//! | `missing.jsonl` | frames that were dropped, skipped or lost | for ever |
+//! | `lock`, `taking`, `owner.json` | who changes the store | the lock is free |
+//! | `log` | what was written where (see [`crate::journal`]) | a clean `finish` |
+//! | `room.part` | room for the last indices on a full disk | a clean `finish` |
+
+pub(crate) mod files;
+mod find;
+mod lock;
+mod mark;
+mod owner;
+pub(crate) mod record;
+pub(crate) mod room;
+mod root;
+
+pub(crate) use find::is_root;
+pub use find::{Place, place, root_of};
+pub(crate) use lock::Lock;
+pub(crate) use mark::Mark;
+pub use root::KEPT_SUFFIX;
+pub(crate) use root::{Root, is_continuable};
