@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
@@ -14,6 +15,7 @@ use super::tree::{METADATA, Node};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FILE_NAME, FrameLog};
 use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Image, Layout, documents_v05};
+use crate::store::files::{FORMAT, RECORD};
 use crate::store::{
     Mark,
     record::{self, Record},
@@ -143,6 +145,15 @@ pub(super) fn record(root: &Node) -> io::Result<(Option<Record>, Option<Finding>
     };
     let cause = format!("{why}; only continuing the run needs it: write {{\"frames\": N}} to go on after N frames");
     Ok((None, Some(Finding::new(name, State::Torn, cause))))
+}
+
+/// The finding for a store whose making was interrupted: it holds no frame, and the record says so when it is mended.
+pub(super) fn half_made(root: &Path) -> Result<Finding> {
+    let frames = json!({"format": FORMAT, "frames": 0});
+    let finding =
+        Finding::new(RECORD, State::Incomplete, "the run was interrupted while its store was made; no frame had come");
+    let action = Action::Write { path: root.join(RECORD), bytes: frames.to_string().into_bytes() };
+    Ok(finding.remedy("it is written", vec![action]))
 }
 
 /// A document as it is written.

@@ -158,6 +158,9 @@ impl Inspection<'_> {
             move |source| Error::io("read", folder, source)
         };
         self.read_log(nodes)?;
+        if store::is_root(self.root) && record::name(self.root).is_none() && !self.log.present {
+            self.report.findings.push(groups::half_made(self.root)?);
+        }
         if let Some(root) = nodes.first() {
             let (record, finding) = groups::record(root).map_err(unreadable(root))?;
             self.record = record;

@@ -1,7 +1,7 @@
 //! One writer a store: whoever changes a store holds its lock, whatever the engine.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -108,7 +108,7 @@ impl Lock {
         let path = self.root.join(OWNER);
         let partial = partial_name(&path);
         let text = serde_json::to_vec(&self.owner).map_err(io::Error::other)?;
-        fs::write(&partial, text)?;
+        create_anew(&partial)?.write_all(&text)?;
         fs::rename(&partial, &path)
     }
 }
@@ -154,6 +154,12 @@ fn hold_taking(root: &Path) -> Result<Option<File>> {
 }
 
 fn try_lock(path: &Path) -> io::Result<Try> {
+    match fs::symlink_metadata(path) {
+        // Nothing is made through a link.
+        Ok(meta) if !meta.is_file() => return Err(io::Error::other("not a file of ome-stream")),
+        Err(error) if !is_nothing(&error) => return Err(error),
+        _ => {}
+    }
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
     Ok(match file.try_lock() {
         Ok(()) => Try::Got(file),
@@ -163,11 +169,20 @@ fn try_lock(path: &Path) -> io::Result<Try> {
     })
 }
 
+/// A new file at `path`, whatever a killed process left there.
+fn create_anew(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if !is_nothing(&error) => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new().create_new(true).write(true).open(path)
+}
+
 /// Puts a new file in place of one whose lock nobody can give back.
 fn replace(root: &Path) -> io::Result<File> {
     let path = root.join(LOCK);
     let partial = partial_name(&path);
-    let file = File::create(&partial)?;
+    let file = create_anew(&partial)?;
     file.lock()?;
     fs::rename(&partial, &path)?;
     Ok(file)
@@ -194,5 +209,117 @@ fn read_owner(root: &Path) -> io::Result<Option<Owner>> {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
         Err(error) if is_nothing(&error) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::{self, Sync};
+    use crate::store::files;
+
+    fn root() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        files::make_folders(folder.path(), &*platform::native(), Sync::Never).expect("made");
+        folder
+    }
+
+    fn refused(root: &Path) -> String {
+        assert!(matches!(Lock::look(root), Err(Error::Busy { .. })));
+        let error = Lock::take(root).expect_err("it is held");
+        assert_eq!(error.code(), 19);
+        error.to_string()
+    }
+
+    /// Writes an owner that is not this process: `life` of it as the tests need it.
+    fn write_owner(root: &Path, change: impl Fn(&mut serde_json::Value)) {
+        let mut owner = serde_json::to_value(Owner::this_process(true)).expect("plain data");
+        change(&mut owner);
+        fs::write(root.join(OWNER), owner.to_string()).expect("written");
+    }
+
+    #[test]
+    fn one_holder_at_a_time_who_is_named_to_the_others() {
+        let root = root();
+        let lock = Lock::take(root.path()).expect("free");
+        assert!(refused(root.path()).contains(&format!("process {}", std::process::id())));
+        lock.check().expect("still there");
+        drop(lock);
+        Lock::look(root.path()).expect("free again");
+        drop(Lock::take(root.path()).expect("free again"));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_lock_that_a_child_of_the_dead_owner_keeps_is_free() {
+        let root = root();
+        // What a forked child has: the open file, and with it the lock.
+        let child = File::create(root.path().join(LOCK)).expect("made");
+        child.try_lock().expect("free");
+        write_owner(root.path(), |owner| owner["started"] = 1.into());
+        Lock::look(root.path()).expect("its owner is dead");
+        let lock = Lock::take(root.path()).expect("its owner is dead");
+        assert!(lock.is_locked());
+        refused(root.path());
+        drop(child);
+        refused(root.path());
+    }
+
+    #[test]
+    fn a_lock_whose_owner_may_live_is_not_taken_even_where_it_is_free() {
+        let root = root();
+        // Another machine, on a file system that does not tell locks from machine to machine.
+        write_owner(root.path(), |owner| {
+            owner["machine"] = "another".into();
+            owner["boot"] = "another".into();
+            owner["host"] = "microscope-3".into();
+            owner["program"] = "LabVIEW".into();
+        });
+        let said = refused(root.path());
+        assert!(said.contains("LabVIEW") && said.contains("microscope-3") && said.contains("owner.json"), "{said}");
+        // The same machine, without locks.
+        write_owner(root.path(), |owner| owner["locked"] = false.into());
+        refused(root.path());
+    }
+
+    #[test]
+    fn an_owner_that_nobody_can_read_is_none() {
+        let root = root();
+        fs::write(root.path().join(OWNER), "{\"id\":").expect("written");
+        Lock::take(root.path()).expect("nobody holds the lock");
+    }
+
+    #[test]
+    fn a_store_that_was_renamed_or_replaced_is_noticed() {
+        let root = root();
+        let lock = Lock::take(root.path()).expect("free");
+        let elsewhere = root.path().with_extension("elsewhere");
+        fs::rename(root.path(), &elsewhere).expect("renamed");
+        let error = lock.check().expect_err("renamed");
+        assert!(error.is_not_found(), "{error}");
+        files::make_folders(
+            {
+                fs::create_dir(root.path()).expect("made");
+                root.path()
+            },
+            &*platform::native(),
+            Sync::Never,
+        )
+        .expect("made");
+        let other = Lock::take(root.path()).expect("another store");
+        assert!(lock.check().is_err());
+        drop(lock);
+        other.check().expect("the other's owner is not removed");
+        fs::remove_dir_all(&elsewhere).expect("removed");
+    }
+
+    #[test]
+    fn a_writer_of_an_earlier_version_is_respected() {
+        let root = root();
+        let log = File::create(root.path().join(OLD_LOG)).expect("made");
+        log.try_lock().expect("free");
+        refused(root.path());
+        drop(log);
+        Lock::take(root.path()).expect("it has ended");
     }
 }

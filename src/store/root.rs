@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, FOLDER, OLD_LOG, OLD_RECORD, OLD_ROOM, RUN_FOLDER};
-use super::{Lock, mark, record};
+use super::{Lock, Place, is_root, mark, place, record};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata;
 use crate::plan::Plan;
@@ -35,6 +35,7 @@ impl Root {
     /// [`Error::AlreadyExists`], [`Error::NotAStore`], [`Error::Busy`] for what is in the way; [`Error::Io`].
     pub(crate) fn prepare(plan: &Plan, disk: &dyn Disk, sync: Sync) -> Result<Self> {
         let path = plan.root().to_path_buf();
+        outside_of_stores(&path)?;
         let mut replaced = None;
         match fs::symlink_metadata(&path) {
             Ok(_) => {
@@ -87,6 +88,7 @@ impl Root {
     /// # Errors
     /// [`Error::Busy`], [`Error::Io`].
     pub(crate) fn existing(root: &Path, disk: &dyn Disk, sync: Sync) -> Result<Self> {
+        outside_of_stores(root)?;
         // A store of an earlier version has no folder of ours.
         let folder = root.join(RUN_FOLDER);
         files::make_folders(root, disk, sync).map_err(|source| Error::io("create", folder, source))?;
@@ -131,6 +133,26 @@ impl Drop for Root {
         if !self.kept {
             self.give_back();
         }
+    }
+}
+
+/// Refuses a root inside of another store, or above others: neither is one that a run may replace or fill.
+fn outside_of_stores(root: &Path) -> Result<()> {
+    let refuse = |problem: String| {
+        let remedy = "choose a folder that is neither inside of a store nor above one";
+        Err(Error::settings("root_path", root.display(), problem, remedy))
+    };
+    if let Some(store) = root.ancestors().skip(1).find(|above| is_root(above)) {
+        return refuse(format!("it lies inside of the store {}", store.display()));
+    }
+    match place(root) {
+        Ok(Place::Inside(store)) => refuse(format!("it lies inside of the store {}", store.display())),
+        Ok(Place::Above(stores, _)) => {
+            let names: Vec<_> = stores.iter().map(|store| store.display().to_string()).collect();
+            refuse(format!("it is a folder above {}", names.join(", ")))
+        }
+        // What cannot be looked at is judged, and told, by whoever makes the folder.
+        Ok(Place::Root | Place::Elsewhere) | Err(_) => Ok(()),
     }
 }
 

@@ -120,6 +120,12 @@ impl Process {
         answer.error.clone().map_or(Ok(answer), Err)
     }
 
+    /// Its process number.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it at once (SIGKILL) and waits until it is gone.
     ///
     /// # Errors

@@ -268,8 +268,8 @@ impl Backend for Panicking {
     fn check(&self, plan: &Plan) -> Result<(), Unsupported> {
         self.0.check(plan)
     }
-    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {
-        Ok(Box::new(PanickingSink(self.0.create(plan, disk)?)))
+    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(PanickingSink(self.0.create(plan, disk, log)?)))
     }
 }
 

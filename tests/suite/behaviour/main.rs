@@ -11,6 +11,7 @@ mod finish;
 mod full;
 mod live;
 mod metadata;
+mod one_writer;
 mod paths;
 mod refusals;
 mod seen_to_fail;

@@ -18,7 +18,8 @@ impl Run {
         let case = Case::new("strict", "t:5:2,p:2,y:4,x:8:4");
         let plan = Arc::new(Plan::new(&case.settings_in("folder".as_ref())).expect("valid settings"));
         let backend = MemoryBackend::new(Unit::Chunk, false);
-        let sink = backend.create(&plan, &ome_stream::platform::native()).expect("memory");
+        let log = std::sync::Arc::new(ome_stream::journal::Log::none());
+        let sink = backend.create(&plan, &ome_stream::platform::native(), &log).expect("memory");
         Self { sink, layout: plan.layout(Unit::Chunk) }
     }
 

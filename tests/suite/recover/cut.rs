@@ -26,7 +26,7 @@ fn a_store_cut_anywhere_is_mended_and_tells_what_it_lost() {
     for case in kinds() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let made = make(&case, folder.path());
-        for path in store::files(&made.root) {
+        for path in store::telling_files(&made.root) {
             let length = fs::metadata(made.root.join(&path)).expect("there").len();
             let blocks = (0..length).step_by(BLOCK as usize);
             for cut in blocks.chain([1, length / 2, length - 1]).filter(|cut| *cut < length) {

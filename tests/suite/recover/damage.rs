@@ -91,7 +91,7 @@ proptest! {
     ) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let made = make(&kinds()[kind], folder.path());
-        let files = store::files(&made.root);
+        let files = store::telling_files(&made.root);
         for (file, damage) in &wounds {
             hurt(&made.root.join(file.get(&files)), damage);
         }

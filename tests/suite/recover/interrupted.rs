@@ -48,7 +48,7 @@ fn a_killed_writers_store_that_was_cut_as_well_tells_what_it_lost() {
     for case in kinds() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (left, made, frames) = left(&case, folder.path());
-        for path in store::files(&left) {
+        for path in store::telling_files(&left) {
             let length = fs::metadata(left.join(&path)).expect("there").len();
             let blocks = (0..length).step_by(4096).chain([1, length / 2, length.saturating_sub(1)]);
             for cut in blocks.filter(|cut| *cut < length) {
@@ -70,11 +70,14 @@ fn the_room_that_a_run_kept_is_given_back_before_anything_is_mended() {
     let case = &kinds()[0];
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (left, made, frames) = left(case, folder.path());
-    let room = left.join(".ome-stream-room.part");
+    let room = left.join(".ome-stream/run/room.part");
     assert!(fs::metadata(&room).expect("kept while the run goes on").len() >= 256 << 10);
     let report = look_and_mend(&left);
-    assert_eq!(report.findings.first().map(|finding| finding.file.as_str()), Some(".ome-stream-room.part"));
-    assert!(!store::files(&left).iter().any(|path| path.to_string_lossy().contains("room")), "nothing of it is kept");
+    assert_eq!(report.findings.first().map(|finding| finding.file.as_str()), Some(".ome-stream/run/room.part"));
+    assert!(
+        !store::telling_files(&left).iter().any(|path| path.to_string_lossy().contains("room")),
+        "nothing of it is kept"
+    );
     compare(&made, &left, &report, |number| number < frames);
 }
 

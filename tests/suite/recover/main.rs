@@ -12,3 +12,4 @@ mod killed;
 mod links;
 mod metadata;
 mod store;
+mod target;

@@ -79,6 +79,7 @@ fn a_lonely_array_that_no_record_tells_of_cannot_be_mended_and_says_so_every_tim
     let folder = tempfile::tempdir().expect("a temporary folder");
     let made = make(&kinds()[0], folder.path());
     fs::write(made.root.join("0/zarr.json"), "{\"shape\":").expect("written");
+    fs::remove_dir_all(made.root.join(".ome-stream")).expect("removed");
     fs::write(made.root.join(".ome-stream.json"), "{\"frames\":8}").expect("written");
     for _ in 0..2 {
         let report = apply(&made.root);

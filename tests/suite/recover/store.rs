@@ -174,6 +174,11 @@ pub fn files(root: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Every file that says something: the files of the lock are empty, and a store whose lock is damaged is refused.
+pub fn telling_files(root: &Path) -> Vec<PathBuf> {
+    files(root).into_iter().filter(|path| !path.ends_with("lock") && !path.ends_with("taking")).collect()
+}
+
 /// Every file with its bytes (of a link: where it points).
 pub fn snapshot(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let bytes = |path: PathBuf| {
