@@ -202,6 +202,11 @@
 #define OME_STREAM_NO_SUCH_FRAME 18
 
 /**
+ * Another program, or another stream of this one, is at work on the store; the message says which. It was not touched.
+ */
+#define OME_STREAM_BUSY 19
+
+/**
  * A pointer that must not be NULL is NULL.
  */
 #define OME_STREAM_NULL_POINTER 32

@@ -65,6 +65,9 @@ pub const OME_STREAM_MISMATCH: i32 = 17;
 /// A frame that was to be replaced does not exist. No function of this ABI replaces frames yet: the number is reserved.
 pub const OME_STREAM_NO_SUCH_FRAME: i32 = 18;
 
+/// Another program, or another stream of this one, is at work on the store; the message says which. It was not touched.
+pub const OME_STREAM_BUSY: i32 = 19;
+
 /// A pointer that must not be NULL is NULL.
 pub const OME_STREAM_NULL_POINTER: i32 = 32;
 
@@ -103,6 +106,7 @@ pub(crate) fn name(code: i32) -> &'static CStr {
         OME_STREAM_DAMAGED => c"OME_STREAM_DAMAGED",
         OME_STREAM_MISMATCH => c"OME_STREAM_MISMATCH",
         OME_STREAM_NO_SUCH_FRAME => c"OME_STREAM_NO_SUCH_FRAME",
+        OME_STREAM_BUSY => c"OME_STREAM_BUSY",
         OME_STREAM_NULL_POINTER => c"OME_STREAM_NULL_POINTER",
         OME_STREAM_INVALID_HANDLE => c"OME_STREAM_INVALID_HANDLE",
         OME_STREAM_INVALID_UTF8 => c"OME_STREAM_INVALID_UTF8",

@@ -86,6 +86,7 @@ mod tests {
             (Error::Damaged { path: PathBuf::new(), problem: text() }, codes::OME_STREAM_DAMAGED),
             (Error::Mismatch { path: PathBuf::new(), difference: text() }, codes::OME_STREAM_MISMATCH),
             (Error::NoSuchFrame { position: 0, index: Vec::new(), problem: text() }, codes::OME_STREAM_NO_SUCH_FRAME),
+            (Error::Busy { path: PathBuf::new(), owner: text(), file: PathBuf::new() }, codes::OME_STREAM_BUSY),
         ];
         for (error, code) in all {
             assert_eq!(Refusal::from(error.clone()).code(), code, "{error:?}");

@@ -51,6 +51,16 @@ static void what_is_in_the_way_is_kept(const char *folder) {
     refused(settings(inside, "below", "3", ""), OME_STREAM_IO, "thesis.txt");
 }
 
+/* A store whose writer lives is nobody else's to replace or to go on with. */
+static void a_store_in_use_is_kept(const char *folder) {
+    ome_stream_t *stream = NULL;
+    EXPECT_OK(ome_stream_create(settings(folder, "used", "3", ""), &stream));
+    refused(settings(folder, "used", "3", "\"overwrite\": true"), OME_STREAM_BUSY, "this process");
+    refused(settings(folder, "used", "3", "\"resume\": true"), OME_STREAM_BUSY, "in use by");
+    EXPECT_OK(ome_stream_finish(stream));
+    ome_stream_free(stream);
+}
+
 /* Going on with a store: only with the settings it was made with, and only where it is whole. */
 static void what_cannot_be_continued_is_kept(const char *folder) {
     static uint16_t pixels[PIXELS];
@@ -219,6 +229,7 @@ int main(int argc, char **argv) {
     CHECK(argc == 2);
     settings_are_refused(argv[1]);
     what_is_in_the_way_is_kept(argv[1]);
+    a_store_in_use_is_kept(argv[1]);
     what_cannot_be_continued_is_kept(argv[1]);
     an_engine_that_is_not_there_is_named(argv[1]);
     frames_are_refused(argv[1]);
