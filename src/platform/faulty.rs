@@ -187,6 +187,10 @@ impl Disk for FaultyDisk {
     fn sync_point(&self, root: &Path) -> io::Result<Box<dyn SyncPoint>> {
         Ok(Box::new(FaultySyncPoint { inner: self.inner.sync_point(root)?, shared: Arc::clone(&self.shared) }))
     }
+
+    fn notes(&self) -> Vec<String> {
+        self.inner.notes()
+    }
 }
 
 impl FaultyDisk {
@@ -267,8 +271,8 @@ impl DiskFile for FaultyFile {
         self.shared.run(&operation, || self.inner.sync(sync), |_| Ok(()))
     }
 
-    fn has_name(&self) -> io::Result<bool> {
-        self.inner.has_name()
+    fn has_name(&self, path: &Path) -> io::Result<bool> {
+        self.inner.has_name(path)
     }
 }
 

@@ -1,17 +1,22 @@
-//! Linux: positioned writes without a lock, direct I/O, writeback from the first moment, one `syncfs` for everything.
+//! Linux: positioned writes without a lock, direct I/O, writeback from the first moment, one `syncfs` for everything
+//! where that can be trusted.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
-use std::path::Path;
-use std::sync::OnceLock;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{FallocateFlags, OFlags, fallocate, syncfs};
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 
-use super::portable::{append_whole, create_one_dir, open_append, sync_folder};
-use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint};
+use super::limit::SizeLimit;
+use super::portable::{append_whole, create_one_dir, open_append};
+use super::sync::{Notes, is_unknown_call};
+use super::writeback::{self, Kernel};
+use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint, name};
 use crate::buffer::ALIGNMENT;
 
 /// Writes of at least this size go past the page cache where everything is aligned: below it, waiting for the disk
@@ -26,8 +31,64 @@ const UNCACHED_FROM: usize = 64 << 10;
 const DONTCACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
 
 /// Files by Linux's own calls.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct LinuxDisk;
+#[derive(Debug, Clone)]
+pub struct LinuxDisk {
+    kernel: Option<Kernel>,
+    limit: SizeLimit,
+    syncs: Arc<Syncs>,
+}
+
+/// How this disk puts things on the medium.
+#[derive(Debug, Default)]
+struct Syncs {
+    /// What is to be synced later is synced file by file, as it is closed: set by the first store on a file system, or
+    /// under a kernel, whose `syncfs` is not to be trusted.
+    one_by_one: AtomicBool,
+    notes: Notes,
+}
+
+impl Syncs {
+    fn at_once(&self, sync: Sync) -> bool {
+        match sync {
+            Sync::Now => true,
+            Sync::Later => self.one_by_one.load(Ordering::Acquire),
+            Sync::Never => false,
+        }
+    }
+
+    fn file(&self, file: &File, sync: Sync) -> io::Result<()> {
+        if self.at_once(sync) { self.notes.sync_file(file, sync == Sync::Now) } else { Ok(()) }
+    }
+
+    /// The folder that holds `path`.
+    fn folder_of(&self, path: &Path, sync: Sync) -> io::Result<()> {
+        match path.parent() {
+            Some(folder) if self.at_once(sync) => self.notes.sync_folder(folder),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl LinuxDisk {
+    pub(super) fn new() -> Self {
+        Self::under(writeback::kernel())
+    }
+
+    /// As if this kernel ran.
+    fn under(kernel: Option<Kernel>) -> Self {
+        Self { kernel, limit: SizeLimit::of_process(), syncs: Arc::default() }
+    }
+
+    fn file(&self, buffered: File) -> LinuxFile {
+        LinuxFile {
+            buffered,
+            direct: OnceLock::new(),
+            name: name::Watch::default(),
+            limit: self.limit,
+            syncs: Arc::clone(&self.syncs),
+        }
+    }
+}
 
 impl Disk for LinuxDisk {
     fn name(&self) -> &'static str {
@@ -40,10 +101,7 @@ impl Disk for LinuxDisk {
 
     fn create_dir(&self, path: &Path, sync: Sync) -> io::Result<()> {
         create_one_dir(path)?;
-        match (sync, path.parent()) {
-            (Sync::Now, Some(folder)) => sync_folder(folder),
-            _ => Ok(()),
-        }
+        self.syncs.folder_of(path, sync)
     }
 
     fn create(&self, path: &Path, expected: u64) -> io::Result<Box<dyn DiskFile>> {
@@ -55,32 +113,25 @@ impl Disk for LinuxDisk {
                 return Err(Errno::NOSPC.into());
             }
         }
-        Ok(Box::new(LinuxFile::new(file)))
+        Ok(Box::new(self.file(file)))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(LinuxFile::new(OpenOptions::new().write(true).open(path)?)))
+        Ok(Box::new(self.file(OpenOptions::new().write(true).open(path)?)))
     }
 
     fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
-        let put = |file: &File| if sync == Sync::Now { file.sync_data() } else { Ok(()) };
-        let new = append_whole(path, bytes, put)?;
-        match path.parent() {
-            Some(folder) if new && sync == Sync::Now => sync_folder(folder),
-            _ => Ok(()),
-        }
+        let new = append_whole(path, bytes, self.limit, |file| self.syncs.file(file, sync))?;
+        if new { self.syncs.folder_of(path, sync) } else { Ok(()) }
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        open_append(path)
+        open_append(path, self.limit)
     }
 
     fn rename(&self, from: &Path, to: &Path, sync: Sync) -> io::Result<()> {
         fs::rename(from, to)?;
-        match (sync, to.parent()) {
-            (Sync::Now, Some(folder)) => sync_folder(folder),
-            _ => Ok(()),
-        }
+        self.syncs.folder_of(to, sync)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
@@ -88,18 +139,51 @@ impl Disk for LinuxDisk {
     }
 
     fn sync_point(&self, root: &Path) -> io::Result<Box<dyn SyncPoint>> {
-        Ok(Box::new(FileSystem(File::open(root)?)))
+        let folder = File::open(root)?;
+        let one_by_one = !writeback::tells_all(&folder, self.kernel)?;
+        if one_by_one {
+            self.syncs.one_by_one.store(true, Ordering::Release);
+        }
+        let with_folder = one_by_one || self.kernel.is_none_or(|kernel| kernel < writeback::TELLS_OF_JOURNAL);
+        Ok(Box::new(FileSystem {
+            folder,
+            root: root.to_path_buf(),
+            one_by_one,
+            with_folder,
+            syncs: Arc::clone(&self.syncs),
+        }))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.syncs.notes.all()
     }
 }
 
 /// The file system that holds the store. Linux reports a failed background write to every descriptor that was open
 /// when it happened (since 5.8), so this one is opened before the first write.
 #[derive(Debug)]
-struct FileSystem(File);
+struct FileSystem {
+    folder: File,
+    root: PathBuf,
+    /// Files were synced as they were closed, because this `syncfs` may say nothing.
+    one_by_one: bool,
+    /// The root folder is synced too, for an error of the journal that this `syncfs` does not tell, and for the name of
+    /// the root, which was made before this was.
+    with_folder: bool,
+    syncs: Arc<Syncs>,
+}
 
 impl SyncPoint for FileSystem {
     fn sync(&self) -> io::Result<()> {
-        Ok(rustix::io::retry_on_intr(|| syncfs(&self.0))?)
+        match rustix::io::retry_on_intr(|| syncfs(&self.folder)).map_err(io::Error::from) {
+            Err(error) if self.one_by_one && is_unknown_call(&error) => {}
+            outcome => outcome?,
+        }
+        if self.with_folder {
+            self.syncs.notes.sync_folder(&self.root)?;
+            self.syncs.folder_of(&self.root, Sync::Later)?;
+        }
+        Ok(())
     }
 }
 
@@ -108,13 +192,12 @@ struct LinuxFile {
     buffered: File,
     /// The same file past the page cache, opened when it is first wanted; `None` where there is no such thing.
     direct: OnceLock<Option<File>>,
+    name: name::Watch,
+    limit: SizeLimit,
+    syncs: Arc<Syncs>,
 }
 
 impl LinuxFile {
-    fn new(buffered: File) -> Self {
-        Self { buffered, direct: OnceLock::new() }
-    }
-
     fn direct(&self) -> Option<&File> {
         let open = || {
             let flags = i32::try_from(OFlags::DIRECT.bits()).ok()?;
@@ -155,6 +238,7 @@ impl LinuxFile {
 
 impl DiskFile for LinuxFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.limit.check(offset, bytes.len())?;
         let aligned = (bytes.as_ptr() as usize).is_multiple_of(ALIGNMENT) && offset.is_multiple_of(ALIGNMENT as u64);
         let whole = bytes.len() / ALIGNMENT * ALIGNMENT;
         if !aligned || whole < DIRECT_FROM {
@@ -169,6 +253,7 @@ impl DiskFile for LinuxFile {
 
     /// A direct write moves the length once, when all of it is there; a buffered one page by page.
     fn extend_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.limit.check(offset, bytes.len())?;
         if bytes.len() > ALIGNMENT && self.write_direct(offset, bytes)? {
             return Ok(());
         }
@@ -176,17 +261,64 @@ impl DiskFile for LinuxFile {
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
+        self.limit.check(length, 0)?;
         self.buffered.set_len(length)
     }
 
     fn sync(&self, sync: Sync) -> io::Result<()> {
-        match sync {
-            Sync::Now => self.buffered.sync_data(),
-            Sync::Later | Sync::Never => Ok(()),
-        }
+        self.syncs.file(&self.buffered, sync)
     }
 
-    fn has_name(&self) -> io::Result<bool> {
-        Ok(self.buffered.metadata()?.nlink() > 0)
+    fn has_name(&self, path: &Path) -> io::Result<bool> {
+        self.name.leads_to(path, &self.buffered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A kernel whose `syncfs` tells of everything, and one that says 0 whatever failed.
+    const NEW: Option<Kernel> = Some((6, 1));
+    const OLD: Option<Kernel> = Some((5, 4));
+
+    /// A file whose sync is answered with an error, so that it shows whether it was asked for.
+    fn not_to_be_synced(disk: &LinuxDisk) -> LinuxFile {
+        disk.file(OpenOptions::new().write(true).open("/dev/null").unwrap())
+    }
+
+    fn synced_as_it_is_closed(kernel: Option<Kernel>, root: &Path) -> bool {
+        let disk = LinuxDisk::under(kernel);
+        let point = disk.sync_point(root).unwrap();
+        not_to_be_synced(&disk).sync(Sync::Later).unwrap();
+        not_to_be_synced(&disk).sync(Sync::Never).unwrap();
+        let synced = !disk.notes().is_empty();
+        point.sync().unwrap();
+        synced
+    }
+
+    #[test]
+    fn files_are_synced_one_by_one_where_one_call_for_all_may_hide_an_error() {
+        let memory = Path::new("/dev/shm");
+        assert!(!synced_as_it_is_closed(NEW, memory));
+        assert!(!synced_as_it_is_closed(Some((5, 8)), memory));
+        assert!(synced_as_it_is_closed(OLD, memory));
+        assert!(synced_as_it_is_closed(None, memory), "a kernel that nobody knows");
+        // Not a file system that is known to tell.
+        assert!(synced_as_it_is_closed(NEW, Path::new("/proc")));
+    }
+
+    #[test]
+    fn a_store_under_an_old_kernel_is_written_and_synced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = LinuxDisk::under(OLD);
+        let point = disk.sync_point(folder.path()).unwrap();
+        let path = folder.path().join("a/file");
+        disk.create_dir(&folder.path().join("a"), Sync::Later).unwrap();
+        disk.put(&path, b"bytes", Sync::Later).unwrap();
+        disk.append(&path, b" and more", Sync::Later).unwrap();
+        point.sync().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"bytes and more");
+        assert_eq!(disk.notes(), Vec::<String>::new());
     }
 }

@@ -3,10 +3,15 @@
 //! Everything that is written goes through a [`Disk`], so that tests can slow it down, make it fail or record it. The
 //! `portable` disk uses nothing but the standard library; a platform with something faster has a module beside it.
 
+mod limit;
+mod name;
 mod portable;
+mod sync;
 
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
 mod linux;
+#[cfg(all(target_os = "linux", not(feature = "portable")))]
+mod writeback;
 
 pub mod faulty;
 pub(crate) mod memory;
@@ -111,6 +116,12 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     /// # Errors
     /// The operating system's.
     fn sync_point(&self, root: &Path) -> io::Result<Box<dyn SyncPoint>>;
+
+    /// What a person should know of how this disk keeps what was written, in whole sentences: such as a file system that
+    /// cannot sync folders. Empty where there is nothing to say; each thing is said once, when it was met.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Promises durability for all that was written with [`Sync::Later`] since it was made.
@@ -165,12 +176,13 @@ pub trait DiskFile: Debug + Send + std::marker::Sync {
     /// The operating system's.
     fn sync(&self, sync: Sync) -> io::Result<()>;
 
-    /// False once the file's last name was removed: nobody will find what is written to it. True where the platform
-    /// cannot tell.
+    /// False once the file was removed and `path`, which it had, leads to nothing or to another file: nobody will find
+    /// what is written to it. True where the platform cannot tell.
     ///
     /// # Errors
     /// The operating system's.
-    fn has_name(&self) -> io::Result<bool> {
+    fn has_name(&self, path: &Path) -> io::Result<bool> {
+        let _ = path;
         Ok(true)
     }
 }
@@ -179,9 +191,9 @@ pub trait DiskFile: Debug + Send + std::marker::Sync {
 #[must_use]
 pub fn native() -> Arc<dyn Disk> {
     #[cfg(all(target_os = "linux", not(feature = "portable")))]
-    return Arc::new(linux::LinuxDisk);
+    return Arc::new(linux::LinuxDisk::new());
     #[cfg(not(all(target_os = "linux", not(feature = "portable"))))]
-    return Arc::new(PortableDisk);
+    return Arc::new(PortableDisk::default());
 }
 
 /// Makes `folder` and those between it and `base`, which must be there.

@@ -3,14 +3,26 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint};
+use super::limit::SizeLimit;
+use super::sync::Notes;
+use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint, name};
 
 /// Writes by seek and write under a lock; syncs each file as it is closed, since the standard library cannot sync a
 /// whole file system.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct PortableDisk;
+#[derive(Debug, Clone)]
+pub struct PortableDisk {
+    notes: Notes,
+    limit: SizeLimit,
+}
+
+impl Default for PortableDisk {
+    fn default() -> Self {
+        Self { notes: Notes::default(), limit: SizeLimit::of_process() }
+    }
+}
 
 impl Disk for PortableDisk {
     fn name(&self) -> &'static str {
@@ -25,36 +37,39 @@ impl Disk for PortableDisk {
         create_one_dir(path)?;
         match (sync, path.parent()) {
             (Sync::Never, _) | (_, None) => Ok(()),
-            (_, Some(folder)) => sync_folder(folder),
+            (_, Some(folder)) => self.notes.sync_folder(folder),
         }
     }
 
     fn create(&self, path: &Path, _expected: u64) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(PortableFile(Mutex::new(File::create(path)?))))
+        Ok(Box::new(self.file(File::create(path)?)))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        let file = OpenOptions::new().write(true).open(path)?;
-        Ok(Box::new(PortableFile(Mutex::new(file))))
+        Ok(Box::new(self.file(OpenOptions::new().write(true).open(path)?)))
     }
 
     fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
-        let new = append_whole(path, bytes, |file| sync_file(file, sync))?;
+        let put = |file: &File| match sync {
+            Sync::Never => Ok(()),
+            Sync::Now | Sync::Later => self.notes.sync_file(file, sync == Sync::Now),
+        };
+        let new = append_whole(path, bytes, self.limit, put)?;
         match path.parent() {
-            Some(folder) if new && sync != Sync::Never => sync_folder(folder),
+            Some(folder) if new && sync != Sync::Never => self.notes.sync_folder(folder),
             _ => Ok(()),
         }
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>> {
-        open_append(path)
+        open_append(path, self.limit)
     }
 
     fn rename(&self, from: &Path, to: &Path, sync: Sync) -> io::Result<()> {
         fs::rename(from, to)?;
         match (sync, to.parent()) {
             (Sync::Never, _) | (_, None) => Ok(()),
-            (_, Some(folder)) => sync_folder(folder),
+            (_, Some(folder)) => self.notes.sync_folder(folder),
         }
     }
 
@@ -64,6 +79,16 @@ impl Disk for PortableDisk {
 
     fn sync_point(&self, _root: &Path) -> io::Result<Box<dyn SyncPoint>> {
         Ok(Box::new(AlreadySynced))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.all()
+    }
+}
+
+impl PortableDisk {
+    fn file(&self, file: File) -> PortableFile {
+        PortableFile { file: Mutex::new(file), name: name::Watch::default(), disk: self.clone() }
     }
 }
 
@@ -78,48 +103,62 @@ impl SyncPoint for AlreadySynced {
 }
 
 #[derive(Debug)]
-struct PortableFile(Mutex<File>);
+struct PortableFile {
+    file: Mutex<File>,
+    name: name::Watch,
+    disk: PortableDisk,
+}
+
+impl PortableFile {
+    fn lock(&self) -> MutexGuard<'_, File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl DiskFile for PortableFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.disk.limit.check(offset, bytes.len())?;
+        let mut file = self.lock();
         file.seek(SeekFrom::Start(offset))?;
         file.write_all(bytes)
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).set_len(length)
+        self.disk.limit.check(length, 0)?;
+        self.lock().set_len(length)
     }
 
     fn sync(&self, sync: Sync) -> io::Result<()> {
-        sync_file(&self.0.lock().unwrap_or_else(PoisonError::into_inner), sync)
+        match sync {
+            Sync::Never => Ok(()),
+            Sync::Now | Sync::Later => self.disk.notes.sync_file(&self.lock(), sync == Sync::Now),
+        }
     }
 
-    #[cfg(unix)]
-    fn has_name(&self) -> io::Result<bool> {
-        use std::os::unix::fs::MetadataExt;
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).metadata()?.nlink() > 0)
+    fn has_name(&self, path: &Path) -> io::Result<bool> {
+        self.name.leads_to(path, &self.lock())
     }
 }
 
 /// A file that only grows.
 #[derive(Debug)]
-struct GrowingFile(File);
+struct GrowingFile {
+    file: File,
+    /// Bytes that are there, and those on their way.
+    length: AtomicU64,
+    limit: SizeLimit,
+}
 
-pub(super) fn open_append(path: &Path) -> io::Result<Box<dyn AppendFile>> {
-    Ok(Box::new(GrowingFile(OpenOptions::new().create(true).append(true).open(path)?)))
+pub(super) fn open_append(path: &Path, limit: SizeLimit) -> io::Result<Box<dyn AppendFile>> {
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    let length = AtomicU64::new(file.metadata()?.len());
+    Ok(Box::new(GrowingFile { file, length, limit }))
 }
 
 impl AppendFile for GrowingFile {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        (&self.0).write_all(bytes)
-    }
-}
-
-fn sync_file(file: &File, sync: Sync) -> io::Result<()> {
-    match sync {
-        Sync::Never => Ok(()),
-        Sync::Now | Sync::Later => file.sync_data(),
+        self.limit.check(self.length.fetch_add(bytes.len() as u64, Ordering::Relaxed), bytes.len())?;
+        (&self.file).write_all(bytes)
     }
 }
 
@@ -132,23 +171,19 @@ pub(super) fn create_one_dir(path: &Path) -> io::Result<()> {
 }
 
 /// Appends all of `bytes` and puts them on the medium by `sync`, or neither; says whether the file was empty before.
-pub(super) fn append_whole(path: &Path, bytes: &[u8], sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<bool> {
+pub(super) fn append_whole(
+    path: &Path,
+    bytes: &[u8],
+    limit: SizeLimit,
+    sync: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<bool> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     let before = file.metadata()?.len();
+    limit.check(before, bytes.len())?;
     if let Err(error) = file.write_all(bytes).and_then(|()| sync(&file)) {
         // The error counts, whatever becomes of what it left.
         let _ = file.set_len(before);
         return Err(error);
     }
     Ok(before == 0)
-}
-
-/// Puts a folder's entries on the medium, where the platform lets a folder be opened for that.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(windows) {
-        return Ok(()); // NTFS journals names itself, and the standard library cannot open a folder there.
-    }
-    // A relative path of one name lies in the current folder.
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    File::open(folder)?.sync_all()
 }

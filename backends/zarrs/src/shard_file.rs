@@ -273,7 +273,7 @@ impl ShardFile {
 
     /// Fails where somebody removed the published file: what is written to it would be in no store.
     fn check_name(&self, file: &dyn DiskFile) -> Result<()> {
-        match file.has_name() {
+        match file.has_name(&self.path) {
             Ok(true) => Ok(()),
             Ok(false) => {
                 let removed = std::io::Error::new(ErrorKind::NotFound, "it was removed while it was written");
