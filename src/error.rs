@@ -4,17 +4,24 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::shown;
+
 /// Result of everything in this library that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong, each with the number a C host sees ([`Error::code`]).
 ///
-/// Errors are cheap to clone: the first cause of a failure is kept and told again by every later call.
+/// Errors are cheap to clone: the first cause of a failure is kept and told again by every later call. The fields hold
+/// names, values and paths as they are; the message is one line that shows what cannot be seen written out, and of what is
+/// long the beginning ([`shown`]).
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A settings field has a value that cannot be used.
-    #[error("settings: `{field}` = {value}: {problem}; {remedy}")]
+    #[error(
+        "settings: `{}` = {}: {}; {}",
+        shown::field(.field), shown::field(.value), shown::sentence(.problem), shown::sentence(.remedy)
+    )]
     InvalidSettings {
         /// Path of the field, as written in JSON: `dimensions[1].chunk_size`.
         field: String,
@@ -26,7 +33,7 @@ pub enum Error {
         remedy: String,
     },
     /// The settings are valid, but this engine cannot do what they ask.
-    #[error("backend `{backend}` cannot write this: {reason}")]
+    #[error("backend `{}` cannot write this: {reason}", shown::value(.backend))]
     Unsupported {
         /// Engine name.
         backend: String,
@@ -47,14 +54,15 @@ pub enum Error {
         explanation: String,
     },
     /// Something is already there and `overwrite` is false; it was not touched.
-    #[error("{path} already exists; set overwrite to replace it, or choose another root_path")]
+    #[error("{} already exists; set overwrite to replace it, or choose another root_path", shown::path(.path))]
     AlreadyExists {
         /// The path in the way.
         path: PathBuf,
     },
-    /// `overwrite` was asked for on something that is not a Zarr store; it was not touched.
+    /// `overwrite` was asked for on something that is not an OME-Zarr store; it was not touched.
     #[error(
-        "{path} is not a Zarr store ({reason}); it was left untouched: remove it yourself, or choose another root_path"
+        "{} is not an OME-Zarr store ({}); it was left untouched: remove it yourself, or choose another root_path",
+        shown::path(.path), shown::sentence(.reason)
     )]
     NotAStore {
         /// The path that was kept.
@@ -63,7 +71,7 @@ pub enum Error {
         reason: String,
     },
     /// The operating system refused a file operation.
-    #[error("cannot {operation} {path}: {source}")]
+    #[error("cannot {operation} {}: {}", shown::path(.path), shown::sentence(.source))]
     Io {
         /// Verb: `write`, `create`, `rename`, `sync`.
         operation: &'static str,
@@ -119,7 +127,7 @@ pub enum Error {
         cause: Arc<Error>,
     },
     /// Metadata given by the host cannot be stored.
-    #[error("metadata `{namespace}`: {problem}; {remedy}")]
+    #[error("metadata `{}`: {}; {remedy}", shown::value(.namespace), shown::sentence(.problem))]
     InvalidMetadata {
         /// Namespace, or `frame` for frame metadata.
         namespace: String,
@@ -129,7 +137,7 @@ pub enum Error {
         remedy: String,
     },
     /// An engine reported a failure of its own.
-    #[error("backend `{backend}`: {message}")]
+    #[error("backend `{}`: {}", shown::value(.backend), shown::sentence(.message))]
     Engine {
         /// Engine name.
         backend: String,
@@ -137,7 +145,7 @@ pub enum Error {
         message: String,
     },
     /// An engine is not available on this machine.
-    #[error("backend `{backend}` is not available: {reason}")]
+    #[error("backend `{}` is not available: {reason}", shown::value(.backend))]
     Unavailable {
         /// Engine name.
         backend: String,
@@ -145,7 +153,7 @@ pub enum Error {
         reason: String,
     },
     /// A bug in this library: a worker panicked. What was written before stays readable.
-    #[error("internal error in {place}: {message}")]
+    #[error("internal error in {place}: {}", shown::sentence(.message))]
     Internal {
         /// Where.
         place: &'static str,
@@ -153,7 +161,10 @@ pub enum Error {
         message: String,
     },
     /// A store that was to be continued was not made with these settings; it was not touched.
-    #[error("{path} cannot be continued: {difference}; use the settings it was made with, or another root_path")]
+    #[error(
+        "{} cannot be continued: {}; use the settings it was made with, or another root_path",
+        shown::path(.path), shown::sentence(.difference)
+    )]
     Mismatch {
         /// The file that differs.
         path: PathBuf,
@@ -161,7 +172,7 @@ pub enum Error {
         difference: String,
     },
     /// A frame that was to be replaced does not exist yet, or never will; nothing was changed.
-    #[error("position {position}, index {index:?}: {problem}")]
+    #[error("position {position}, index {}: {problem}", shown::list(.index))]
     NoSuchFrame {
         /// Position asked for.
         position: u32,
@@ -181,7 +192,7 @@ pub enum Error {
         file: PathBuf,
     },
     /// A store is damaged or is not what an operation on it needs.
-    #[error("{path}: {problem}")]
+    #[error("{}: {}", shown::path(.path), shown::sentence(.problem))]
     Damaged {
         /// The store or file.
         path: PathBuf,

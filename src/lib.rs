@@ -14,12 +14,14 @@ pub mod backend;
 pub mod buffer;
 pub mod error;
 pub mod journal;
+mod names;
 pub mod ngff;
 pub mod plan;
 pub mod platform;
 pub mod recover;
 pub mod router;
 pub mod settings;
+pub mod shown;
 pub mod store;
 pub mod stream;
 #[doc(hidden)]

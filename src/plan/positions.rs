@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::Plan;
 use crate::error::{Error, Result};
+use crate::names;
 use crate::ngff;
 use crate::settings::{Coord, DimensionType, Position, Settings};
 
@@ -32,8 +33,8 @@ pub(super) fn plan(settings: &Settings) -> Result<Vec<PlannedPosition>> {
     if settings.position_dimension().is_none() {
         return Ok(positions.into_iter().map(|position| PlannedPosition { position, path: String::new() }).collect());
     }
-    // Equal names are legal in different grid cells, so the name alone may not name the folder. Letter case does not
-    // tell folders apart on every file system.
+    // Equal names are legal in different grid cells, so the name alone may not name the folder. Neither letter case nor
+    // how accents are composed tells folders apart on every file system.
     let mut taken = HashSet::new();
     Ok(positions
         .into_iter()
@@ -47,16 +48,11 @@ pub(super) fn plan(settings: &Settings) -> Result<Vec<PlannedPosition>> {
                 .into_iter()
                 .flatten()
                 .chain((0..).map(|round| format!("{}_{nth}_{round}", position.name)))
-                .find(|path| !reserved(path) && taken.insert(path.to_lowercase()))
+                .find(|path| !names::is_taken(path) && taken.insert(names::key(path)))
                 .unwrap_or_default();
             PlannedPosition { position, path }
         })
         .collect())
-}
-
-/// Names that the layout itself uses at the root (bioformats2raw layout 3).
-fn reserved(path: &str) -> bool {
-    path.eq_ignore_ascii_case("OME") || path.eq_ignore_ascii_case("zarr.json")
 }
 
 pub(super) fn ngff_layout(plan: &Plan, extents: Option<&[Option<u64>]>) -> ngff::Layout {
@@ -128,4 +124,39 @@ fn channels(settings: &Settings) -> Vec<ngff::Channel> {
 
 fn plain_channel(label: String) -> ngff::Channel {
     ngff::Channel { label, color: None, excitation_nm: None, emission_nm: None, fluorophore: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{DataType, Dimension};
+
+    fn folders(names: &[&str]) -> Vec<String> {
+        let mut settings = Settings::new(
+            "run",
+            vec![
+                Dimension::unbounded("p").with_kind(DimensionType::Position).with_coords(names.iter().copied()),
+                Dimension::standard("y", 4),
+                Dimension::standard("x", 4),
+            ],
+            DataType::UInt8,
+        );
+        settings.validate().unwrap();
+        plan(&settings).unwrap().into_iter().map(|planned| planned.path).collect()
+    }
+
+    #[test]
+    fn names_that_are_one_folder_on_some_system_get_folders_of_their_own() {
+        assert_eq!(folders(&["caf\u{e9}", "cafe\u{301}", "CAF\u{c9}"]), ["caf\u{e9}", "cafe\u{301}_1", "CAF\u{c9}_2"]);
+        assert_eq!(folders(&["stra\u{df}e", "STRASSE", "a", "A"]), ["stra\u{df}e", "STRASSE_1", "a", "A_3"]);
+        // The name that would be given is taken already.
+        assert_eq!(folders(&["a_1", "A", "a"]), ["a_1", "A", "a_2"]);
+        assert_eq!(folders(&["a", "A_1", "A"]), ["a", "A_1", "A_2"]);
+    }
+
+    #[test]
+    fn names_of_the_layout_and_of_unfinished_files_are_not_given_to_images() {
+        let names = ["OME", "ome", "zarr.json", "zarr.json.part", "LONGNA~1"];
+        assert_eq!(folders(&names), ["OME_0", "ome_1", "zarr.json_2", "zarr.json.part_3", "LONGNA~1_4"]);
+    }
 }

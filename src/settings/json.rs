@@ -5,9 +5,9 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use crate::error::{Error, Result};
+use crate::shown;
 
-/// Most characters of a value that an error shows.
-const SHOWN: usize = 80;
+pub(super) use crate::shown::quoted as quote;
 
 /// Reads one JSON document.
 ///
@@ -19,19 +19,6 @@ pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
     let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| translate(&error, text))?;
     reader.end().map_err(|error| not_json(&error, None))?;
     Ok(parsed)
-}
-
-/// A string as JSON shows it, shortened.
-pub(super) fn quote(text: &str) -> String {
-    shorten(&Value::from(text).to_string())
-}
-
-fn shorten(text: &str) -> String {
-    if text.chars().count() <= SHOWN {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(SHOWN).collect();
-    format!("{kept}...")
 }
 
 fn not_json(error: &serde_json::Error, field: Option<String>) -> Error {
@@ -70,7 +57,7 @@ fn translate(error: &serde_path_to_error::Error<serde_json::Error>, text: &str) 
     }
     let value = serde_json::from_str::<Value>(text)
         .ok()
-        .and_then(|whole| Some(shorten(&lookup(&whole, error.path())?.to_string())))
+        .and_then(|whole| Some(shown::value(&lookup(&whole, error.path())?.to_string())))
         .unwrap_or_else(|| "(unreadable)".to_owned());
     if field.is_empty() {
         field = "settings".to_owned();
@@ -81,14 +68,18 @@ fn translate(error: &serde_path_to_error::Error<serde_json::Error>, text: &str) 
 
 /// Problem and remedy: own messages have both, separated by a semicolon; serde's have "expected".
 fn split_message(message: &str) -> (String, String) {
-    if let Some((problem, remedy)) = message.split_once("; ") {
+    // Serde's messages repeat what was given, in which anything may stand; field and value are named already.
+    let repeating = ["unknown field `", "unknown variant `", "invalid type: ", "invalid value: "];
+    let repeats = repeating.iter().any(|start| message.starts_with(start));
+    if !repeats && let Some((problem, remedy)) = message.split_once("; ") {
         return (problem.to_owned(), remedy.to_owned());
     }
-    if let Some((problem, expected)) = message.split_once(", expected ") {
-        let problem = match problem.split_once(" `") {
-            // The field is named already.
-            Some(("unknown field", _)) => "unknown field",
-            Some(("unknown variant", _)) => "unknown value",
+    let halves = if repeats { message.rsplit_once(", expected ") } else { message.split_once(", expected ") };
+    if let Some((problem, expected)) = halves {
+        let problem = match problem.split_once(['`', '"']) {
+            Some(("unknown field ", _)) => "unknown field",
+            Some(("unknown variant ", _)) => "unknown value",
+            Some((kind, _)) if repeats => kind.trim_end(),
             _ => problem,
         };
         let expected = match expected {

@@ -32,6 +32,7 @@ pub use format::{Format, NgffVersion};
 pub use plate::Plate;
 pub use policy::{Durability, WhenFull};
 pub use pyramid::{Pyramid, PyramidMethod};
+pub(crate) use root_path::check_folders_to_make;
 pub use storage_order::StorageOrder;
 pub use validate::{
     LIVE_INTERVAL_RANGE, MAX_ACQUISITION_BYTES, MAX_NAME_BYTES, MAX_POSITIONS, MAX_THREADS, MIN_MEMORY_LIMIT,

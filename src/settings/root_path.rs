@@ -1,12 +1,16 @@
 //! Where the store is made.
 
-use std::path::{MAIN_SEPARATOR_STR, PathBuf};
+use std::path::{MAIN_SEPARATOR_STR, Path, PathBuf};
 
 use super::json::quote;
 use crate::error::{Error, Result};
+use crate::names;
 
 /// Suffix of a store where neither `root_path` nor the format says otherwise.
 pub(super) const DEFAULT_SUFFIX: &str = ".ome.zarr";
+
+/// Most bytes of a suffix: with the longest name and what `overwrite` adds to both it fits into a folder's 255.
+const MAX_SUFFIX_BYTES: usize = 20;
 
 /// Splits a path into what comes before its suffix, and the suffix, in lower case: `.ome.zarr`, `.zarr`, the same with
 /// `.tif` or `.tiff`, or nothing.
@@ -81,6 +85,15 @@ pub(super) fn check(root: &str, suffix: &mut String) -> Result<()> {
     if matches!(name, "" | "." | "..") {
         return refuse("has no name for the store", "end the path with a name, such as \"run1.ome.zarr\"");
     }
+    if let Err(refusal) = names::check_folder(name) {
+        return refuse(&format!("as the store's name, {}: {}", quote(name), refusal.problem), &refusal.remedy);
+    }
+    if own.is_empty() && root.ends_with(std::path::is_separator) {
+        return refuse(
+            "ends like a folder to write into, and names no store in it",
+            "add the store's name, such as \"run1.ome.zarr\", or leave the separator out to name the store itself",
+        );
+    }
     if suffix.is_empty() {
         *suffix = suffix_of(root).to_owned();
     }
@@ -93,5 +106,61 @@ pub(super) fn check(root: &str, suffix: &mut String) -> Result<()> {
             "use \".ome.zarr\" or another suffix of letters, digits and dots that ends with \".zarr\"",
         ));
     }
+    if suffix.len() > MAX_SUFFIX_BYTES {
+        return Err(Error::settings(
+            "format.suffix",
+            quote(suffix),
+            "the suffix is too long for the name of a folder",
+            format!("use at most {MAX_SUFFIX_BYTES} bytes"),
+        ));
+    }
     Ok(())
+}
+
+/// Refuses names of folders above the store that are not there yet and that no system, or not every one, can have. Those
+/// that are there are the user's.
+pub(crate) fn check_folders_to_make(root: &Path) -> Result<()> {
+    let missing = root
+        .ancestors()
+        .skip(1)
+        .take_while(|folder| !folder.as_os_str().is_empty() && std::fs::symlink_metadata(folder).is_err());
+    for folder in missing {
+        let Some(name) = folder.file_name() else { continue };
+        if let Err(refusal) = names::check_folder(&name.to_string_lossy()) {
+            return Err(Error::settings(
+                "root_path",
+                quote(&root.to_string_lossy()),
+                format!("the folder {} would be made, and {}", quote(&name.to_string_lossy()), refusal.problem),
+                format!("{}, or make the folder yourself", refusal.remedy),
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_would_be_made_have_names_for_every_system() {
+        let folder = tempfile::tempdir().unwrap();
+        for missing in ["trail.", "two\nlines", "aux", "a:b", "a\u{200b}b"] {
+            for path in [folder.path().join(missing).join("run.zarr"), folder.path().join(missing).join("a/run.zarr")] {
+                let error = check_folders_to_make(&path).unwrap_err().to_string();
+                assert!(error.contains("would be made") && !error.contains('\n'), "{error}");
+            }
+        }
+        assert!(check_folders_to_make(&folder.path().join("a/.hidden/b c/run.zarr")).is_ok());
+        assert!(check_folders_to_make(Path::new("run.zarr")).is_ok());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn folders_that_are_there_are_the_user_s() {
+        let folder = tempfile::tempdir().unwrap();
+        let odd = folder.path().join("trail.");
+        std::fs::create_dir(&odd).unwrap();
+        assert!(check_folders_to_make(&odd.join("run.zarr")).is_ok());
+    }
 }

@@ -116,6 +116,7 @@ impl Stream {
         let layout = plan.layout(capabilities.unit);
         let sync = file_sync(plan.settings().durability);
 
+        crate::settings::check_folders_to_make(plan.root())?;
         let continued = plan.settings().resume && store::is_continuable(plan.root());
         let root = match continued {
             true => Root::existing(plan.root(), &*disk, sync)?,

@@ -275,6 +275,10 @@ fn names_of_positions_that_no_folder_can_have() {
         "nul.txt",
         "com1",
         "Lpt9.zarr",
+        "COM\u{b9}",
+        "CONIN$",
+        "clock$.x",
+        "a.before-recover",
     ];
     for name in names {
         let file = dimensions(json!([
@@ -282,7 +286,7 @@ fn names_of_positions_that_no_folder_can_have() {
             {"name": "y", "count": 5},
             {"name": "x", "count": 5},
         ]));
-        refused(&file, "dimensions[0].coords[0].name", &json!(name).to_string());
+        refused(&file, "dimensions[0].coords[0].name", &crate::shown::quoted(name));
     }
     for name in ["a", "A1", "Pos 1", "1.5", "com", "com10", "console", "\u{fc}ber", "-", "_a", "a.b"] {
         let file = dimensions(json!([
@@ -441,10 +445,43 @@ fn paths_that_name_no_local_folder() {
         "~user/a",
         "a.tiff",
         "a.ome.tif",
+        "a/b/",
+        "b//",
     ];
     for path in paths {
         refused(&with("/root_path", json!(path)), "root_path", &json!(path).to_string());
     }
+}
+
+#[test]
+fn paths_whose_last_name_no_folder_can_have() {
+    let paths = [
+        "CON",
+        "data/aux.ome.zarr",
+        "COM\u{b9}.zarr",
+        "trail.",
+        "trail .zarr",
+        "two\nlines",
+        "a:b",
+        "a\u{202e}b.zarr",
+        ".ome-stream",
+        "__run",
+    ];
+    for path in paths {
+        let shown = crate::shown::quoted(path);
+        let error = Settings::from_json(&with("/root_path", json!(path)).to_string()).unwrap_err();
+        assert_eq!((parts(&error).0, parts(&error).1), ("root_path", shown.as_str()), "{error}");
+    }
+    // The folders above may be there already, whatever their names are.
+    for path in ["CON/run", "two\nlines/run", ".hidden", "a.b. c/run.zarr"] {
+        let settings = Settings::from_json(&with("/root_path", json!(path)).to_string());
+        assert!(settings.is_ok(), "{settings:?}");
+    }
+    let long = format!(".{}.zarr", "s".repeat(20));
+    refused(&with("/format", json!({"suffix": long})), "format.suffix", &json!(long).to_string());
+    let name = "n".repeat(MAX_NAME_BYTES + 1);
+    let error = Settings::from_json(&with("/root_path", json!(name)).to_string()).unwrap_err();
+    assert!(error.to_string().contains("the name is too long"), "{error}");
 }
 
 #[test]
@@ -566,8 +603,82 @@ fn text_that_is_not_json() {
     assert!(Settings::from_json(&marked).is_ok());
 }
 
+/// Files with `text` wherever a host can write one, as key or as value.
+fn with_everywhere(text: &str) -> Vec<Value> {
+    let mut files = Vec::new();
+    let places = [
+        "/root_path",
+        "/dtype",
+        "/format",
+        "/compression",
+        "/storage_order",
+        "/durability",
+        "/when_full",
+        "/live_interval",
+        "/memory_limit",
+        "/threads",
+        "/overwrite",
+        "/pyramid",
+        "/plate",
+        "/dimensions",
+        "/dimensions/0",
+        "/dimensions/0/name",
+        "/dimensions/0/count",
+        "/dimensions/0/type",
+        "/dimensions/0/unit",
+        "/dimensions/0/scale",
+        "/dimensions/0/coords",
+        "/dimensions/1/unit",
+    ];
+    for place in places {
+        files.push(with(place, json!(text)));
+        files.push(with(place, json!({text: text})));
+        files.push(with(place, json!([text, text])));
+    }
+    files.push(with(&format!("/{}", text.replace(['/', '~'], "")), json!(1)));
+    files.push(with("/storage_order", json!(["t", text, "y", "x"])));
+    files.push(with("/format", json!({"name": text})));
+    files.push(with("/format", json!({"suffix": text})));
+    files.push(with("/compression", json!({"codec": "zstd", "shuffle": text})));
+    files.push(with("/pyramid", json!({"factors": {text: 2}})));
+    for coord in [json!(text), json!({"name": text, "x_coord": 1}), json!({"name": "a", text: 1, "color": text})] {
+        for kind in ["position", "channel", "time"] {
+            let mut file = with("/dimensions/0/coords", json!([coord, coord, text, text]));
+            file["dimensions"][0]["type"] = json!(kind);
+            files.push(file);
+        }
+    }
+    let mut plate = plate();
+    plate["plate"]["row_names"] = json!([text, text]);
+    files.push(plate);
+    files
+}
+
 #[test]
-fn errors_shorten_what_they_show() {
-    let error = Settings::from_json(&with("/dtype", json!("x".repeat(5000))).to_string()).unwrap_err();
-    assert!(error.to_string().len() < 300, "{error}");
+fn no_message_repeats_a_long_text_or_breaks_its_line() {
+    let long = "k".repeat(2000);
+    let odd = "a\nb\r\u{1b}[31m\u{202e}\u{200b}\u{2028}; c`, expected \"d`";
+    let mut refused = 0;
+    for file in with_everywhere(&long).into_iter().chain(with_everywhere(odd)) {
+        let Err(error) = Settings::from_json(&file.to_string()) else { continue };
+        refused += 1;
+        let message = error.to_string();
+        assert!(!message.contains(&"k".repeat(crate::shown::MAX_VALUE * 3)), "{message}");
+        assert!(message.chars().count() < 1500, "{message}");
+        assert!(!message.chars().any(|each| each.is_control() || crate::names::is_invisible(each)), "{message:?}");
+    }
+    assert!(refused > 120, "{refused}");
+    for dims in [&long, odd, &format!("t:{long}"), &format!("{odd}:5,{long}")] {
+        let message = parse_dims(dims).unwrap_err().to_string();
+        assert!(message.len() < 400 && !message.contains('\n') && !message.contains('\u{202e}'), "{message}");
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_not_taken_for_a_part_of_the_message() {
+    let error = Settings::from_json(&with("/threads", json!("a; b, expected c")).to_string()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "settings: `threads` = \"a; b, expected c\": invalid type: string; expected a whole number of at least 0"
+    );
 }

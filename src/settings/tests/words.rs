@@ -210,7 +210,7 @@ fn a_store_s_folder_has_the_suffix_that_ome_writers_gives_it() {
         ("a/b.test.ome.zarr", ".ome.zarr", "a/b.test.ome.zarr"),
         ("a/b.ome.test.zarr", ".zarr", "a/b.ome.test.zarr"),
         ("a/b.ome", ".ome.zarr", "a/b.ome.ome.zarr"),
-        ("a/b/", ".ome.zarr", "a/b.ome.zarr"),
+        ("a/b.ome.zarr/", ".ome.zarr", "a/b.ome.zarr"),
         ("a/b.zarr//", ".zarr", "a/b.zarr"),
         ("../up", ".ome.zarr", "../up.ome.zarr"),
         ("/abs/\u{b5}-run 7", ".ome.zarr", "/abs/\u{b5}-run 7.ome.zarr"),

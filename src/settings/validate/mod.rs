@@ -13,14 +13,13 @@ use super::json::quote;
 use super::{Format, NgffVersion, Settings, root_path};
 use crate::error::{Error, Result};
 
+pub use crate::names::MAX_NAME_BYTES;
+
 /// Most bytes of pixels in an acquisition of all positions: readers count bytes with signed 64 bits.
 pub const MAX_ACQUISITION_BYTES: u64 = i64::MAX as u64;
 
 /// Most positions of an acquisition: each is a folder, an array and an entry of the series list.
 pub const MAX_POSITIONS: usize = 100_000;
-
-/// Most bytes of a name of a dimension or position: file systems allow 255 for a folder, and we add to it.
-pub const MAX_NAME_BYTES: usize = 200;
 
 /// Most worker threads: beyond this, memory for their scratch grows and throughput does not.
 pub const MAX_THREADS: usize = 256;
