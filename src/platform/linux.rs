@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{FallocateFlags, OFlags, fallocate, syncfs};
@@ -14,8 +14,8 @@ use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 
 use super::limit::SizeLimit;
 use super::portable::{append_whole, create_one_dir, open_append};
-use super::sync::{Notes, is_unknown_call};
-use super::writeback::{self, Kernel};
+use super::sync::{Note, Notes, is_unknown_call};
+use super::writeback::{self, FileSystem, Kernel};
 use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint, name};
 use crate::buffer::ALIGNMENT;
 
@@ -30,40 +30,65 @@ const UNCACHED_FROM: usize = 64 << 10;
 /// `RWF_DONTCACHE`, which the bindings do not name yet.
 const DONTCACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
 
+/// Errors of the moment, which the same call may not give again.
+const PASSING: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::INTR];
+
 /// Files by Linux's own calls.
 #[derive(Debug, Clone)]
 pub struct LinuxDisk {
-    kernel: Option<Kernel>,
     limit: SizeLimit,
     syncs: Arc<Syncs>,
 }
 
 /// How this disk puts things on the medium.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Syncs {
-    /// What is to be synced later is synced file by file, as it is closed: set by the first store on a file system, or
-    /// under a kernel, whose `syncfs` is not to be trusted.
-    one_by_one: AtomicBool,
+    kernel: Option<Kernel>,
+    /// What is synced later: [`UNKNOWN`], [`TOGETHER`] or [`ONE_BY_ONE`]; it only rises.
+    later: AtomicU8,
     notes: Notes,
 }
 
+/// Nothing was to be synced later yet.
+const UNKNOWN: u8 = 0;
+
+/// By one `syncfs` for all.
+const TOGETHER: u8 = 1;
+
+/// File by file, as each is closed: some store lies on a file system, or the kernel is one, whose `syncfs` is not to be
+/// trusted.
+const ONE_BY_ONE: u8 = 2;
+
 impl Syncs {
-    fn at_once(&self, sync: Sync) -> bool {
+    /// Whether something on the file system that `file_system` tells is synced now.
+    fn at_once(&self, sync: Sync, file_system: impl FnOnce() -> io::Result<FileSystem>) -> bool {
         match sync {
             Sync::Now => true,
-            Sync::Later => self.one_by_one.load(Ordering::Acquire),
             Sync::Never => false,
+            Sync::Later => match self.later.load(Ordering::Acquire) {
+                // One that cannot be asked is not trusted.
+                UNKNOWN => file_system().map_or(true, |file_system| self.one_by_one(file_system)),
+                known => known == ONE_BY_ONE,
+            },
         }
     }
 
+    fn one_by_one(&self, file_system: FileSystem) -> bool {
+        let new = if file_system.tells_all(self.kernel) { TOGETHER } else { ONE_BY_ONE };
+        self.later.fetch_max(new, Ordering::AcqRel).max(new) == ONE_BY_ONE
+    }
+
     fn file(&self, file: &File, sync: Sync) -> io::Result<()> {
-        if self.at_once(sync) { self.notes.sync_file(file, sync == Sync::Now) } else { Ok(()) }
+        match self.at_once(sync, || FileSystem::of(file)) {
+            true => self.notes.sync_file(file, sync == Sync::Now),
+            false => Ok(()),
+        }
     }
 
     /// The folder that holds `path`.
     fn folder_of(&self, path: &Path, sync: Sync) -> io::Result<()> {
         match path.parent() {
-            Some(folder) if self.at_once(sync) => self.notes.sync_folder(folder),
+            Some(folder) if self.at_once(sync, || FileSystem::at(folder)) => self.notes.sync_folder(folder),
             _ => Ok(()),
         }
     }
@@ -76,7 +101,8 @@ impl LinuxDisk {
 
     /// As if this kernel ran.
     fn under(kernel: Option<Kernel>) -> Self {
-        Self { kernel, limit: SizeLimit::of_process(), syncs: Arc::default() }
+        let syncs = Syncs { kernel, later: AtomicU8::new(UNKNOWN), notes: Notes::default() };
+        Self { limit: SizeLimit::of_process(), syncs: Arc::new(syncs) }
     }
 
     fn file(&self, buffered: File) -> LinuxFile {
@@ -140,12 +166,14 @@ impl Disk for LinuxDisk {
 
     fn sync_point(&self, root: &Path) -> io::Result<Box<dyn SyncPoint>> {
         let folder = File::open(root)?;
-        let one_by_one = !writeback::tells_all(&folder, self.kernel)?;
-        if one_by_one {
-            self.syncs.one_by_one.store(true, Ordering::Release);
+        let file_system = FileSystem::of(&folder)?;
+        if file_system.is_memory() {
+            self.syncs.notes.add(Note::Memory, root, None);
         }
-        let with_folder = one_by_one || self.kernel.is_none_or(|kernel| kernel < writeback::TELLS_OF_JOURNAL);
-        Ok(Box::new(FileSystem {
+        let one_by_one = self.syncs.one_by_one(file_system);
+        let kernel = self.syncs.kernel;
+        let with_folder = one_by_one || kernel.is_none_or(|kernel| kernel < writeback::TELLS_OF_JOURNAL);
+        Ok(Box::new(Everything {
             folder,
             root: root.to_path_buf(),
             one_by_one,
@@ -162,7 +190,7 @@ impl Disk for LinuxDisk {
 /// The file system that holds the store. Linux reports a failed background write to every descriptor that was open
 /// when it happened (since 5.8), so this one is opened before the first write.
 #[derive(Debug)]
-struct FileSystem {
+struct Everything {
     folder: File,
     root: PathBuf,
     /// Files were synced as they were closed, because this `syncfs` may say nothing.
@@ -173,7 +201,7 @@ struct FileSystem {
     syncs: Arc<Syncs>,
 }
 
-impl SyncPoint for FileSystem {
+impl SyncPoint for Everything {
     fn sync(&self) -> io::Result<()> {
         match rustix::io::retry_on_intr(|| syncfs(&self.folder)).map_err(io::Error::from) {
             Err(error) if self.one_by_one && is_unknown_call(&error) => {}
@@ -199,12 +227,20 @@ struct LinuxFile {
 
 impl LinuxFile {
     fn direct(&self) -> Option<&File> {
-        let open = || {
-            let flags = i32::try_from(OFlags::DIRECT.bits()).ok()?;
-            let same_file = format!("/proc/self/fd/{}", self.buffered.as_raw_fd());
-            OpenOptions::new().write(true).custom_flags(flags).open(same_file).ok()
+        if let Some(known) = self.direct.get() {
+            return known.as_ref();
+        }
+        let flags = i32::try_from(OFlags::DIRECT.bits()).ok()?;
+        let same_file = format!("/proc/self/fd/{}", self.buffered.as_raw_fd());
+        let opened = match OpenOptions::new().write(true).custom_flags(flags).open(same_file) {
+            Ok(file) => Some(file),
+            // No descriptor or memory at this moment says nothing of the next.
+            Err(error) if PASSING.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) => {
+                return None;
+            }
+            Err(_) => None,
         };
-        self.direct.get_or_init(open).as_ref()
+        self.direct.get_or_init(|| opened).as_ref()
     }
 
     /// Writes past the page cache; false where that cannot be done here.
@@ -292,7 +328,7 @@ mod tests {
         let point = disk.sync_point(root).unwrap();
         not_to_be_synced(&disk).sync(Sync::Later).unwrap();
         not_to_be_synced(&disk).sync(Sync::Never).unwrap();
-        let synced = !disk.notes().is_empty();
+        let synced = disk.notes().iter().any(|note| note.contains("cannot sync files"));
         point.sync().unwrap();
         synced
     }
@@ -309,6 +345,13 @@ mod tests {
     }
 
     #[test]
+    fn a_store_in_memory_is_said_to_be_there() {
+        let disk = LinuxDisk::new();
+        disk.sync_point(Path::new("/dev/shm")).unwrap();
+        assert!(disk.notes()[0].contains("memory"), "{:?}", disk.notes());
+    }
+
+    #[test]
     fn a_store_under_an_old_kernel_is_written_and_synced_whole() {
         let folder = tempfile::tempdir().unwrap();
         let disk = LinuxDisk::under(OLD);
@@ -319,6 +362,6 @@ mod tests {
         disk.append(&path, b" and more", Sync::Later).unwrap();
         point.sync().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"bytes and more");
-        assert_eq!(disk.notes(), Vec::<String>::new());
+        assert!(!disk.notes().iter().any(|note| note.contains("cannot sync")), "{:?}", disk.notes());
     }
 }

@@ -9,32 +9,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug, Default, Clone)]
 pub(super) struct Notes(Arc<Mutex<Vec<String>>>);
 
-/// Syncs that a file system may not know.
+/// What a success of a sync may hide.
 #[derive(Clone, Copy)]
-pub(super) enum Unknown {
-    /// Of a folder: names of files may be lost with the power.
+pub(super) enum Note {
+    /// A folder cannot be synced: names of files may be lost with the power.
     Folder,
-    /// Of a file that was to be synced at some time.
+    /// A file that was to be synced at some time cannot be.
     File,
+    /// There is no medium.
+    #[cfg(all(target_os = "linux", not(feature = "portable")))]
+    Memory,
 }
 
-impl Unknown {
+impl Note {
     const fn text(self) -> &'static str {
         match self {
             Self::Folder => {
                 "this file system cannot sync folders: after a loss of power the names of files may be missing, \
                  though their bytes were synced"
             }
+            #[cfg(all(target_os = "linux", not(feature = "portable")))]
+            Self::Memory => "this file system lies in memory: nothing of the store survives a loss of power",
             Self::File => "this file system cannot sync files: what survives a loss of power is up to its server",
         }
     }
 }
 
 impl Notes {
-    fn add(&self, what: Unknown, path: &Path, error: &io::Error) {
+    pub(super) fn add(&self, what: Note, path: &Path, error: Option<&io::Error>) {
         let mut notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !notes.iter().any(|note| note == what.text()) {
-            tracing::warn!(path = %path.display(), %error, "{}", what.text());
+            tracing::warn!(path = %path.display(), error = error.map(tracing::field::display), "{}", what.text());
             notes.push(what.text().to_owned());
         }
     }
@@ -57,7 +62,7 @@ impl Notes {
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         match flush(&File::open(folder)?, File::sync_all) {
             Err(error) if is_unknown_call(&error) || is_bad_descriptor(&error) => {
-                self.add(Unknown::Folder, folder, &error);
+                self.add(Note::Folder, folder, Some(&error));
                 Ok(())
             }
             outcome => outcome,
@@ -71,7 +76,7 @@ impl Notes {
     pub(super) fn sync_file(&self, file: &File, promised: bool) -> io::Result<()> {
         match flush(file, File::sync_data) {
             Err(error) if !promised && is_unknown_call(&error) => {
-                self.add(Unknown::File, Path::new(""), &error);
+                self.add(Note::File, Path::new(""), Some(&error));
                 Ok(())
             }
             outcome => outcome,

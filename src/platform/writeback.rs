@@ -4,8 +4,9 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
-use rustix::fs::fstatfs;
+use rustix::fs::{fstatfs, statfs};
 
 /// Major and minor number of a Linux release.
 pub(super) type Kernel = (u32, u32);
@@ -30,12 +31,15 @@ const LOCAL: [u32; 11] = [
     0xF2F5_2010, // F2FS
     0xCA45_1A4E, // bcachefs
     0x2FC1_2FC1, // ZFS
-    0x0102_1994, // tmpfs
-    0x8584_58F6, // ramfs
+    TMPFS,
+    RAMFS,
     0x2011_BAB0, // exFAT
     0x0000_4D44, // FAT
     0x7366_746E, // NTFS by the kernel's ntfs3
 ];
+
+const TMPFS: u32 = 0x0102_1994;
+const RAMFS: u32 = 0x8584_58F6;
 
 /// The running kernel's release; `None` where it cannot be read.
 pub(super) fn kernel() -> Option<Kernel> {
@@ -48,10 +52,33 @@ fn parse(release: &str) -> Option<Kernel> {
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
-/// Whether one `syncfs` at the end of a run is enough for files on the file system that holds `folder`.
-pub(super) fn tells_all(folder: &File, kernel: Option<Kernel>) -> io::Result<bool> {
-    let number = fstatfs(folder)?.f_type as u32; // The numbers have 32 bits; the field is wider, and signed, on some machines.
-    Ok(kernel.is_some_and(|kernel| kernel >= TELLS_OF_DATA) && LOCAL.contains(&number))
+/// A file system, by the number that `statfs` gives. Such numbers have 32 bits; the field is wider, and signed, on some
+/// machines.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FileSystem(u32);
+
+impl FileSystem {
+    /// The one that holds an open file or folder.
+    pub(super) fn of(file: &File) -> io::Result<Self> {
+        Ok(Self(fstatfs(file)?.f_type as u32))
+    }
+
+    /// The one that holds a folder.
+    pub(super) fn at(folder: &Path) -> io::Result<Self> {
+        // A relative path of one name lies in the current folder.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        Ok(Self(statfs(folder)?.f_type as u32))
+    }
+
+    /// Whether one `syncfs` at the end of a run is enough for what lies here.
+    pub(super) fn tells_all(self, kernel: Option<Kernel>) -> bool {
+        kernel.is_some_and(|kernel| kernel >= TELLS_OF_DATA) && LOCAL.contains(&self.0)
+    }
+
+    /// Whether it has no medium.
+    pub(super) fn is_memory(self) -> bool {
+        matches!(self.0, TMPFS | RAMFS)
+    }
 }
 
 #[cfg(test)]
@@ -77,14 +104,12 @@ mod tests {
 
     #[test]
     fn an_old_or_unknown_kernel_and_a_file_system_nobody_knows_are_not_trusted() {
-        let folder = tempfile::tempdir().unwrap();
-        let here = File::open(folder.path()).unwrap();
+        let memory = FileSystem::at(Path::new("/dev/shm")).unwrap();
+        assert!(memory.tells_all(Some((5, 8))) && memory.is_memory());
         for kernel in [None, Some((4, 19)), Some((5, 7))] {
-            assert!(!tells_all(&here, kernel).unwrap(), "{kernel:?}");
+            assert!(!memory.tells_all(kernel), "{kernel:?}");
         }
-        let proc = File::open("/proc").unwrap();
-        assert!(!tells_all(&proc, Some((6, 18))).unwrap());
-        let memory = File::open("/dev/shm").unwrap();
-        assert!(tells_all(&memory, Some((5, 8))).unwrap(), "tmpfs");
+        let proc = FileSystem::of(&File::open("/proc").unwrap()).unwrap();
+        assert!(!proc.tells_all(Some((6, 18))) && !proc.is_memory());
     }
 }

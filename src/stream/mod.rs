@@ -313,7 +313,7 @@ impl Stream {
             },
             failure: shared.failure.get().map(|error| error.to_string()),
             finished: shared.counts.finished.load(Ordering::Acquire),
-            notes: shared.notes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            notes: shared.notes(),
         }
     }
 

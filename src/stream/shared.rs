@@ -90,6 +90,13 @@ impl Shared {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
     }
 
+    /// Every note, those of the disk included.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        notes.extend(self.disk.notes());
+        notes
+    }
+
     /// Whether the store is still where it was and still this run's.
     pub(super) fn check_root(&self) -> Result<()> {
         match self.lock.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Lock::check) {
