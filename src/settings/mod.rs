@@ -1,7 +1,8 @@
 //! What the host declares: dimensions, positions, channels, codec, limits.
 //!
 //! Names and meaning follow `AcquisitionSettings` of the Python package ome-writers (0.3.2), so that its JSON settings
-//! files work here; the fields after `overwrite` are ours. Unknown fields are refused.
+//! files can be read here; `docs/SETTINGS.md` lists what of them is refused, and why. The fields after `overwrite` are ours.
+//! Unknown fields are refused.
 
 mod color;
 mod compression;

@@ -1,6 +1,6 @@
 //! Files that the real ome-writers wrote (tests/data/ome-writers-settings/make.py).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -133,4 +133,37 @@ fn settings_for_a_tiff_file_are_refused_by_name() {
     let error = Settings::from_json(&text("tiff")).unwrap_err();
     assert_eq!(parts(&error).0, "format.name");
     assert!(error.to_string().contains("ome-tiff is not written"), "{error}");
+}
+
+/// What `docs/SETTINGS.md` says of files that ome-writers writes and that are refused here.
+#[test]
+fn what_is_refused_of_ome_writers_is_refused_by_the_field_that_the_documentation_names() {
+    let changed = |place: &str, value: Value| {
+        let mut file: Value = serde_json::from_str(&text("sharded_stack")).unwrap();
+        *file.pointer_mut(place).unwrap() = value;
+        file
+    };
+    let cases = [
+        ("/format", json!({"name": "ome-tiff", "backend": "tifffile", "suffix": ".ome.tiff"}), "format.name"),
+        ("/format", json!({"name": "scratch", "backend": "scratch"}), "format.name"),
+        ("/compression", json!("lzw"), "compression"),
+        ("/dimensions/2/chunk_size", json!(null), "dimensions[2].shard_size_chunks"),
+        ("/dtype", json!("bool"), "dtype"),
+        ("/dtype", json!("complex64"), "dtype"),
+        ("/dtype", json!(""), "dtype"),
+        ("/dimensions", json!([]), "dimensions"),
+        ("/root_path", json!(""), "root_path"),
+        ("/root_path", json!("data/"), "root_path"),
+        ("/dimensions/0/scale", json!(0.0), "dimensions[0].scale"),
+        ("/storage_order", json!(["t", "z", "x", "y"]), "storage_order[2]"),
+    ];
+    for (place, value, field) in cases {
+        let file = changed(place, value);
+        let error = Settings::from_json(&file.to_string()).unwrap_err();
+        assert_eq!(parts(&error).0, field, "{error}");
+    }
+    for backend in ["zarrs-python", "zarr-python", "tensorstore", "acquire-zarr"] {
+        let file = changed("/format", json!({"name": "ome-zarr", "backend": backend, "suffix": ".ome.zarr"}));
+        assert!(Settings::from_json(&file.to_string()).is_ok(), "{backend}: the registry's to judge");
+    }
 }
