@@ -51,20 +51,24 @@
  *     Unknown fields are refused by name, and every refusal says what would work. Fields of the settings, with what holds
  *     where one is left out:
  *
- *         root_path          folder of the store; without a .zarr ending ".ome.zarr" is added. Must be given.
+ *         root_path          folder of the store; without a .zarr ending ".ome.zarr" is added, and then it may not end in
+ *                            a separator. Its name is one that a folder can have on every system. Must be given.
  *         dtype              "uint8" to "uint64", "int8" to "int64", "float16", "float32", "float64". Must be given.
  *         dimensions         the loops of the acquisition, slowest first; the last two are a frame's rows and columns.
  *                            Must be given; their fields are below.
  *         compression        "none", "zstd", "gzip", "blosc-zstd", "blosc-lz4", or an object with codec, level and, for
  *                            Blosc, shuffle ("none", "byte", "bit"). Default "none".
  *         storage_order      "ome" (t, c, z, y, x), "acquisition", or a list of the dimensions' names. Default "ome".
- *         plate              row_names, column_names (lists) and name of a well plate. Default: no plate.
- *         overwrite          true replaces a Zarr store that is already there. Default false.
+ *         plate              row_names, column_names (lists) and name of a well plate. Plates are not written by this
+ *                            version: anything but null is refused. Default: no plate.
+ *         overwrite          true replaces an OME-Zarr store that is already there. Default false.
  *         resume             true goes on with a store of the same settings after its last complete frame, and starts
  *                            one where there is none. Default false.
- *         format             name of an engine, or an object with backend (name of an engine), version (of OME-NGFF)
- *                            and suffix (of the store's folder). Default "auto", "0.5", ".ome.zarr".
- *         pyramid            downsampled levels: method ("mean", "nearest", "max"), levels, factors. Default: none.
+ *         format             name of an engine, or an object with backend (name of an engine), version (of OME-NGFF; none
+ *                            but "0.5" is written) and suffix (of the store's folder). Default "auto", "0.5",
+ *                            ".ome.zarr".
+ *         pyramid            downsampled levels: method ("mean", "nearest", "max"), levels, factors. Pyramids are not
+ *                            written by this version: anything but null is refused. Default: none.
  *         memory_limit       most bytes that the stream may hold, at least 1048576. Default 1073741824.
  *         threads            worker threads, 1 to 256. Default: chosen for the machine.
  *         durability         when data must survive power loss: "finish" (all, when ome_stream_finish returns), "shard"
@@ -80,7 +84,8 @@
  *         count              number of elements; null for a first dimension without an end.
  *         type               "space", "time", "channel", "position", "other". Default: told by coords, unit or name.
  *         coords             what each element is, instead of count. Positions: objects with name, plate_row,
- *                            plate_column, grid_row, grid_column, x_coord, y_coord, z_coord. Channels: names, or objects
+ *                            plate_column (of which nothing is written yet), grid_row, grid_column, x_coord, y_coord,
+ *                            z_coord; names are those of folders on every system. Channels: names, or objects
  *                            with name, color, fluorophore, excitation_wavelength_nm, emission_wavelength_nm. Others:
  *                            names or numbers.
  *         chunk_size         pixels of a chunk. Default: the whole frame in rows and columns, 1 elsewhere.
@@ -130,7 +135,7 @@
 #define OME_STREAM_ALREADY_EXISTS 4
 
 /**
- * `overwrite` was asked for on something that is not a Zarr store; it was not touched.
+ * `overwrite` was asked for on something that is not an OME-Zarr store; it was not touched.
  */
 #define OME_STREAM_NOT_A_STORE 5
 

@@ -21,7 +21,7 @@ pub const OME_STREAM_MEMORY_LIMIT: i32 = 3;
 /// Something is already at `root_path` and `overwrite` is false; it was not touched.
 pub const OME_STREAM_ALREADY_EXISTS: i32 = 4;
 
-/// `overwrite` was asked for on something that is not a Zarr store; it was not touched.
+/// `overwrite` was asked for on something that is not an OME-Zarr store; it was not touched.
 pub const OME_STREAM_NOT_A_STORE: i32 = 5;
 
 /// The operating system refused a file operation; the message names the file and the reason.

@@ -44,7 +44,7 @@ static void what_is_in_the_way_is_kept(const char *folder) {
     snprintf(inside, sizeof inside, "%s/thesis.txt", path);
     overwrite_file(inside, "");
     refused(settings(folder, "kept", "3", ""), OME_STREAM_ALREADY_EXISTS, "already exists");
-    refused(settings(folder, "kept", "3", "\"overwrite\": true"), OME_STREAM_NOT_A_STORE, "not a Zarr store");
+    refused(settings(folder, "kept", "3", "\"overwrite\": true"), OME_STREAM_NOT_A_STORE, "not an OME-Zarr store");
     struct stat there;
     CHECK(stat(inside, &there) == 0);
     /* A file where a folder would have to be. */
