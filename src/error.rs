@@ -182,7 +182,10 @@ pub enum Error {
         problem: String,
     },
     /// Another program, or another stream, is at work on a store; it was not touched.
-    #[error("{path} is in use by {owner}; wait until it has finished, or, if it is gone for certain, remove {file}")]
+    #[error(
+        "{} is in use by {}; wait until it has finished, or, if it is gone for certain, remove {}",
+        shown::path(.path), shown::sentence(.owner), shown::path(.file)
+    )]
     Busy {
         /// The store.
         path: PathBuf,

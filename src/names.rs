@@ -4,6 +4,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::platform::PARTIAL_SUFFIX;
 use crate::recover::KEPT_SUFFIX;
+use crate::store::files;
 
 /// Most bytes of a name that a host gives: file systems allow 255 for a folder, and we add to it (a suffix, a grid cell,
 /// `.replaced-...`).
@@ -20,9 +21,6 @@ const DEVICE_DIGITS: [char; 13] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', 
 
 /// Characters that a folder cannot have on Windows, or that separate folders somewhere.
 const FORBIDDEN: [char; 9] = ['/', '\\', '<', '>', ':', '"', '|', '?', '*'];
-
-/// Names of the writer's own files begin with this.
-const OURS: &str = ".ome-stream";
 
 /// Most characters of a file's short name on Windows before and behind its dot: `LONGNA~1.TXT`.
 const SHORT_NAME: (usize, usize) = (8, 3);
@@ -78,7 +76,8 @@ pub(crate) fn check_folder(name: &str) -> Result<(), Refusal> {
         return refuse("Zarr reserves names that begin with two underscores", "begin it with another character");
     }
     let lower = name.to_lowercase();
-    if lower.starts_with(OURS) || lower.contains(KEPT_SUFFIX) {
+    // Our folder, and what earlier versions put beside it.
+    if lower.starts_with(files::FOLDER) || lower.contains(KEPT_SUFFIX) {
         return refuse("the name is kept for files of the writer", "use another name");
     }
     if is_device(&lower) {

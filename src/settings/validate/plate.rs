@@ -68,7 +68,7 @@ fn wells(settings: &Settings, plate: &Plate) -> Result<()> {
                     field,
                     quote(name),
                     "the plate has no such row or column",
-                    format!("use one of {}", all.join(", ")),
+                    format!("use one of {}", crate::shown::field(&all.join(", "))),
                 ));
             }
         }

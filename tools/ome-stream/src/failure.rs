@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use ome_stream::Error;
+use ome_stream::{Error, shown};
 
 /// What went wrong, as the exit code tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,8 @@ Exit codes:
 impl Failure {
     /// The input or the settings are at fault.
     pub fn input(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Input, message: message.into() }
+        // A path or a name in it may hold what a terminal would obey.
+        Self { kind: Kind::Input, message: shown::sentence(message.into()) }
     }
 
     /// The exit code.

@@ -188,7 +188,7 @@ fn what_is_already_there_is_not_touched() {
     let line = "write a.raw -o out -d t:6,y:10,x:20 --dtype uint16";
     bench.file("out.ome.zarr/thesis.txt", "years of work");
     refused(&bench, line, &["out.ome.zarr already exists", "overwrite"]);
-    refused(&bench, &format!("{line} --overwrite"), &["not a Zarr store"]);
+    refused(&bench, &format!("{line} --overwrite"), &["not an OME-Zarr store"]);
     assert_eq!(fs::read_to_string(bench.path("out.ome.zarr/thesis.txt")).expect("still there"), "years of work");
 }
 
