@@ -25,7 +25,7 @@ impl SizeLimit {
         if end > self.0 {
             return Err(io::Error::new(
                 io::ErrorKind::FileTooLarge,
-                format!("the file would have {end} bytes, and this process may write {} (ulimit -f)", self.0),
+                format!("File too large: it would have {end} bytes, this process may write {} (ulimit -f)", self.0),
             ));
         }
         Ok(())

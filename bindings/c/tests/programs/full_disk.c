@@ -4,7 +4,6 @@
  * the folder lies on a disk of a few MB. */
 #include "check.h"
 
-#include <signal.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -25,8 +24,8 @@ int main(int argc, char **argv) {
     ome_stream_t *stream = NULL;
     const char *cause = "No space left on device";
     if (strcmp(argv[2], "limit") == 0) {
+        /* SIGXFSZ, which would end this host, is neither caught nor ignored: no such write may be made. */
         struct rlimit limit = {64 * FRAME_BYTES, 64 * FRAME_BYTES};
-        CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
         CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
         cause = "File too large";
     }
