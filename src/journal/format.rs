@@ -30,6 +30,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
+use crate::buffer::Unit;
 use crate::router::StorageIndex;
 
 /// Path of the log below the root of a store, with `/`.
@@ -92,10 +93,16 @@ pub struct Planes {
 }
 
 /// The record of a run: `array` is the metadata document that every position's array has (with the extent it started
-/// with), `append_axis` its unbounded axis.
+/// with), `append_axis` its unbounded axis, `unit` what the engine takes at a time: it decides which planes make a group.
 #[must_use]
-pub fn run_record(array: &Value, append_axis: Option<usize>) -> Vec<u8> {
-    let run = serde_json::json!({"version": 1, "writer": crate::VERSION, "append_axis": append_axis, "array": array});
+pub fn run_record(array: &Value, append_axis: Option<usize>, unit: Unit) -> Vec<u8> {
+    let run = serde_json::json!({
+        "version": 1,
+        "writer": crate::VERSION,
+        "append_axis": append_axis,
+        "unit": unit,
+        "array": array,
+    });
     let text = run.to_string().into_bytes();
     record(KIND_RUN, 0, &[], text.len(), 0, &text)
 }
@@ -309,7 +316,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let array = serde_json::json!({"shape": [0, 4, 4]});
-        let mut log = run_record(&array, Some(0));
+        let mut log = run_record(&array, Some(0), Unit::Chunk);
         (0..50).for_each(|nth| log.extend(bytes(&placed(nth))));
         let (found, damaged) = read(&log);
         assert_eq!((found.len(), damaged), (51, 0));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::format::{PlacedChunk, Planes, chunks_record, planes_record, run_record};
-use crate::buffer::GroupKey;
+use crate::buffer::{GroupKey, Unit};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::platform::{AppendFile, Disk};
@@ -23,12 +23,12 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the log of a run that begins, and tells in it what the run is.
-    pub(crate) fn create(plan: &Plan, disk: &dyn Disk) -> Result<Self> {
+    /// Opens the log of a run that begins, and tells in it what the run is; the engine takes `unit`s.
+    pub(crate) fn create(plan: &Plan, disk: &dyn Disk, unit: Unit) -> Result<Self> {
         let path = plan.root().join(LOG);
         let file = disk.open_append(&path).map_err(|source| Error::io("create", &path, source))?;
         let axis = plan.geometry().append_axis();
-        file.append(&run_record(&plan.array_metadata(axis.map(|_| 0)), axis))
+        file.append(&run_record(&plan.array_metadata(axis.map(|_| 0)), axis, unit))
             .map_err(|source| Error::io("write", &path, source))?;
         Ok(Self { root: plan.root().to_path_buf(), path, file: Mutex::new(Some(Arc::from(file))) })
     }

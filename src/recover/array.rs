@@ -12,10 +12,12 @@ use super::extent::Reach;
 use super::file::read_at;
 use super::format::ArrayFormat;
 use super::index::MISSING;
+use super::logged::Copies;
 use super::mend::Action;
 use super::objects::{Object, coordinates_of, each_object};
 use super::report::{ArrayReport, Finding, LostChunk, State};
 use super::shard::{Judge, Resolved, index_to_append};
+use super::tree::METADATA;
 use super::verify::ChunkChecker;
 use crate::platform::partial_name;
 
@@ -36,6 +38,7 @@ pub(super) fn inspect(
         Err(why) => {
             report.unchecked = Some(why);
             inspection.report.arrays.push(report);
+            inspection.log_is_needed |= inspection.log.tells_of(path);
             return Ok(None);
         }
     };
@@ -54,13 +57,14 @@ pub(super) fn inspect(
             }
         },
     };
-    let reach = Reach::new(&format, inspection.log.append_axis, frames);
+    let complete = inspection.log.reach.get(path).copied().unwrap_or(0);
+    let reach = Reach::new(&format, inspection.append_axis, frames).log_says(inspection.written(path), complete);
     let mut array = Array { inspection, path, format: &format, checker: checker.as_deref(), reach, report };
     let mut seen = HashSet::new();
     let strange = each_object(folder, format.shape.len(), &mut |object| {
         array.report.objects += 1;
         let seen_now = array.object(&object);
-        if array.inspection.log.present {
+        if array.inspection.interrupted() {
             seen.insert(object.key);
         }
         seen_now
@@ -70,18 +74,23 @@ pub(super) fn inspect(
     let (mended, remark) = reach.mended(report.lost == 0);
     report.mended_shape.clone_from(&report.shape);
     let mut reshaped = None;
+    let mut differs = None;
     if let Some((axis, extent)) = mended {
-        report.mended_shape[axis] = extent;
-        let mut document = document.clone();
-        document.insert("shape".into(), report.mended_shape.clone().into());
         let name = format.names.get(axis).map_or_else(|| format!("axis {axis}"), Clone::clone);
-        reshaped = Some((
-            document,
-            format!("it says {} along {name}, the chunks that are there reach {extent}", report.shape[axis]),
-        ));
+        let cause = format!("it says {} along {name}, the chunks that are there reach {extent}", report.shape[axis]);
+        if inspection.interrupted() {
+            report.mended_shape[axis] = extent;
+            let mut document = document.clone();
+            document.insert("shape".into(), report.mended_shape.clone().into());
+            reshaped = Some((document, cause));
+        } else {
+            // Somebody may have cropped it.
+            differs = Some(format!("the shape in {METADATA} was left alone: {cause}"));
+        }
     }
     let notes = [
         remark,
+        differs,
         (strange.links > 0).then(|| format!("{} link(s) among the chunks were not followed", strange.links)),
         (strange.others > 0).then(|| format!("{} file(s) that are no chunks were left alone", strange.others)),
         (!strange.unlisted.is_empty()).then(|| format!("cannot be listed: {}", strange.unlisted.join(", "))),
@@ -89,17 +98,6 @@ pub(super) fn inspect(
     inspection.report.notes.extend(notes.into_iter().flatten().map(|note| format!("{path}: {note}")));
     inspection.report.arrays.push(report);
     Ok(reshaped)
-}
-
-/// Whether every chunk of a shard file is in its last index: then its log records need not be read.
-pub(super) fn is_full(object: &Object, format: &ArrayFormat) -> io::Result<bool> {
-    let (Some(length), None) = (object.whole, object.partial) else { return Ok(false) };
-    let Ok(file) = File::open(&object.path) else { return Ok(false) };
-    let Ok((entries, _)) = super::index::last_index(&file, length, format.chunks_per_shard())? else {
-        return Ok(false);
-    };
-    let within = |place: usize| format.outside(&format.coordinates(&object.coordinates, place)).is_empty();
-    Ok(entries.iter().enumerate().all(|(place, entry)| *entry != MISSING || !within(place)))
 }
 
 struct Array<'a, 'b> {
@@ -134,7 +132,8 @@ impl Array<'_, '_> {
             (None, None) => return Ok(()),
         };
         let judge = Judge { format: self.format, checker: self.checker, log_is_whole: self.inspection.log.is_whole() };
-        let logged = self.inspection.log.shards.get(&name).map_or(&[][..], |chunks| chunks);
+        let none = Copies::new();
+        let logged = self.inspection.log.shards.get(&name).unwrap_or(&none);
         let resolved = judge.resolve(&File::open(path)?, length, unfinished, logged)?;
         self.report.whole += resolved.shown * u64::from(!unfinished);
         self.report.won_back += resolved.won_back + resolved.shown * u64::from(unfinished);
@@ -167,6 +166,18 @@ impl Array<'_, '_> {
         if !lost.is_empty() {
             cause.push_str(&format!("; {} chunk(s) lost", lost.len()));
         }
+        let state = match (unfinished, any, resolved.torn.is_some() || !lost.is_empty()) {
+            (true, false, _) if lost.is_empty() => State::Leftover,
+            (true, ..) | (false, _, false) => State::Unfinished,
+            (false, _, true) => State::Torn,
+        };
+        let finding = Finding::new(name, state, cause).losing(!lost.is_empty());
+        // Nobody reads a shard without an index, whoever changed it. All else is left as it is after a run that finished.
+        let is_unreadable = !unfinished && resolved.torn.is_some() && any;
+        if !self.inspection.interrupted() && !is_unreadable {
+            self.inspection.report.findings.push(finding);
+            return Ok(());
+        }
         let mut actions = Vec::new();
         let remedy = if any || (!unfinished && resolved.torn.is_none()) {
             if resolved.needs_index {
@@ -185,13 +196,7 @@ impl Array<'_, '_> {
             actions.push(Action::KeepAside { path: path.clone() });
             "it is kept under another name; readers see fill value".to_owned()
         };
-        let state = match (unfinished, any, resolved.torn.is_some() || !lost.is_empty()) {
-            (true, false, _) if lost.is_empty() => State::Leftover,
-            (true, ..) | (false, _, false) => State::Unfinished,
-            (false, _, true) => State::Torn,
-        };
-        let finding = Finding::new(name, state, cause).remedy(remedy, actions).losing(!lost.is_empty());
-        self.inspection.report.findings.push(finding);
+        self.inspection.report.findings.push(finding.remedy(remedy, actions));
         Ok(())
     }
 
@@ -213,7 +218,7 @@ impl Array<'_, '_> {
             Some(length) if can_tell => self.is_chunk(&partial, length)?.is_ok(),
             _ => false,
         };
-        if second {
+        if second && self.inspection.interrupted() {
             self.report.won_back += 1;
             self.reach.see(&object.coordinates, None);
             let finding = Finding::new(name, State::Unfinished, "written, but interrupted before it got its name")
@@ -226,12 +231,11 @@ impl Array<'_, '_> {
         }
         if let Some(Err(why)) = whole {
             self.lose(std::slice::from_ref(&object.coordinates));
-            let finding = Finding::new(name, State::Torn, why)
-                .remedy(
-                    "it is kept under another name; readers see fill value",
-                    vec![Action::KeepAside { path: object.path.clone() }],
-                )
-                .losing(true);
+            let mut finding = Finding::new(name, State::Torn, why).losing(true);
+            if self.inspection.interrupted() {
+                let action = Action::KeepAside { path: object.path.clone() };
+                finding = finding.remedy("it is kept under another name; readers see fill value", vec![action]);
+            }
             self.inspection.report.findings.push(finding);
         }
         Ok(())
@@ -257,9 +261,8 @@ impl Array<'_, '_> {
         for (name, chunks) in &self.inspection.log.shards {
             let Some(key) = name.strip_prefix(&prefix).filter(|key| !seen.contains(*key)) else { continue };
             let Some(object) = coordinates_of(key, self.format.shape.len()) else { continue };
-            let mut places: Vec<usize> = chunks.iter().map(|chunk| chunk.place as usize).collect();
+            let mut places: Vec<usize> = chunks.keys().map(|place| *place as usize).collect();
             places.sort_unstable();
-            places.dedup();
             places.retain(|place| *place < self.format.chunks_per_shard());
             gone.push((name.clone(), places.iter().map(|place| self.format.coordinates(&object, *place)).collect()));
         }
@@ -277,7 +280,7 @@ impl Array<'_, '_> {
     /// Coordinates of the chunks that a shard has lost.
     fn lost_of(&self, object: &Object, resolved: &Resolved) -> Vec<Vec<u64>> {
         let at = |place: &usize| self.format.coordinates(&object.coordinates, *place);
-        let inside = |chunk: &Vec<u64>| self.format.outside(chunk).is_empty();
+        let inside = |chunk: &Vec<u64>| self.reach.reaches(chunk);
         let mut lost: Vec<_> = resolved.lost.iter().map(at).collect();
         lost.extend(resolved.unknown.iter().map(at).filter(inside));
         if lost.is_empty()
@@ -310,6 +313,10 @@ impl Array<'_, '_> {
 
     fn leftover(&mut self, name: &str, cause: &str, path: &Path) {
         let file = format!("{name}{}", crate::platform::PARTIAL_SUFFIX);
+        if !self.inspection.interrupted() {
+            self.inspection.report.notes.push(format!("{file}: {cause}; it was left alone"));
+            return;
+        }
         let finding = Finding::new(file, State::Leftover, cause)
             .remedy("it is kept under another name", vec![Action::KeepAside { path: path.to_path_buf() }]);
         self.inspection.report.findings.push(finding);

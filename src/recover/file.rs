@@ -6,8 +6,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-/// Largest metadata file that is read: with frame metadata mirrored up to their cap one has about 20 MB.
-const MAX_METADATA_BYTES: u64 = 64 << 20;
+use crate::document::{Defect, MAX_BYTES, parse_object};
 
 /// What is at a path, links not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +37,28 @@ pub(super) fn kind(path: &Path) -> io::Result<Kind> {
 pub(super) enum Document {
     Nothing,
     Object(Map<String, Value>),
-    Damaged(String),
+    /// As an interrupted write leaves it: of ours it is made anew, where a run was interrupted.
+    Torn(String),
+    /// Others may read it: it is left as it is.
+    Foreign(String),
+    /// Nobody reads it, and no interrupted write leaves it so.
+    Broken(String),
+}
+
+impl Document {
+    /// Why it cannot be read.
+    pub(super) fn problem(&self) -> Option<&str> {
+        match self {
+            Self::Nothing => Some("it is missing"),
+            Self::Object(_) => None,
+            Self::Torn(why) | Self::Foreign(why) | Self::Broken(why) => Some(why),
+        }
+    }
+
+    /// Whether an interrupted write may have left it so.
+    pub(super) fn is_torn(&self) -> bool {
+        matches!(self, Self::Nothing | Self::Torn(_))
+    }
 }
 
 /// Reads a metadata document.
@@ -46,18 +66,19 @@ pub(super) fn document(path: &Path) -> io::Result<Document> {
     let length = match kind(path)? {
         Kind::Nothing => return Ok(Document::Nothing),
         Kind::File(length) => length,
-        Kind::Link => return Ok(Document::Damaged("a link, which is not followed".into())),
-        Kind::Folder | Kind::Other => return Ok(Document::Damaged("not a file".into())),
+        Kind::Link => return Ok(Document::Foreign("a link, which is not followed".into())),
+        Kind::Folder | Kind::Other => return Ok(Document::Broken("not a file".into())),
     };
-    if length > MAX_METADATA_BYTES {
-        return Ok(Document::Damaged(format!("{length} bytes long, {MAX_METADATA_BYTES} are read at most")));
+    if length > MAX_BYTES {
+        return Ok(Document::Foreign(format!("{length} bytes long, {MAX_BYTES} are read at most")));
     }
     let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_METADATA_BYTES).read_to_end(&mut bytes)?;
-    Ok(match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(object)) => Document::Object(object),
-        Ok(_) => Document::Damaged("not a JSON object".into()),
-        Err(error) => Document::Damaged(format!("{} bytes that are no JSON: {error}", bytes.len())),
+    File::open(path)?.take(MAX_BYTES).read_to_end(&mut bytes)?;
+    Ok(match parse_object(&bytes) {
+        Ok(object) => Document::Object(object),
+        Err(Defect::Torn(why)) => Document::Torn(why),
+        Err(Defect::Foreign(why)) => Document::Foreign(why),
+        Err(Defect::Broken(why)) => Document::Broken(why),
     })
 }
 

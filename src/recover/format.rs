@@ -144,6 +144,16 @@ impl ArrayFormat {
         axes.filter(|(_, ((at, chunk), extent))| at.saturating_mul(**chunk) >= **extent).map(|(axis, _)| axis).collect()
     }
 
+    /// Where a chunk ends along an axis, in pixels.
+    pub(super) fn end_of(&self, coordinates: &[u64], axis: usize) -> Option<u64> {
+        coordinates.get(axis)?.checked_add(1)?.checked_mul(*self.chunk.get(axis)?)
+    }
+
+    /// Where a chunk begins along an axis, in pixels.
+    pub(super) fn start_of(&self, coordinates: &[u64], axis: usize) -> Option<u64> {
+        coordinates.get(axis)?.checked_mul(*self.chunk.get(axis)?)
+    }
+
     /// Number of axes before the frame's two.
     pub(super) fn index_axes(&self) -> usize {
         self.shape.len().saturating_sub(2)

@@ -12,6 +12,12 @@ pub const MISSING: (u64, u64) = (u64::MAX, u64::MAX);
 /// The entries of an index, and where it starts in its file.
 pub(super) type Found = (Vec<(u64, u64)>, u64);
 
+/// As [`Found`], and where the index ends.
+pub(super) type NearEnd = (Vec<(u64, u64)>, u64, u64);
+
+/// Bytes of the last entry and the checksum.
+const LAST_BYTES: usize = 16 + CHECKSUM_BYTES;
+
 /// Bytes of checksum behind the entries.
 const CHECKSUM_BYTES: usize = 4;
 
@@ -102,6 +108,39 @@ pub(super) fn last_index(file: &File, length: u64, chunks: usize) -> io::Result<
     Ok(parse_index(&index, chunks).map(|entries| (entries, start)))
 }
 
+/// The index that ends within the last block of `file` but not at its end, where something was appended behind it:
+/// entries, where the index starts, and where it ends.
+///
+/// # Errors
+/// The operating system's.
+pub(super) fn index_near_end(file: &File, length: u64, chunks: usize) -> io::Result<Option<NearEnd>> {
+    let bytes = index_bytes(chunks);
+    let behind = length.min(ALIGNMENT as u64);
+    let Some(first) = length.checked_sub(bytes.saturating_add(behind)).or(length.checked_sub(bytes).map(|_| 0)) else {
+        return Ok(None);
+    };
+    let tail = read_at(file, first, length - first)?;
+    let mut budget = SEARCH_BUDGET;
+    for end in (first + bytes..length).rev() {
+        let start = end - bytes;
+        let Some(index) = tail.get((start - first) as usize..(end - first) as usize) else { break };
+        if !may_be_index(&index[index.len().saturating_sub(LAST_BYTES)..], start) {
+            continue;
+        }
+        let Some(left) = budget.checked_sub(bytes) else { break };
+        budget = left;
+        if let Ok(entries) = parse_index(index, chunks) {
+            return Ok(Some((entries, start, end)));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether bytes may be the end of an index that starts at `start`: the last entry tells most places that are none.
+fn may_be_index(end: &[u8], start: u64) -> bool {
+    end.first_chunk::<16>().map(entry).is_some_and(|last| last == MISSING || is_sane(last, start))
+}
+
 /// The last of the earlier indices: a shard file that readers may see has had a valid one at the end of a block each
 /// time its length moved. Entries, and where the index starts.
 ///
@@ -113,11 +152,7 @@ pub(super) fn earlier_index(file: &File, length: u64, chunks: usize) -> io::Resu
     let mut end = length / block * block;
     let mut budget = SEARCH_BUDGET;
     while let Some(start) = end.checked_sub(bytes) {
-        // The last entry tells most places that are no index.
-        let probe = read_at(file, end - 20, 20)?;
-        let plausible =
-            probe.first_chunk::<16>().map(entry).is_some_and(|last| last == MISSING || is_sane(last, start));
-        if plausible {
+        if may_be_index(&read_at(file, end - LAST_BYTES as u64, LAST_BYTES as u64)?, start) {
             let Some(left) = budget.checked_sub(bytes) else { return Ok(None) };
             budget = left;
             if let Ok(entries) = parse_index(&read_at(file, start, bytes)?, chunks) {
@@ -179,6 +214,25 @@ mod tests {
         assert_eq!(found(5 * ALIGNMENT), Some(vec![(0, 5), (4096, 7)]));
         assert_eq!(found(4 * ALIGNMENT - 1), Some(vec![(0, 5), MISSING]));
         assert_eq!(found(2 * ALIGNMENT - 1), None);
+    }
+
+    #[test]
+    fn an_index_with_bytes_behind_it_is_found_at_any_distance_within_a_block() {
+        let entries = [(0, 5), (5, 7)];
+        let whole = [&[7; 1000][..], &index_of(&entries)].concat();
+        for behind in [0, 1, 2, 19, 20, 4095, 4096, 4097] {
+            for byte in [0, 0xFF, b'x'] {
+                let mut file = tempfile::tempfile().expect("a temporary file");
+                let mut bytes = whole.clone();
+                bytes.resize(whole.len() + behind, byte);
+                file.write_all(&bytes).expect("written");
+                let found = index_near_end(&file, bytes.len() as u64, 2).expect("readable");
+                let expected = (entries.to_vec(), 1000, whole.len() as u64);
+                assert_eq!(found, (1..=4096).contains(&behind).then_some(expected), "{behind} bytes of {byte}");
+            }
+        }
+        let short = tempfile::tempfile().expect("a temporary file");
+        assert_eq!(index_near_end(&short, 0, 2).expect("readable"), None);
     }
 
     proptest! {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::report::{LostChunk, MAX_LISTED};
 use super::tree::Node;
 use crate::router::{Location, MAX_INDEX_DIMENSIONS};
@@ -38,9 +40,17 @@ pub(super) fn position(nodes: &[Node], path: &str) -> Option<u32> {
     if path.is_empty() {
         return Some(0);
     }
-    let series = nodes.iter().find(|node| node.path == "OME")?.attribute("ome")?.get("series")?.as_array()?;
-    let nth = series.iter().position(|image| image.as_str() == Some(path))?;
+    let nth = series_of(nodes)?.iter().position(|image| image.as_str() == Some(path))?;
     u32::try_from(nth).ok()
+}
+
+/// Paths of the images, in order, where the `OME` group tells them.
+pub(super) fn series(nodes: &[Node]) -> Option<Vec<String>> {
+    series_of(nodes)?.iter().map(|image| image.as_str().map(str::to_owned)).collect()
+}
+
+fn series_of(nodes: &[Node]) -> Option<&Vec<Value>> {
+    nodes.iter().find(|node| node.path == "OME")?.attribute("ome")?.get("series")?.as_array()
 }
 
 /// Storage indices of the planes that a chunk held a part of.

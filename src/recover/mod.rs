@@ -10,10 +10,16 @@
 //! - an array that grew gets the extent that its chunks reach; torn metadata are made anew as far as the store tells;
 //! - `frame_metadata.jsonl` loses torn lines, and its mirror is written into the group.
 //!
+//! Only a run that was interrupted ([`Report::interrupted`]) is mended so: in a store of a finished run what differs was
+//! changed by somebody, and is told. One thing is done there too, since nobody has any use of a shard that cannot be read:
+//! where a whole index is found before the end of the file, it is appended. Metadata that this library cannot read and
+//! others may (Python's `NaN` apart, which is read) are told and left as they are.
+//!
 //! Nothing that was there is overwritten: shard files only grow, everything else that is replaced is kept under its name
 //! with [`KEPT_SUFFIX`]. Links are never followed. Compressed chunks are decoded by a [`Verifier`], which whoever knows
 //! an engine gives; without one only their places and lengths are looked at.
 
+mod anew;
 mod array;
 mod extent;
 mod file;
@@ -21,6 +27,7 @@ mod format;
 mod frames;
 mod groups;
 mod index;
+mod logged;
 mod lost;
 mod mend;
 mod objects;
@@ -36,22 +43,26 @@ pub use mend::KEPT_SUFFIX;
 pub use report::{ArrayReport, Finding, LostChunk, MAX_LISTED, Report, State, Verdict};
 pub use verify::{ChunkChecker, ChunkFormat, Verifier};
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use self::anew::{Beside, Member, Run};
 use self::array::Reshaped;
 use self::file::{Document, Kind};
 use self::format::ArrayFormat;
 use self::frames::Lines;
+use self::logged::{Logged, Published};
 use self::mend::{Action, read_small};
 use self::run_log::RunLog;
 use self::tree::{METADATA, Node};
+use crate::buffer::Unit;
+use crate::document::{MAX_BYTES, with_member};
 use crate::error::{Error, Result};
 use crate::platform::{self, Disk, partial_name};
 use crate::store::record::{self, Record};
-use crate::store::{self, Lock, files, room};
+use crate::store::{self, Lock, Mark, files, room};
 
 /// What to do.
 #[derive(Default, Clone, Copy)]
@@ -102,13 +113,19 @@ pub fn recover_on(root: &Path, options: &Options<'_>, disk: &dyn Disk) -> Result
     }
     let first = nodes.first().ok_or_else(|| refuse("there is nothing"))?;
     if let Err(why) = is_ours(first, root) {
-        return Err(refuse(why));
+        return Err(refuse(&why));
     }
+    // A mark that cannot be read tells nothing.
+    let mark = Mark::read(root).ok().flatten();
     let mut inspection = Inspection {
         root,
         options,
+        append_axis: log.append_axis.or(mark.as_ref().and_then(|mark| mark.append_axis)),
+        half_made: store::is_root(root) && record::name(root).is_none() && !log.present,
         log,
+        log_is_needed: false,
         record: None,
+        run: mark.and_then(|mark| Run::of(&mark, root)),
         report: Report {
             path: root.to_path_buf(),
             verdict: Verdict::Whole,
@@ -119,6 +136,7 @@ pub fn recover_on(root: &Path, options: &Options<'_>, disk: &dyn Disk) -> Result
             lost_chunks: 0,
             lost_frames: Vec::new(),
             notes,
+            interrupted: false,
         },
     };
     inspection.look(&nodes)?;
@@ -126,15 +144,17 @@ pub fn recover_on(root: &Path, options: &Options<'_>, disk: &dyn Disk) -> Result
 }
 
 /// Whether the store is of this library's making.
-fn is_ours(node: &Node, root: &Path) -> Result<(), &'static str> {
+fn is_ours(node: &Node, root: &Path) -> Result<(), String> {
     if store::is_root(root) || node.attribute("ome_stream").is_some() {
         return Ok(());
     }
-    match &node.document {
-        Document::Object(_) => Err("a Zarr store, but not one of ome-stream"),
-        Document::Damaged(_) => Err("its zarr.json cannot be read, and nothing tells that it is a store of ome-stream"),
-        Document::Nothing => Err("not a Zarr v3 store: there is no zarr.json"),
-    }
+    Err(match (&node.document, node.document.problem()) {
+        (Document::Nothing, _) => "not a Zarr v3 store: there is no zarr.json".into(),
+        (_, None) => "a Zarr store, but not one of ome-stream".into(),
+        (_, Some(problem)) => {
+            format!("its zarr.json cannot be read ({problem}), and nothing tells that it is a store of ome-stream")
+        }
+    })
 }
 
 /// Whether this is the file with which a run kept room on the disk.
@@ -146,19 +166,39 @@ fn is_room(path: &Path) -> std::io::Result<bool> {
 struct Inspection<'a> {
     root: &'a Path,
     options: &'a Options<'a>,
+    /// Unbounded axis of every array, where anything tells: `Some(None)` where there is none.
+    append_axis: Option<Option<usize>>,
+    /// True where a run was interrupted while its store was made.
+    half_made: bool,
     log: RunLog,
+    /// True where the log tells of chunks that nobody can look at now: it stays where it is.
+    log_is_needed: bool,
     record: Option<Record>,
+    /// What the run wrote down of itself.
+    run: Option<Run>,
     report: Report,
 }
 
 impl Inspection<'_> {
+    /// Whether there is evidence that a run of ours was interrupted: without it nothing is taken for what one left behind.
+    fn interrupted(&self) -> bool {
+        self.log.present || self.half_made
+    }
+
+    /// Planes along the unbounded axis that were written into the array at `path`, where the log tells.
+    fn written(&self, path: &str) -> Option<u64> {
+        let position = self.run.as_ref()?.position_of_array(path)?;
+        self.log.extents.get(&u32::try_from(position).ok()?).copied()
+    }
+
     fn look(&mut self, nodes: &[Node]) -> Result<()> {
         let unreadable = |node: &Node| {
             let folder = node.folder.clone();
             move |source| Error::io("read", folder, source)
         };
+        self.report.interrupted = self.interrupted();
         self.read_log(nodes)?;
-        if store::is_root(self.root) && record::name(self.root).is_none() && !self.log.present {
+        if self.half_made {
             self.report.findings.push(groups::half_made(self.root)?);
         }
         if let Some(root) = nodes.first() {
@@ -179,33 +219,78 @@ impl Inspection<'_> {
                 arrays.insert(nth, metadata);
             }
         }
+        self.groups(nodes, &lines, &arrays)?;
+        self.partials(nodes).map_err(|source| Error::io("read", self.root, source))?;
+        if let Some(record) = &self.record {
+            self.report.lost_frames = lost::frames(&self.report.lost, nodes, record, !self.interrupted());
+        }
+        Ok(())
+    }
+
+    /// Looks at the groups, those that are pointed at before those that point: the root last.
+    fn groups(
+        &mut self,
+        nodes: &[Node],
+        lines: &HashMap<usize, Lines>,
+        arrays: &HashMap<usize, Map<String, Value>>,
+    ) -> Result<()> {
+        let interrupted = self.interrupted();
         let is_image = |nth: usize| nodes.iter().any(|node| node.is_array && node.parent == Some(nth));
         let images: Vec<usize> = (1..nodes.len()).filter(|nth| !nodes[*nth].is_array && is_image(*nth)).collect();
         let image_nodes: Vec<&Node> = images.iter().map(|nth| &nodes[*nth]).collect();
         let template =
             images.iter().find(|nth| nodes[**nth].attribute("ome").is_some_and(|ome| ome.get("multiscales").is_some()));
-        // What is pointed at before what points: the root last.
+        let listed = lost::series(nodes);
+        let extents = self.extents(nodes, arrays);
         for (nth, node) in nodes.iter().enumerate().filter(|(_, node)| !node.is_array).rev() {
+            let unreadable = |source| Error::io("read", &node.folder, source);
             let mut mirror = None;
             if let Some(lines) = lines.get(&nth) {
-                self.report.findings.extend(groups::frame_lines(node, lines));
-                mirror = groups::mirror(node, lines).map_err(unreadable(node))?;
+                self.report.findings.extend(groups::frame_lines(node, lines, interrupted));
+                mirror = groups::mirror(node, lines).map_err(unreadable)?;
             }
-            let members: Vec<groups::Member<'_>> = arrays
-                .iter()
-                .filter(|(array, _)| nodes[**array].parent == Some(nth))
-                .map(|(array, metadata)| groups::Member { name: nodes[*array].name(), metadata })
-                .collect();
-            let sibling = template.map(|template| &nodes[*template]).filter(|_| images.contains(&nth));
-            let finding = groups::group(node, &members, &image_nodes, sibling, mirror)?;
+            let members = arrays.iter().filter(|(array, _)| nodes[**array].parent == Some(nth));
+            let beside = Beside {
+                members: members.map(|(array, metadata)| Member { name: nodes[*array].name(), metadata }).collect(),
+                images: &image_nodes,
+                sibling: template.map(|template| &nodes[*template]).filter(|_| images.contains(&nth)),
+                listed: listed.as_deref(),
+                extents: &extents,
+            };
+            let (finding, note) = groups::group(node, self.run.as_ref(), &beside, mirror, interrupted)?;
             self.report.findings.extend(finding);
-            self.report.findings.extend(groups::ome_xml(node).map_err(unreadable(node))?);
+            self.report.notes.extend(note);
+            self.report.findings.extend(groups::ome_xml(node, interrupted).map_err(unreadable)?);
         }
+        Ok(())
+    }
+
+    /// Planes along the unbounded axis, by position, where the run tells which positions there are.
+    fn extents(&self, nodes: &[Node], arrays: &HashMap<usize, Map<String, Value>>) -> Vec<Option<u64>> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let Some(axis) = run.plan().geometry().append_axis() else { return Vec::new() };
+        let mut extents = vec![None; run.plan().positions().len()];
+        for (nth, metadata) in arrays {
+            let position = run.position_of_array(&nodes[*nth].path);
+            let extent = metadata.get("shape").and_then(|shape| shape.get(axis)?.as_u64());
+            if let Some(known) = position.and_then(|position| extents.get_mut(position)) {
+                *known = extent;
+            }
+        }
+        extents
+    }
+
+    /// Looks at unfinished files in groups and beside metadata of arrays, and at the room that a run keeps.
+    fn partials(&mut self, nodes: &[Node]) -> std::io::Result<()> {
         let old_room = format!("{}{}", files::OLD_ROOM, platform::PARTIAL_SUFFIX);
         for node in nodes {
             for name in &node.partials {
                 let path = node.folder.join(name);
-                if node.path.is_empty() && *name == old_room && is_room(&path).map_err(unreadable(node))? {
+                if node.path.is_empty() && *name == old_room && is_room(&path)? {
+                    continue;
+                }
+                if !self.interrupted() {
+                    self.report.notes.push(format!("{}: an unfinished file; it was left alone", node.file(name)));
                     continue;
                 }
                 let finding = Finding::new(node.file(name), State::Leftover, "interrupted while it was written")
@@ -215,43 +300,42 @@ impl Inspection<'_> {
         }
         for name in [files::ROOM, files::OLD_ROOM] {
             let path = partial_name(&self.root.join(name));
-            if is_room(&path).map_err(|source| Error::io("read", &path, source))? {
-                let finding = Finding::new(
-                    format!("{name}{}", platform::PARTIAL_SUFFIX),
-                    State::Leftover,
-                    "room that the run kept on the disk",
-                )
-                .remedy("it is removed: there is nothing in it", vec![Action::Remove { path }]);
+            if self.interrupted() && is_room(&path)? {
+                let name = format!("{name}{}", platform::PARTIAL_SUFFIX);
+                let finding = Finding::new(name, State::Leftover, "room that the run kept on the disk")
+                    .remedy("it is removed: there is nothing in it", vec![Action::Remove { path }]);
                 // The first: mending may need the room.
                 self.report.findings.insert(0, finding);
             }
         }
-        if let Some(record) = &self.record {
-            self.report.lost_frames = lost::frames(&self.report.lost, nodes, record, !self.log.present);
-        }
         Ok(())
     }
 
-    /// Reads the write log, but for shards that need nothing of it.
+    /// Reads the write log, of which only what the shards' indices do not say is kept.
     fn read_log(&mut self, nodes: &[Node]) -> Result<()> {
         if !self.log.present {
             return Ok(());
         }
-        let mut full = HashSet::new();
+        let unit = self.log.unit.unwrap_or(Unit::Chunk);
+        let layout = self.run.as_ref().map(|run| run.plan().layout(unit));
+        let mut logged = Logged::new(self.append_axis.flatten(), layout);
         for node in nodes.iter().filter(|node| node.is_array) {
             let Some(Ok(format)) = node.metadata().map(ArrayFormat::of) else { continue };
             if format.shard.is_none() {
                 continue;
             }
-            objects::each_object(&node.folder, format.shape.len(), &mut |object| {
-                if array::is_full(&object, &format)? {
-                    full.insert(node.file(&object.key));
+            let (array, axes) = (logged.arrays.len(), format.shape.len());
+            logged.arrays.push((node.path.clone(), format));
+            objects::each_object(&node.folder, axes, &mut |object| {
+                if let Some(length) = object.whole {
+                    let published = Published { path: object.path, length, array, coordinates: object.coordinates };
+                    logged.published.insert(node.file(&object.key), published);
                 }
                 Ok(())
             })
             .map_err(|source| Error::io("read", &node.folder, source))?;
         }
-        self.log.read_shards(self.root, &full).map_err(|source| Error::io("read", self.root, source))?;
+        self.log.read_shards(self.root, logged).map_err(|source| Error::io("read", self.root, source))?;
         if self.log.damaged > 0 {
             self.report.notes.push(format!("{} byte(s) of {} are no records", self.log.damaged, self.log.name));
         }
@@ -262,70 +346,109 @@ impl Inspection<'_> {
     fn array(&mut self, node: &Node, nodes: &[Node], frames: &[u64]) -> Result<Option<Map<String, Value>>> {
         let unreadable = |source| Error::io("read", &node.folder, source);
         let path = node.folder.join(METADATA);
-        if let Some(metadata) = node.metadata() {
-            let reshaped = array::inspect(self, &node.path, &node.folder, metadata, frames).map_err(unreadable)?;
-            let Some((metadata, cause)) = reshaped else { return Ok(Some(metadata.clone())) };
-            let action = Action::Write { path, bytes: groups::bytes(&metadata)? };
+        let (Some(problem), false) = (node.document.problem(), node.metadata().is_some()) else {
+            let metadata = node.metadata().cloned().unwrap_or_default();
+            let reshaped = array::inspect(self, &node.path, &node.folder, &metadata, frames).map_err(unreadable)?;
+            let Some((reshaped, cause)) = reshaped else { return Ok(Some(metadata)) };
             let finding = Finding::new(node.file(METADATA), State::Incomplete, cause);
-            self.report.findings.push(finding.remedy("its shape is set so", vec![action]));
-            return Ok(Some(metadata));
+            let text = read_small(&path, MAX_BYTES).map_err(unreadable)?;
+            let shape = reshaped.get("shape").unwrap_or(&Value::Null);
+            self.report.findings.push(match text.and_then(|text| with_member(&text, &["shape"], shape)) {
+                Some(bytes) => finding.remedy("its shape is set so", vec![Action::Write { path, bytes }]),
+                None => finding.losing(true),
+            });
+            return Ok(Some(reshaped));
+        };
+        if node.document == Document::Nothing && !self.is_array_of_ours(node, nodes) {
+            self.report.notes.push(format!("{}: a folder without {METADATA}; it was left alone", node.path));
+            return Ok(None);
         }
-        let cause = match &node.document {
-            Document::Damaged(why) => why.clone(),
-            _ => "it is missing".to_owned(),
+        let state = if node.document == Document::Nothing { State::Incomplete } else { State::Torn };
+        let mut finding = Finding::new(node.file(METADATA), state, problem);
+        let is_lost = !matches!(node.document, Document::Foreign(_));
+        let Some((template, how)) = self.template(node, nodes).filter(|_| self.interrupted()) else {
+            self.log_is_needed |= self.interrupted() && self.log.tells_of(&node.path);
+            let unchecked = Some("its metadata cannot be read".to_owned());
+            self.report.arrays.push(ArrayReport { path: node.path.clone(), unchecked, ..ArrayReport::default() });
+            self.report.findings.push(finding.losing(is_lost));
+            return Ok(None);
         };
-        let finding = Finding::new(node.file(METADATA), State::Torn, cause);
-        // Every position's array of one level is made alike.
-        let sibling =
-            nodes.iter().find(|other| other.is_array && other.name() == node.name() && other.metadata().is_some());
-        let of_log = self.log.array.clone().filter(|_| node.name() == "0");
-        let (template, how) = match (of_log, sibling, self.recorded_array(node, nodes)) {
-            (Some(array), ..) => (array, "made anew from the write log".to_owned()),
-            (None, Some(sibling), _) => {
-                let metadata = sibling.metadata().cloned().unwrap_or_default();
-                (metadata, format!("made anew like that of {:?}", sibling.path))
-            }
-            (None, None, Some(array)) => {
-                (array, format!("made anew from {}", record::name(self.root).unwrap_or(files::RECORD)))
-            }
-            (None, None, None) => {
-                self.report.findings.push(finding.losing(true));
-                return Ok(None);
-            }
-        };
+        // Its chunks are looked at in any case: the log is needed no more afterwards.
         let reshaped: Reshaped =
             array::inspect(self, &node.path, &node.folder, &template, frames).map_err(unreadable)?;
         let metadata = reshaped.map_or(template, |(metadata, _)| metadata);
-        let action = Action::Write { path, bytes: groups::bytes(&metadata)? };
-        self.report.findings.push(finding.remedy(how, vec![action]));
+        if node.document.is_torn() {
+            let action = Action::Write { path, bytes: groups::bytes(&metadata)? };
+            finding = finding.remedy(how, vec![action]);
+        } else {
+            finding = finding.losing(is_lost);
+        }
+        self.report.findings.push(finding);
         Ok(Some(metadata))
     }
 
-    /// Metadata of an array as the record of the run tells them.
-    fn recorded_array(&self, node: &Node, nodes: &[Node]) -> Option<Map<String, Value>> {
-        let record = self.record.as_ref().filter(|_| node.name() == "0")?;
-        let mut array = record.array.clone()?;
-        if array.get("node_type").and_then(Value::as_str) != Some("array") || ArrayFormat::of(&array).is_err() {
-            return None;
+    /// Whether a folder without metadata is one of the run's arrays: others may put folders of their own into a store.
+    fn is_array_of_ours(&self, node: &Node, nodes: &[Node]) -> bool {
+        if let Some(run) = &self.run {
+            return run.position_of_array(&node.path).is_some();
         }
+        if self.log.tells_of(&node.path) {
+            return true;
+        }
+        let group = node.parent.and_then(|parent| nodes.get(parent));
+        match group.filter(|group| group.metadata().is_some()) {
+            Some(group) => group
+                .attribute("ome")
+                .and_then(|ome| ome.pointer("/multiscales/0/datasets")?.as_array())
+                .is_some_and(|levels| levels.iter().any(|level| level["path"] == node.name())),
+            None => node.name() == "0",
+        }
+    }
+
+    /// The metadata that an array of the run had, and from where they come.
+    fn template(&self, node: &Node, nodes: &[Node]) -> Option<(Map<String, Value>, String)> {
+        let planned = || {
+            let array = self.run.as_ref()?.array(&node.path)?;
+            Some((array, "made anew from the settings of the run".to_owned()))
+        };
+        let of_log = || {
+            let array = self.log.array.clone().filter(|_| node.name() == "0")?;
+            Some((array, "made anew from the write log".to_owned()))
+        };
+        // Every position's array of one level is made alike.
+        let of_sibling = || {
+            let is_alike = |other: &&Node| other.is_array && other.name() == node.name() && other.metadata().is_some();
+            let sibling = nodes.iter().find(is_alike)?;
+            Some((sibling.metadata()?.clone(), format!("made anew like that of {:?}", sibling.path)))
+        };
+        let of_record = || {
+            let array = self.record.as_ref().filter(|_| node.name() == "0")?.array.clone()?;
+            let is_array = array.get("node_type").and_then(Value::as_str) == Some("array");
+            (is_array && ArrayFormat::of(&array).is_ok())
+                .then(|| (array, format!("made anew from {}", record::name(self.root).unwrap_or(files::RECORD))))
+        };
+        let (mut array, how) = planned().or_else(of_log).or_else(of_sibling).or_else(of_record)?;
+        // What readers could see tells the least that it reaches.
         let group = node.path.rsplit_once('/').map_or("", |(group, _)| group);
-        let extent = lost::position(nodes, group).and_then(|position| record.extent(position));
+        let extent = lost::position(nodes, group).and_then(|position| self.record.as_ref()?.extent(position));
         if let (Some((axis, extent)), Some(Value::Array(shape))) = (extent, array.get_mut("shape"))
             && let Some(along) = shape.get_mut(axis)
         {
             *along = extent.into();
         }
-        Some(array)
+        Some((array, how))
     }
 
     /// Applies the remedies if asked to, and judges the whole.
     fn mend(mut self, disk: &dyn Disk) -> Report {
         if self.log.present {
-            let finding = Finding::new(self.log.name, State::Leftover, "the run did not finish").remedy(
-                "it is kept under another name",
-                vec![Action::KeepAside { path: self.root.join(self.log.name) }],
-            );
-            self.report.findings.push(finding);
+            let finding = Finding::new(self.log.name, State::Leftover, "the run did not finish");
+            let path = self.root.join(self.log.name);
+            self.report.findings.push(match self.log_is_needed {
+                // Whoever mends the metadata by hand will need it to win the chunks back.
+                true => finding,
+                false => finding.remedy("it is kept under another name", vec![Action::KeepAside { path }]),
+            });
         }
         let mut failed = false;
         for finding in &mut self.report.findings {

@@ -20,7 +20,7 @@ pub struct Report {
     pub applied: bool,
     /// Every array.
     pub arrays: Vec<ArrayReport>,
-    /// What is not as a finished run leaves it.
+    /// What is not as it should be.
     pub findings: Vec<Finding>,
     /// Chunks that were written and are lost, up to [`MAX_LISTED`].
     pub lost: Vec<LostChunk>,
@@ -31,6 +31,9 @@ pub struct Report {
     pub lost_frames: Vec<u64>,
     /// What is worth knowing and needs nothing done.
     pub notes: Vec<String>,
+    /// True where a run was interrupted: only then is anything taken for what an interruption left behind. Of a run that
+    /// finished, what differs was changed later.
+    pub interrupted: bool,
 }
 
 /// The worst of what was found.
@@ -39,7 +42,7 @@ pub struct Report {
 pub enum Verdict {
     /// Nothing to do.
     Whole,
-    /// Interrupted or damaged without loss: everything that was written is there or was won back.
+    /// Interrupted or damaged without loss: everything that was written is there, or was won back.
     Harmless,
     /// Frames, or metadata without which they cannot be read, are lost.
     Lost,

@@ -1,6 +1,6 @@
 //! What the write log of an interrupted run tells.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
@@ -8,8 +8,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::file::{Kind, kind};
-
-use super::shard::LoggedChunk;
+use super::logged::{Copies, Logged};
+use crate::buffer::Unit;
 use crate::journal::format::{Record, Records};
 use crate::store::files::{LOG, OLD_LOG};
 
@@ -24,8 +24,14 @@ pub(super) struct RunLog {
     pub(super) append_axis: Option<Option<usize>>,
     /// Metadata that every array started with.
     pub(super) array: Option<Map<String, Value>>,
-    /// Chunks by shard, in the order in which they were written.
-    pub(super) shards: HashMap<String, Vec<LoggedChunk>>,
+    /// Copies of chunks by shard, but for those that the shard's index shows.
+    pub(super) shards: HashMap<String, Copies>,
+    /// Planes along the unbounded axis that hold frames, by array, where an index and the log say so.
+    pub(super) reach: HashMap<String, u64>,
+    /// Planes along the unbounded axis that were written, by position, where the log tells.
+    pub(super) extents: HashMap<u32, u64>,
+    /// What the engine took at a time, where the log tells.
+    pub(super) unit: Option<Unit>,
     /// Bytes that are no record.
     pub(super) damaged: u64,
 }
@@ -43,6 +49,12 @@ impl RunLog {
                 Some(Value::Null) => Some(None),
                 axis => axis.and_then(Value::as_u64).and_then(|axis| usize::try_from(axis).ok()).map(Some),
             };
+            log.unit = match run.get("unit").and_then(Value::as_str) {
+                Some("frame") => Some(Unit::Frame),
+                Some("chunk") => Some(Unit::Chunk),
+                Some("shard") => Some(Unit::Shard),
+                _ => None,
+            };
             log.array = run.get("array").and_then(Value::as_object).cloned();
         }
         Ok(log)
@@ -53,28 +65,27 @@ impl RunLog {
         self.present && self.damaged == 0 && self.append_axis.is_some()
     }
 
-    /// Reads what the log tells of shards, but for those in `full`, which need nothing.
-    pub(super) fn read_shards(&mut self, root: &Path, full: &HashSet<String>) -> io::Result<()> {
+    /// Whether it tells of chunks in the array at `path`.
+    pub(super) fn tells_of(&self, path: &str) -> bool {
+        let below =
+            |shard: &String| shard.strip_prefix(path).is_some_and(|key| path.is_empty() || key.starts_with('/'));
+        self.shards.keys().any(below)
+    }
+
+    /// Reads what the log tells of shards.
+    pub(super) fn read_shards(&mut self, root: &Path, mut logged: Logged) -> io::Result<()> {
         let Some((file, _)) = open(root)? else { return Ok(()) };
         let mut records = Records::new(BufReader::new(file));
         while let Some(record) = records.next_record()? {
-            let Record::Chunks(placed) = record else { continue };
-            if full.contains(&placed.shard) {
-                continue;
-            }
-            let chunks = self.shards.entry(placed.shard).or_default();
-            let mut offset = placed.offset;
-            for chunk in placed.chunks {
-                chunks.push(LoggedChunk {
-                    place: chunk.place,
-                    offset,
-                    length: chunk.length,
-                    complete: placed.complete,
-                });
-                offset = offset.saturating_add(u64::from(chunk.length));
+            match record {
+                Record::Chunks(placed) => logged.take(placed)?,
+                Record::Planes(planes) => logged.take_planes(&planes),
+                Record::Run(_) => {}
             }
         }
         self.damaged = records.damaged_bytes();
+        let kept = logged.kept();
+        (self.shards, self.reach, self.extents) = (kept.shards, kept.reach, kept.extents);
         Ok(())
     }
 }

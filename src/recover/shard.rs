@@ -6,18 +6,10 @@ use std::io;
 
 use super::file::read_at;
 use super::format::ArrayFormat;
-use super::index::{MISSING, earlier_index, index_of, is_sane, last_index, overlapping};
+use super::index::{MISSING, earlier_index, index_near_end, index_of, is_sane, last_index, overlapping};
+use super::logged::Copies;
 use super::verify::ChunkChecker;
 use crate::buffer::ALIGNMENT;
-
-/// A chunk that the write log tells of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct LoggedChunk {
-    pub(super) place: u32,
-    pub(super) offset: u64,
-    pub(super) length: u32,
-    pub(super) complete: bool,
-}
 
 /// Largest compressed chunk that is believed: what it decodes to and some more.
 const MAX_GROWTH: u64 = 2;
@@ -66,38 +58,41 @@ struct Candidate {
 
 impl Judge<'_> {
     /// Looks at a shard file of `length` bytes; `partial` where it has not got its name yet.
-    pub(super) fn resolve(
-        &self,
-        file: &File,
-        length: u64,
-        partial: bool,
-        logged: &[LoggedChunk],
-    ) -> io::Result<Resolved> {
+    pub(super) fn resolve(&self, file: &File, length: u64, partial: bool, logged: &Copies) -> io::Result<Resolved> {
         let chunks = self.format.chunks_per_shard();
         let mut resolved = Resolved { entries: vec![MISSING; chunks], ..Resolved::default() };
+        // True where no chunk can be missing in the index that was found.
+        let mut is_last = false;
         let (base, bound) = match last_index(file, length, chunks)? {
             Ok(found) => found,
             Err(why) => {
-                resolved.torn = Some(why);
-                let earlier = if partial { None } else { earlier_index(file, length, chunks)? };
-                earlier.unwrap_or_else(|| (vec![MISSING; chunks], 0))
+                resolved.torn = Some(why.clone());
+                match index_near_end(file, length, chunks)? {
+                    Some(found) => {
+                        is_last = true;
+                        resolved.torn =
+                            Some(format!("{why}; a whole one ends {} byte(s) before its end", length - found.2));
+                        (found.0, found.1)
+                    }
+                    None => {
+                        let earlier = if partial { None } else { earlier_index(file, length, chunks)? };
+                        earlier.unwrap_or_else(|| (vec![MISSING; chunks], 0))
+                    }
+                }
             }
         };
         let current = resolved.torn.is_none();
+        is_last |= current;
         // What cannot be a chunk makes no other one doubtful.
         let possible = |entry: &(u64, u64)| self.format.fixed.is_none_or(|fixed| entry.1 == fixed);
         let all: Vec<_> = base.iter().map(|entry| if possible(entry) { *entry } else { MISSING }).collect();
         let shared = overlapping(&all, bound);
-        let mut by_place: HashMap<usize, Vec<&LoggedChunk>> = HashMap::new();
-        for chunk in logged {
-            by_place.entry(chunk.place as usize).or_default().push(chunk);
-        }
         for (place, &listed) in base.iter().enumerate() {
-            let mut from_log = by_place.remove(&place).unwrap_or_default();
-            // The last copy first: it may have replaced the others.
-            from_log.reverse();
+            let from_log =
+                u32::try_from(place).ok().and_then(|place| logged.get(&place)).map_or(&[][..], |copies| copies);
             let complete = from_log.iter().any(|chunk| chunk.complete);
-            let of_log = from_log.iter().map(|chunk| Candidate {
+            // The last copy first: it may have replaced the others.
+            let of_log = from_log.iter().rev().map(|chunk| Candidate {
                 entry: (chunk.offset, u64::from(chunk.length)),
                 bound: length,
                 logged: Some(complete),
@@ -132,7 +127,7 @@ impl Judge<'_> {
                 }
                 None if evidence => resolved.lost.push(place),
                 // Nobody knows whether it was written.
-                None if !current && !self.log_is_whole && (length > 0 || !partial) => resolved.unknown.push(place),
+                None if !is_last && !self.log_is_whole && (length > 0 || !partial) => resolved.unknown.push(place),
                 None => {}
             }
         }

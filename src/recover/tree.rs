@@ -14,6 +14,9 @@ use crate::store::files::FOLDER;
 /// Name of a node's metadata file.
 pub(super) const METADATA: &str = "zarr.json";
 
+/// Names of the metadata files of Zarr format 2, which this library does not write.
+const V2_METADATA: [&str; 3] = [".zgroup", ".zarray", ".zattrs"];
+
 /// Deepest nesting of groups: a plate has root, row, column, field and array.
 const MAX_DEPTH: usize = 8;
 
@@ -38,7 +41,7 @@ impl Node {
     pub(super) fn metadata(&self) -> Option<&Map<String, Value>> {
         match &self.document {
             Document::Object(object) => Some(object),
-            Document::Nothing | Document::Damaged(_) => None,
+            _ => None,
         }
     }
 
@@ -75,7 +78,7 @@ pub(super) fn walk(root: &Path) -> io::Result<(Vec<Node>, Vec<String>)> {
                 Some("array") => Some(true),
                 Some("group") => Some(false),
                 _ => {
-                    document = Document::Damaged("node_type is neither group nor array".into());
+                    document = Document::Broken("node_type is neither group nor array".into());
                     None
                 }
             },
@@ -84,6 +87,7 @@ pub(super) fn walk(root: &Path) -> io::Result<(Vec<Node>, Vec<String>)> {
         let has_chunks = kind(&folder.join("c"))? == Kind::Folder;
         let mut partials = Vec::new();
         let mut below = Vec::new();
+        let mut is_v2 = false;
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if depth > 0 => {
@@ -102,9 +106,15 @@ pub(super) fn walk(root: &Path) -> io::Result<(Vec<Node>, Vec<String>)> {
                 // Ours: no node of the image.
             } else if kind.is_dir() {
                 below.push(name.to_owned());
+            } else if V2_METADATA.contains(&name) {
+                is_v2 = true;
             } else if name.ends_with(PARTIAL_SUFFIX) && !is_kept(name.as_ref()) {
                 partials.push(name.to_owned());
             }
+        }
+        if is_v2 && depth > 0 && document == Document::Nothing {
+            notes.push(format!("{path} is of Zarr format 2; it was left alone"));
+            continue;
         }
         below.sort();
         partials.sort();

@@ -127,7 +127,7 @@ impl Stream {
             // What an interrupted run noted is void: what it had not published comes again.
             Log::discard(&plan, &*disk)?;
         }
-        let log = Arc::new(Log::create(&plan, &*disk)?);
+        let log = Arc::new(Log::create(&plan, &*disk, capabilities.unit)?);
         let sync_point = disk.sync_point(plan.root()).map_err(|source| Error::io("open", plan.root(), source))?;
         let frames = found.as_ref().map_or(0, |found| found.frames);
         let sink = match &found {

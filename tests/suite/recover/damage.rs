@@ -6,7 +6,7 @@ use std::path::Path;
 use ome_stream::recover::{MISSING, Options, Report, Verdict, index_of, recover};
 use proptest::prelude::*;
 
-use crate::store::{self, apply, kinds, look, look_and_mend, make};
+use crate::store::{self, apply, compare, kinds, look, look_and_mend, make};
 
 /// One thing that happens to a file.
 #[derive(Debug, Clone)]
@@ -88,6 +88,7 @@ proptest! {
     fn no_damage_makes_it_fail(
         kind in 0..kinds().len(),
         wounds in prop::collection::vec((any::<prop::sample::Index>(), damage()), 1..4),
+        interrupted: bool,
     ) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let made = make(&kinds()[kind], folder.path());
@@ -95,12 +96,25 @@ proptest! {
         for (file, damage) in &wounds {
             hurt(&made.root.join(file.get(&files)), damage);
         }
+        if interrupted {
+            store::interrupt(&made.root);
+        }
+        let before = store::snapshot(&made.root);
         let options = Options { apply: false, verifier: None };
         let Ok(seen) = recover(&made.root, &options) else { return Ok(()) };
         let first = apply(&made.root);
         // Decoding finds more damage. Only where it shows that an unfinished file is whole, it finds less.
         let won_back = |report: &Report| report.arrays.iter().map(|array| array.won_back).sum::<u64>();
         prop_assert!(seen.verdict <= first.verdict || won_back(&seen) < won_back(&first), "{:#?}", seen.findings);
+        // Of a finished run only a shard without an index is mended: it grows.
+        if !interrupted {
+            let after = store::snapshot(&made.root);
+            prop_assert_eq!(before.len(), after.len());
+            for ((path, before), (same, after)) in before.iter().zip(&after) {
+                prop_assert!(path == same && after.starts_with(before), "{}", path.display());
+                prop_assert!(before == after || path.iter().any(|part| part == "c"), "{}", path.display());
+            }
+        }
         // Whatever can be mended is mended at once.
         let second = look(&made.root);
         let mendable = |finding: &&ome_stream::recover::Finding| finding.remedy.is_some();
@@ -130,6 +144,7 @@ fn chunks_that_an_index_puts_at_impossible_places_are_lost_and_the_others_stay()
         bytes.truncate(start);
         bytes.extend(index_of(&entries));
         fs::write(&shard, &bytes).expect("written");
+        store::interrupt(&made.root);
         let report = look_and_mend(&made.root);
         assert_eq!(report.verdict, Verdict::Lost);
         // Two chunks that share bytes are both in doubt.
@@ -150,6 +165,10 @@ fn a_damaged_compressed_chunk_is_found_by_decoding_it() {
     let quick = recover(&made.root, &Options::default()).expect("a store of ours");
     assert_eq!(quick.verdict, Verdict::Whole, "without a decoder nobody can tell");
     assert!(quick.arrays[0].unchecked.is_some());
+    let told = apply(&made.root);
+    assert_eq!((told.verdict, told.lost_chunks), (Verdict::Lost, 1), "{:#?}", told.findings);
+    assert_eq!(fs::read(&shard).expect("readable"), bytes, "readers shall see an error, not fill value");
+    store::interrupt(&made.root);
     let report = look_and_mend(&made.root);
     assert_eq!((report.verdict, report.lost_chunks), (Verdict::Lost, 1), "{:#?}", report.findings);
     store::compare(&made, &made.root, &report, |_| true);
@@ -162,11 +181,34 @@ fn an_unfinished_chunk_that_decodes_takes_the_place_of_a_torn_one() {
     let chunk = made.root.join("0/c/1/0/0");
     hurt(&chunk, &Damage::Part);
     fs::write(&chunk, "").expect("written");
+    store::interrupt(&made.root);
     let quick = recover(&made.root, &Options::default()).expect("a store of ours");
     assert_eq!((quick.verdict, quick.lost_chunks), (Verdict::Lost, 1), "without a decoder nobody can tell");
     let report = look_and_mend(&made.root);
     assert_eq!((report.verdict, report.lost_chunks, report.arrays[0].won_back), (Verdict::Harmless, 0, 1));
     store::compare(&made, &made.root, &report, |_| true);
+}
+
+#[test]
+fn bytes_behind_a_shard_cost_no_chunk() {
+    for case in kinds().iter().filter(|case| case.name.contains("shards") || case.name == "unbounded") {
+        for (behind, interrupted) in [(1, false), (1, true), (20, false), (4096, false), (4095, true)] {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let made = make(case, folder.path());
+            for path in store::files(&made.root).iter().filter(|path| path.iter().any(|part| part == "c")) {
+                let mut bytes = fs::read(made.root.join(path)).expect("readable");
+                bytes.resize(bytes.len() + behind, b'x');
+                fs::write(made.root.join(path), bytes).expect("written");
+            }
+            if interrupted {
+                store::interrupt(&made.root);
+            }
+            let report = look_and_mend(&made.root);
+            let what = format!("{}: {behind} bytes: {:#?}", case.name, report.findings);
+            assert_eq!((report.verdict, report.lost_chunks), (Verdict::Harmless, 0), "{what}");
+            compare(&made, &made.root, &report, |_| true);
+        }
+    }
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use std::fs;
 
+use ome_stream::buffer::Unit;
 use ome_stream::recover::{Options, Verdict, log, recover};
 use serde_json::{Value, json};
 
-use crate::store::{apply, compare, kinds, look, look_and_mend, make};
+use crate::store::{self, apply, compare, interrupt, kinds, look, look_and_mend, make};
 
 fn json_of(path: impl AsRef<std::path::Path>) -> Value {
     serde_json::from_slice(&fs::read(path).expect("readable")).expect("JSON")
@@ -18,8 +19,9 @@ fn an_image_is_made_anew_like_its_sibling() {
     let group = made.root.join(made.arrays[1].parent().expect("an image group")).join("zarr.json");
     let before = json_of(&group);
     fs::write(&group, "{").expect("written");
+    interrupt(&made.root);
     let report = look_and_mend(&made.root);
-    assert_eq!(report.verdict, Verdict::Harmless, "{:#?}", report.findings);
+    assert_eq!(report.verdict, Verdict::Lost, "{:#?}", report.findings);
     let after = json_of(&group);
     for part in ["/attributes/ome/multiscales/0/axes", "/attributes/ome/multiscales/0/name", "/attributes/ome/version"]
     {
@@ -35,8 +37,9 @@ fn a_lonely_image_is_made_anew_from_its_array() {
     let group = made.root.join("zarr.json");
     let before = json_of(&group);
     fs::write(&group, "").expect("written");
+    interrupt(&made.root);
     let report = look_and_mend(&made.root);
-    assert_eq!(report.verdict, Verdict::Harmless, "{:#?}", report.findings);
+    assert_eq!(report.verdict, Verdict::Lost, "{:#?}", report.findings);
     assert_eq!(fs::read(made.root.join("zarr.json.before-recover")).expect("kept"), b"");
     let after = json_of(&group);
     let axes = |document: &Value| {
@@ -54,6 +57,7 @@ fn an_array_is_made_anew_like_its_sibling() {
     let array = made.root.join(&made.arrays[0]).join("zarr.json");
     let before = json_of(&array);
     fs::remove_file(&array).expect("removed");
+    interrupt(&made.root);
     let report = look_and_mend(&made.root);
     assert_eq!(report.verdict, Verdict::Harmless, "{:#?}", report.findings);
     assert_eq!(json_of(&array), before);
@@ -67,6 +71,7 @@ fn a_lonely_array_is_made_anew_from_the_record_of_its_run() {
         let array = made.root.join("0/zarr.json");
         let before = json_of(&array);
         fs::write(&array, "{\"shape\":").expect("written");
+        interrupt(&made.root);
         let report = look_and_mend(&made.root);
         assert_eq!(report.verdict, Verdict::Harmless, "{:#?}", report.findings);
         assert_eq!(json_of(&array), before, "{}", case.name);
@@ -81,6 +86,7 @@ fn a_lonely_array_that_no_record_tells_of_cannot_be_mended_and_says_so_every_tim
     fs::write(made.root.join("0/zarr.json"), "{\"shape\":").expect("written");
     fs::remove_dir_all(made.root.join(".ome-stream")).expect("removed");
     fs::write(made.root.join(".ome-stream.json"), "{\"frames\":8}").expect("written");
+    interrupt(&made.root);
     for _ in 0..2 {
         let report = apply(&made.root);
         assert_eq!(report.verdict, Verdict::Lost);
@@ -94,7 +100,7 @@ fn an_array_of_an_interrupted_run_is_made_anew_from_the_write_log() {
     let made = make(&kinds()[0], folder.path());
     let array = made.root.join("0/zarr.json");
     let before = json_of(&array);
-    fs::write(made.root.join(log::FILE_NAME), log::run_record(&before, None)).expect("written");
+    fs::write(made.root.join(log::FILE_NAME), log::run_record(&before, None, Unit::Chunk)).expect("written");
     fs::write(&array, "\0\0\0\0").expect("written");
     let report = look_and_mend(&made.root);
     assert_eq!(report.verdict, Verdict::Harmless, "{:#?}", report.findings);
@@ -109,8 +115,9 @@ fn the_order_of_images_and_the_root_are_made_anew() {
     let before = (json_of(&order), json_of(&root));
     fs::write(&order, "").expect("written");
     fs::write(&root, "").expect("written");
+    interrupt(&made.root);
     let report = look_and_mend(&made.root);
-    assert_eq!(report.verdict, Verdict::Harmless, "{:#?}", report.findings);
+    assert_eq!(report.verdict, Verdict::Lost, "{:#?}", report.findings);
     assert_eq!(json_of(&order).pointer("/attributes/ome"), before.0.pointer("/attributes/ome"));
     assert_eq!(json_of(&root).pointer("/attributes/ome"), before.1.pointer("/attributes/ome"));
 }
@@ -124,6 +131,7 @@ fn a_shape_that_does_not_reach_its_chunks_is_extended() {
     let mut short = before.clone();
     short["shape"][0] = json!(3);
     fs::write(&array, short.to_string()).expect("written");
+    interrupt(&made.root);
     let report = look_and_mend(&made.root);
     assert_eq!(report.verdict, Verdict::Harmless, "{:#?}", report.findings);
     assert_eq!(

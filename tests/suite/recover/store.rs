@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ome_stream::recover::{Options, Report, Verdict, recover};
+use ome_stream::recover::{Options, Report, Verdict, log, recover};
 use ome_stream::settings::{Codec, Compression};
 use ome_stream_tests::case::{Case, Step};
 use ome_stream_tests::model::{self, Image};
@@ -52,6 +52,11 @@ pub fn expected(case: &Case, root: &Path) -> Made {
 
 fn below(root: &Path, path: &Path) -> PathBuf {
     path.strip_prefix(root).expect("below the root").to_path_buf()
+}
+
+/// Leaves evidence that a run was interrupted, which tells nothing else.
+pub fn interrupt(root: &Path) {
+    fs::write(root.join(log::FILE_NAME), "no record").expect("written");
 }
 
 /// Looks, without touching anything.

@@ -1,0 +1,228 @@
+//! Metadata documents made anew: as the settings of the run say where they are known, else from what lies beside them.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::file::{Document, document};
+use super::format::ArrayFormat;
+use super::tree::{METADATA, Node};
+use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Image, Layout, documents_v05};
+use crate::plan::Plan;
+use crate::store::Mark;
+use crate::store::files::ATTRIBUTES;
+
+/// OME-NGFF version of groups that are made anew where no other group tells it.
+const VERSION: &str = "0.5";
+
+/// A document, how it came about, and whether something is lost with the one it replaces.
+pub(super) struct Made {
+    pub(super) document: Map<String, Value>,
+    pub(super) how: String,
+    pub(super) loses: bool,
+}
+
+/// What a run wrote down of itself where a torn document cannot take it along.
+#[derive(Debug)]
+pub(super) struct Run {
+    plan: Plan,
+    /// The host's metadata, which lie in the root group; `None` where nothing tells which there were.
+    host: Option<Attributes>,
+    /// Positions by the path of their group.
+    positions: HashMap<String, usize>,
+}
+
+impl Run {
+    /// What the mark of a store in `root` and the copy of the host's metadata tell; `None` where the mark has no settings
+    /// that this version understands.
+    pub(super) fn of(mark: &Mark, root: &Path) -> Option<Self> {
+        let host = match document(&root.join(ATTRIBUTES)) {
+            Ok(Document::Object(object)) => Some(object.into_iter().collect()),
+            _ => None,
+        };
+        Some(Self::new(mark.plan(root)?, host))
+    }
+
+    fn new(plan: Plan, host: Option<Attributes>) -> Self {
+        let positions = plan.positions().iter().enumerate().map(|(nth, place)| (place.path.clone(), nth)).collect();
+        Self { plan, host, positions }
+    }
+
+    /// Made from the run's settings.
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The position whose array of full resolution is at `path`; `None` where the run has none there.
+    pub(super) fn position_of_array(&self, path: &str) -> Option<usize> {
+        let (group, level) = path.rsplit_once('/').unwrap_or(("", path));
+        self.positions.get(group).filter(|_| level == "0").copied()
+    }
+
+    /// The document that the array at `path` started with.
+    pub(super) fn array(&self, path: &str) -> Option<Map<String, Value>> {
+        self.position_of_array(path)?;
+        let extent = self.plan.geometry().append_axis().map(|_| 0);
+        self.plan.array_metadata(extent).as_object().cloned()
+    }
+
+    /// The document of a group as the run would write it, with `extents` planes along the unbounded axis by position;
+    /// `None` for a group that the run does not write.
+    pub(super) fn group(&self, node: &Node, extents: &[Option<u64>]) -> Option<Made> {
+        let layout = self.plan.ngff(Some(extents));
+        let none = Attributes::new();
+        let host = self.host.as_ref().unwrap_or(&none);
+        let documents = documents_v05(&layout, host, |_| Ok(Attributes::new())).ok()?;
+        let name = node.file(METADATA);
+        let made = documents.filter_map(Result::ok).find(|document| document.path == name)?;
+        let document = serde_json::from_slice(&made.bytes).ok()?;
+        let loses = node.path.is_empty() && self.host.is_none();
+        let lost = if loses { "; metadata that the host had put there are lost" } else { "" };
+        Some(Made { document, how: format!("made anew from the settings of the run{lost}"), loses })
+    }
+}
+
+/// An array in a group: its folder's name and its metadata.
+pub(super) struct Member<'a> {
+    pub(super) name: &'a str,
+    pub(super) metadata: &'a Map<String, Value>,
+}
+
+/// What lies beside a group whose document is to be made.
+pub(super) struct Beside<'a> {
+    /// Arrays in it.
+    pub(super) members: Vec<Member<'a>>,
+    /// Every group of the store that holds an image.
+    pub(super) images: &'a [&'a Node],
+    /// One of them, which is whole.
+    pub(super) sibling: Option<&'a Node>,
+    /// Images that the `OME` group lists; `None` where it cannot be read.
+    pub(super) listed: Option<&'a [String]>,
+    /// Planes along the unbounded axis, by position.
+    pub(super) extents: &'a [Option<u64>],
+}
+
+/// The document of a group; `None` where nothing tells what was in it. What is known of the run comes first.
+pub(super) fn group(node: &Node, run: Option<&Run>, beside: &Beside<'_>) -> Option<Made> {
+    if let Some(made) = run.and_then(|run| run.group(node, beside.extents)) {
+        return Some(made);
+    }
+    if !beside.members.is_empty() {
+        return Some(image(node, &beside.members, beside.sibling));
+    }
+    let images = beside.images;
+    if node.path == "OME" {
+        let how = "made anew; the order of the images is that of their names".into();
+        return Some(Made { document: series(images), how, loses: true });
+    }
+    if node.path.is_empty() && images.iter().all(|image| !image.path.contains('/')) && !images.is_empty() {
+        let ome = json!({"version": version(images), "bioformats2raw.layout": 3});
+        let how = "made anew; metadata that the host had put there are lost".into();
+        return Some(Made { document: group_document(&ome), how, loses: true });
+    }
+    None
+}
+
+fn group_document(ome: &Value) -> Map<String, Value> {
+    let attributes = json!({"ome": ome, "ome_stream": {"version": crate::VERSION}});
+    let document = json!({"zarr_format": 3, "node_type": "group", "attributes": attributes});
+    document.as_object().cloned().unwrap_or_default()
+}
+
+fn series(images: &[&Node]) -> Map<String, Value> {
+    let mut paths: Vec<&str> = images.iter().map(|image| image.path.as_str()).collect();
+    paths.sort_by_key(|path| natural(path));
+    group_document(&json!({"version": version(images), "series": paths}))
+}
+
+fn version<'a>(images: &[&'a Node]) -> &'a str {
+    let told = images.iter().find_map(|image| image.attribute("ome")?.get("version")?.as_str());
+    told.unwrap_or(VERSION)
+}
+
+/// Sorts `pos_10` behind `pos_9`.
+fn natural(name: &str) -> Vec<(String, u64)> {
+    let mut parts: Vec<(String, u64)> = vec![(String::new(), 0)];
+    for each in name.chars() {
+        let Some((text, number)) = parts.last_mut() else { break };
+        match each.to_digit(10) {
+            Some(digit) => *number = number.saturating_mul(10).saturating_add(digit.into()),
+            None if *number > 0 => parts.push((each.to_string(), 0)),
+            None => text.push(each),
+        }
+    }
+    parts
+}
+
+/// The document of an image, like that of a sibling where there is one.
+fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
+    let name = node.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = name.strip_suffix(".ome.zarr").map_or(name.clone(), str::to_owned);
+    if let Some(mut document) = sibling.and_then(Node::metadata).cloned() {
+        if let Some(attributes) = document.get_mut("attributes").and_then(Value::as_object_mut) {
+            attributes.retain(|key, _| key == "ome" || key == "ome_stream");
+        }
+        if let Some(multiscale) = document.get_mut("attributes").and_then(|all| all.pointer_mut("/ome/multiscales/0")) {
+            multiscale["name"] = name.into();
+            // Where the sibling lies is not where this one lies.
+            for dataset in multiscale.get_mut("datasets").and_then(Value::as_array_mut).into_iter().flatten() {
+                if let Some(Value::Array(steps)) = dataset.get_mut("coordinateTransformations") {
+                    steps.retain(|step| step.get("type").is_none_or(|kind| kind != "translation"));
+                }
+            }
+        }
+        let like = sibling.map_or("", |sibling| &sibling.path);
+        let how = format!("made anew like that of {like:?}; its place on the stage is lost");
+        return Made { document, how, loses: true };
+    }
+    let mut formats = Vec::new();
+    for member in members {
+        match ArrayFormat::of(member.metadata) {
+            Ok(format) if !format.names.is_empty() => formats.push((member.name, format)),
+            _ => {}
+        }
+    }
+    formats.sort_by_key(|(name, _)| natural(name));
+    let Some((_, first)) = formats.first() else {
+        let how = "made anew without axes, which nothing tells".into();
+        return Made { document: group_document(&json!({"version": VERSION})), how, loses: true };
+    };
+    let axis = |name: &String| {
+        let kind = match name.as_str() {
+            "t" => AxisKind::Time,
+            "c" => AxisKind::Channel,
+            "x" | "y" | "z" => AxisKind::Space,
+            _ => AxisKind::Other("other".into()),
+        };
+        Axis { name: name.clone(), kind, unit: None }
+    };
+    let scale = |format: &ArrayFormat| {
+        let ratio =
+            |(whole, part): (&u64, &u64)| if *part == 0 { 1.0 } else { (*whole as f64 / *part as f64).max(1.0) };
+        first.shape.iter().zip(&format.shape).map(ratio).collect()
+    };
+    let image = Image {
+        name,
+        axes: first.names.iter().map(axis).collect(),
+        datasets: formats
+            .iter()
+            .map(|(name, format)| Dataset { path: (*name).to_owned(), scale: scale(format), translation: None })
+            .collect(),
+        channels: Vec::new(),
+        shape: first.shape.clone(),
+        dtype: first.dtype().to_owned(),
+    };
+    let layout = Layout::Single(image);
+    let none = Attributes::new();
+    let made =
+        documents_v05(&layout, &none, |_| Ok(Attributes::new())).and_then(|mut documents| documents.next().transpose());
+    let document = match made {
+        Ok(Some(made)) => serde_json::from_slice(&made.bytes).ok(),
+        // Axes that no image can have.
+        Ok(None) | Err(_) => None,
+    };
+    let document = document.unwrap_or_else(|| group_document(&json!({"version": VERSION})));
+    let how = "made anew from its arrays; pixel sizes, units, channels and the host's metadata are lost".into();
+    Made { document, how, loses: true }
+}

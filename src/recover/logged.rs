@@ -1,0 +1,154 @@
+//! What the write log tells of shards: only what their indices do not say already is kept in memory.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+use super::format::ArrayFormat;
+use super::index::last_index;
+use crate::buffer::Layout;
+use crate::journal::format::{Placed, Planes};
+
+/// Entries of shard indices that are held at once: 64 MiB.
+const MAX_HELD_ENTRIES: usize = 1 << 22;
+
+/// Bytes of indices that are read to find out what need not be kept. The log of one run goes from shard to shard, so
+/// that each index is read about once; where it does not, more is kept instead.
+const READ_BUDGET: u64 = 16 << 30;
+
+/// A chunk that the write log tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LoggedChunk {
+    pub(super) offset: u64,
+    pub(super) length: u32,
+    pub(super) complete: bool,
+}
+
+/// Copies of chunks by their place in the shard's index, each in the order in which they were written.
+pub(super) type Copies = HashMap<u32, Vec<LoggedChunk>>;
+
+/// A shard file that has its name.
+#[derive(Debug)]
+pub(super) struct Published {
+    pub(super) path: PathBuf,
+    pub(super) length: u64,
+    /// Which of [`Logged::arrays`] it belongs to.
+    pub(super) array: usize,
+    /// Its coordinates, counted in shards.
+    pub(super) coordinates: Vec<u64>,
+}
+
+/// Gathers the log's records.
+#[derive(Debug, Default)]
+pub(super) struct Logged {
+    /// Arrays of shards: path below the store, format.
+    pub(super) arrays: Vec<(String, ArrayFormat)>,
+    /// Shard files that have their name, by path below the store.
+    pub(super) published: HashMap<String, Published>,
+    append_axis: Option<usize>,
+    /// How groups of planes lie in the arrays, where it is known.
+    layout: Option<Layout>,
+    copies: HashMap<String, Copies>,
+    /// Planes along the unbounded axis that chunks reach which are in an index, by array.
+    reach: HashMap<usize, u64>,
+    extents: HashMap<u32, u64>,
+    indices: HashMap<String, Option<Vec<(u64, u64)>>>,
+    held: usize,
+    read: u64,
+}
+
+/// What remains to be looked at.
+#[derive(Debug, Default)]
+pub(super) struct Kept {
+    /// Copies of chunks by shard.
+    pub(super) shards: HashMap<String, Copies>,
+    /// Planes along the unbounded axis that hold frames, by array, where an index and the log say so.
+    pub(super) reach: HashMap<String, u64>,
+    /// Planes along the unbounded axis that were written, by position.
+    pub(super) extents: HashMap<u32, u64>,
+}
+
+impl Logged {
+    /// Nothing yet, of a run whose arrays grow along `append_axis`, and whose planes were gathered as `layout` says.
+    pub(super) fn new(append_axis: Option<usize>, layout: Option<Layout>) -> Self {
+        Self { append_axis, layout, ..Self::default() }
+    }
+
+    /// Takes note of a record. A complete chunk that the shard's present index shows where the log has it needs no more;
+    /// neither do its earlier copies.
+    pub(super) fn take(&mut self, placed: Placed) -> io::Result<()> {
+        self.hold_index(&placed.shard)?;
+        let mut offset = placed.offset;
+        for chunk in &placed.chunks {
+            let copy = LoggedChunk { offset, length: chunk.length, complete: placed.complete };
+            offset = offset.saturating_add(u64::from(chunk.length));
+            let shown = self.indices.get(&placed.shard).and_then(Option::as_ref);
+            let entry = shown.and_then(|entries| entries.get(chunk.place as usize));
+            let is_shown = copy.complete && entry == Some(&(copy.offset, u64::from(copy.length)));
+            if is_shown {
+                self.note_reach(&placed.shard, chunk.place);
+                if let Some(copies) = self.copies.get_mut(&placed.shard) {
+                    copies.remove(&chunk.place);
+                }
+            } else {
+                let copies = self.copies.entry(placed.shard.clone()).or_default();
+                copies.entry(chunk.place).or_default().push(copy);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of planes that were written.
+    pub(super) fn take_planes(&mut self, planes: &Planes) {
+        let (Some(axis), Some(layout)) = (self.append_axis, &self.layout) else { return };
+        let all = u32::try_from(layout.planes()).unwrap_or(u32::MAX);
+        // Of a range the last slot is the furthest along some axis, but not along each.
+        let slots = planes.slots.iter().flat_map(|slots| slots.start.min(all)..slots.end.min(all));
+        let ends = slots.filter_map(|slot| layout.plane(&planes.group, slot as usize)?.get(axis)?.checked_add(1));
+        if let Some(end) = ends.max() {
+            let extent = self.extents.entry(planes.position).or_default();
+            *extent = (*extent).max(end);
+        }
+    }
+
+    /// What the log told.
+    pub(super) fn kept(mut self) -> Kept {
+        self.copies.retain(|_, copies| !copies.is_empty());
+        let arrays = &self.arrays;
+        let reach = self.reach.iter().filter_map(|(nth, end)| Some((arrays.get(*nth)?.0.clone(), *end))).collect();
+        Kept { shards: self.copies, reach, extents: self.extents }
+    }
+
+    fn note_reach(&mut self, shard: &str, place: u32) {
+        let (Some(axis), Some(published)) = (self.append_axis, self.published.get(shard)) else { return };
+        let Some((_, format)) = self.arrays.get(published.array) else { return };
+        let at = format.coordinates(&published.coordinates, place as usize);
+        if let Some(end) = format.end_of(&at, axis) {
+            let reach = self.reach.entry(published.array).or_default();
+            *reach = (*reach).max(end);
+        }
+    }
+
+    /// Has the index of a published shard at hand, unless too much was read for that already.
+    fn hold_index(&mut self, shard: &str) -> io::Result<()> {
+        if self.indices.contains_key(shard) || self.read > READ_BUDGET {
+            return Ok(());
+        }
+        let Some(published) = self.published.get(shard) else { return Ok(()) };
+        let Some((_, format)) = self.arrays.get(published.array) else { return Ok(()) };
+        let chunks = format.chunks_per_shard();
+        if self.held.saturating_add(chunks) > MAX_HELD_ENTRIES {
+            self.indices.clear();
+            self.held = 0;
+        }
+        let entries = match File::open(&published.path) {
+            Ok(file) => last_index(&file, published.length, chunks)?.ok().map(|(entries, _)| entries),
+            Err(_) => None,
+        };
+        self.read = self.read.saturating_add(super::index::index_bytes(chunks));
+        self.held = self.held.saturating_add(chunks);
+        self.indices.insert(shard.to_owned(), entries);
+        Ok(())
+    }
+}
