@@ -9,4 +9,4 @@ pub use std::sync::{Condvar, Mutex, MutexGuard, atomic};
 #[cfg(feature = "shuttle")]
 pub use shuttle::sync::{Condvar, Mutex, MutexGuard, atomic};
 
-pub use std::sync::PoisonError;
+pub use std::sync::{PoisonError, TryLockError};

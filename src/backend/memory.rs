@@ -218,11 +218,12 @@ impl Sink for MemorySink {
         Ok(Stored::default())
     }
 
-    fn publish(&self, position: usize, extent: Option<u64>) -> Result<()> {
+    fn publish(&self, changed: &[(usize, Option<u64>)]) -> Result<()> {
         let mut contents = self.store.lock();
-        if let Some(extent) = extent {
-            let before = contents.published.insert(position, extent);
-            if before.is_some_and(|before| before > extent) {
+        for (position, extent) in changed {
+            let Some(extent) = extent else { continue };
+            let before = contents.published.insert(*position, *extent);
+            if before.is_some_and(|before| before > *extent) {
                 return self.refuse(format!("position {position} shrinks from {before:?} to {extent}"));
             }
         }

@@ -111,12 +111,15 @@ pub trait Sink: Send + Sync {
         Err(no_random_access("this engine"))
     }
 
-    /// Lets readers see all that was written, and the array of `position` grow to `extent` planes along its append
-    /// axis (never smaller than before); `None` where the array has a fixed shape.
+    /// Lets readers see all that was written to the positions in `changed`, and the array of each grow to so many planes
+    /// along its append axis (never smaller than before); `None` where the array has a fixed shape. What one position's
+    /// disk refuses, another's may take: goes on after an error.
+    ///
+    /// Asked in every round of the live thread, also where nothing has changed, and also while [`Sink::finish`] runs.
     ///
     /// # Errors
-    /// What the engine or the disk reports.
-    fn publish(&self, position: usize, extent: Option<u64>) -> Result<()>;
+    /// The first that the engine or the disk reports; all of `changed` comes again in the next round.
+    fn publish(&self, changed: &[(usize, Option<u64>)]) -> Result<()>;
 
     /// Seals everything, trims the array of each position to `extents[position]` planes along its append axis, and
     /// ends the run. Called once, also after a failure: then it saves what it can.

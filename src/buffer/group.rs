@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::{AlignedBuffer, Layout, PooledBuffer};
 use crate::router::StorageIndex;
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use crate::sync::{Mutex, PoisonError};
+use crate::sync::{Mutex, PoisonError, TryLockError};
 
 /// Which group: its position and its coordinates, counted in groups along the index dimensions in storage order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -103,14 +103,26 @@ impl Group {
         self.mark(slot, state);
     }
 
-    /// Replaces what is in `slot`, a frame or none, of a group that is still open and has its buffer. Waits for a
-    /// provisional copy that is being stored. Only the filling thread may call this.
-    pub fn replace(&self, layout: &Layout, slot: usize, frame: &[u8]) {
-        let _nobody_reads = self.storing.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(buffer) = self.buffer() else { return };
+    /// Replaces what is in `slot`, a frame or none, of a group that is still open and has its buffer; false, and nothing
+    /// is changed, while a provisional copy is being stored: [`Group::wait_for_copy`] and ask again. Only the filling
+    /// thread may call this.
+    #[must_use]
+    pub fn try_replace(&self, layout: &Layout, slot: usize, frame: &[u8]) -> bool {
+        let _nobody_reads = match self.storing.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        let Some(buffer) = self.buffer() else { return false };
         // SAFETY: the group is open, so only a provisional copy could read it, and that needs the lock held here.
         unsafe { layout.copy_in(frame, slot, buffer) };
         self.slots[slot].store(FILLED, Ordering::Release);
+        true
+    }
+
+    /// Waits for a provisional copy that is being stored.
+    pub fn wait_for_copy(&self) {
+        drop(self.storing.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Notes that `slot` will never hold a frame; true when the group is now complete.

@@ -24,7 +24,8 @@ fn schedules_of_the_pool_never_exceed_its_limit_and_never_hang() {
                     let (pool, out) = (Arc::clone(&pool), Arc::clone(&out));
                     thread::spawn(move || {
                         for _ in 0..3 {
-                            let buffer = pool.take(|| nth == 3 && out.load(Ordering::SeqCst) > 0);
+                            let coming = || nth == 3 && out.load(Ordering::SeqCst) > 0;
+                            let buffer = pool.take_or_make(coming).unwrap_or_else(|| pool.take());
                             assert!(out.fetch_add(1, Ordering::SeqCst) < 2, "three buffers are out");
                             thread::yield_now();
                             out.fetch_sub(1, Ordering::SeqCst);
@@ -49,7 +50,7 @@ fn schedules_of_a_group_show_only_whole_planes_and_never_after_the_complete_one(
     check_random(
         move || {
             let group = Arc::new(Group::new(GroupKey { position: 0, index: [0; 3] }, &layout));
-            group.attach(Pool::new(layout.buffer_bytes(), 1).take(|| false));
+            group.attach(Pool::new(layout.buffer_bytes(), 1).take());
             let complete = Arc::new(AtomicUsize::new(0));
             let live = {
                 let (group, layout, complete) = (Arc::clone(&group), Arc::clone(&layout), Arc::clone(&complete));

@@ -21,7 +21,7 @@ mod validate;
 
 pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Document, Image, Layout};
 pub use namespace::{MAX_NAMESPACE_BYTES, RESERVED_NAMESPACES, check_namespace};
-pub use v05::documents_v05;
+pub use v05::{collection_v05, documents_v05};
 
 #[cfg(test)]
 mod golden_tests;

@@ -106,10 +106,20 @@ pub fn documents_v05<'a>(
         let paths = series.iter().map(|(path, _)| path.as_str()).collect();
         let order = Ome::Series { version: VERSION, series: paths };
         collection.push(document("OME", order, Writer::of(&[]), [none, none]));
-        let top = Ome::Collection { version: VERSION, layout: 3 };
-        collection.push(document("", top, Writer::of(&[]), [root, none]));
+        collection.push(collection_v05(root));
     }
     Ok(images.chain(collection))
+}
+
+/// The root's document over several images, with the host's namespaces: the last of [`documents_v05`], which depends on
+/// none of the images.
+///
+/// # Errors
+/// [`Error::InvalidMetadata`] for an attribute whose name NGFF or this library uses itself.
+pub fn collection_v05(root: &Attributes) -> Result<Document> {
+    check_attributes(root, &EMPTY)?;
+    let top = Ome::Collection { version: VERSION, layout: 3 };
+    document("", top, Writer::of(&[]), [root, &EMPTY])
 }
 
 static EMPTY: Attributes = Attributes::new();

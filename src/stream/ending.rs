@@ -1,15 +1,14 @@
 //! finish: from the last frame to a store that is complete and durable.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
-use super::shared::{Counts, Final, Stage, write_groups};
-use super::{Ending, Report, Stream, journal, workers};
+use super::housekeeping::Kept;
+use super::shared::Counts;
+use super::{Ending, Report, Stream, workers};
 use crate::error::{Error, Result};
-use crate::ngff::frame_metadata::FrameLog;
 use crate::plan::Plan;
 use crate::settings::Durability;
 use crate::store::record;
@@ -18,22 +17,15 @@ impl Stream {
     /// Ends a run that has not ended yet; also after a failure, so that what was written before it can be read.
     pub(super) fn end(&self, ending: &mut Ending) -> Result<Report> {
         let shared = &self.shared;
-        let accepted = {
-            let mut front = self.lock();
-            front.close(shared);
-            shared.counts.finished.store(true, Ordering::Release);
-            front.next()
-        };
-        let live = ending.live.take().map(|(stop, thread)| {
-            drop(stop);
-            thread
-        });
-        for thread in ending.workers.drain(..).chain(live) {
+        shared.counts.finished.store(true, Ordering::Release);
+        let accepted = self.front.close(shared);
+        let join = |thread: JoinHandle<()>| {
             if let Err(panic) = thread.join() {
                 let message = workers::panic_message(panic.as_ref());
                 shared.failure.set(shared.progress.counts().0, Error::Internal { place: "a thread", message });
             }
-        }
+        };
+        ending.workers.drain(..).for_each(join);
         let note = |outcome: Result<()>| {
             if let Err(error) = outcome {
                 shared.failure.set(shared.progress.counts().0, error);
@@ -48,15 +40,22 @@ impl Stream {
             })
             .collect();
         note(shared.sink.finish(&extents));
-        if !shared.failure.is_set() {
-            note(shared.log.remove(&*shared.disk));
+        // Only now: what was written while the workers came to their end, and the engine to its own, was shown meanwhile.
+        if let Some((stop, thread)) = ending.live.take() {
+            drop(stop);
+            join(thread);
         }
-        // What fails once may go well the second time; the error is told all the same.
-        let twice = |write: &dyn Fn() -> Result<()>| note(write().inspect_err(|_| drop(write())));
-        twice(&|| shared.journal.flush(&shared.plan, &*shared.disk, shared.sync()));
-        twice(&|| self.write_final_groups(&extents));
+        // What fails once may go well the second time; of what belongs to the store the error is told all the same.
+        let (disk, sync) = (&*shared.disk, shared.sync());
+        let flush = || shared.journal.flush(&shared.plan, disk, sync);
+        shared.housekeeping.note(Kept::FrameMetadata, flush().or_else(|_| flush()));
+        let groups = || shared.groups.finish(&shared.plan, disk, sync, &extents);
+        note(groups().inspect_err(|_| drop(groups())));
         if !shared.failure.is_set() {
-            note(record::write(shared.plan.root(), &*shared.disk, shared.sync(), accepted));
+            let record = || record::write(shared.plan.root(), disk, sync, accepted);
+            shared.housekeeping.note(Kept::Record, record().or_else(|_| record()));
+            // Last: as long as it is there the run counts as interrupted.
+            note(shared.log.remove(disk));
         }
         if shared.plan.settings().durability != Durability::None
             && let Some(sync_point) = ending.sync_point.take()
@@ -71,6 +70,7 @@ impl Stream {
         }
         drop(shared.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         shared.failure.check()?;
+        shared.housekeeping.check()?;
         let (skipped, dropped) = (Counts::get(&shared.counts.skipped), Counts::get(&shared.counts.dropped));
         Ok(Report {
             path: shared.plan.root().to_path_buf(),
@@ -81,26 +81,6 @@ impl Stream {
             bytes_written: shared.sink.bytes_written(),
             bytes_high_water: shared.pool.high_water(),
         })
-    }
-
-    /// Group metadata as it stays, with the mirror of the frame metadata.
-    fn write_final_groups(&self, extents: &[Option<u64>]) -> Result<()> {
-        let shared = &self.shared;
-        let mirrors = (0..shared.plan.positions().len())
-            .map(|position| {
-                let path = journal::path(&shared.plan, position);
-                match File::open(&path) {
-                    Ok(file) => FrameLog::read(BufReader::new(file))
-                        .map(FrameLog::into_attribute)
-                        .map_err(|source| Error::io("read", &path, source)),
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                    Err(source) => Err(Error::io("open", &path, source)),
-                }
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let metadata = shared.metadata.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = Final { mirrors: &mirrors, extents };
-        write_groups(&shared.plan, &*shared.disk, shared.sync(), &metadata, Stage::Finish(&last))
     }
 }
 

@@ -1,13 +1,13 @@
 //! The thread that lets readers see, within `live_interval`, what was written.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::front::Front;
+use super::housekeeping::Kept;
 use super::shared::Shared;
 use crate::backend::Batch;
 use crate::buffer::{AlignedBuffer, Group, GroupKey};
@@ -18,16 +18,16 @@ use crate::store::record;
 const ROUNDS: f64 = 2.5;
 
 /// Starts the thread; it ends when `stop` is closed.
-pub(super) fn start(shared: &Arc<Shared>, front: &Arc<Mutex<Front>>, stop: Receiver<()>) -> Result<JoinHandle<()>> {
+pub(super) fn start(shared: &Arc<Shared>, stop: Receiver<()>) -> Result<JoinHandle<()>> {
     let interval = Duration::from_secs_f64(shared.plan.settings().live_interval / ROUNDS);
-    let (shared, front) = (Arc::clone(shared), Arc::clone(front));
+    let shared = Arc::clone(shared);
     let root = shared.plan.root().to_path_buf();
     std::thread::Builder::new()
         .name("ome-stream-live".into())
         .spawn(move || {
             let mut rounds = Rounds::default();
             while stop.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                if let Err(error) = rounds.run(&shared, &front) {
+                if let Err(error) = rounds.run(&shared) {
                     shared.failure.set(shared.progress.counts().0, error);
                 }
             }
@@ -37,7 +37,7 @@ pub(super) fn start(shared: &Arc<Shared>, front: &Arc<Mutex<Front>>, stop: Recei
 
 /// What the last round left behind.
 #[derive(Default)]
-struct Rounds {
+pub(super) struct Rounds {
     /// Planes of each open group that readers were shown.
     shown: HashMap<GroupKey, usize>,
     scratch: Option<AlignedBuffer>,
@@ -46,39 +46,43 @@ struct Rounds {
 }
 
 impl Rounds {
-    fn run(&mut self, shared: &Shared, front: &Mutex<Front>) -> Result<()> {
+    pub(super) fn run(&mut self, shared: &Shared) -> Result<()> {
         // After a failure nothing new is stored, but readers shall see what was written before it.
-        let failed = shared.failure.is_set();
-        if !failed {
+        if !shared.failure.is_set() {
             shared.check_root()?;
-            shared.journal.flush(&shared.plan, &*shared.disk, shared.sync())?;
-        }
-        if shared.capabilities.provisional && !failed {
-            let open: Vec<Arc<Group>> = {
-                let front = front.lock().unwrap_or_else(PoisonError::into_inner);
-                front.open_groups().filter(|group| group.buffer().is_some()).cloned().collect()
-            };
-            self.shown.retain(|key, _| open.iter().any(|group| group.key() == *key));
-            for group in open {
-                self.show(shared, &group)?;
+            shared.flush_frame_metadata()?;
+            if shared.capabilities.provisional {
+                self.show_open(shared)?;
             }
         }
         // Asked before readers are shown: what the record says is then certainly there for them.
         let (written, _) = shared.progress.counts();
-        let mut outcome = Ok(());
-        for position in 0..shared.plan.positions().len() {
-            let extent = shared.progress.extent(position);
-            let published = shared.sink.publish(position, extent);
-            if published.is_ok() {
-                shared.progress.published(position, extent);
-            }
-            // What one position's disk refuses, another's may take.
-            outcome = outcome.and(published);
+        let changed = shared.progress.take_changed();
+        if let Err(error) = shared.sink.publish(&changed) {
+            shared.progress.not_published(&changed);
+            return Err(error);
         }
-        outcome?;
+        shared.progress.published(&changed);
         if written > self.recorded {
-            record::write(shared.plan.root(), &*shared.disk, shared.sync(), written)?;
-            self.recorded = written;
+            let outcome = record::write(shared.plan.root(), &*shared.disk, shared.sync(), written);
+            if shared.housekeeping.note(Kept::Record, outcome) {
+                self.recorded = written;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows readers what is in the groups that are open now.
+    fn show_open(&mut self, shared: &Shared) -> Result<()> {
+        // Not held: a group that is complete meanwhile gives its buffer back.
+        let open: Vec<_> = shared.open().values().map(Arc::downgrade).collect();
+        let before = std::mem::take(&mut self.shown);
+        for group in open {
+            let Some(group) = group.upgrade() else { continue };
+            if let Some(shown) = before.get(&group.key()) {
+                self.shown.insert(group.key(), *shown);
+            }
+            self.show(shared, &group)?;
         }
         Ok(())
     }

@@ -4,9 +4,12 @@
 //! threads, which hand it to the engine. One more thread lets readers see what was written and appends frame metadata.
 //! Memory is bounded by the pool of buffers: when all are out, `append` waits, says so, or drops, as `when_full` says.
 
+mod append;
 mod ending;
 mod failure;
 mod front;
+mod groups;
+mod housekeeping;
 mod journal;
 mod live;
 mod progress;
@@ -20,6 +23,7 @@ mod status;
 mod together_tests;
 mod workers;
 
+pub use append::MAX_SKIP;
 pub use resume::difference;
 pub use status::{Latencies, Phases, Report, Status};
 
@@ -27,37 +31,32 @@ use ending::extent;
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded, unbounded};
 use serde_json::Value;
 
+use self::append::NoRoom;
 use self::front::Front;
-use self::shared::{Counts, Shared, Stage, file_sync, write_groups};
+use self::groups::Groups;
+use self::shared::{Counts, Shared, file_sync};
 use crate::backend::Backend;
 use crate::buffer::Pool;
 use crate::error::{Error, Result};
 use crate::journal::Log;
+use crate::ngff::check_namespace;
 use crate::ngff::frame_metadata::FrameMetadata;
-use crate::ngff::{Attributes, check_namespace};
 use crate::plan::Plan;
 use crate::platform::{self, Disk, SyncPoint};
-use crate::settings::{Settings, WhenFull};
+use crate::settings::Settings;
 use crate::store;
 use crate::store::room::Room;
 use crate::store::{Root, record};
 
-/// Most frames that one `skip` may pass over: it walks them one by one, and this is a matter of seconds.
-pub const MAX_SKIP: u64 = 100_000_000;
-
 /// Bytes of buffers that are made before the first frame: what a fast camera fills while the first ones go to disk. More
 /// are made when they are first needed.
 const WARM_BYTES: u64 = 128 << 20;
-
-/// Jobs without a buffer (groups that were only skipped) that may wait: they take little memory, but not none.
-const MAX_QUEUED_SKIPS: usize = 4096;
 
 /// What a host is told where the file system has no locks.
 const NO_LOCKS: &str = "the file system has no locks: programs on other machines cannot tell that this run is at work on \
@@ -69,7 +68,7 @@ const NO_LOCKS: &str = "the file system has no locks: programs on other machines
 /// calls take the stream's lock. Dropping an unfinished stream finishes it.
 pub struct Stream {
     shared: Arc<Shared>,
-    front: Arc<Mutex<Front>>,
+    front: Front,
     /// Frames that were there before this run.
     resumed: u64,
     ending: Mutex<Ending>,
@@ -81,14 +80,6 @@ struct Ending {
     live: Option<(Sender<()>, JoinHandle<()>)>,
     sync_point: Option<Box<dyn SyncPoint>>,
     outcome: Option<Result<Report>>,
-}
-
-/// What `append` does where there is no room.
-#[derive(Clone, Copy, PartialEq)]
-enum NoRoom {
-    Wait,
-    Refuse,
-    Drop,
 }
 
 impl Stream {
@@ -122,7 +113,7 @@ impl Stream {
             true => Root::existing(plan.root(), &*disk, sync)?,
             false => Root::prepare(&plan, &*disk, sync)?,
         };
-        let found = continued.then(|| resume::find(&plan)).transpose()?;
+        let mut found = continued.then(|| resume::find(&plan)).transpose()?;
         if found.is_some() {
             // What an interrupted run noted is void: what it had not published comes again.
             Log::discard(&plan, &*disk)?;
@@ -130,12 +121,12 @@ impl Stream {
         let log = Arc::new(Log::create(&plan, &*disk, capabilities.unit)?);
         let sync_point = disk.sync_point(plan.root()).map_err(|source| Error::io("open", plan.root(), source))?;
         let frames = found.as_ref().map_or(0, |found| found.frames);
-        let sink = match &found {
-            Some(_) => backend.resume(&plan, &disk, &log, frames)?,
-            None => {
-                write_groups(&plan, &*disk, sync, &Attributes::new(), Stage::Create)?;
-                backend.create(&plan, &disk, &log)?
+        let (groups, sink) = match &mut found {
+            Some(found) => {
+                let host = std::mem::take(&mut found.metadata);
+                (Groups::existing(host), backend.resume(&plan, &disk, &log, frames)?)
             }
+            None => (Groups::create(&plan, &*disk, sync)?, backend.create(&plan, &disk, &log)?),
         };
         let pool = Pool::new(layout.buffer_bytes(), memory.buffers);
         let mut open = HashMap::new();
@@ -148,7 +139,7 @@ impl Stream {
         record::write(plan.root(), &*disk, sync, frames)?;
 
         let (queue, jobs) = unbounded();
-        let front = Arc::new(Mutex::new(Front::new(queue, frames, open)));
+        let front = Front::new(queue, frames, open.clone());
         let shared = Arc::new(Shared {
             progress: progress::Progress::new(&plan, &layout, frames, resume::extents(&plan, frames)),
             pool,
@@ -162,17 +153,21 @@ impl Stream {
             log,
             lock: Mutex::default(),
             notes: Mutex::new(Vec::new()),
-            metadata: Mutex::new(found.map(|found| found.metadata).unwrap_or_default()),
+            housekeeping: housekeeping::Housekeeping::default(),
+            groups,
             counts: Counts::default(),
+            open: crate::sync::Mutex::default(),
             storing: Mutex::default(),
             latencies: Mutex::new(status::histogram()?),
         });
+        open.values().filter(|group| group.buffer().is_some()).for_each(|group| shared.show_open(group));
+        drop(open);
         shared.counts.accepted.store(frames, Ordering::Release);
         shared.pool.warm(WARM_BYTES);
         let threads = if shared.capabilities.in_order { 1 } else { memory.threads };
         let workers = workers::start(&shared, &jobs, threads)?;
         let (stop, stopped) = bounded(0);
-        let live = live::start(&shared, &front, stopped)?;
+        let live = live::start(&shared, stopped)?;
         if let Some(lock) = root.keep() {
             if !lock.is_locked() {
                 shared.note(NO_LOCKS.to_owned());
@@ -229,39 +224,6 @@ impl Stream {
         self.append_as(pixels, metadata.as_ref(), NoRoom::Refuse)
     }
 
-    /// Passes over the next `frames` frames: their places read as fill value. Returns the number that the next frame
-    /// will get.
-    ///
-    /// # Errors
-    /// [`Error::TooManyFrames`] where fewer are left or `frames` is above [`MAX_SKIP`] (nothing is skipped then);
-    /// [`Error::Failed`], [`Error::Finished`].
-    pub fn skip(&self, frames: u64) -> Result<u64> {
-        self.shared.failure.check()?;
-        let mut front = self.lock();
-        if front.is_finished() {
-            return Err(Error::Finished);
-        }
-        let left = match self.shared.plan.router().total() {
-            Some(total) => total - front.next(),
-            None => u64::MAX - front.next(),
-        };
-        if frames > left.min(MAX_SKIP) {
-            return Err(Error::TooManyFrames {
-                declared: self.shared.plan.router().total().unwrap_or(MAX_SKIP),
-                accepted: front.next(),
-                requested: frames,
-            });
-        }
-        for _ in 0..frames {
-            while front.queued() > MAX_QUEUED_SKIPS && !self.shared.failure.is_set() {
-                std::thread::yield_now();
-            }
-            self.pass_over(&mut front)?;
-            self.shared.counts.skipped.fetch_add(1, Ordering::Release);
-        }
-        Ok(front.next())
-    }
-
     /// Stores metadata of the whole run under `namespace` in the root group's attributes, at once and atomically;
     /// asked again for the same namespace it replaces what was there.
     ///
@@ -275,13 +237,10 @@ impl Stream {
             remedy: "send a JSON object in UTF-8".to_owned(),
         })?;
         check_namespace(namespace, &value)?;
-        let ending = self.ending();
-        if ending.outcome.is_some() {
+        if Counts::is_set(&self.shared.counts.finished) {
             return Err(Error::Finished);
         }
-        let mut metadata = self.shared.metadata.lock().unwrap_or_else(PoisonError::into_inner);
-        metadata.insert(namespace.to_owned(), value);
-        write_groups(&self.shared.plan, &*self.shared.disk, self.shared.sync(), &metadata, Stage::Run)
+        self.shared.groups.set(&self.shared.plan, &*self.shared.disk, self.shared.sync(), namespace, value)
     }
 
     /// How the run stands; may be asked at any time from any thread.
@@ -290,7 +249,8 @@ impl Stream {
         let shared = &self.shared;
         let (written, durable) = shared.progress.counts();
         let spent = shared.sink.time_spent();
-        let append = shared.latencies.lock().unwrap_or_else(PoisonError::into_inner);
+        // Copied: `append` waits for this lock, and looking for percentiles takes longer.
+        let append = shared.latencies.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Status {
             // A frame may be written before the call that took it has counted it.
             accepted: Counts::get(&shared.counts.accepted).max(written),
@@ -312,8 +272,9 @@ impl Stream {
                 sync_ms: shared.counts.sync.ms(),
             },
             failure: shared.failure.get().map(|error| error.to_string()),
-            finished: shared.counts.finished.load(Ordering::Acquire),
+            finished: Counts::is_set(&shared.counts.finished),
             notes: shared.notes(),
+            housekeeping: shared.housekeeping.told(),
         }
     }
 
@@ -330,102 +291,6 @@ impl Stream {
         let outcome = self.end(&mut ending);
         ending.outcome = Some(outcome.clone());
         outcome
-    }
-
-    fn append_as(&self, pixels: &[u8], metadata: Option<&FrameMetadata>, no_room: NoRoom) -> Result<u64> {
-        let start = Instant::now();
-        let shared = &*self.shared;
-        shared.failure.check()?;
-        self.check_size(pixels)?;
-        let mut front = match (no_room, self.front.try_lock()) {
-            (_, Ok(front)) => front,
-            (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
-            (NoRoom::Refuse, Err(TryLockError::WouldBlock)) => return Err(self.full()),
-            (_, Err(TryLockError::WouldBlock)) => self.lock(),
-        };
-        let place = front.place(shared)?;
-        if front.group(place.key).is_none_or(|group| group.buffer().is_none()) {
-            let free = if no_room == NoRoom::Wait { shared.pool.try_take_free() } else { shared.pool.try_take() };
-            let buffer = match (free, no_room) {
-                (Some(buffer), _) => buffer,
-                (None, NoRoom::Wait) => {
-                    let start = Instant::now();
-                    let buffer = shared.pool.take(|| shared.is_storing());
-                    shared.counts.wait.add(start);
-                    buffer
-                }
-                (None, NoRoom::Refuse) => return Err(self.full()),
-                (None, NoRoom::Drop) => {
-                    self.pass_over(&mut front)?;
-                    shared.counts.dropped.fetch_add(1, Ordering::Release);
-                    return Ok(place.number);
-                }
-            };
-            // While this frame waited, what it waited for may have failed.
-            shared.failure.check()?;
-            front.open(shared, &place).attach(buffer);
-        }
-        let group = front.open(shared, &place);
-        let copying = Instant::now();
-        let complete = group.fill(&shared.layout, place.slot, pixels);
-        shared.counts.copy.add(copying);
-        front.advance(shared, &place, complete);
-        shared.counts.accepted.store(front.next(), Ordering::Release);
-        if let Some(metadata) = metadata {
-            let dimensions = shared.plan.geometry().index_dimensions();
-            let line = metadata.line(place.number, &place.location.index[..dimensions]);
-            if shared.journal.push(place.location.position, &line)
-                && let Err(error) = shared.journal.flush(&shared.plan, &*shared.disk, shared.sync())
-            {
-                // The frame itself is accepted; the next call tells.
-                shared.failure.set(place.number, error);
-            }
-        }
-        let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        shared.latencies.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(nanoseconds);
-        Ok(place.number)
-    }
-
-    fn check_size(&self, pixels: &[u8]) -> Result<()> {
-        let shared = &*self.shared;
-        if pixels.len() == shared.layout.frame_bytes() {
-            return Ok(());
-        }
-        let (height, width) = shared.plan.geometry().frame();
-        Err(Error::FrameSize {
-            got: pixels.len() as u64,
-            expected: shared.layout.frame_bytes() as u64,
-            height,
-            width,
-            dtype: shared.plan.dtype().name(),
-        })
-    }
-
-    /// Moves past the next frame without data.
-    fn pass_over(&self, front: &mut Front) -> Result<()> {
-        let shared = &*self.shared;
-        let place = front.place(shared)?;
-        let complete = front.open(shared, &place).skip(place.slot);
-        front.advance(shared, &place, complete);
-        shared.counts.accepted.store(front.next(), Ordering::Release);
-        shared.progress.skipped(place.number);
-        Ok(())
-    }
-
-    fn full(&self) -> Error {
-        Error::Full { in_flight: self.shared.pool.bytes_out(), limit: self.shared.pool.limit_bytes() }
-    }
-
-    fn when_full(&self) -> NoRoom {
-        match self.shared.plan.settings().when_full {
-            WhenFull::Block => NoRoom::Wait,
-            WhenFull::Error => NoRoom::Refuse,
-            WhenFull::Drop => NoRoom::Drop,
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Front> {
-        self.front.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn ending(&self) -> MutexGuard<'_, Ending> {

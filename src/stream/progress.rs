@@ -1,6 +1,6 @@
 //! How far the run has come: which frames are written, which are durable, how far readers may look.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::buffer::{GroupKey, Layout, SlotState, Unit};
 use crate::plan::Plan;
@@ -28,9 +28,43 @@ struct Inner {
     durable: Watermark,
     /// Planes along the append axis that hold written data, for each position.
     extents: Vec<u64>,
-    /// Planes along the append axis that the metadata of each position say; empty where that is no matter.
-    shown: Vec<u64>,
+    /// Positions with planes that were written since they were last asked for.
+    changed: BTreeSet<u32>,
+    /// Planes along the append axis that the metadata of each position say.
+    shown: Shown,
     shards: HashMap<(u32, StorageIndex), Shard>,
+}
+
+/// Planes along the append axis that readers of each position may look for; no position where that is no matter.
+#[derive(Debug, Default)]
+struct Shown {
+    extents: Vec<u64>,
+    /// The smallest, and how many have it: asked for at every look, by positions in their thousands.
+    least: u64,
+    at_least: usize,
+}
+
+impl Shown {
+    fn new(extents: Vec<u64>) -> Self {
+        let mut shown = Self { extents, ..Self::default() };
+        shown.find_least();
+        shown
+    }
+
+    fn find_least(&mut self) {
+        self.least = self.extents.iter().copied().min().unwrap_or(u64::MAX);
+        self.at_least = self.extents.iter().filter(|extent| **extent == self.least).count();
+    }
+
+    fn set(&mut self, position: usize, extent: u64) {
+        let Some(shown) = self.extents.get_mut(position) else { return };
+        let before = std::mem::replace(shown, extent);
+        if extent > before && before == self.least && self.at_least > 1 {
+            self.at_least -= 1;
+        } else if extent < before || extent > before && before == self.least {
+            self.find_least();
+        }
+    }
 }
 
 /// Groups of one row of shards: their frames become durable together.
@@ -76,7 +110,8 @@ impl Progress {
             inner: Mutex::new(Inner {
                 written: Watermark { base: frames, ahead: VecDeque::new() },
                 durable: Watermark { base: frames, ahead: VecDeque::new() },
-                shown: if geometry.append_axis().is_some() { extents.clone() } else { Vec::new() },
+                changed: BTreeSet::new(),
+                shown: Shown::new(if geometry.append_axis().is_some() { extents.clone() } else { Vec::new() }),
                 extents,
                 shards: HashMap::new(),
             }),
@@ -96,15 +131,34 @@ impl Progress {
     /// Frames below the first are written, below the second durable.
     pub(super) fn counts(&self) -> (u64, u64) {
         let inner = self.lock();
-        let within = inner.shown.iter().min().map_or(u64::MAX, |shown| shown.saturating_mul(self.round));
+        let within = inner.shown.least.saturating_mul(self.round);
         (inner.written.base, inner.durable.base.min(within))
     }
 
-    /// The metadata of an unbounded array say that it has `extent` planes along its append axis: frames beyond are not
+    /// Positions with planes that were written since this was last asked, each with its planes along the append axis.
+    pub(super) fn take_changed(&self) -> Vec<(usize, Option<u64>)> {
+        let mut inner = self.lock();
+        let changed = std::mem::take(&mut inner.changed);
+        changed
+            .into_iter()
+            .map(|position| (position as usize, self.append_axis.map(|_| inner.extents[position as usize])))
+            .collect()
+    }
+
+    /// Readers were not shown these: they come again with the next [`Progress::take_changed`].
+    pub(super) fn not_published(&self, changed: &[(usize, Option<u64>)]) {
+        let mut inner = self.lock();
+        inner.changed.extend(changed.iter().filter_map(|(position, _)| u32::try_from(*position).ok()));
+    }
+
+    /// The metadata of unbounded arrays say that they have these planes along their append axis: frames beyond are not
     /// durable, for after a loss of power no reader would look there.
-    pub(super) fn published(&self, position: usize, extent: Option<u64>) {
-        if let (Some(extent), Some(shown)) = (extent, self.lock().shown.get_mut(position)) {
-            *shown = extent;
+    pub(super) fn published(&self, changed: &[(usize, Option<u64>)]) {
+        let mut inner = self.lock();
+        for (position, extent) in changed {
+            if let Some(extent) = extent {
+                inner.shown.set(*position, *extent);
+            }
         }
     }
 
@@ -120,6 +174,7 @@ impl Progress {
         let mut inner = self.lock();
         for (frame, index) in frames(plan, layout, key, slots) {
             inner.written.mark(frame);
+            inner.changed.insert(key.position);
             if let Some(axis) = self.append_axis {
                 let extent = &mut inner.extents[key.position as usize];
                 *extent = (*extent).max(index[axis] + 1);
@@ -169,7 +224,7 @@ impl Progress {
     /// Everything accepted so far is on the medium.
     pub(super) fn all_durable(&self) {
         let mut inner = self.lock();
-        inner.shown.clear();
+        inner.shown = Shown::new(Vec::new());
         inner.durable.base = inner.written.base;
         inner.durable.ahead.clear();
         inner.shards.clear();
@@ -228,6 +283,21 @@ pub(super) fn first_frame(plan: &Plan, layout: &Layout, group: &crate::buffer::G
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_least_that_is_shown_is_known_at_every_step() {
+        let mut shown = Shown::new(vec![0; 3]);
+        for (position, extent) in [(0, 2), (2, 1), (2, 1), (1, 5), (2, 6), (0, 2), (0, 7), (1, 5), (1, 9), (2, 8)] {
+            shown.set(position, extent);
+            let least = shown.extents.iter().min().copied();
+            assert_eq!(Some(shown.least), least, "{shown:?}");
+            assert_eq!(
+                Some(shown.at_least),
+                least.map(|least| shown.extents.iter().filter(|each| **each == least).count())
+            );
+        }
+        assert_eq!(Shown::new(Vec::new()).least, u64::MAX);
+    }
 
     #[test]
     fn the_watermark_waits_for_the_first_gap() {

@@ -34,8 +34,9 @@ impl Stream {
         place[..index.len()].copy_from_slice(index);
         let (group, slot) = shared.layout.slot(&place);
         let key = GroupKey { position, index: group };
-        {
-            let front = self.lock();
+        let mut buffer = None;
+        loop {
+            let mut front = self.front.look();
             if front.is_finished() {
                 return Err(Error::Finished);
             }
@@ -43,14 +44,24 @@ impl Stream {
                 let problem = format!("only {} frames were appended so far", front.next());
                 return Err(Error::NoSuchFrame { position, index: index.to_vec(), problem });
             }
-            if let Some(open) = front.group(key) {
-                if open.buffer().is_none() {
-                    open.attach(shared.pool.take(|| false));
-                }
-                open.replace(&shared.layout, slot, pixels);
+            let Some(open) = front.group(key).cloned() else { break };
+            if open.buffer().is_none() {
+                let Some(buffer) = buffer.take().or_else(|| shared.pool.try_take_free()) else {
+                    // Without the lock: others go on, and what was true may no longer be.
+                    drop(front);
+                    buffer = Some(shared.pool.take());
+                    shared.failure.check()?;
+                    continue;
+                };
+                front.open_with(shared, key, buffer);
+            }
+            if open.try_replace(&shared.layout, slot, pixels) {
                 return Ok(());
             }
+            drop(front);
+            open.wait_for_copy();
         }
+        drop(buffer);
         // On its way to the disk, or there already.
         while shared.storing.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
             shared.failure.check()?;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -18,9 +17,6 @@ use crate::store::record;
 
 /// Largest group metadata file that is read.
 const MAX_METADATA_BYTES: u64 = 256 << 20;
-
-/// Longest line of frame metadata that is kept.
-const MAX_LINE_BYTES: u64 = 1 << 20;
 
 /// What an earlier run left.
 #[derive(Debug)]
@@ -115,7 +111,7 @@ pub(super) fn open_groups(
             for unit in 0..layout.units() {
                 let Some(pixels) = sink.read(key, layout, unit)? else { continue };
                 if !std::mem::replace(&mut there, true) {
-                    group.attach(pool.take(|| false));
+                    group.attach(pool.take());
                 }
                 for slot in &slots {
                     let start = slot * layout.plane_bytes();
@@ -132,29 +128,8 @@ pub(super) fn open_groups(
 
 /// Cuts each position's frame metadata to the first `frames` frames: what came later will come again.
 pub(super) fn trim_frame_metadata(plan: &Plan, disk: &dyn Disk, sync: Sync, frames: u64) -> Result<()> {
-    for position in 0..plan.positions().len() {
-        let path = journal::path(plan, position);
-        let Ok(file) = fs::File::open(&path) else { continue };
-        let fail = |source| Error::io("read", &path, source);
-        let mut reader = BufReader::new(file);
-        let (mut kept, mut line, mut changed) = (Vec::new(), Vec::new(), false);
-        loop {
-            line.clear();
-            if reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line).map_err(fail)? == 0 {
-                break;
-            }
-            let number = serde_json::from_slice::<Value>(&line).ok().and_then(|value| value.get("frame")?.as_u64());
-            if line.ends_with(b"\n") && number.is_some_and(|number| number < frames) {
-                kept.extend_from_slice(&line);
-            } else {
-                changed = true;
-            }
-        }
-        if changed {
-            disk.put(&path, &kept, sync).map_err(|source| Error::io("write", &path, source))?;
-        }
-    }
-    Ok(())
+    (0..plan.positions().len())
+        .try_for_each(|position| journal::keep(&journal::path(plan, position), disk, sync, |frame| frame < frames))
 }
 
 fn read_json(path: &std::path::Path) -> Result<Value> {

@@ -1,15 +1,197 @@
-//! The book-keeping of progress under thousands of schedules: `cargo test -p ome-stream --features shuttle --lib schedules`.
+//! The append path and the book-keeping of progress under thousands of schedules: `cargo test -p ome-stream --features shuttle --lib schedules`.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
 
+use crossbeam_channel::{Receiver, TryRecvError, unbounded};
 use shuttle::{check_random, thread};
 
+use super::front::Front;
+use super::live::Rounds;
 use super::progress::Progress;
-use crate::buffer::{GroupKey, Unit};
+use super::shared::{Counts, Shared};
+use super::workers::{self, Job};
+use super::{Ending, Stream, failure, groups, housekeeping, journal, status};
+use crate::backend::{Batch, Capabilities, Sink, Stored};
+use crate::buffer::{GroupKey, Pool, Unit};
+use crate::error::{Error, Result};
+use crate::journal::Log;
+use crate::ngff::Attributes;
 use crate::plan::Plan;
+use crate::platform;
 use crate::settings::{DataType, Durability, Settings, parse_dims};
+use crate::store::files::RUN_FOLDER;
+use crate::store::room::Room;
+
+/// Schedules of tests that make a run each time.
+const RUNS: usize = 1_000;
+
+/// Takes everything.
+struct Anything;
+
+impl Sink for Anything {
+    fn write(&self, _batch: &Batch<'_>) -> Result<Stored> {
+        thread::yield_now();
+        Ok(Stored::default())
+    }
+
+    fn skip(&self, _batch: &Batch<'_>) -> Result<Stored> {
+        Ok(Stored::default())
+    }
+
+    fn publish(&self, _changed: &[(usize, Option<u64>)]) -> Result<()> {
+        Ok(())
+    }
+
+    fn finish(&self, _extents: &[Option<u64>]) -> Result<()> {
+        Ok(())
+    }
+
+    fn bytes_written(&self) -> u64 {
+        0
+    }
+}
+
+/// A run without threads of its own, in `folder`, with chunks of two planes and so many buffers.
+fn run(folder: &std::path::Path, buffers: u64) -> (Arc<Stream>, Receiver<Job>) {
+    let dimensions = parse_dims("t:inf:2,y:4,x:4").expect("a grammar of ours");
+    let settings = Settings::new(folder.join("run").display().to_string(), dimensions, DataType::UInt8);
+    let plan = Arc::new(Plan::new(&settings).expect("valid"));
+    std::fs::create_dir_all(plan.root().join(RUN_FOLDER)).expect("made");
+    let layout = plan.layout(Unit::Chunk);
+    let disk = platform::native();
+    let capabilities = Capabilities {
+        unit: Unit::Chunk,
+        in_order: false,
+        provisional: true,
+        bounded_memory: true,
+        random_access: false,
+        version: "anything".into(),
+    };
+    let (queue, jobs) = unbounded();
+    let shared = Shared {
+        progress: Progress::new(&plan, &layout, 0, vec![0]),
+        pool: Pool::new(layout.buffer_bytes(), buffers),
+        failure: failure::Failure::new(Room::keep(&plan, &disk).expect("kept")),
+        plan,
+        layout,
+        sink: Box::new(Anything),
+        capabilities,
+        disk,
+        journal: journal::Journal::default(),
+        log: Arc::new(Log::none()),
+        lock: Mutex::default(),
+        notes: Mutex::default(),
+        housekeeping: housekeeping::Housekeeping::default(),
+        groups: groups::Groups::existing(Attributes::new()),
+        counts: Counts::default(),
+        open: crate::sync::Mutex::default(),
+        storing: Mutex::default(),
+        latencies: Mutex::new(status::histogram().expect("a histogram")),
+    };
+    // Its threads are those of the test, which ends it by itself.
+    let ending = Ending { workers: Vec::new(), live: None, sync_point: None, outcome: Some(Err(Error::Finished)) };
+    let front = Front::new(queue, 0, HashMap::new());
+    (Arc::new(Stream { shared: Arc::new(shared), front, resumed: 0, ending: Mutex::new(ending) }), jobs)
+}
+
+fn worker(stream: &Arc<Stream>, jobs: Receiver<Job>) -> thread::JoinHandle<()> {
+    let shared = Arc::clone(&stream.shared);
+    thread::spawn(move || {
+        loop {
+            match jobs.try_recv() {
+                Ok(job) => workers::run(&shared, job),
+                Err(TryRecvError::Empty) => thread::yield_now(),
+                Err(TryRecvError::Disconnected) => return,
+            }
+        }
+    })
+}
+
+#[test]
+fn schedules_of_two_cameras_with_one_buffer_number_every_frame_once_and_never_hang() {
+    let folder = tempfile::tempdir().expect("a folder");
+    check_random(
+        move || {
+            let (stream, jobs) = run(folder.path(), 1);
+            let worker = worker(&stream, jobs);
+            let live = {
+                let shared = Arc::clone(&stream.shared);
+                thread::spawn(move || {
+                    let mut rounds = Rounds::default();
+                    (0..3).for_each(|_| rounds.run(&shared).expect("all well"));
+                })
+            };
+            let cameras: Vec<_> = (0..2)
+                .map(|_| {
+                    let stream = Arc::clone(&stream);
+                    thread::spawn(move || [0; 3].map(|_| stream.append(&[7; 16]).expect("taken")))
+                })
+                .collect();
+            let mut numbers: Vec<_> = cameras.into_iter().flat_map(|camera| camera.join().expect("no panic")).collect();
+            numbers.sort_unstable();
+            assert_eq!(numbers, [0, 1, 2, 3, 4, 5]);
+            assert_eq!(stream.front.close(&stream.shared), 6);
+            worker.join().expect("no panic");
+            live.join().expect("no panic");
+            assert_eq!(stream.shared.progress.counts().0, 6);
+            assert_eq!((stream.shared.pool.bytes_out(), stream.shared.open().len()), (0, 0));
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn schedules_of_cameras_that_do_not_wait_refuse_no_frame_while_there_is_room() {
+    let folder = tempfile::tempdir().expect("a folder");
+    check_random(
+        move || {
+            // Nothing comes back: there is room for six frames and no more.
+            let (stream, jobs) = run(folder.path(), 3);
+            let cameras: Vec<_> = (0..3)
+                .map(|_| {
+                    let stream = Arc::clone(&stream);
+                    thread::spawn(move || [0; 2].map(|_| stream.try_append(&[7; 16], None).expect("there is room")))
+                })
+                .collect();
+            cameras.into_iter().for_each(|camera| _ = camera.join().expect("no panic"));
+            assert_eq!(stream.try_append(&[7; 16], None).expect_err("full").code(), 9);
+            drop(jobs);
+        },
+        RUNS,
+    );
+}
+
+#[test]
+fn schedules_of_a_finish_take_what_waits_for_room_and_refuse_the_rest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    check_random(
+        move || {
+            let (stream, jobs) = run(folder.path(), 1);
+            let worker = worker(&stream, jobs);
+            let cameras: Vec<_> = (0..2)
+                .map(|_| {
+                    let stream = Arc::clone(&stream);
+                    thread::spawn(move || (0..3).take_while(|_| stream.append(&[7; 16]).is_ok()).count() as u64)
+                })
+                .collect();
+            let skipping = {
+                let stream = Arc::clone(&stream);
+                thread::spawn(move || stream.skip(1).is_ok())
+            };
+            let accepted = stream.front.close(&stream.shared);
+            let skipped = skipping.join().expect("no panic");
+            let appended: u64 = cameras.into_iter().map(|camera| camera.join().expect("no panic")).sum();
+            worker.join().expect("no panic");
+            assert_eq!(appended + u64::from(skipped), accepted);
+            assert_eq!(stream.shared.progress.counts().0, accepted);
+            assert_eq!(stream.shared.pool.bytes_out(), 0);
+        },
+        RUNS,
+    );
+}
 
 #[test]
 fn schedules_of_workers_end_with_every_frame_written_and_durable() {

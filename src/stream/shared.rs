@@ -1,23 +1,23 @@
 //! What the camera's thread, the workers and the live thread have in common.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
-use serde_json::Value;
 
 use super::failure::Failure;
+use super::groups::Groups;
+use super::housekeeping::{Housekeeping, Kept};
 use super::journal::Journal;
 use super::progress::Progress;
 use crate::backend::{Capabilities, Sink};
-use crate::buffer::{GroupKey, Layout, Pool};
-use crate::error::{Error, Result};
+use crate::buffer::{Group, GroupKey, Layout, Pool};
+use crate::error::Result;
 use crate::journal::Log;
-use crate::ngff::{Attributes, documents_v05, frame_metadata};
 use crate::plan::Plan;
-use crate::platform::{Disk, Sync, create_dirs_below};
+use crate::platform::{Disk, Sync};
 use crate::settings::Durability;
 use crate::store::Lock;
 
@@ -37,9 +37,12 @@ pub(super) struct Shared {
     pub(super) lock: Mutex<Option<Lock>>,
     /// What a person should know.
     pub(super) notes: Mutex<Vec<String>>,
-    /// The host's own metadata, by namespace.
-    pub(super) metadata: Mutex<Attributes>,
+    pub(super) housekeeping: Housekeeping,
+    pub(super) groups: Groups,
     pub(super) counts: Counts,
+    /// Open groups that readers may be shown before they are complete. The live thread looks here, so that it needs not
+    /// the lock of the append path; locked for no longer than it takes to put a group in or out, or to note them all.
+    pub(super) open: crate::sync::Mutex<HashMap<GroupKey, Arc<Group>>>,
     /// Groups that were handed to the workers and are not stored yet.
     pub(super) storing: Mutex<HashSet<GroupKey>>,
     /// Nanoseconds that `append` took; only `append` and `status` look at it.
@@ -76,6 +79,10 @@ impl Counts {
     pub(super) fn get(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::Acquire)
     }
+
+    pub(super) fn is_set(flag: &AtomicBool) -> bool {
+        flag.load(Ordering::Acquire)
+    }
 }
 
 impl Shared {
@@ -106,28 +113,47 @@ impl Shared {
         }
     }
 
+    /// The open groups that readers may be shown.
+    pub(super) fn open(&self) -> crate::sync::MutexGuard<'_, HashMap<GroupKey, Arc<Group>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A group is open and has its buffer.
+    pub(super) fn show_open(&self, group: &Arc<Group>) {
+        if self.shows_open_groups() {
+            self.open().insert(group.key(), Arc::clone(group));
+        }
+    }
+
+    /// A group is complete.
+    pub(super) fn hide_open(&self, key: GroupKey) {
+        if self.shows_open_groups() {
+            self.open().remove(&key);
+        }
+    }
+
+    /// False where the engine cannot show them, and where a group is complete with its first frame.
+    fn shows_open_groups(&self) -> bool {
+        self.capabilities.provisional && self.layout.planes() > 1
+    }
+
+    /// Writes the lines of frame metadata that wait. A disk that refuses them is asked again later.
+    ///
+    /// # Errors
+    /// The disk's, where more lines wait than may: they are the host's, and it has to know that they are not stored.
+    pub(super) fn flush_frame_metadata(&self) -> Result<()> {
+        let outcome = self.journal.flush(&self.plan, &*self.disk, self.sync());
+        if outcome.is_err() && self.journal.is_overfull() {
+            return outcome;
+        }
+        self.housekeeping.note(Kept::FrameMetadata, outcome);
+        Ok(())
+    }
+
     /// When files of this run have to be on the medium.
     pub(super) fn sync(&self) -> Sync {
         file_sync(self.plan.settings().durability)
     }
-}
-
-/// When group metadata are written.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Stage<'a> {
-    /// Their folders are not there yet.
-    Create,
-    Run,
-    Finish(&'a Final<'a>),
-}
-
-/// What is known of a run only at its end.
-#[derive(PartialEq)]
-pub(super) struct Final<'a> {
-    /// Frame metadata of each position as its group shall show them.
-    pub(super) mirrors: &'a [Option<Value>],
-    /// Planes along the append axis of each position.
-    pub(super) extents: &'a [Option<u64>],
 }
 
 /// When small files have to be on the medium.
@@ -137,33 +163,4 @@ pub(super) fn file_sync(durability: Durability) -> Sync {
         Durability::Shard => Sync::Now,
         Durability::None => Sync::Never,
     }
-}
-
-/// Writes the metadata of every group of a store, each file atomically.
-pub(super) fn write_groups(
-    plan: &Plan,
-    disk: &dyn Disk,
-    sync: Sync,
-    host: &Attributes,
-    stage: Stage<'_>,
-) -> Result<()> {
-    let last = match stage {
-        Stage::Create | Stage::Run => None,
-        Stage::Finish(last) => Some(last),
-    };
-    let layout = plan.ngff(last.map(|last| last.extents));
-    let image_attributes = |position: usize| {
-        let mirror = last.and_then(|last| last.mirrors.get(position)).cloned().flatten();
-        Ok(mirror.map(|value| Attributes::from([(frame_metadata::ATTRIBUTE.to_owned(), value)])).unwrap_or_default())
-    };
-    for document in documents_v05(&layout, host, image_attributes)? {
-        let document = document?;
-        let path = plan.root().join(&document.path);
-        // Only while the store is made: one that somebody removed since is not begun anew.
-        if let Some(folder) = path.parent().filter(|_| stage == Stage::Create) {
-            create_dirs_below(disk, plan.root(), folder, sync).map_err(|source| Error::io("create", folder, source))?;
-        }
-        disk.put(&path, &document.bytes, sync).map_err(|source| Error::io("write", &path, source))?;
-    }
-    Ok(())
 }

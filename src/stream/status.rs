@@ -48,6 +48,9 @@ pub struct Status {
     pub finished: bool,
     /// What a person should know about this run and where it is stored.
     pub notes: Vec<String>,
+    /// What the run keeps beside the pixels and could not bring up to date, with the reason: it is tried again, and
+    /// told by `finish` if it never goes well. `None` where all is well.
+    pub housekeeping: Option<String>,
 }
 
 /// Where the time of a run went, in milliseconds; what several threads spent is added up.

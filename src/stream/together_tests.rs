@@ -63,7 +63,7 @@ impl Sink for Summing {
         Ok(Stored::default())
     }
 
-    fn publish(&self, _position: usize, _extent: Option<u64>) -> Result<()> {
+    fn publish(&self, _changed: &[(usize, Option<u64>)]) -> Result<()> {
         Ok(())
     }
 

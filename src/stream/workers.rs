@@ -35,7 +35,7 @@ pub(super) fn start(shared: &Arc<Shared>, queue: &Receiver<Job>, count: usize) -
 }
 
 /// Stores one job. After a failure jobs are only released, so that memory is freed and nobody waits for ever.
-fn run(shared: &Shared, job: Job) {
+pub(super) fn run(shared: &Shared, job: Job) {
     let Some(storing) = shared.failure.storing() else { return };
     let outcome = catch_unwind(AssertUnwindSafe(|| store(shared, &job)));
     let failure = match outcome {

@@ -35,7 +35,8 @@ impl Gate {
         changed.notify_all();
     }
 
-    fn wait(&self) {
+    /// Waits until it is open.
+    pub fn wait(&self) {
         let (open, changed) = &*self.0;
         let open = open.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = changed.wait_timeout_while(open, PATIENCE, |open| !*open);

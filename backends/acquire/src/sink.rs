@@ -181,10 +181,7 @@ impl Sink for AcquireSink {
 
     /// The engine shows readers what it has when a row of shards is full, and cannot be asked to. This only asks whether
     /// its writing has failed, so that a host that waits for the next frame is told too.
-    fn publish(&self, position: usize, _extent: Option<u64>) -> Result<()> {
-        if position > 0 {
-            return Ok(());
-        }
+    fn publish(&self, _changed: &[(usize, Option<u64>)]) -> Result<()> {
         let mut running = match self.running.try_lock() {
             Ok(running) => running,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),

@@ -77,7 +77,7 @@ impl TensorStoreSink {
             nanoseconds: AtomicU64::new(0),
         };
         let empty = plan.geometry().append_axis().map(|_| 0);
-        sink.arrays.iter().try_for_each(|array| sink.write_metadata(array, empty))?;
+        sink.arrays.iter().try_for_each(|array| sink.reshape(array, empty, |_| true))?;
         Ok(sink)
     }
 
@@ -88,7 +88,17 @@ impl TensorStoreSink {
         self.timed(|| self.disk.put(&path, &document, self.sync))
             .map_err(|source| Error::io("write", &path, source))?;
         self.bytes.fetch_add(document.len() as u64, Ordering::Relaxed);
-        *array.shown.lock().unwrap_or_else(PoisonError::into_inner) = extent;
+        Ok(())
+    }
+
+    /// Gives an array this extent where `wanted` holds for the one that it shows. Held meanwhile: a round of the live
+    /// thread may come while the run is being finished.
+    fn reshape(&self, array: &Array, extent: Option<u64>, wanted: impl FnOnce(Option<u64>) -> bool) -> Result<()> {
+        let mut shown = array.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if wanted(*shown) {
+            self.write_metadata(array, extent)?;
+            *shown = extent;
+        }
         Ok(())
     }
 
@@ -131,19 +141,19 @@ impl Sink for TensorStoreSink {
         Ok(Stored { sealed_durable: if self.sync == Sync::Now { batch.units.len() } else { 0 } })
     }
 
-    fn publish(&self, position: usize, extent: Option<u64>) -> Result<()> {
-        let array = self.array(position)?;
-        let shown = *array.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        if extent > shown { self.write_metadata(array, extent) } else { Ok(()) }
+    fn publish(&self, changed: &[(usize, Option<u64>)]) -> Result<()> {
+        let mut outcome = Ok(());
+        for (position, extent) in changed {
+            let array = self.array(*position);
+            outcome = outcome.and(array.and_then(|array| self.reshape(array, *extent, |shown| *extent > shown)));
+        }
+        outcome
     }
 
     fn finish(&self, extents: &[Option<u64>]) -> Result<()> {
         let mut outcome = Ok(());
         for (array, extent) in self.arrays.iter().zip(extents) {
-            let shown = *array.shown.lock().unwrap_or_else(PoisonError::into_inner);
-            if *extent != shown {
-                outcome = outcome.and(self.write_metadata(array, *extent));
-            }
+            outcome = outcome.and(self.reshape(array, *extent, |shown| *extent != shown));
         }
         outcome
     }

@@ -237,15 +237,21 @@ impl ShardFile {
     /// Lets readers see every complete chunk.
     pub(crate) fn publish(&self) -> Result<()> {
         let mut state = self.state();
-        if self.is_published() {
-            let open = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            open.map_or(Ok(()), |file| self.check_name(&*file))?;
-        }
+        self.check_still_there()?;
         if !state.dirty {
             return Ok(());
         }
         let file = self.file()?;
         self.publish_locked(&mut state, &*file)
+    }
+
+    /// Fails where somebody removed the file that readers know; one that is closed at the moment is not looked at.
+    pub(crate) fn check_still_there(&self) -> Result<()> {
+        if !self.is_published() {
+            return Ok(());
+        }
+        let open = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        open.map_or(Ok(()), |file| self.check_name(&*file))
     }
 
     /// Writes the last index; the file has its final name afterwards. A shard without any chunk leaves no file.

@@ -1,6 +1,7 @@
 //! With shards: which shard a batch belongs to, and the shards that are open.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ome_stream::backend::{Batch, Stored};
@@ -15,6 +16,9 @@ use crate::sink::Common;
 /// Shard files that stay open between writes. Each takes two descriptors, and a process has 1024 by default; a run
 /// with more open shards than this opens and closes their files as it goes.
 const MAX_OPEN_FILES: usize = 128;
+
+/// Open shards that one round of the live thread looks after, in turn.
+const LOOKED_AFTER: usize = 128;
 
 /// Batches of at least this size start on aligned offsets and may go past the page cache: padding is then below 2 %.
 const ALIGNED_FROM: usize = 256 << 10;
@@ -31,7 +35,10 @@ pub(crate) struct Shards {
     /// Chunks of the array along each axis; `u64::MAX` along an unbounded one.
     chunks: Vec<u64>,
     shape: ShardShape,
-    open: Mutex<HashMap<Key, Arc<ShardFile>>>,
+    /// In order, so that those of one position are found without a look at all others.
+    open: Mutex<BTreeMap<Key, Arc<ShardFile>>>,
+    /// The last that was looked after, until the end of them.
+    looked_after: Mutex<Option<Key>>,
     scratch: Mutex<Vec<AlignedBuffer>>,
     /// Where a store is continued: the plan and the number of frames that are there.
     resumed: Option<(Arc<Plan>, u64)>,
@@ -58,6 +65,7 @@ impl Shards {
             },
             shard,
             open: Mutex::default(),
+            looked_after: Mutex::default(),
             scratch: Mutex::default(),
             resumed: resumed.map(|frames| (Arc::clone(plan), frames)),
         })
@@ -97,28 +105,41 @@ impl Shards {
 
     /// Lets readers see every complete chunk of a position's open shards; goes on after an error, which it returns.
     pub(crate) fn publish(&self, position: usize) -> Result<()> {
-        let open: Vec<_> = {
-            let open = self.lock();
-            open.iter().filter(|(key, _)| key.0 as usize == position).map(|(_, file)| Arc::clone(file)).collect()
-        };
+        self.open_of(position).into_iter().fold(Ok(()), |outcome, (_, file)| outcome.and(file.publish()))
+    }
+
+    /// Seals every open shard of a position as it is; goes on after an error, which it returns. A disk that fails once
+    /// may take the index the second time: then readers have what was written, and the error is told all the same.
+    pub(crate) fn seal(&self, common: &Common, position: usize) -> Result<()> {
         let mut outcome = Ok(());
-        for file in open {
-            outcome = outcome.and(file.publish());
+        for (key, file) in self.open_of(position) {
+            let sealed = file.seal().inspect_err(|_| drop(file.seal()));
+            common.count(file.overhead() as usize);
+            self.lock().remove(&key);
+            outcome = outcome.and(sealed);
         }
         outcome
     }
 
-    /// Seals every open shard as it is; goes on after an error, which it returns. A disk that fails once may take the
-    /// index the second time: then readers have what was written, and the error is told all the same.
-    pub(crate) fn seal_all(&self, common: &Common) -> Result<()> {
-        let rest: Vec<_> = self.lock().drain().map(|(_, file)| file).collect();
-        let mut outcome = Ok(());
-        for file in rest {
-            let sealed = file.seal().inspect_err(|_| drop(file.seal()));
-            common.count(file.overhead() as usize);
-            outcome = outcome.and(sealed);
-        }
-        outcome
+    /// Looks after some of the open shards, the next ones each time: fails where somebody removed one that readers know.
+    pub(crate) fn look_after(&self) -> Result<()> {
+        let next: Vec<_> = {
+            let mut last = self.looked_after.lock().unwrap_or_else(PoisonError::into_inner);
+            let open = self.lock();
+            let from = last.take().map_or(Bound::Unbounded, Bound::Excluded);
+            let next: Vec<_> = open.range((from, Bound::Unbounded)).take(LOOKED_AFTER).collect();
+            // At the end of them it begins anew.
+            *last = next.get(LOOKED_AFTER - 1).map(|(key, _)| (*key).clone());
+            next.into_iter().map(|(_, file)| Arc::clone(file)).collect()
+        };
+        next.iter().fold(Ok(()), |outcome, file| outcome.and(file.check_still_there()))
+    }
+
+    fn open_of(&self, position: usize) -> Vec<(Key, Arc<ShardFile>)> {
+        let Ok(position) = u32::try_from(position) else { return Vec::new() };
+        let open = self.lock();
+        let mine = open.range((position, Vec::new())..).take_while(|(key, _)| key.0 == position);
+        mine.map(|(key, file)| (key.clone(), Arc::clone(file))).collect()
     }
 
     /// Encodes the batch into one stretch of aligned memory and stores it with one write.
@@ -156,7 +177,7 @@ impl Shards {
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Arc<ShardFile>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Key, Arc<ShardFile>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -83,7 +83,7 @@ impl ZarrsSink {
     pub(crate) fn create(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>) -> Result<Self> {
         let sink = Self::open(plan, disk, log, None)?;
         let empty = plan.geometry().append_axis().map(|_| 0);
-        (0..plan.positions().len()).try_for_each(|position| sink.write_array(position, empty))?;
+        (0..plan.positions().len()).try_for_each(|position| sink.reshape(position, empty, |_| true))?;
         Ok(sink)
     }
 
@@ -125,21 +125,18 @@ impl ZarrsSink {
         })
     }
 
-    fn write_array(&self, position: usize, extent: Option<u64>) -> Result<()> {
+    /// Gives the array of a position this extent where `wanted` holds for the one that it shows. Held meanwhile: a round
+    /// of the live thread may come while the run is being finished.
+    fn reshape(&self, position: usize, extent: Option<u64>, wanted: impl FnOnce(Option<u64>) -> bool) -> Result<()> {
+        let mut extents = self.extents.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(shown) = extents.get_mut(position).filter(|shown| wanted(**shown)) else { return Ok(()) };
         let path = self.plan.array_path(position, 0).join("zarr.json");
         let document = array::document(&self.plan, extent)?;
         self.common.folders.for_file(&path)?;
         self.common.disk.put(&path, &document, self.common.sync).map_err(|source| Error::io("write", &path, source))?;
         self.common.count(document.len());
-        if let Some(known) = self.extents.lock().unwrap_or_else(PoisonError::into_inner).get_mut(position) {
-            *known = extent;
-        }
+        *shown = extent;
         Ok(())
-    }
-
-    /// The extent that a position's metadata show.
-    fn shown(&self, position: usize) -> Option<u64> {
-        self.extents.lock().unwrap_or_else(PoisonError::into_inner).get(position).copied().flatten()
     }
 }
 
@@ -170,25 +167,24 @@ impl Sink for ZarrsSink {
         random_access::replace(&self.common, self.shards.as_ref(), plane)
     }
 
-    fn publish(&self, position: usize, extent: Option<u64>) -> Result<()> {
-        // Data first: no reader may be told of planes that it cannot read.
-        if let Some(shards) = &self.shards {
-            shards.publish(position)?;
+    fn publish(&self, changed: &[(usize, Option<u64>)]) -> Result<()> {
+        let mut outcome = Ok(());
+        for (position, extent) in changed {
+            // Data first: no reader may be told of planes that it cannot read.
+            let published = self.shards.as_ref().map_or(Ok(()), |shards| shards.publish(*position));
+            outcome = outcome.and(published.and_then(|()| self.reshape(*position, *extent, |shown| *extent > shown)));
         }
-        if extent > self.shown(position) {
-            self.write_array(position, extent)?;
-        }
-        Ok(())
+        outcome.and(self.shards.as_ref().map_or(Ok(()), Shards::look_after))
     }
 
     fn finish(&self, extents: &[Option<u64>]) -> Result<()> {
-        let mut outcome = self.shards.as_ref().map_or(Ok(()), |shards| shards.seal_all(&self.common));
+        let mut outcome = Ok(());
         for (position, extent) in extents.iter().enumerate() {
-            if *extent != self.shown(position) {
-                // Twice, as for shards.
-                let written = self.write_array(position, *extent);
-                outcome = outcome.and(written.inspect_err(|_| drop(self.write_array(position, *extent))));
-            }
+            // Each position's shape after its own shards: readers need not wait for all of them.
+            let sealed = self.shards.as_ref().map_or(Ok(()), |shards| shards.seal(&self.common, position));
+            let reshape = || self.reshape(position, *extent, |shown| *extent != shown);
+            // Twice, as for shards.
+            outcome = outcome.and(sealed).and(reshape().inspect_err(|_| drop(reshape())));
         }
         outcome
     }

@@ -135,9 +135,12 @@ fn an_error_that_passes_in_finish_is_told_and_costs_no_frame() {
             let run = Acquisition::new(dimensions).with(|settings| settings.live_interval = 600.0);
             let armed = Arc::new(AtomicBool::new(false));
             let (ready, count) = (Arc::clone(&armed), AtomicU64::new(0));
+            let hit = Arc::new(AtomicBool::new(false));
+            let was_hit = Arc::clone(&hit);
             let stream = run.start_on(disk::faulty(move |operation| {
                 let counts = ready.load(Ordering::Relaxed) && !matches!(operation, Operation::Remove(_));
                 let fails = counts && count.fetch_add(1, Ordering::Relaxed) == nth;
+                hit.fetch_or(fails, Ordering::Relaxed);
                 Fault { errno: fails.then(|| Errno::IO.raw_os_error()), ..Fault::default() }
             }));
             for number in 0..7 {
@@ -152,6 +155,10 @@ fn an_error_that_passes_in_finish_is_told_and_costs_no_frame() {
             assert_eq!(lines.lines().count(), 7, "{dimensions}, operation {nth}");
             let Err(error) = ended else {
                 run.assert_holds(&[Append(7)]);
+                if was_hit.load(Ordering::Relaxed) {
+                    // Only what is kept beside the store was refused, and taken the second time.
+                    continue;
+                }
                 break;
             };
             failures += 1;
@@ -281,8 +288,8 @@ impl Sink for PanickingSink {
     fn skip(&self, batch: &Batch<'_>) -> Result<Stored> {
         self.0.skip(batch)
     }
-    fn publish(&self, position: usize, extent: Option<u64>) -> Result<()> {
-        self.0.publish(position, extent)
+    fn publish(&self, changed: &[(usize, Option<u64>)]) -> Result<()> {
+        self.0.publish(changed)
     }
     fn finish(&self, extents: &[Option<u64>]) -> Result<()> {
         self.0.finish(extents)
@@ -303,4 +310,74 @@ fn a_panic_in_a_worker_is_an_error_and_not_the_end_of_the_process() {
     assert!(error.to_string().contains("a bug at group 1"), "{error}");
     assert_eq!(stream.finish().expect_err("told").to_string(), error.to_string());
     assert_eq!(stream.status().bytes_in_flight, 0);
+}
+
+/// A run whose disk refuses to renew what `concerns` picks, while `refuses` is set.
+fn with_refusals(
+    run: &Acquisition,
+    refuses: &Arc<AtomicBool>,
+    concerns: impl Fn(&std::path::Path) -> bool + Send + Sync + 'static,
+) -> Stream {
+    let refuses = Arc::clone(refuses);
+    run.start_on(disk::faulty(move |operation| {
+        let path = match operation {
+            Operation::Rename(_, to, _) => to,
+            Operation::Append(path, ..) => path,
+            _ => return Fault::default(),
+        };
+        let fails = refuses.load(Ordering::Relaxed) && concerns(path);
+        Fault { errno: fails.then(|| Errno::IO.raw_os_error()), ..Fault::default() }
+    }))
+}
+
+/// Files that are kept beside the pixels.
+const KEPT: [&str; 2] = ["progress.json", "frame_metadata.jsonl"];
+
+#[test]
+fn the_camera_goes_on_where_only_what_is_kept_beside_the_pixels_cannot_be_renewed() {
+    for name in KEPT {
+        let run = Acquisition::new("t:inf:2,y:16,x:16").with(|settings| settings.live_interval = 0.05);
+        let refuses = Arc::new(AtomicBool::new(false));
+        let stream = with_refusals(&run, &refuses, move |path| path.ends_with(name));
+        let append = |number| stream.append_with(&run.frame(number), "{\"sent\":1}").expect("taken");
+        append(0);
+        let told = || stream.status().housekeeping;
+        refuses.store(true, Ordering::Relaxed);
+        append(1);
+        append(2);
+        let problem = wait_for(|| told().ok_or_else(|| "not told".to_owned())).expect("told in `status`");
+        assert!(problem.contains(name), "{problem}");
+        append(3);
+        wait_for(|| if stream.status().written == 4 { Ok(()) } else { Err(format!("{:?}", stream.status())) })
+            .expect("pixels are written");
+        assert_eq!(stream.status().failure, None);
+        refuses.store(false, Ordering::Relaxed);
+        wait_for(|| told().map_or(Ok(()), Err)).expect("it is tried again");
+        stream.finish().expect("all well in the end");
+        run.assert_holds(&[Append(4)]);
+        let lines = std::fs::read_to_string(run.root().join("frame_metadata.jsonl")).expect("frame metadata");
+        assert_eq!(lines.lines().count(), 4, "each line once");
+    }
+}
+
+#[test]
+fn what_could_never_be_renewed_is_told_by_finish_after_everything_else_was_stored() {
+    for name in KEPT {
+        let run = Acquisition::new("t:inf:2,y:16,x:16").with(|settings| {
+            settings.live_interval = 0.05;
+            settings.durability = ome_stream::settings::Durability::Finish;
+        });
+        let refuses = Arc::new(AtomicBool::new(true));
+        let stream = with_refusals(&run, &refuses, move |path| path.ends_with(name));
+        for number in 0..5 {
+            stream.append_with(&run.frame(number), "{\"sent\":1}").expect("taken");
+        }
+        let error = stream.finish().expect_err("told");
+        assert_eq!(errno(&error), Some(Errno::IO.raw_os_error()));
+        assert!(error.to_string().contains(name), "{error}");
+        let status = stream.status();
+        assert_eq!((status.written, status.durable, status.failure), (5, 5, None), "the pixels are safe");
+        assert!(status.housekeeping.is_some_and(|told| told.contains(name)));
+        run.assert_holds(&[Append(5)]);
+    }
 }

@@ -141,3 +141,88 @@ fn memory_stays_within_the_limit_whatever_the_unit() {
         run.assert_holds(&[Append(40)]);
     }
 }
+
+#[test]
+fn no_frame_is_refused_while_there_is_room() {
+    for (dimensions, tries) in [("t:inf,y:256,x:128", false), ("t:inf:5,y:256,x:128", true)] {
+        let run = Acquisition::new(dimensions).with(|settings| settings.when_full = WhenFull::Error);
+        let stream = run.start();
+        let frame = run.frame(0);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    for _ in 0..300 {
+                        let taken = if tries { stream.try_append(&frame, None) } else { stream.append(&frame) };
+                        taken.expect("1 GiB is not full");
+                    }
+                });
+            }
+        });
+        assert_eq!(stream.finish().expect("all well").frames, 900);
+    }
+}
+
+/// The plan may have as few buffers as groups are open, and one: whoever waits for one that another thread's frames must
+/// free would wait for ever.
+#[test]
+fn threads_that_share_few_buffers_never_wait_for_each_other() {
+    let run = Acquisition::new("t:inf:10,y:256,x:128").with(|settings| {
+        settings.memory_limit = (2 * 10 * 64 + 256) << 10;
+        settings.threads = Some(1);
+    });
+    let stream = run.start_on(ome_stream_tests::disk::slow(std::time::Duration::from_millis(1)));
+    assert_eq!(stream.status().bytes_limit, 2 * 10 * 64 * 1024);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..100).for_each(|_| _ = stream.append(&run.frame(7)).expect("taken")));
+        }
+    });
+    assert_eq!(stream.finish().expect("all well").frames, 400);
+}
+
+#[test]
+fn who_must_not_wait_is_answered_while_others_wait_for_the_disk() {
+    let run = acquisition("t:inf:2,y:256,x:128", WhenFull::Block);
+    let gate = Gate::default();
+    let stream = run.start_on(gate.disk());
+    let mut taken = 0;
+    while stream.try_append(&run.frame(taken), None).is_ok() {
+        taken += 1;
+    }
+    assert_eq!(taken % 2, 0, "a chunk that has begun has its memory");
+    std::thread::scope(|scope| {
+        // The group of the next frame has no buffer, nor has the one that is replaced.
+        stream.skip(1).expect("needs no memory");
+        let replaced = scope.spawn(|| stream.write_at(0, &[taken], &run.frame(taken)));
+        let appended = scope.spawn(|| stream.append(&run.frame(taken + 1)));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert_eq!(stream.try_append(&run.frame(0), None).expect_err("full").code(), 9);
+        let early = stream.write_at(0, &[taken + 5], &run.frame(0)).expect_err("it has not come yet");
+        assert_eq!(early.code(), 18, "{early}");
+        gate.open();
+        replaced.join().expect("no panic").expect("replaced");
+        assert_eq!(appended.join().expect("no panic").expect("taken"), taken + 1);
+    });
+    stream.finish().expect("all well");
+    run.assert_holds(&[Append(taken + 2)]);
+}
+
+#[test]
+fn a_skip_that_waits_for_the_disk_holds_nobody_up() {
+    let run = acquisition("t:inf,y:256,x:128", WhenFull::Block);
+    let gate = Gate::default();
+    let stream = run.start_on(gate.disk());
+    run.append(&stream, 0..1);
+    std::thread::scope(|scope| {
+        let skipped = scope.spawn(|| stream.skip(10_000));
+        wait_for(|| if stream.status().accepted > 4000 { Ok(()) } else { Err(format!("{:?}", stream.status())) })
+            .expect("some are passed over");
+        let refused = wait_for(|| stream.try_append(&run.frame(0), None).err().ok_or_else(|| "taken".to_owned()));
+        assert_eq!(refused.expect("its turn comes later").code(), 9);
+        assert!(stream.status().accepted < 10_001, "jobs are bounded");
+        gate.open();
+        assert_eq!(skipped.join().expect("no panic").expect("passed over"), 10_001);
+    });
+    let report = stream.finish().expect("all well");
+    assert_eq!((report.frames, report.skipped), (1, 10_000));
+}

@@ -1,7 +1,12 @@
 //! What readers see while the run goes on. Nothing here asserts a time: it waits, generously.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ome_stream::platform::faulty::Fault;
 use ome_stream::settings::{Codec, Compression};
-use ome_stream_tests::disk::wait_for;
+use ome_stream_tests::disk::{self, wait_for};
 
 use crate::acquisition::Acquisition;
 
@@ -140,5 +145,74 @@ fn a_reader_that_never_stops_never_sees_a_wrong_pixel() {
         stream.finish().expect("all well");
         assert!(looks > 3, "{looks} looks");
         assert_eq!(run.planes(), [true; 200]);
+    }
+}
+
+/// Whole planes that a reader sees, the first ones.
+fn seen(run: &Acquisition) -> u64 {
+    run.planes().iter().take_while(|whole| **whole).count() as u64
+}
+
+#[test]
+fn readers_keep_up_with_a_disk_that_is_slower_than_the_camera() {
+    for dimensions in ["t:inf,y:256,x:128", "t:inf:3,y:256,x:128", "t:inf:1:8,y:256:64,x:128"] {
+        let run = live(dimensions).with_little_memory();
+        let stream = run.start_on(disk::slow(Duration::from_millis(10)));
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // Never a pause: `append` itself waits for memory, all the time.
+                let mut number = 0;
+                while !over.load(Ordering::Relaxed) {
+                    stream.append(&run.frame(number)).expect("taken");
+                    number += 1;
+                }
+            });
+            for _ in 0..4 {
+                let written = stream.status().written + 1;
+                let shown = wait_for(|| {
+                    let seen = seen(&run);
+                    if seen >= written { Ok(()) } else { Err(format!("{seen} planes, {written} were written")) }
+                });
+                if let Err(late) = shown {
+                    over.store(true, Ordering::Relaxed);
+                    panic!("{dimensions}: {late}");
+                }
+            }
+            over.store(true, Ordering::Relaxed);
+        });
+        stream.finish().expect("all well");
+    }
+}
+
+#[test]
+fn what_is_written_while_finish_runs_becomes_visible_meanwhile() {
+    for dimensions in ["t:inf,y:256,x:128", "t:inf:1:8,y:256,x:128"] {
+        let run = live(dimensions).with(|settings| settings.threads = Some(1));
+        let slow = Arc::new(AtomicBool::new(true));
+        let still = Arc::clone(&slow);
+        let stream = run.start_on(disk::faulty(move |operation| {
+            let waits = disk::writes_pixels(operation) && still.load(Ordering::Relaxed);
+            Fault { delay: Duration::from_millis(if waits { 50 } else { 0 }), ..Fault::default() }
+        }));
+        run.append(&stream, 0..400);
+        std::thread::scope(|scope| {
+            let finishing = scope.spawn(|| stream.finish());
+            wait_for(|| if stream.status().finished { Ok(()) } else { Err("not yet".to_owned()) }).expect("asked");
+            let before = seen(&run);
+            let more = wait_for(|| {
+                let seen = seen(&run);
+                let running = !finishing.is_finished();
+                if seen > before && running {
+                    Ok(())
+                } else {
+                    Err(format!("{seen} after {before}, finish runs: {running}"))
+                }
+            });
+            slow.store(false, Ordering::Relaxed);
+            finishing.join().expect("no panic").expect("all well");
+            more.unwrap_or_else(|none| panic!("{dimensions}: {none}"));
+        });
+        run.assert_holds(&[ome_stream_tests::case::Step::Append(400)]);
     }
 }

@@ -2,9 +2,14 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use ome_stream::platform;
+use ome_stream::platform::faulty::{Fault, FaultyDisk, Operation};
 use ome_stream_tests::case::Case;
 use ome_stream_tests::case::Step::{Append, Skip};
+use ome_stream_tests::disk::{Gate, faulty, wait_for};
 use serde_json::{Value, json};
 
 use crate::acquisition::Acquisition;
@@ -118,4 +123,92 @@ fn frames_without_metadata_leave_no_trace_of_any() {
     assert!(!run.root().join("frame_metadata.jsonl").exists());
     assert_eq!(attributes(&run.root())["ome_writers"], Value::Null);
     run.assert_holds(&[Append(3), Skip(0)]);
+}
+
+/// Names, relative to the store, of what is renamed to its place while `action` runs: every document is.
+fn documents_of<T>(run: &Acquisition, disk: &FaultyDisk, action: impl FnOnce() -> T) -> (Vec<String>, T) {
+    let before = disk.recorded();
+    let done = action();
+    let log = disk.log();
+    let named = log[before..].iter().filter_map(|operation| match operation {
+        Operation::Rename(_, to, _) => Some(to.strip_prefix(run.root()).expect("in the store").display().to_string()),
+        _ => None,
+    });
+    let mut named: Vec<_> = named.filter(|name| !name.contains(".ome-stream")).collect();
+    named.sort();
+    (named, done)
+}
+
+#[test]
+fn only_documents_that_change_are_written_again() {
+    let run = Acquisition::of(Case::new("run", "t:inf:10,p:5,y:4,x:4")).with(|settings| settings.live_interval = 600.0);
+    let disk = FaultyDisk::recording(platform::native());
+    let stream = run.start_on(Arc::new(disk.clone()));
+    let (written, ()) = documents_of(&run, &disk, || stream.set_metadata("host", "{\"a\":1}").expect("stored"));
+    assert_eq!(written, ["zarr.json"], "the host's metadata are the root's");
+    // Two positions get a frame, one of them with metadata.
+    stream.append_with(&run.frame(0), "{}").expect("taken");
+    run.append(&stream, 1..2);
+    let (written, report) = documents_of(&run, &disk, || stream.finish());
+    report.expect("all well");
+    let arrays: Vec<_> = written.iter().filter(|name| name.ends_with("/0/zarr.json")).map(String::as_str).collect();
+    let groups: Vec<_> =
+        written.iter().filter(|name| name.ends_with("zarr.json") && !arrays.contains(&name.as_str())).collect();
+    assert_eq!(arrays, ["0/0/zarr.json", "1/0/zarr.json"], "those that grew");
+    assert_eq!(groups, ["0/zarr.json"], "the mirror of the frame metadata");
+    assert_eq!(attributes(&run.root())["host"], json!({"a": 1}));
+}
+
+#[test]
+fn readers_are_shown_only_positions_that_grew() {
+    let run = Acquisition::of(Case::new("run", "t:inf,p:4,y:4,x:4")).with(|settings| settings.live_interval = 0.05);
+    let disk = FaultyDisk::recording(platform::native());
+    let stream = run.start_on(Arc::new(disk.clone()));
+    let (written, ()) = documents_of(&run, &disk, || {
+        run.append(&stream, 0..2);
+        let shape = |position: u64| fs::read_to_string(run.root().join(format!("{position}/0/zarr.json")));
+        let grown = |position| shape(position).is_ok_and(|text| text.contains("\"shape\": [\n    1,"));
+        wait_for(|| if grown(0) && grown(1) { Ok(()) } else { Err("not shown".to_owned()) }).expect("shown");
+    });
+    let arrays: Vec<_> = written.iter().filter(|name| name.ends_with("zarr.json")).collect();
+    assert_eq!(arrays, ["0/0/zarr.json", "1/0/zarr.json"]);
+    stream.finish().expect("all well");
+}
+
+#[test]
+fn metadata_that_a_disk_takes_long_for_hold_up_neither_append_nor_the_pixels_of_finish() {
+    let run = Acquisition::new("t:inf,y:16,x:16").with(|settings| settings.live_interval = 600.0);
+    let (gate, armed) = (Gate::default(), Arc::new(AtomicBool::new(false)));
+    let root = run.root().join("zarr.json");
+    let waits = {
+        let (gate, armed) = (gate.clone(), Arc::clone(&armed));
+        move |operation: &Operation| {
+            let concerns = matches!(operation, Operation::Rename(_, to, _) if *to == root);
+            if concerns && armed.load(Ordering::Relaxed) {
+                gate.wait();
+            }
+            Fault::default()
+        }
+    };
+    let stream = run.start_on(faulty(waits));
+    armed.store(true, Ordering::Relaxed);
+    std::thread::scope(|scope| {
+        let setting = scope.spawn(|| stream.set_metadata("host", "{\"a\":1}"));
+        run.append(&stream, 0..50);
+        let finishing = scope.spawn(|| stream.finish());
+        wait_for(|| if seen_shape(&run) == 50 { Ok(()) } else { Err(format!("{:?}", stream.status())) })
+            .expect("stored");
+        assert!(!setting.is_finished() && !finishing.is_finished());
+        gate.open();
+        setting.join().expect("no panic").expect("stored");
+        finishing.join().expect("no panic").expect("all well");
+    });
+    assert_eq!(attributes(&run.root())["host"], json!({"a": 1}), "the last to write has it");
+    run.assert_holds(&[Append(50)]);
+}
+
+/// Planes that the array's metadata tell of.
+fn seen_shape(run: &Acquisition) -> u64 {
+    let text = fs::read(run.root().join("0/zarr.json")).expect("array metadata");
+    serde_json::from_slice::<Value>(&text).expect("JSON")["shape"][0].as_u64().expect("a number")
 }

@@ -88,9 +88,9 @@ fn units_of_the_wrong_size_or_place_are_refused() {
 fn extents_never_shrink_and_nothing_comes_after_finish() {
     let run = Run::new();
     let bytes = run.whole();
-    run.sink.publish(0, Some(3)).expect("grows");
-    run.sink.publish(0, Some(3)).expect("stays");
-    refused(run.sink.publish(0, Some(2)), "shrinks");
+    run.sink.publish(&[(0, Some(3))]).expect("grows");
+    run.sink.publish(&[(0, Some(3))]).expect("stays");
+    refused(run.sink.publish(&[(0, Some(2))]), "shrinks");
     run.sink.finish(&[None, None]).expect("the first time");
     refused(run.sink.finish(&[None, None]), "finish was asked twice");
     refused(run.sink.write(&run.batch(0, 0, &bytes)), "after finish");

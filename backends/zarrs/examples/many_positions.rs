@@ -1,0 +1,126 @@
+//! What it costs to make and to finish a store of many positions: times `Stream::create` and `finish` and, in turns, the
+//! plain calls of the standard library that make the same folders and files. Prints medians and their ratios.
+//!
+//! ```text
+//! cargo run --release -p ome-stream-backend-zarrs --example many_positions [FOLDER] [POSITIONS] [PAIRS]
+//! ```
+
+#![allow(clippy::print_stdout, reason = "a program for people")]
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use ome_stream::settings::{DataType, Durability, Settings, parse_dims};
+use ome_stream::{Stream, platform};
+use ome_stream_backend_zarrs::ZarrsBackend;
+
+type Failure = Box<dyn Error>;
+
+/// Folders (`None`) and files of a store, by their path in it; a folder comes before what is in it.
+type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
+
+fn main() -> Result<(), Failure> {
+    let mut arguments = std::env::args().skip(1);
+    let folder = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
+    let positions = arguments.next().map_or(Ok(10_000), |text| text.parse::<u64>())?;
+    let pairs = arguments.next().map_or(Ok(5), |text| text.parse::<usize>())?;
+    let work = tempfile::tempdir_in(folder)?;
+    for frames in [positions, 10] {
+        let mut times = [const { Vec::new() }; 5];
+        for _ in 0..pairs {
+            for (all, time) in times.iter_mut().zip(pair(work.path(), positions, frames)?) {
+                all.push(time);
+            }
+        }
+        let [create, create_plain, metadata, finish, finish_plain] = times.map(median);
+        println!("{positions} positions, {frames} frames:");
+        println!("  create       {create:8.1} ms, plain calls {create_plain:8.1} ms: {:.2}", create / create_plain);
+        println!("  set_metadata {metadata:8.1} ms");
+        println!("  finish       {finish:8.1} ms, plain calls {finish_plain:8.1} ms: {:.2}", finish / finish_plain);
+    }
+    Ok(())
+}
+
+/// One run and the plain calls that leave the same behind.
+fn pair(work: &Path, positions: u64, frames: u64) -> Result<[Duration; 5], Failure> {
+    let root = work.join("run.ome.zarr");
+    let mut settings = Settings::new(
+        root.display().to_string(),
+        parse_dims(&format!("t:inf,p:{positions},y:16,x:16"))?,
+        DataType::UInt16,
+    );
+    settings.durability = Durability::None;
+    settings.live_interval = 3600.0;
+    let start = Instant::now();
+    let stream = Stream::create_on(&settings, &ZarrsBackend, platform::native())?;
+    let create = start.elapsed();
+    let made = tree(&root)?;
+    let start = Instant::now();
+    stream.set_metadata("host", "{\"name\":\"many positions\"}")?;
+    let metadata = start.elapsed();
+    for _ in 0..frames {
+        stream.append(&[1; 16 * 16 * 2])?;
+    }
+    while stream.status().written < frames {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let before = tree(&root)?;
+    let start = Instant::now();
+    stream.finish()?;
+    let finish = start.elapsed();
+    let mut changed = tree(&root)?;
+    changed.retain(|path, contents| before.get(path) != Some(contents));
+    drop(stream);
+    fs::remove_dir_all(&root)?;
+
+    let start = Instant::now();
+    make(&root, &made)?;
+    let create_plain = start.elapsed();
+    make(&root, &before)?;
+    let start = Instant::now();
+    make(&root, &changed)?;
+    let finish_plain = start.elapsed();
+    fs::remove_dir_all(&root)?;
+    Ok([create, create_plain, metadata, finish, finish_plain])
+}
+
+fn tree(root: &Path) -> Result<Tree, Failure> {
+    let mut found = Tree::from([(PathBuf::new(), None)]);
+    let mut folders = vec![PathBuf::new()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root.join(&folder))? {
+            let entry = entry?;
+            let path = folder.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                folders.push(path.clone());
+                found.insert(path, None);
+            } else {
+                found.insert(path, Some(fs::read(entry.path())?));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn make(root: &Path, tree: &Tree) -> Result<(), Failure> {
+    for (path, contents) in tree {
+        let path = root.join(path);
+        match contents {
+            Some(bytes) => fs::write(&path, bytes)?,
+            None => match fs::create_dir(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
+                _ => {}
+            },
+        }
+    }
+    Ok(())
+}
+
+/// In milliseconds.
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort();
+    times.get(times.len() / 2).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+}
