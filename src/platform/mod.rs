@@ -206,6 +206,21 @@ pub(crate) fn create_dirs_below(disk: &dyn Disk, base: &Path, folder: &Path, syn
     Ok(())
 }
 
+/// Stores `bytes` under `path` in a store that is being made: where no file is yet, and where nobody looks before a later
+/// file says that the store is complete. Half the calls of [`Disk::put`], for stores of thousands of positions.
+///
+/// # Errors
+/// The operating system's; a part of the file may then be there.
+pub fn write_new(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
+    if sync == Sync::Now {
+        // Its name has to be on the medium, too.
+        return disk.put(path, bytes, sync);
+    }
+    let file = disk.create(path, 0)?;
+    file.write_at(0, bytes)?;
+    file.sync(sync)
+}
+
 /// Where `path` is written before it gets its name.
 #[must_use]
 pub fn partial_name(path: &Path) -> PathBuf {

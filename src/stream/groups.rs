@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FrameLog};
 use crate::ngff::{Attributes, Document, Layout, collection_v05, documents_v05};
 use crate::plan::Plan;
-use crate::platform::{Disk, Sync, create_dirs_below};
+use crate::platform::{Disk, Sync, create_dirs_below, write_new};
 
 /// What is in the groups' documents.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl Groups {
                 create_dirs_below(disk, plan.root(), folder, sync)
                     .map_err(|source| Error::io("create", folder, source))?;
             }
-            put(plan, disk, sync, &document)?;
+            write_new(disk, &path, &document.bytes, sync).map_err(|source| Error::io("write", &path, source))?;
             written.push(Some(checksum(&document.bytes)));
         }
         drop(state);

@@ -215,7 +215,8 @@ impl Stream {
         self.append_as(pixels, Some(&metadata), self.when_full())
     }
 
-    /// As [`Stream::append_with`] (or [`Stream::append`] without metadata), but never waits: [`Error::Full`] instead.
+    /// As [`Stream::append_with`] (or [`Stream::append`] without metadata), but never waits for the disk: [`Error::Full`]
+    /// where there is no room within the memory limit. It may wait for another thread that is copying its frame.
     ///
     /// # Errors
     /// As [`Stream::append_with`].
@@ -282,7 +283,8 @@ impl Stream {
     /// everything durable as `durability` says. Asked again it gives the same answer.
     ///
     /// # Errors
-    /// The first thing that went wrong in the run; what was written before it is readable.
+    /// The first thing that went wrong in the run; what was written before it is readable. Where all that went wrong
+    /// concerns what is kept beside the pixels (see [`Status::housekeeping`]), that, with everything else stored.
     pub fn finish(&self) -> Result<Report> {
         let mut ending = self.ending();
         if let Some(outcome) = &ending.outcome {

@@ -25,6 +25,11 @@ impl Folders {
         Self { disk: Arc::clone(disk), root: root.to_path_buf(), sync, made: Mutex::default() }
     }
 
+    /// Takes note of a folder that is there already.
+    pub(crate) fn is_there(&self, folder: PathBuf) {
+        self.remember(folder);
+    }
+
     /// Makes the folder that `file` goes into.
     pub(crate) fn for_file(&self, file: &Path) -> Result<()> {
         file.parent().map_or(Ok(()), |folder| self.make(folder))
@@ -36,11 +41,15 @@ impl Folders {
         }
         folder.parent().map_or(Ok(()), |above| self.make(above))?;
         self.disk.create_dir(folder, self.sync).map_err(|source| Error::io("create", folder, source))?;
+        self.remember(folder.to_path_buf());
+        Ok(())
+    }
+
+    fn remember(&self, folder: PathBuf) {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if made.len() >= REMEMBERED {
             made.clear();
         }
-        made.insert(folder.to_path_buf());
-        Ok(())
+        made.insert(folder);
     }
 }

@@ -1,14 +1,15 @@
 //! One run of the native engine.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ome_stream::backend::{Batch, Plane, Sink, Stored, TimeSpent};
 use ome_stream::buffer::{GroupKey, Layout};
 use ome_stream::journal::Log;
-use ome_stream::platform::{Disk, Sync};
+use ome_stream::platform::{Disk, Sync, write_new};
 use ome_stream::settings::Durability;
 use ome_stream::{Error, Plan, Result};
 
@@ -75,15 +76,26 @@ pub(crate) struct ZarrsSink {
     plan: Arc<Plan>,
     common: Common,
     shards: Option<Shards>,
+    shapes: Mutex<Shapes>,
+}
+
+/// What the metadata of the arrays say.
+#[derive(Debug, Default)]
+struct Shapes {
     /// Planes along the append axis that each position's metadata show.
-    extents: Mutex<Vec<Option<u64>>>,
+    extents: Vec<Option<u64>>,
+    /// The document that was written last: many positions have the same.
+    latest: Option<(Option<u64>, Vec<u8>)>,
 }
 
 impl ZarrsSink {
     pub(crate) fn create(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>) -> Result<Self> {
         let sink = Self::open(plan, disk, log, None)?;
         let empty = plan.geometry().append_axis().map(|_| 0);
-        (0..plan.positions().len()).try_for_each(|position| sink.reshape(position, empty, |_| true))?;
+        for position in 0..plan.positions().len() {
+            sink.common.folders.is_there(plan.group_path(position));
+            sink.put_array(&mut sink.shapes(), position, empty, write_new)?;
+        }
         Ok(sink)
     }
 
@@ -93,7 +105,7 @@ impl ZarrsSink {
             .map(|position| array::matching_extent(plan, position))
             .collect::<Result<Vec<_>>>()?;
         let sink = Self::open(plan, disk, log, Some(frames))?;
-        *sink.extents.lock().unwrap_or_else(PoisonError::into_inner) = extents;
+        sink.shapes().extents = extents;
         Ok(sink)
     }
 
@@ -120,23 +132,48 @@ impl ZarrsSink {
         Ok(Self {
             shards: Shards::new(plan, &common, resumed),
             common,
-            extents: Mutex::new(vec![None; positions]),
+            shapes: Mutex::new(Shapes { extents: vec![None; positions], latest: None }),
             plan: Arc::clone(plan),
         })
     }
 
-    /// Gives the array of a position this extent where `wanted` holds for the one that it shows. Held meanwhile: a round
+    /// Gives the array of a position this extent where `wanted` holds for the one that it shows. Locked meanwhile: a round
     /// of the live thread may come while the run is being finished.
     fn reshape(&self, position: usize, extent: Option<u64>, wanted: impl FnOnce(Option<u64>) -> bool) -> Result<()> {
-        let mut extents = self.extents.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(shown) = extents.get_mut(position).filter(|shown| wanted(**shown)) else { return Ok(()) };
+        let mut shapes = self.shapes();
+        match shapes.extents.get(position) {
+            Some(shown) if wanted(*shown) => {
+                self.put_array(&mut shapes, position, extent, |disk, path, bytes, sync| disk.put(path, bytes, sync))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn put_array(
+        &self,
+        shapes: &mut Shapes,
+        position: usize,
+        extent: Option<u64>,
+        put: impl FnOnce(&dyn Disk, &Path, &[u8], Sync) -> io::Result<()>,
+    ) -> Result<()> {
         let path = self.plan.array_path(position, 0).join("zarr.json");
-        let document = array::document(&self.plan, extent)?;
+        let document = match shapes.latest.take() {
+            Some((same, document)) if same == extent => document,
+            _ => array::document(&self.plan, extent)?,
+        };
         self.common.folders.for_file(&path)?;
-        self.common.disk.put(&path, &document, self.common.sync).map_err(|source| Error::io("write", &path, source))?;
+        put(&*self.common.disk, &path, &document, self.common.sync)
+            .map_err(|source| Error::io("write", &path, source))?;
         self.common.count(document.len());
-        *shown = extent;
+        shapes.latest = Some((extent, document));
+        if let Some(shown) = shapes.extents.get_mut(position) {
+            *shown = extent;
+        }
         Ok(())
+    }
+
+    fn shapes(&self) -> MutexGuard<'_, Shapes> {
+        self.shapes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

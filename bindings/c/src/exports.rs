@@ -171,8 +171,9 @@ pub unsafe extern "C" fn ome_stream_append(
     })
 }
 
-/// As ome_stream_append, but never waits, whatever `when_full` says: OME_STREAM_FULL when there is no room now. The
-/// frame is then still the host's, to try again, to keep or to drop.
+/// As ome_stream_append, but never waits for the disk, whatever `when_full` says: OME_STREAM_FULL when there is no room
+/// within the memory limit now. The frame is then still the host's, to try again, to keep or to drop. It may wait for
+/// another thread that is copying its frame.
 ///
 /// Any thread, as ome_stream_append.
 #[unsafe(no_mangle)]
@@ -269,8 +270,10 @@ pub unsafe extern "C" fn ome_stream_path(
 /// "bytes_in_flight", "bytes_high_water", "bytes_limit", "bytes_written". "append": times of append so far in
 /// microseconds ("count", "p50_us", "p99_us", "p999_us", "max_us"). "phases": where the time went, in milliseconds, added
 /// up over threads ("copy_ms" and "wait_ms" inside append, "encode_ms" and "write_ms" in the workers, "sync_ms" in
-/// finish). "failure": the first cause, or null. "finished": true once finish was asked. More fields may come: pass over
-/// those that are not known.
+/// finish). "failure": the first cause, or null. "finished": true once finish was asked. "housekeeping": what the library
+/// keeps beside the pixels (frame metadata, its own record) and could not write, with the reason, or null: it is tried
+/// again, the run goes on, and finish fails with it if it never succeeds. More fields may come: pass over those that are
+/// not known.
 ///
 /// `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough. Numbers grow between two
 /// calls: rather pass a buffer of 4096 bytes at once than ask for the size first.

@@ -99,6 +99,14 @@ impl Acquisition {
         read::zarrs(&self.root().join("0"))
     }
 
+    /// Shape that the metadata of the only position's array tell.
+    pub fn read_shape(&self) -> Vec<u64> {
+        let text = std::fs::read(self.root().join("0/zarr.json")).expect("array metadata");
+        let document: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+        let shape = document["shape"].as_array().expect("a shape");
+        shape.iter().map(|extent| extent.as_u64().expect("a number")).collect()
+    }
+
     /// What the only position's array is after this script.
     pub fn expected(&self, script: &[Step]) -> model::Image {
         model::images(&self.case.clone().script(script)).remove(0)

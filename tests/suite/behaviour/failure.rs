@@ -367,8 +367,9 @@ fn what_could_never_be_renewed_is_told_by_finish_after_everything_else_was_store
             settings.live_interval = 0.05;
             settings.durability = ome_stream::settings::Durability::Finish;
         });
-        let refuses = Arc::new(AtomicBool::new(true));
+        let refuses = Arc::new(AtomicBool::new(false));
         let stream = with_refusals(&run, &refuses, move |path| path.ends_with(name));
+        refuses.store(true, Ordering::Relaxed);
         for number in 0..5 {
             stream.append_with(&run.frame(number), "{\"sent\":1}").expect("taken");
         }
