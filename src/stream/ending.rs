@@ -54,8 +54,6 @@ impl Stream {
         if !shared.failure.is_set() {
             let record = || record::write(shared.plan.root(), disk, sync, accepted);
             shared.housekeeping.note(Kept::Record, record().or_else(|_| record()));
-            // Last: as long as it is there the run counts as interrupted.
-            note(shared.log.remove(disk));
         }
         if shared.plan.settings().durability != Durability::None
             && let Some(sync_point) = ending.sync_point.take()
@@ -67,6 +65,10 @@ impl Stream {
             if !shared.failure.is_set() {
                 shared.progress.all_durable();
             }
+        }
+        if !shared.failure.is_set() && shared.housekeeping.check().is_ok() {
+            // Last: as long as it is there the run counts as interrupted.
+            note(shared.log.remove(disk));
         }
         drop(shared.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         shared.failure.check()?;
