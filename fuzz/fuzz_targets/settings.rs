@@ -1,12 +1,23 @@
-//! Settings from anybody: refused or valid, never a panic; what is valid has a plan, and comes back from its own JSON.
+//! Settings from anybody: refused on one line of bounded length or valid, never a panic; what is valid has a plan, and comes
+//! back from its own JSON.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use ome_stream::buffer::Unit;
 use ome_stream::{Plan, Settings};
 
+/// Characters of a field, a value, a problem and a remedy together.
+const LONGEST_MESSAGE: usize = 3000;
+
 fuzz_target!(|text: &str| {
-    let Ok(settings) = Settings::from_json(text) else { return };
+    let settings = match Settings::from_json(text) {
+        Ok(settings) => settings,
+        Err(error) => {
+            let message = error.to_string();
+            assert!(message.chars().count() < LONGEST_MESSAGE && !message.contains(char::is_control), "{message:?}");
+            return;
+        }
+    };
     let Ok(plan) = Plan::new(&settings) else { return };
     for unit in [Unit::Frame, Unit::Chunk, Unit::Shard] {
         let _ = plan.memory(unit);

@@ -184,6 +184,11 @@ impl Disk for FaultyDisk {
         self.shared.run(&operation, || self.inner.remove_file(path), |_| Ok(()))
     }
 
+    fn adopt(&self, path: &Path, sync: Sync) -> io::Result<()> {
+        let operation = Operation::Sync(path.to_path_buf(), sync == Sync::Now);
+        self.shared.run(&operation, || self.inner.adopt(path, sync), |_| Ok(()))
+    }
+
     fn sync_point(&self, root: &Path) -> io::Result<Box<dyn SyncPoint>> {
         Ok(Box::new(FaultySyncPoint { inner: self.inner.sync_point(root)?, shared: Arc::clone(&self.shared) }))
     }

@@ -164,6 +164,13 @@ impl Disk for LinuxDisk {
         fs::remove_file(path)
     }
 
+    fn adopt(&self, path: &Path, sync: Sync) -> io::Result<()> {
+        match self.syncs.at_once(sync, || FileSystem::at(path)) {
+            true => self.syncs.notes.sync_path(path, sync == Sync::Now),
+            false => Ok(()),
+        }
+    }
+
     fn sync_point(&self, root: &Path) -> io::Result<Box<dyn SyncPoint>> {
         let folder = File::open(root)?;
         let file_system = FileSystem::of(&folder)?;
@@ -328,6 +335,10 @@ mod tests {
         let point = disk.sync_point(root).unwrap();
         not_to_be_synced(&disk).sync(Sync::Later).unwrap();
         not_to_be_synced(&disk).sync(Sync::Never).unwrap();
+        let adopting = LinuxDisk::under(kernel);
+        adopting.sync_point(root).unwrap();
+        adopting.adopt(Path::new("/dev/null"), Sync::Later).unwrap();
+        assert_eq!(adopting.notes(), disk.notes(), "what others wrote is treated alike");
         let synced = disk.notes().iter().any(|note| note.contains("cannot sync files"));
         point.sync().unwrap();
         synced

@@ -111,6 +111,15 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     /// The operating system's.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
 
+    /// Treats a file or folder that a library wrote by itself as if it had been written through this disk with `sync`.
+    ///
+    /// # Errors
+    /// The operating system's.
+    fn adopt(&self, path: &Path, sync: Sync) -> io::Result<()> {
+        let _ = (path, sync);
+        Ok(())
+    }
+
     /// Starts to watch the store below `root`: see [`SyncPoint`].
     ///
     /// # Errors
@@ -196,6 +205,14 @@ pub fn native() -> Arc<dyn Disk> {
     return Arc::new(PortableDisk::default());
 }
 
+/// Makes `folder` and those above it that are missing; with [`Sync::Now`] the name of each is on the medium afterwards.
+pub(crate) fn create_dirs(disk: &dyn Disk, folder: &Path, sync: Sync) -> io::Result<()> {
+    match folder.ancestors().find(|above| above.is_dir()) {
+        Some(base) => create_dirs_below(disk, base, folder, sync),
+        None => disk.create_dir_all(folder), // A relative path of which nothing is there.
+    }
+}
+
 /// Makes `folder` and those between it and `base`, which must be there.
 pub(crate) fn create_dirs_below(disk: &dyn Disk, base: &Path, folder: &Path, sync: Sync) -> io::Result<()> {
     let mut path = base.to_path_buf();
@@ -227,4 +244,23 @@ pub fn partial_name(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(PARTIAL_SUFFIX);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::faulty::{FaultyDisk, Operation};
+    use super::*;
+
+    #[test]
+    fn folders_above_a_store_are_made_one_by_one_with_their_names_on_the_medium() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = FaultyDisk::recording(native());
+        let deep = folder.path().join("a/b");
+        create_dirs(&disk, &deep, Sync::Now).unwrap();
+        assert!(deep.is_dir());
+        let expected = [Operation::CreateDir(folder.path().join("a"), true), Operation::CreateDir(deep.clone(), true)];
+        assert_eq!(disk.log(), expected);
+        create_dirs(&disk, &deep, Sync::Now).unwrap();
+        assert_eq!(disk.recorded(), 2, "nothing is made where all is there");
+    }
 }

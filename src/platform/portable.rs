@@ -77,6 +77,13 @@ impl Disk for PortableDisk {
         fs::remove_file(path)
     }
 
+    fn adopt(&self, path: &Path, sync: Sync) -> io::Result<()> {
+        match sync {
+            Sync::Never => Ok(()),
+            Sync::Now | Sync::Later => self.notes.sync_path(path, sync == Sync::Now),
+        }
+    }
+
     fn sync_point(&self, _root: &Path) -> io::Result<Box<dyn SyncPoint>> {
         Ok(Box::new(AlreadySynced))
     }

@@ -1,6 +1,6 @@
 //! Syncs, where what a system answers need not mean what it says.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -81,6 +81,18 @@ impl Notes {
             }
             outcome => outcome,
         }
+    }
+
+    /// Puts a file or folder on the medium that somebody else wrote; `promised` as for files.
+    ///
+    /// # Errors
+    /// As for files and folders.
+    pub(super) fn sync_path(&self, path: &Path, promised: bool) -> io::Result<()> {
+        if path.is_dir() {
+            return self.sync_folder(path);
+        }
+        // Windows syncs only what may be written.
+        self.sync_file(&OpenOptions::new().write(true).open(path)?, promised)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Lock, Place, is_root, mark, place, record};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata;
 use crate::plan::Plan;
-use crate::platform::{Disk, PARTIAL_SUFFIX, Sync};
+use crate::platform::{Disk, PARTIAL_SUFFIX, Sync, create_dirs};
 
 /// Ending of the names under which recovery keeps what it replaced; a number follows where the name was taken.
 pub const KEPT_SUFFIX: &str = ".before-recover";
@@ -58,7 +58,7 @@ impl Root {
         // From here on dropping `root` undoes it all.
         let mut root = Self { path, replaced, lock: None, made: false, kept: false };
         if let Some(parent) = root.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            disk.create_dir_all(parent).map_err(|source| Error::io("create", parent, source))?;
+            create_dirs(disk, parent, sync).map_err(|source| Error::io("create", parent, source))?;
         }
         // Not `create_dir_all`: what appeared here in the meantime belongs to somebody else.
         match fs::create_dir(&root.path) {

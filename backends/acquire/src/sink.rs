@@ -89,6 +89,25 @@ impl AcquireSink {
         Ok(sink)
     }
 
+    /// Bytes of all files in a folder and below, which the library wrote past our disk: each is synced as if it had not.
+    fn adopt_below(&self, folder: &Path) -> io::Result<u64> {
+        let mut bytes = 0;
+        let mut folders = vec![folder.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder)? {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    bytes += entry.metadata()?.len();
+                    self.disk.adopt(&entry.path(), self.sync)?;
+                }
+            }
+            self.disk.adopt(&folder, self.sync)?;
+        }
+        Ok(bytes)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -205,9 +224,9 @@ impl Sink for AcquireSink {
             }
             outcome = outcome.and(self.write_metadata(position, *extent));
             let array = self.plan.array_path(position, 0);
-            match bytes_below(&array) {
+            match self.adopt_below(&array) {
                 Ok(size) => bytes += size,
-                Err(source) => outcome = outcome.and(Err(Error::io("measure", &array, source))),
+                Err(source) => outcome = outcome.and(Err(Error::io("sync", &array, source))),
             }
         }
         self.bytes.store(bytes, Ordering::Relaxed);
@@ -218,22 +237,4 @@ impl Sink for AcquireSink {
     fn bytes_written(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
-}
-
-/// Bytes of all files in a folder and below.
-fn bytes_below(folder: &Path) -> io::Result<u64> {
-    let mut bytes = 0;
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            let kind = entry.file_type()?;
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else {
-                bytes += entry.metadata()?.len();
-            }
-        }
-    }
-    Ok(bytes)
 }

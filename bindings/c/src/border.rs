@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn a_zero_inside_a_message_does_not_cut_it_short() {
-        run(|| Err(Error::settings("root_path", "a\0b", "has a zero", "remove it").into()));
-        assert!(message().contains("a\\0b: has a zero"), "{}", message());
+        let reason = "a\0b has a zero".into();
+        run(|| Err(Error::Unavailable { backend: "mock".into(), reason }.into()));
+        assert!(message().contains("a\\0b has a zero"), "{}", message());
     }
 }

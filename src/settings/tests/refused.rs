@@ -530,6 +530,8 @@ fn plates_that_do_not_hold_their_positions() {
     refused(&changed("/plate/row_names", json!([])), "plate.row_names", "[]");
     refused(&changed("/plate/row_names/1", json!("A")), "plate.row_names[1]", "\"A\"");
     refused(&changed("/plate/row_names/0", json!("A 1")), "plate.row_names[0]", "\"A 1\"");
+    refused(&changed("/plate/row_names/0", json!("b")), "plate.row_names[1]", "\"B\"");
+    refused(&changed("/plate/column_names/0", json!("Com1")), "plate.column_names[0]", "\"Com1\"");
     refused(&changed("/plate/column_names/0", json!("")), "plate.column_names[0]", "\"\"");
     refused(&changed("/dimensions/0/coords/1/plate_row", json!("C")), "dimensions[0].coords[1].plate_row", "\"C\"");
     refused(&changed("/dimensions/0/coords/1", json!("loose")), "dimensions[0].coords[1].plate_row", "null");

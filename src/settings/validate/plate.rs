@@ -31,8 +31,12 @@ fn names(field: &str, list: &[String]) -> Result<()> {
         if name.is_empty() || !name.chars().all(|each| each.is_ascii_alphanumeric()) {
             return refuse("not a name of letters and digits", "use letters and digits only");
         }
-        if !seen.insert(name) {
-            return refuse("named twice", "name each once");
+        // Rows and columns are folders.
+        if let Err(refusal) = crate::names::check_folder(name) {
+            return refuse(&refusal.problem, &refusal.remedy);
+        }
+        if !seen.insert(crate::names::key(name)) {
+            return refuse("named twice (letter case does not tell folders apart everywhere)", "name each once");
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use ome_stream::settings::{Dimension, DimensionType};
 use ome_stream_tests::case::Step::Append;
 
 use crate::acquisition::Acquisition;
@@ -105,4 +106,58 @@ fn folders_above_the_store_are_made() {
     let stream = ome_stream::Stream::create(&settings, &*crate::acquisition::native()).expect("a stream");
     run.append(&stream, 0..2);
     assert_eq!(stream.finish().expect("all well").path, run.folder().join("2031/07/run.ome.zarr"));
+}
+
+#[test]
+fn a_zarr_group_of_somebody_else_is_called_what_it_is() {
+    let run = Acquisition::new("t:2,y:16,x:16").with(|settings| settings.overwrite = true);
+    fs::create_dir(run.root()).expect("a folder");
+    fs::write(run.root().join("zarr.json"), r#"{"zarr_format":3,"node_type":"group","attributes":{}}"#)
+        .expect("written");
+    let error = run.try_start_on(ome_stream::platform::native()).expect_err("not ours to remove").to_string();
+    assert!(error.contains("is not an OME-Zarr store (its group has no OME-Zarr metadata)"), "{error}");
+}
+
+#[test]
+fn folders_that_some_system_cannot_have_are_not_made() {
+    let run = Acquisition::new("t:2,y:16,x:16");
+    for odd in ["aux", "trail.", "two\nlines", "a\u{200b}b"] {
+        let mut settings = run.settings();
+        settings.root_path = run.folder().join(odd).join("run").to_string_lossy().into_owned();
+        let error = ome_stream::Stream::create(&settings, &*crate::acquisition::native()).expect_err("not everywhere");
+        assert_eq!(error.code(), 1, "{error}");
+        assert!(!error.to_string().contains('\n'), "{error}");
+    }
+    assert_eq!(content(&run.folder()), []);
+    // One that is there is the user's.
+    fs::create_dir(run.folder().join("trail.")).expect("a folder");
+    let mut settings = run.settings();
+    settings.root_path = run.folder().join("trail./run").to_string_lossy().into_owned();
+    let stream = ome_stream::Stream::create(&settings, &*crate::acquisition::native()).expect("a stream");
+    stream.finish().expect("all well");
+}
+
+#[test]
+fn positions_whose_names_are_one_folder_on_some_system_have_folders_of_their_own() {
+    let names = ["caf\u{e9}", "cafe\u{301}", "STRASSE", "stra\u{df}e"];
+    let run = Acquisition::new("p:4,y:16,x:16").with(|settings| {
+        settings.dimensions[0] = Dimension::unbounded("p").with_kind(DimensionType::Position).with_coords(names);
+    });
+    let stream = run.start();
+    run.append(&stream, 0..4);
+    stream.finish().expect("all well");
+    run.assert_holds(&[Append(4)]);
+    let paths = ["caf\u{e9}", "cafe\u{301}_1", "STRASSE", "stra\u{df}e_3"];
+    for path in paths {
+        assert!(run.root().join(path).join("0/zarr.json").is_file(), "{path}");
+    }
+}
+
+#[test]
+fn a_namespace_of_any_text_is_named_on_one_line() {
+    let run = Acquisition::new("t:2,y:16,x:16");
+    let stream = run.start();
+    let odd = format!("a\nb\u{202e}{}", "k".repeat(2000));
+    let error = stream.set_metadata(&odd, "[1]").expect_err("not an object").to_string();
+    assert!(error.len() < 300 && !error.contains(['\n', '\u{202e}']), "{error}");
 }
