@@ -74,7 +74,9 @@ fn of_a_finished_run_damage_is_told_and_nothing_is_changed_but_shards_that_nobod
                 let what = format!("{}: {} cut to {cut} of {length} bytes", case.name, path.display());
                 let report = store::apply(&name);
                 assert!(!report.interrupted, "{what}");
-                assert_eq!(report.verdict == Verdict::Whole, ends_whole(&made.root.join(&path), cut), "{what}");
+                let is_data = path.components().any(|part| part.as_os_str() == "c");
+                let whole = !is_data && ends_whole(&made.root.join(&path), cut);
+                assert_eq!(report.verdict == Verdict::Whole, whole, "{what}");
                 if !report.findings.iter().any(|finding| finding.mended) {
                     assert_eq!(store::contents(&name), before, "{what}");
                 }
