@@ -39,6 +39,7 @@ impl Run {
     pub(super) fn of(mark: &Mark, root: &Path) -> Option<Self> {
         let host = match document(&root.join(ATTRIBUTES)) {
             Ok(Document::Object(object)) => Some(object.into_iter().collect()),
+            Ok(Document::Nothing) => Some(Attributes::new()),
             _ => None,
         };
         Some(Self::new(mark.plan(root)?, host))

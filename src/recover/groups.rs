@@ -15,7 +15,7 @@ use super::tree::{METADATA, Node};
 use crate::document::{MAX_BYTES, with_member};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FILE_NAME, FrameLog};
-use crate::store::files::{FORMAT, RECORD};
+use crate::store::files::{DOCUMENTS, FORMAT, MARK, RECORD};
 use crate::store::{
     Mark,
     record::{self, Record},
@@ -162,6 +162,27 @@ pub(super) fn record(root: &Node) -> io::Result<(Option<Record>, Option<Finding>
     };
     let cause = format!("{why}; only continuing the run needs it: write {{\"frames\": N}} to go on after N frames");
     Ok((None, Some(Finding::new(name, State::Torn, cause))))
+}
+
+/// What is wrong with our own folder: its documents, which never change, and the mark.
+pub(super) fn own_folder(root: &Path, interrupted: bool) -> io::Result<Vec<Finding>> {
+    let mut findings = Vec::new();
+    for (name, text) in DOCUMENTS {
+        let path = root.join(name);
+        let found = document(&path)?;
+        let is_there = path.parent().is_some_and(Path::is_dir);
+        let (Some(problem), true) = (found.problem(), is_there) else { continue };
+        let finding = Finding::new(name, State::Torn, problem);
+        findings.push(match found.is_torn() && interrupted {
+            true => finding.remedy("made anew", vec![Action::Write { path, bytes: text.into() }]),
+            false => finding,
+        });
+    }
+    if let Err(error) = Mark::read(root) {
+        let cause = format!("{error}: nothing tells what the run was to be");
+        findings.push(Finding::new(MARK, State::Torn, cause));
+    }
+    Ok(findings)
 }
 
 /// The finding for a store whose making was interrupted: it holds no frame, and the record says so when it is mended.

@@ -198,6 +198,8 @@ impl Inspection<'_> {
         };
         self.report.interrupted = self.interrupted();
         self.read_log(nodes)?;
+        let own = groups::own_folder(self.root, self.interrupted());
+        self.report.findings.extend(own.map_err(|source| Error::io("read", self.root, source))?);
         if self.half_made {
             self.report.findings.push(groups::half_made(self.root)?);
         }

@@ -10,6 +10,7 @@
 //! | `log` | what was written where (see [`crate::journal`]) | a clean `finish` |
 //! | `room.part` | room for the last indices on a full disk | a clean `finish` |
 
+pub(crate) mod attributes;
 pub(crate) mod files;
 mod find;
 mod lock;

@@ -89,6 +89,10 @@ impl Root {
     /// [`Error::Busy`], [`Error::Io`].
     pub(crate) fn existing(root: &Path, disk: &dyn Disk, sync: Sync) -> Result<Self> {
         outside_of_stores(root)?;
+        if !is_root(root) {
+            let difference = "no run of ome-stream made it, and only its own stores are continued".to_owned();
+            return Err(Error::Mismatch { path: root.to_path_buf(), difference });
+        }
         // A store of an earlier version has no folder of ours.
         let folder = root.join(RUN_FOLDER);
         files::make_folders(root, disk, sync).map_err(|source| Error::io("create", folder, source))?;
@@ -229,7 +233,7 @@ fn node(folder: &Path) -> Option<Node> {
         let path = folder.join(name);
         let meta = fs::symlink_metadata(&path).ok()?;
         (meta.is_file() && meta.len() <= MAX_METADATA_BYTES)
-            .then(|| serde_json::from_slice::<serde_json::Value>(&fs::read(&path).ok()?).ok())
+            .then(|| crate::document::parse(&fs::read(&path).ok()?).ok())
             .flatten()
     };
     if let Some(v3) = json("zarr.json") {

@@ -14,6 +14,7 @@ use crate::ngff::frame_metadata::{ATTRIBUTE, FrameLog};
 use crate::ngff::{Attributes, Document, Layout, collection_v05, documents_v05};
 use crate::plan::Plan;
 use crate::platform::{Disk, Sync, create_dirs_below, write_new};
+use crate::store::attributes;
 
 /// What is in the groups' documents.
 #[derive(Debug, Default)]
@@ -77,6 +78,8 @@ impl Groups {
             _ => Some(collection_v05(&state.host)?),
         };
         let Some(root) = root else { return Ok(()) };
+        // First: the root's document could be torn while it is replaced.
+        attributes::write(plan.root(), disk, sync, &state.host)?;
         put(plan, disk, sync, &root)?;
         if let Some(last) = state.written.last_mut() {
             *last = Some(checksum(&root.bytes));

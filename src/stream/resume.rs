@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::journal;
 use crate::backend::Sink;
 use crate::buffer::{Group, GroupKey, Layout, Pool, SlotState};
+use crate::document::{self, Defect};
 use crate::error::{Error, Result};
 use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents_v05};
 use crate::plan::Plan;
@@ -139,7 +140,16 @@ fn read_json(path: &std::path::Path) -> Result<Value> {
         return Err(damaged("not a metadata file".into()));
     }
     let bytes = fs::read(path).map_err(|source| Error::io("read", path, source))?;
-    serde_json::from_slice(&bytes).map_err(|error| damaged(format!("not JSON: {error}; `ome-stream recover` may help")))
+    let problem = match (serde_json::from_slice(&bytes), document::parse(&bytes)) {
+        (Ok(value), _) => return Ok(value),
+        // Python's NaN and Infinity.
+        (Err(error), Ok(_)) => {
+            format!("not JSON: {error}; going on would write null for NaN and Infinity: take them out")
+        }
+        (_, Err(Defect::Torn(problem))) => format!("{problem}; `ome-stream recover` tells whether it can be made anew"),
+        (_, Err(defect)) => defect.to_string(),
+    };
+    Err(damaged(problem))
 }
 
 #[cfg(test)]

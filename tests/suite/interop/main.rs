@@ -4,5 +4,6 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod foreign_readers;
+mod foreign_stores;
 mod parity;
 mod real_images;

@@ -62,21 +62,23 @@ fn of_a_finished_run_damage_is_told_and_nothing_is_changed_but_shards_that_nobod
     for case in kinds() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let made = make(&case, folder.path());
-        for path in store::files(&made.root) {
+        for path in store::telling_files(&made.root) {
             let length = fs::metadata(made.root.join(&path)).expect("there").len();
-            for cut in [0, 1, length / 2, length - 1].into_iter().filter(|cut| *cut < length) {
+            for cut in [0, 1, length / 2, length.saturating_sub(1)].into_iter().filter(|cut| *cut < length) {
                 let name = folder.path().join("cut.ome.zarr");
                 store::copy(&made.root, &name);
                 let file = OpenOptions::new().write(true).open(name.join(&path)).expect("there");
                 file.set_len(cut).expect("cut");
                 drop(file);
-                let before = store::snapshot(&name);
+                let before = store::contents(&name);
                 let what = format!("{}: {} cut to {cut} of {length} bytes", case.name, path.display());
                 let report = store::apply(&name);
                 assert!(!report.interrupted, "{what}");
-                assert_eq!(report.verdict == Verdict::Whole, ends_whole(&made.root.join(&path), cut), "{what}");
+                let is_data = path.components().any(|part| part.as_os_str() == "c");
+                let whole = !is_data && ends_whole(&made.root.join(&path), cut);
+                assert_eq!(report.verdict == Verdict::Whole, whole, "{what}");
                 if !report.findings.iter().any(|finding| finding.mended) {
-                    assert_eq!(store::snapshot(&name), before, "{what}");
+                    assert_eq!(store::contents(&name), before, "{what}");
                 }
                 fs::remove_dir_all(&name).expect("removed");
             }

@@ -99,7 +99,7 @@ proptest! {
         if interrupted {
             store::interrupt(&made.root);
         }
-        let before = store::snapshot(&made.root);
+        let before = store::contents(&made.root);
         let options = Options { apply: false, verifier: None };
         let Ok(seen) = recover(&made.root, &options) else { return Ok(()) };
         let first = apply(&made.root);
@@ -107,8 +107,8 @@ proptest! {
         let won_back = |report: &Report| report.arrays.iter().map(|array| array.won_back).sum::<u64>();
         prop_assert!(seen.verdict <= first.verdict || won_back(&seen) < won_back(&first), "{:#?}", seen.findings);
         // Of a finished run only a shard without an index is mended: it grows.
-        if !interrupted {
-            let after = store::snapshot(&made.root);
+        if !first.interrupted {
+            let after = store::contents(&made.root);
             prop_assert_eq!(before.len(), after.len());
             for ((path, before), (same, after)) in before.iter().zip(&after) {
                 prop_assert!(path == same && after.starts_with(before), "{}", path.display());

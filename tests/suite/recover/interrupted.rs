@@ -56,6 +56,11 @@ fn a_killed_writers_store_that_was_cut_as_well_tells_what_it_lost() {
                 store::copy(&left, &damaged);
                 let file = OpenOptions::new().write(true).open(damaged.join(&path)).expect("there");
                 file.set_len(cut).expect("cut");
+                if path.ends_with("log") && ends_with_a_record(&damaged.join(&path)) {
+                    // It tells nothing of what came after it: it could be that of a writer killed earlier.
+                    fs::remove_dir_all(&damaged).expect("removed");
+                    continue;
+                }
                 drop(file); // some systems do not remove what is open
                 let report = look_and_mend(&damaged);
                 compare(&made, &damaged, &report, |number| number < frames);
@@ -63,6 +68,13 @@ fn a_killed_writers_store_that_was_cut_as_well_tells_what_it_lost() {
             }
         }
     }
+}
+
+fn ends_with_a_record(log: &Path) -> bool {
+    let bytes = fs::read(log).expect("readable");
+    let mut records = log::Records::new(&bytes[..]);
+    while records.next_record().expect("in memory").is_some() {}
+    !bytes.is_empty() && records.damaged_bytes() == 0
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod cut;
 mod damage;
+mod grown;
 mod interrupted;
 mod killed;
 mod links;

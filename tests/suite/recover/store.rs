@@ -56,7 +56,9 @@ fn below(root: &Path, path: &Path) -> PathBuf {
 
 /// Leaves evidence that a run was interrupted, which tells nothing else.
 pub fn interrupt(root: &Path) {
-    fs::write(root.join(log::FILE_NAME), "no record").expect("written");
+    // A store of an earlier version has no folder for it.
+    let log = Some(root.join(log::FILE_NAME)).filter(|log| log.parent().is_some_and(Path::is_dir));
+    fs::write(log.unwrap_or_else(|| root.join(".ome-stream-log")), "no record").expect("written");
 }
 
 /// Looks, without touching anything.
@@ -195,6 +197,12 @@ pub fn snapshot(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
         (path, bytes)
     };
     files(root).into_iter().map(bytes).collect()
+}
+
+/// As [`snapshot`], without the files of the lock, which say who changes the store.
+pub fn contents(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let of_lock = |path: &Path| ["lock", "taking", "owner.json"].iter().any(|name| path.ends_with(name));
+    snapshot(root).into_iter().filter(|(path, _)| !of_lock(path)).collect()
 }
 
 /// Copies a store, file by file, as a killed writer leaves it. A file that gets its name meanwhile is copied under it.

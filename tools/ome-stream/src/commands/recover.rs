@@ -17,8 +17,8 @@ Examples:
 
 Exit codes:
   0  nothing to do
-  1  interrupted, but nothing that was written is lost (mended, or to be mended with --apply)
-  2  frames are lost (the list is printed), or the command line is not understood
+  1  interrupted or damaged, but nothing is lost (mended, to be mended with --apply, or only told)
+  2  frames or pixel sizes, channels, positions are lost (a list is printed), or the command line is not understood
   3  not a store of ome-stream, a writer is at work on it, or it cannot be read";
 
 /// Exit code for what is refused.
@@ -29,7 +29,8 @@ const SHOWN: usize = 20;
 
 /// Find what an interrupted run left behind: what is whole, torn, can be won back or is lost.
 ///
-/// Without --apply nothing is changed. Mending overwrites nothing: shard files only grow, and whatever else is replaced
+/// Without --apply nothing is changed. Of a run that has finished what differs is told and left as it is; only a shard
+/// that nobody can read gets an index, where a whole one is found in it. Mending overwrites nothing: shard files only grow, and whatever else is replaced
 /// is kept beside it under a name that ends with .before-recover.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -92,7 +93,8 @@ fn text(report: &Report) -> String {
 fn lines(report: &Report, out: &mut String) -> std::fmt::Result {
     let verdict = match report.verdict {
         Verdict::Whole => "nothing to do",
-        Verdict::Harmless => "interrupted; nothing that was written is lost",
+        Verdict::Harmless if report.interrupted => "interrupted; nothing that was written is lost",
+        Verdict::Harmless => "the run has finished; nothing is lost, but something is not as it should be",
         Verdict::Lost => "something is lost",
     };
     writeln!(out, "{}: {verdict}", clean(&report.path.to_string_lossy()))?;
@@ -127,7 +129,8 @@ fn lines(report: &Report, out: &mut String) -> std::fmt::Result {
         writeln!(out, "  {} ({state}): {}", clean(&finding.file), clean(&finding.cause))?;
         let remedy = finding.remedy.as_deref().map(clean);
         match (remedy, finding.mended) {
-            (None, _) => writeln!(out, "    nothing mends it")?,
+            (None, _) if report.interrupted => writeln!(out, "    nothing mends it")?,
+            (None, _) => writeln!(out, "    left as it is: the run has finished")?,
             (Some(remedy), true) => writeln!(out, "    mended: {remedy}")?,
             (Some(remedy), false) if report.applied => writeln!(out, "    NOT mended: {remedy}")?,
             (Some(remedy), false) => writeln!(out, "    with --apply: {remedy}")?,

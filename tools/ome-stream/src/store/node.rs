@@ -67,8 +67,7 @@ impl Node {
     /// What is wrong with the metadata.
     pub fn read(folder: &Path) -> Result<Option<Self>, String> {
         let Some(text) = read_small(&folder.join(METADATA))? else { return Ok(None) };
-        let document: Document =
-            serde_json::from_slice(&text).map_err(|error| format!("{METADATA} cannot be read: {error}"))?;
+        let document = read(&text).map_err(|problem| format!("{METADATA} cannot be read: {problem}"))?;
         match document.zarr_format.as_ref().map(Value::as_u64) {
             Some(Some(3)) => {}
             Some(Some(other)) => return Err(format!("zarr_format is {other}; {METADATA} belongs to Zarr format 3")),
@@ -104,6 +103,18 @@ impl Node {
     /// As [`Node::field`], for one that every array has.
     pub fn required(&self, field: Field) -> Result<&Value, String> {
         self.field(field).ok_or_else(|| format!("the array has no {}", field.name()))
+    }
+}
+
+/// Reads a document, as others write it too: zarr-python puts NaN and Infinity into attributes.
+fn read(text: &[u8]) -> Result<Document, String> {
+    match serde_json::from_slice(text) {
+        Ok(document) => Ok(document),
+        Err(error) if error.is_data() => Err(error.to_string()),
+        Err(_) => {
+            let value = ome_stream::document::parse(text).map_err(|defect| defect.to_string())?;
+            Document::deserialize(value).map_err(|error| error.to_string())
+        }
     }
 }
 
@@ -238,6 +249,19 @@ mod tests {
         let node = Node::read(folder.path()).expect("valid").expect("there");
         assert_eq!(node.attribute("ome"), Some(&serde_json::json!({"version": "0.5"})));
         assert_eq!(node.attribute("ome_writers"), None);
+    }
+
+    #[test]
+    fn what_python_writes_is_read() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text = r#"{"zarr_format": 3, "node_type": "group",
+            "attributes": {"mean": NaN, "ome": {"version": "0.5", "least": -Infinity}}}"#;
+        fs::write(folder.path().join(METADATA), text).expect("written");
+        let node = Node::read(folder.path()).expect("valid").expect("there");
+        assert_eq!(node.attribute("ome"), Some(&serde_json::json!({"version": "0.5", "least": null})));
+        fs::write(folder.path().join(METADATA), &text[..40]).expect("written");
+        let said = Node::read(folder.path()).expect_err("cut short");
+        assert!(said.contains("cut short after 40 bytes"), "{said}");
     }
 
     #[test]

@@ -49,7 +49,22 @@ fn lost_frames_are_listed() {
     assert!(ran.out.contains("lost: 0 chunk [4, 0, 0], planes 4..5"), "{}", ran.out);
     assert!(ran.out.contains("lost: 0 chunk [5, 0, 0], planes 5..6"), "{}", ran.out);
     assert!(ran.out.contains("frames that lost a part: 4-5\n"), "{}", ran.out);
-    bench.run(["recover", "run.ome.zarr"]).expect(0);
+    assert!(ran.out.contains("left as it is: the run has finished"), "{}", ran.out);
+    assert_eq!(fs::metadata(&shard).expect("there").len(), length - 1, "only an interrupted run is mended");
+    bench.run(["recover", "run.ome.zarr"]).expect(2);
+}
+
+#[test]
+fn a_finished_store_with_pythons_words_is_shown_and_needs_nothing() {
+    let bench = Bench::new();
+    store(&bench);
+    let group = bench.path("run.ome.zarr/zarr.json");
+    let text = fs::read_to_string(&group).expect("readable");
+    let text = text.replacen("\"attributes\": {", "\"attributes\": {\n    \"mean\": NaN,", 1);
+    fs::write(&group, &text).expect("written");
+    bench.run(["info", "run.ome.zarr"]).expect(0);
+    bench.run(["recover", "run.ome.zarr", "--apply"]).expect(0);
+    assert_eq!(fs::read_to_string(&group).expect("readable"), text);
 }
 
 #[test]
