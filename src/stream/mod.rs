@@ -52,6 +52,7 @@ use crate::platform::{self, Disk, SyncPoint};
 use crate::settings::Settings;
 use crate::store;
 use crate::store::room::Room;
+use crate::store::missing::Missing;
 use crate::store::{Root, record};
 
 /// Bytes of buffers that are made before the first frame: what a fast camera fills while the first ones go to disk. More
@@ -143,6 +144,7 @@ impl Stream {
         let shared = Arc::new(Shared {
             progress: progress::Progress::new(&plan, &layout, frames, resume::extents(&plan, frames)),
             pool,
+            missing: Missing::new(plan.root(), plan.router()),
             plan,
             layout,
             sink,

@@ -20,6 +20,7 @@ use crate::plan::Plan;
 use crate::platform::{Disk, Sync};
 use crate::settings::Durability;
 use crate::store::Lock;
+use crate::store::missing::Missing;
 
 /// One run's common state. The append path locks nothing in here that a worker ever holds.
 pub(super) struct Shared {
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     pub(super) failure: Failure,
     pub(super) journal: Journal,
     pub(super) log: Arc<Log>,
+    /// Frames that the run has not.
+    pub(super) missing: Missing,
     /// Held until everything is written.
     pub(super) lock: Mutex<Option<Lock>>,
     /// What a person should know.
@@ -102,6 +105,11 @@ impl Shared {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         notes.extend(self.disk.notes());
         notes
+    }
+
+    /// Lists in the store what is missing. Where the disk refuses that, it is tried again the next time.
+    pub(super) fn list_missing(&self) {
+        self.housekeeping.note(Kept::Missing, self.missing.flush(&*self.disk, self.sync()));
     }
 
     /// Whether the store is still where it was and still this run's.

@@ -11,6 +11,7 @@ mod finish;
 mod full;
 mod live;
 mod metadata;
+mod missing;
 mod one_writer;
 mod paths;
 mod refusals;
