@@ -260,6 +260,14 @@ pub struct Listed {
     pub router: Option<Router>,
 }
 
+impl Listed {
+    /// True where the frame is in one of the stretches.
+    pub(crate) fn has(&self, frame: u64) -> bool {
+        let nth = self.stretches.partition_point(|stretch| stretch.last < frame);
+        self.stretches.get(nth).is_some_and(|stretch| stretch.first <= frame && stretch.is_whole())
+    }
+}
+
 /// What is listed in the store in `root`; `None` where nothing is.
 ///
 /// # Errors

@@ -100,15 +100,15 @@ impl Stream {
         let copying = Instant::now();
         let complete = group.fill(&shared.layout, place.slot, pixels);
         shared.counts.copy.add(copying);
-        front.advance(shared, &place, complete);
-        shared.counts.accepted.store(front.next(), Ordering::Release);
-        let mut due = false;
-        if let Some(metadata) = metadata {
+        // With the lock: lines come in the order of the frames. Before the group is handed on: whoever stores a frame stores
+        // its line first.
+        let due = metadata.is_some_and(|metadata| {
             let dimensions = shared.plan.geometry().index_dimensions();
             let line = metadata.line(place.number, &place.location.index[..dimensions]);
-            // With the lock: lines come in the order of the frames.
-            due = shared.journal.push(place.location.position, &line);
-        }
+            shared.journal.push(place.location.position, &line)
+        });
+        front.advance(shared, &place, complete);
+        shared.counts.accepted.store(front.next(), Ordering::Release);
         drop(front);
         if due && let Err(error) = shared.flush_frame_metadata() {
             // The frame itself is accepted; the next call tells.

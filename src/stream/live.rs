@@ -121,6 +121,7 @@ impl Rounds {
         match stored {
             Some(outcome) => {
                 outcome?;
+                shared.flush_for_log()?;
                 shared.log.planes(group.key(), filled.iter().copied())?;
                 shared.progress.written(&shared.plan, layout, group.key(), filled.into_iter());
                 Ok(())

@@ -150,7 +150,18 @@ impl Shared {
     /// # Errors
     /// The disk's, where more lines wait than may: they are the host's, and it has to know that they are not stored.
     pub(super) fn flush_frame_metadata(&self) -> Result<()> {
-        let outcome = self.journal.flush(&self.plan, &*self.disk, self.sync());
+        self.keep_lines(self.journal.flush(&self.plan, &*self.disk, self.sync()))
+    }
+
+    /// Writes the lines that wait before the log tells that their frames are stored: an interruption shall not part them.
+    ///
+    /// # Errors
+    /// As for [`Shared::flush_frame_metadata`].
+    pub(super) fn flush_for_log(&self) -> Result<()> {
+        self.keep_lines(self.journal.flush_for_log(&self.plan, &*self.disk))
+    }
+
+    fn keep_lines(&self, outcome: Result<()>) -> Result<()> {
         if outcome.is_err() && self.journal.is_overfull() {
             return outcome;
         }

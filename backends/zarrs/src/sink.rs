@@ -75,6 +75,8 @@ pub(crate) struct ZarrsSink {
     plan: Arc<Plan>,
     common: Common,
     shards: Option<Shards>,
+    /// True where the arrays were there before.
+    continued: bool,
     /// Planes along the append axis that each position's metadata show.
     extents: Mutex<Vec<Option<u64>>>,
 }
@@ -119,6 +121,7 @@ impl ZarrsSink {
         };
         Ok(Self {
             shards: Shards::new(plan, &common, resumed),
+            continued: resumed.is_some(),
             common,
             extents: Mutex::new(vec![None; positions]),
             plan: Arc::clone(plan),
@@ -131,7 +134,8 @@ impl ZarrsSink {
         let mut extents = self.extents.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(shown) = extents.get_mut(position).filter(|shown| wanted(**shown)) else { return Ok(()) };
         let path = self.plan.array_path(position, 0).join("zarr.json");
-        let document = array::document(&self.plan, extent)?;
+        let known = if self.continued { array::grown(&self.plan, position, extent) } else { None };
+        let document = known.map_or_else(|| array::document(&self.plan, extent), Ok)?;
         self.common.folders.for_file(&path)?;
         self.common.disk.put(&path, &document, self.common.sync).map_err(|source| Error::io("write", &path, source))?;
         self.common.count(document.len());

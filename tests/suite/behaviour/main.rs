@@ -9,6 +9,7 @@ mod continued;
 mod failure;
 mod finish;
 mod full;
+mod interrupted;
 mod live;
 mod metadata;
 mod missing;
