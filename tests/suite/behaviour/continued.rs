@@ -203,7 +203,8 @@ fn planes_that_were_skipped_can_be_filled_in_chunk_by_chunk_of_one_shard() {
 
 /// A finished store of five frames, with what `edit` does to the document at `path`.
 fn edited(path: &str, edit: impl Fn(&mut serde_json::Value)) -> Acquisition {
-    let run = Acquisition::new("t:inf:2,c:2,y:16,x:16");
+    let case = Case::new("run", "t:inf:2,c:2,y:16,x:16").dimension("c", |c| c.with_coords(["a", "b"]));
+    let run = Acquisition::of(case);
     let stream = run.start();
     run.append(&stream, 0..5);
     stream.set_metadata("lab", r#"{"operator": "A"}"#).expect("stored");
