@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::journal::Log;
 use crate::plan::Plan;
 use crate::platform::Disk;
+use crate::recover::Verifier;
 
 /// What an engine can do, for core to adapt to and for people to read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -60,7 +61,8 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
     /// What the engine or the disk reports; core then removes what was made.
     fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>) -> Result<Box<dyn Sink>>;
 
-    /// Opens the arrays of a store that was made with this plan and holds its first `frames` frames, to write on.
+    /// Opens the arrays of a store that was made with this plan, to write on. Its first `frames` frames are done: each is
+    /// stored, or it is missing for ever.
     ///
     /// # Errors
     /// [`Error::Mismatch`] with the difference where an array is not what the plan says; [`Error::Damaged`];
@@ -68,6 +70,12 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
     fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>, frames: u64) -> Result<Box<dyn Sink>> {
         let _ = (plan, disk, log, frames);
         Err(no_random_access(self.name()))
+    }
+
+    /// Tells whether stored bytes are whole chunks, where the engine knows its codecs: asked when an interrupted store is
+    /// mended before it is continued.
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        None
     }
 }
 

@@ -13,6 +13,11 @@ use crate::plan::Plan;
 use crate::platform::{AppendFile, Disk};
 use crate::store::files::{LOG, OLD_LOG};
 
+/// True where the store in `root` has a log, of this version or an earlier one: its run was interrupted.
+pub(crate) fn is_there(root: &Path) -> bool {
+    [LOG, OLD_LOG].iter().any(|name| std::fs::symlink_metadata(root.join(name)).is_ok())
+}
+
 /// The open log.
 #[derive(Debug)]
 pub struct Log {
@@ -31,20 +36,6 @@ impl Log {
         file.append(&run_record(&plan.array_metadata(axis.map(|_| 0)), axis, unit))
             .map_err(|source| Error::io("write", &path, source))?;
         Ok(Self { root: plan.root().to_path_buf(), path, file: Mutex::new(Some(Arc::from(file))) })
-    }
-
-    /// Removes the log of an interrupted run that is continued, of this version or an earlier one.
-    pub(crate) fn discard(plan: &Plan, disk: &dyn Disk) -> Result<()> {
-        for name in [LOG, OLD_LOG] {
-            let path = plan.root().join(name);
-            match disk.remove_file(&path) {
-                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io("remove", &path, source));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     /// A log that takes no notes.

@@ -4,3 +4,4 @@ pub mod format;
 mod log;
 
 pub use log::Log;
+pub(crate) use log::is_there;

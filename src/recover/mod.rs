@@ -36,6 +36,7 @@ mod run_log;
 mod shard;
 mod tree;
 mod verify;
+mod written;
 
 pub use crate::journal::format as log;
 pub use index::{MISSING, index_bytes, index_of, is_sane, overlapping, parse_index};
@@ -60,6 +61,7 @@ use self::tree::{METADATA, Node};
 use crate::buffer::Unit;
 use crate::document::{MAX_BYTES, with_member};
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 use crate::platform::{self, Disk, partial_name};
 use crate::store::record::{self, Record};
 use crate::store::{self, Lock, Mark, files, room};
@@ -102,15 +104,32 @@ pub fn recover_on(root: &Path, options: &Options<'_>, disk: &dyn Disk) -> Result
         true => Some(Lock::take(root)?),
         false => Lock::look(root).map(|()| None)?,
     };
-    let log = RunLog::look(root).map_err(unreadable)?;
-    let (nodes, mut notes) = tree::walk(root).map_err(unreadable)?;
+    let mut report = look_and_mend(root, options, None, disk)?;
     if part != root {
-        notes.push(format!(
+        report.notes.push(format!(
             "{} is part of the store {}, which was looked at as a whole",
             part.display(),
             root.display()
         ));
     }
+    Ok(report)
+}
+
+/// Mends the store of an interrupted run for one that goes on with it by `plan` and holds its lock. The write log is
+/// removed once everything that it tells is in the store.
+///
+/// # Errors
+/// As [`recover`]; what cannot be mended is told in the report, and the log is there still.
+pub(crate) fn mend_to_go_on(plan: &Plan, verifier: Option<&dyn Verifier>, disk: &dyn Disk) -> Result<Report> {
+    look_and_mend(plan.root(), &Options { apply: true, verifier }, Some(plan), disk)
+}
+
+/// The root is one; its lock is held where it is to be mended.
+fn look_and_mend(root: &Path, options: &Options<'_>, going_on: Option<&Plan>, disk: &dyn Disk) -> Result<Report> {
+    let refuse = |problem: &str| Error::Damaged { path: root.to_path_buf(), problem: problem.to_owned() };
+    let unreadable = |source| Error::io("read", root, source);
+    let log = RunLog::look(root).map_err(unreadable)?;
+    let (nodes, notes) = tree::walk(root).map_err(unreadable)?;
     let first = nodes.first().ok_or_else(|| refuse("there is nothing"))?;
     if let Err(why) = is_ours(first, root) {
         return Err(refuse(&why));
@@ -120,6 +139,7 @@ pub fn recover_on(root: &Path, options: &Options<'_>, disk: &dyn Disk) -> Result
     let mut inspection = Inspection {
         root,
         options,
+        going_on,
         append_axis: log.append_axis.or(mark.as_ref().and_then(|mark| mark.append_axis)),
         half_made: store::is_root(root) && record::name(root).is_none() && !log.present,
         log,
@@ -166,6 +186,8 @@ fn is_room(path: &Path) -> std::io::Result<bool> {
 struct Inspection<'a> {
     root: &'a Path,
     options: &'a Options<'a>,
+    /// The plan of the run that goes on with the store.
+    going_on: Option<&'a Plan>,
     /// Unbounded axis of every array, where anything tells: `Some(None)` where there is none.
     append_axis: Option<Option<usize>>,
     /// True where a run was interrupted while its store was made.
@@ -443,23 +465,9 @@ impl Inspection<'_> {
 
     /// Applies the remedies if asked to, and judges the whole.
     fn mend(mut self, disk: &dyn Disk) -> Report {
-        if self.log.present {
-            let finding = Finding::new(self.log.name, State::Leftover, "the run did not finish");
-            let path = self.root.join(self.log.name);
-            self.report.findings.push(match self.log_is_needed {
-                // Whoever mends the metadata by hand will need it to win the chunks back.
-                true => finding,
-                false => finding.remedy("it is kept under another name", vec![Action::KeepAside { path }]),
-            });
-        }
         let mut failed = false;
         for finding in &mut self.report.findings {
             if !self.options.apply || finding.remedy.is_none() {
-                continue;
-            }
-            // The log goes last, and only when it is needed no more.
-            if failed && finding.file == self.log.name {
-                finding.failure = Some("it is still needed: something else could not be mended".into());
                 continue;
             }
             match finding.actions.iter().try_for_each(|action| action.apply(disk)) {
@@ -470,6 +478,10 @@ impl Inspection<'_> {
                 }
             }
         }
+        if self.log.present {
+            let finding = self.end_interruption(failed, disk);
+            self.report.findings.push(finding);
+        }
         let findings = &self.report.findings;
         self.report.verdict = match findings.iter().any(|finding| finding.loses_frames) {
             true => Verdict::Lost,
@@ -477,5 +489,55 @@ impl Inspection<'_> {
             false => Verdict::Harmless,
         };
         self.report
+    }
+
+    /// The log goes last, and only when it is needed no more: when all else is mended, and the store tells how far the run
+    /// had come.
+    fn end_interruption(&mut self, failed: bool, disk: &dyn Disk) -> Finding {
+        let finding = Finding::new(self.log.name, State::Leftover, "the run did not finish");
+        if self.log_is_needed {
+            // Whoever mends the metadata by hand will need it to win the chunks back.
+            return finding;
+        }
+        let path = self.root.join(self.log.name);
+        let (remedy, action) = match self.going_on {
+            Some(_) => ("it is removed", Action::Remove { path }),
+            None => ("it is kept under another name", Action::KeepAside { path }),
+        };
+        let mut finding = finding.remedy(remedy, Vec::new());
+        if !self.options.apply {
+            return finding;
+        }
+        if failed {
+            finding.failure = Some("it is still needed: something else could not be mended".into());
+            return finding;
+        }
+        let ended = self.note_written(disk).and_then(|()| {
+            action.apply(disk).map_err(|source| Error::io("put away", self.root.join(self.log.name), source))
+        });
+        match ended {
+            Ok(()) => finding.mended = true,
+            Err(error) => finding.failure = Some(error.to_string()),
+        }
+        finding
+    }
+
+    /// Notes in the store which frames the run had stored and which are lost. Where nothing tells the plan of the run, or
+    /// how far it had come, that stays as it is.
+    fn note_written(&mut self, disk: &dyn Disk) -> Result<()> {
+        let plan = self.going_on.or(self.run.as_ref().map(Run::plan));
+        let (Some(plan), true) = (plan, self.record.is_some()) else { return Ok(()) };
+        let written =
+            written::find(plan, &self.root.join(self.log.name), self.log.unit, &self.report.lost_frames)?;
+        written::note(plan, &written, disk)?;
+        let lost = written.lost.iter().map(|stretch| stretch.count).fold(0, u64::saturating_add);
+        if lost > 0 {
+            self.report.notes.push(format!(
+                "{lost} frame(s) of the first {} are not in the store; {} has their numbers",
+                written.next,
+                files::MISSING
+            ));
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@
 //! | `run.json` | the mark: what run this is, its order of acquisition, array metadata and settings; the first file, never changed | for ever |
 //! | `progress.json` | how many frames readers can see; there once the store is complete | for ever |
 //! | `attributes.json` | the host's metadata, once more | for ever |
-//! | `missing.jsonl` | frames that were dropped, skipped or lost | for ever |
+//! | `missing.jsonl` | frames that were dropped, skipped or lost (see [`missing`]); there once one was | for ever |
 //! | `lock`, `taking`, `owner.json` | who changes the store | the lock is free |
 //! | `log` | what was written where (see [`crate::journal`]) | a clean `finish` |
 //! | `room.part` | room for the last indices on a full disk | a clean `finish` |
@@ -15,6 +15,7 @@ pub(crate) mod files;
 mod find;
 mod lock;
 mod mark;
+pub mod missing;
 mod owner;
 pub(crate) mod record;
 pub(crate) mod room;

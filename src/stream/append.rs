@@ -10,6 +10,7 @@ use crate::buffer::PooledBuffer;
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::FrameMetadata;
 use crate::settings::WhenFull;
+use crate::store::missing::Why;
 
 /// Most frames that one `skip` may pass over: it walks them one by one, and this is a matter of seconds.
 pub const MAX_SKIP: u64 = 100_000_000;
@@ -63,7 +64,7 @@ impl Stream {
                 std::thread::sleep(LOOK_AGAIN);
                 front = away.back();
             }
-            self.pass_over(&mut front)?;
+            self.pass_over(&mut front, Why::Skipped)?;
             shared.counts.skipped.fetch_add(1, Ordering::Release);
         }
         Ok(front.next())
@@ -88,7 +89,7 @@ impl Stream {
                 match buffer {
                     Some(buffer) => front.open_with(shared, place.key, buffer),
                     None if no_room == NoRoom::Drop => {
-                        self.pass_over(&mut front)?;
+                        self.pass_over(&mut front, Why::Dropped)?;
                         shared.counts.dropped.fetch_add(1, Ordering::Release);
                         return Ok(place.number);
                     }
@@ -99,15 +100,15 @@ impl Stream {
         let copying = Instant::now();
         let complete = group.fill(&shared.layout, place.slot, pixels);
         shared.counts.copy.add(copying);
-        front.advance(shared, &place, complete);
-        shared.counts.accepted.store(front.next(), Ordering::Release);
-        let mut due = false;
-        if let Some(metadata) = metadata {
+        // With the lock: lines come in the order of the frames. Before the group is handed on: whoever stores a frame stores
+        // its line first.
+        let due = metadata.is_some_and(|metadata| {
             let dimensions = shared.plan.geometry().index_dimensions();
             let line = metadata.line(place.number, &place.location.index[..dimensions]);
-            // With the lock: lines come in the order of the frames.
-            due = shared.journal.push(place.location.position, &line);
-        }
+            shared.journal.push(place.location.position, &line)
+        });
+        front.advance(shared, &place, complete);
+        shared.counts.accepted.store(front.next(), Ordering::Release);
         drop(front);
         if due && let Err(error) = shared.flush_frame_metadata() {
             // The frame itself is accepted; the next call tells.
@@ -164,10 +165,12 @@ impl Stream {
     }
 
     /// Moves past the next frame without data.
-    fn pass_over(&self, front: &mut State) -> Result<()> {
+    fn pass_over(&self, front: &mut State, why: Why) -> Result<()> {
         let shared = &*self.shared;
         let place = front.place(shared)?;
         let complete = front.open(shared, place.key).skip(place.slot);
+        // Before it counts as done: what readers are told is done must be listed.
+        shared.missing.note(place.number, why);
         front.advance(shared, &place, complete);
         shared.counts.accepted.store(front.next(), Ordering::Release);
         shared.progress.skipped(place.number);

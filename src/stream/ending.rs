@@ -49,6 +49,8 @@ impl Stream {
         let (disk, sync) = (&*shared.disk, shared.sync());
         let flush = || shared.journal.flush(&shared.plan, disk, sync);
         shared.housekeeping.note(Kept::FrameMetadata, flush().or_else(|_| flush()));
+        let list = || shared.missing.flush(disk, sync);
+        shared.housekeeping.note(Kept::Missing, list().or_else(|_| list()));
         let groups = || shared.groups.finish(&shared.plan, disk, sync, &extents);
         note(groups().inspect_err(|_| drop(groups())));
         if !shared.failure.is_set() {

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::journal;
+use super::resume::{self, Edited};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FrameLog};
 use crate::ngff::{Attributes, Document, Layout, collection_v05, documents_v05};
@@ -31,6 +32,8 @@ struct State {
     written: Vec<Option<u64>>,
     /// True once the final ones are being written.
     ended: bool,
+    /// True where the store was there before: others may have edited the documents, and what they wrote is kept.
+    continued: bool,
 }
 
 impl Groups {
@@ -57,7 +60,7 @@ impl Groups {
 
     /// The groups of a store that is continued, with the host's metadata that are in it.
     pub(super) fn existing(host: Attributes) -> Self {
-        Self { state: Mutex::new(State { host, ..State::default() }) }
+        Self { state: Mutex::new(State { host, continued: true, ..State::default() }) }
     }
 
     /// Stores metadata of the host in the root's document.
@@ -80,7 +83,7 @@ impl Groups {
         let Some(root) = root else { return Ok(()) };
         // First: the root's document could be torn while it is replaced.
         attributes::write(plan.root(), disk, sync, &state.host)?;
-        put(plan, disk, sync, &root)?;
+        put(plan, disk, sync, &root, state.continued)?;
         if let Some(last) = state.written.last_mut() {
             *last = Some(checksum(&root.bytes));
         }
@@ -93,7 +96,7 @@ impl Groups {
         let mut state = self.lock();
         state.ended = true;
         let layout: Layout = plan.ngff(Some(extents));
-        let State { host, written, .. } = &mut *state;
+        let State { host, written, continued, .. } = &mut *state;
         for (nth, document) in documents_v05(&layout, host, |position| mirror(plan, position))?.enumerate() {
             let document = document?;
             if written.len() <= nth {
@@ -102,7 +105,7 @@ impl Groups {
             let Some(known) = written.get_mut(nth) else { continue };
             let new = Some(checksum(&document.bytes));
             if *known != new {
-                put(plan, disk, sync, &document)?;
+                put(plan, disk, sync, &document, *continued)?;
                 *known = new;
             }
         }
@@ -126,9 +129,15 @@ fn mirror(plan: &Plan, position: usize) -> Result<Attributes> {
     Ok(log.into_attribute().map(|value| Attributes::from([(ATTRIBUTE.to_owned(), value)])).unwrap_or_default())
 }
 
-fn put(plan: &Plan, disk: &dyn Disk, sync: Sync, document: &Document) -> Result<()> {
+fn put(plan: &Plan, disk: &dyn Disk, sync: Sync, document: &Document, continued: bool) -> Result<()> {
     let path = plan.root().join(&document.path);
-    disk.put(&path, &document.bytes, sync).map_err(|source| Error::io("write", &path, source))
+    let edited = if continued { resume::edited(&path, &document.bytes) } else { None };
+    let bytes = match &edited {
+        Some(Edited::Nothing) => return Ok(()),
+        Some(Edited::To(text)) => text,
+        None => &document.bytes,
+    };
+    disk.put(&path, bytes, sync).map_err(|source| Error::io("write", &path, source))
 }
 
 /// Tells documents apart within one run.

@@ -15,6 +15,8 @@ pub(super) enum Kept {
     Record,
     /// The lines of frame metadata that wait.
     FrameMetadata,
+    /// The list of frames that are missing.
+    Missing,
 }
 
 /// What could not be kept up to date, and why.

@@ -1,17 +1,14 @@
 //! Frame metadata: taken beside the append path, appended to `frame_metadata.jsonl` as it comes.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::FILE_NAME;
 use crate::plan::Plan;
-use crate::platform::{Disk, Sync, partial_name};
+use crate::platform::{Disk, Sync};
 
 /// Bytes of lines that may wait before `append` writes them itself: bounds memory where the live thread falls behind.
 const PENDING_LIMIT: usize = 4 << 20;
@@ -20,18 +17,15 @@ const PENDING_LIMIT: usize = 4 << 20;
 /// memory is bounded, and the host's metadata are not thrown away in silence.
 const PENDING_MAX: usize = 32 << 20;
 
-/// Longest line that is kept of an earlier run; ours have 64 KiB at most.
-const MAX_LINE_BYTES: u64 = 1 << 20;
-
-/// Bytes of lines that are written at once where a file is written anew.
-const PIECE: usize = 1 << 20;
-
 /// Lines that wait to be appended to their position's file.
 #[derive(Debug, Default)]
 pub(super) struct Journal {
     pending: Mutex<Pending>,
-    /// Held while lines are written, so that two flushes cannot change their order.
-    writing: Mutex<()>,
+    /// Held while lines are written, so that two flushes cannot change their order: positions whose file has lines that were
+    /// not asked to be on the medium yet.
+    writing: Mutex<BTreeSet<u32>>,
+    /// False as long as no frame came with any.
+    used: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +39,7 @@ struct Pending {
 impl Journal {
     /// Takes one line (with its line feed) of a position; true when it is time to flush.
     pub(super) fn push(&self, position: u32, line: &[u8]) -> bool {
+        self.used.store(true, Ordering::Release);
         let mut pending = self.pending();
         pending.lines.entry(position).or_default().extend_from_slice(line);
         pending.bytes += line.len();
@@ -54,13 +49,21 @@ impl Journal {
     /// Appends everything that waits, each position's lines in one write; goes on after an error, which it returns. Lines
     /// that could not be written wait for the next time, before all that came since.
     pub(super) fn flush(&self, plan: &Plan, disk: &dyn Disk, sync: Sync) -> Result<()> {
-        let _one_at_a_time = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unsynced = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut outcome = Ok(());
-        let taken = std::mem::take(&mut *self.pending());
+        let mut taken = std::mem::take(&mut *self.pending());
+        if sync == Sync::Never {
+            unsynced.extend(taken.lines.keys());
+        } else {
+            for position in std::mem::take(&mut *unsynced) {
+                taken.lines.entry(position).or_default();
+            }
+        }
         for (position, mut lines) in taken.lines {
             let path = path(plan, position as usize);
             if let Err(source) = disk.append(&path, &lines, sync) {
                 outcome = outcome.and(Err(Error::io("append to", &path, source)));
+                unsynced.insert(position);
                 let mut pending = self.pending();
                 pending.bytes += lines.len();
                 let later = pending.lines.entry(position).or_default();
@@ -75,6 +78,12 @@ impl Journal {
         outcome
     }
 
+    /// Appends everything that waits before the log tells that its frames are stored: for a process that dies, not for the
+    /// medium. Most often another thread has done it, and nothing waits.
+    pub(super) fn flush_for_log(&self, plan: &Plan, disk: &dyn Disk) -> Result<()> {
+        if self.used.load(Ordering::Acquire) { self.flush(plan, disk, Sync::Never) } else { Ok(()) }
+    }
+
     /// True where a disk has refused so much that no more may wait.
     pub(super) fn is_overfull(&self) -> bool {
         self.pending().bytes > PENDING_MAX
@@ -82,64 +91,6 @@ impl Journal {
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Keeps the whole lines of a file of frame metadata whose frame is `wanted`; what is there is read and written in pieces,
-/// however long it is. A file that needs no change is not written, one that is not there is not made.
-pub(super) fn keep(path: &Path, disk: &dyn Disk, sync: Sync, wanted: impl Fn(u64) -> bool) -> Result<()> {
-    let mut all = true;
-    for_each_line(path, &wanted, |_, keep| {
-        all &= keep;
-        Ok(())
-    })?;
-    if all {
-        return Ok(());
-    }
-    let partial = partial_name(path);
-    let fail = |source| Error::io("write", path, source);
-    let write = || {
-        let file = disk.create(&partial, 0).map_err(fail)?;
-        let (mut piece, mut offset) = (Vec::with_capacity(PIECE), 0);
-        for_each_line(path, &wanted, |line, keep| {
-            if keep {
-                piece.extend_from_slice(line);
-            }
-            if piece.len() >= PIECE {
-                file.write_at(offset, &piece).map_err(fail)?;
-                offset += piece.len() as u64;
-                piece.clear();
-            }
-            Ok(())
-        })?;
-        file.write_at(offset, &piece).and_then(|()| file.sync(sync)).map_err(fail)?;
-        drop(file);
-        disk.rename(&partial, path, sync).map_err(fail)
-    };
-    write().inspect_err(|_| drop(disk.remove_file(&partial)))
-}
-
-/// Gives each line, or each piece of one that is too long, to `then`, with whether it is a whole one whose frame is
-/// `wanted`.
-fn for_each_line(
-    path: &Path,
-    wanted: &impl Fn(u64) -> bool,
-    mut then: impl FnMut(&[u8], bool) -> Result<()>,
-) -> Result<()> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(Error::io("open", path, source)),
-    };
-    let (mut reader, mut line) = (BufReader::new(file), Vec::new());
-    loop {
-        line.clear();
-        let read = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line);
-        if read.map_err(|source| Error::io("read", path, source))? == 0 {
-            return Ok(());
-        }
-        let number = serde_json::from_slice::<Value>(&line).ok().and_then(|value| value.get("frame")?.as_u64());
-        then(&line, line.ends_with(b"\n") && number.is_some_and(wanted))?;
     }
 }
 
@@ -152,31 +103,6 @@ pub(super) fn path(plan: &Plan, position: usize) -> PathBuf {
 mod tests {
     use super::*;
     use crate::platform;
-    use crate::platform::faulty::{FaultyDisk, Operation};
-
-    #[test]
-    fn frame_metadata_are_cut_in_bounded_pieces_and_only_where_need_be() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join(FILE_NAME);
-        let disk = FaultyDisk::recording(platform::native());
-        keep(&path, &disk, Sync::Never, |_| true).expect("nothing there");
-        assert!(!path.exists());
-        let line = |frame: u64| format!("{{\"text\":\"{}\",\"frame\":{frame}}}\n", "x".repeat(50_000));
-        let lines = |frames: std::ops::Range<u64>| frames.map(line).collect::<String>();
-        std::fs::write(&path, lines(0..100)).expect("written");
-        keep(&path, &disk, Sync::Never, |_| true).expect("as it should be");
-        assert_eq!(disk.log(), [], "nothing to change, nothing written");
-        std::fs::write(&path, lines(0..100) + &"y".repeat(3 << 20) + "\n" + &lines(100..101) + "{\"frame\":")
-            .expect("written");
-        keep(&path, &disk, Sync::Never, |frame| frame < 60 || frame == 100).expect("cut");
-        assert!(std::fs::read_to_string(&path).expect("there") == lines(0..60) + &line(100));
-        let most = disk
-            .log()
-            .iter()
-            .map(|operation| if let Operation::Write(_, _, bytes) = operation { bytes.len() } else { 0 })
-            .max();
-        assert!(most.is_some_and(|most| most < PIECE + 64 * 1024), "{most:?} bytes in one write");
-    }
 
     #[test]
     fn lines_that_a_disk_refuses_wait_in_order_and_the_next_flush_is_put_off() {

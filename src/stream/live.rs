@@ -63,6 +63,8 @@ impl Rounds {
             return Err(error);
         }
         shared.progress.published(&changed);
+        // Before the record, which counts them as done.
+        shared.list_missing();
         if written > self.recorded {
             let outcome = record::write(shared.plan.root(), &*shared.disk, shared.sync(), written);
             if shared.housekeeping.note(Kept::Record, outcome) {
@@ -119,6 +121,7 @@ impl Rounds {
         match stored {
             Some(outcome) => {
                 outcome?;
+                shared.flush_for_log()?;
                 shared.log.planes(group.key(), filled.iter().copied())?;
                 shared.progress.written(&shared.plan, layout, group.key(), filled.into_iter());
                 Ok(())

@@ -11,6 +11,7 @@ mod front;
 mod groups;
 mod housekeeping;
 mod journal;
+mod lines;
 mod live;
 mod progress;
 mod replace;
@@ -24,7 +25,7 @@ mod together_tests;
 mod workers;
 
 pub use append::MAX_SKIP;
-pub use resume::difference;
+pub use resume::{array_difference, difference};
 pub use status::{Latencies, Phases, Report, Status};
 
 use ending::extent;
@@ -52,6 +53,7 @@ use crate::platform::{self, Disk, SyncPoint};
 use crate::settings::Settings;
 use crate::store;
 use crate::store::room::Room;
+use crate::store::missing::Missing;
 use crate::store::{Root, record};
 
 /// Bytes of buffers that are made before the first frame: what a fast camera fills while the first ones go to disk. More
@@ -113,10 +115,9 @@ impl Stream {
             true => Root::existing(plan.root(), &*disk, sync)?,
             false => Root::prepare(&plan, &*disk, sync)?,
         };
-        let mut found = continued.then(|| resume::find(&plan)).transpose()?;
-        if found.is_some() {
-            // What an interrupted run noted is void: what it had not published comes again.
-            Log::discard(&plan, &*disk)?;
+        let mut found = continued.then(|| resume::find(&plan, backend, &*disk)).transpose()?;
+        if let Some(found) = &found {
+            resume::trim(&plan, &*disk, sync, found.frames)?;
         }
         let log = Arc::new(Log::create(&plan, &*disk, capabilities.unit)?);
         let sync_point = disk.sync_point(plan.root()).map_err(|source| Error::io("open", plan.root(), source))?;
@@ -132,7 +133,6 @@ impl Stream {
         let mut open = HashMap::new();
         if found.is_some() {
             open = resume::open_groups(&plan, &layout, &*sink, &pool, frames)?;
-            resume::trim_frame_metadata(&plan, &*disk, sync, frames)?;
         }
 
         let room = Room::keep(&plan, &disk)?;
@@ -143,6 +143,7 @@ impl Stream {
         let shared = Arc::new(Shared {
             progress: progress::Progress::new(&plan, &layout, frames, resume::extents(&plan, frames)),
             pool,
+            missing: Missing::new(plan.root(), plan.router()),
             plan,
             layout,
             sink,
@@ -152,7 +153,7 @@ impl Stream {
             journal: journal::Journal::default(),
             log,
             lock: Mutex::default(),
-            notes: Mutex::new(Vec::new()),
+            notes: Mutex::new(found.map(|found| found.notes).unwrap_or_default()),
             housekeeping: housekeeping::Housekeeping::default(),
             groups,
             counts: Counts::default(),

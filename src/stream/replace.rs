@@ -56,6 +56,7 @@ impl Stream {
                 front.open_with(shared, key, buffer);
             }
             if open.try_replace(&shared.layout, slot, pixels) {
+                shared.missing.fill(frame);
                 return Ok(());
             }
             drop(front);
@@ -72,7 +73,9 @@ impl Stream {
         // SAFETY: nobody else knows this buffer.
         unsafe { single.copy_in(pixels, 0, &plane) };
         let bytes = &plane.as_mut_slice()[..single.unit_bytes() * single.units()];
-        shared.sink.replace(&Plane { key, layout: &shared.layout, slot, bytes })
+        shared.sink.replace(&Plane { key, layout: &shared.layout, slot, bytes })?;
+        shared.missing.fill(frame);
+        Ok(())
     }
 
     /// The number of the frame at a place.

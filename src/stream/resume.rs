@@ -2,34 +2,99 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::journal;
-use crate::backend::Sink;
+use super::{journal, lines};
+use crate::backend::{Backend, Sink, no_random_access};
 use crate::buffer::{Group, GroupKey, Layout, Pool, SlotState};
-use crate::document::{self, Defect};
+use crate::document::{parse_object, with_member};
 use crate::error::{Error, Result};
+use crate::journal as log;
 use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents_v05};
 use crate::plan::Plan;
 use crate::platform::{Disk, Sync};
-use crate::store::record;
+use crate::recover::{self, Verdict};
+use crate::store::files::MARK;
+use crate::store::{Mark, missing, record};
 
 /// Largest group metadata file that is read.
 const MAX_METADATA_BYTES: u64 = 256 << 20;
 
+/// Most stretches of missing frames in the groups that are open that are looked at; others are taken for frames of fill
+/// value.
+const MAX_STRETCHES: usize = 1 << 16;
+
+/// Files that could not be mended that an error names.
+const MAX_FAILURES: usize = 3;
+
 /// What an earlier run left.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// Frames that are there: the number of the next one.
+    /// Frames that are done: the number of the next one.
     pub(super) frames: u64,
     /// The host's metadata.
     pub(super) metadata: Attributes,
+    /// What a person should know of it.
+    pub(super) notes: Vec<String>,
 }
 
-/// Looks at the store and compares its groups with the plan; touches nothing.
-pub(super) fn find(plan: &Plan) -> Result<Found> {
+/// Compares the store with the plan, mends what an interrupted run left (a store of another plan is not touched), and finds
+/// out where to go on. The caller holds the lock of the store.
+pub(super) fn find(plan: &Plan, backend: &dyn Backend, disk: &dyn Disk) -> Result<Found> {
+    if !backend.capabilities().random_access {
+        return Err(no_random_access(backend.name()));
+    }
+    compare(plan, Strictness::WhatIsThere)?;
+    let mut notes = Vec::new();
+    if log::is_there(plan.root()) {
+        let report = recover::mend_to_go_on(plan, backend.verifier(), disk)?;
+        // The log is there still where something could not be mended.
+        if log::is_there(plan.root()) {
+            let failures = report.findings.iter().filter(|finding| !finding.mended).map(|finding| {
+                let why = finding.failure.as_deref().unwrap_or(&finding.cause);
+                format!("{}: {why}", finding.file)
+            });
+            let failures: Vec<_> = failures.take(MAX_FAILURES).collect();
+            let problem = format!("an interrupted run left it, and it could not be mended: {}", failures.join("; "));
+            return Err(Error::Damaged { path: plan.root().to_path_buf(), problem });
+        }
+        if report.verdict == Verdict::Lost {
+            let lost = report.lost_chunks;
+            notes.push(format!("the run before was interrupted; {lost} chunk(s) that it had written are not whole"));
+        }
+        notes.extend(report.notes);
+    }
+    let metadata = compare(plan, Strictness::Everything)?;
+    // A run that ended before its first frame was shown.
+    let frames = record::read(plan.root())?.unwrap_or(0);
+    if plan.router().total().is_some_and(|total| frames > total) {
+        let difference = format!("it holds {frames} frames, the settings declare {:?}", plan.router().total());
+        return Err(Error::Mismatch { path: plan.root().to_path_buf(), difference });
+    }
+    Ok(Found { frames, metadata, notes })
+}
+
+/// What has to be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strictness {
+    /// Nothing: what is missing or torn may be mended.
+    WhatIsThere,
+    Everything,
+}
+
+/// Refuses a store that is another than the plan's, by what matters for going on: the order of acquisition, the positions
+/// and their folders, axes, arrays. Names, display settings, pixel sizes, further levels and attributes may have been edited.
+/// Returns the host's metadata.
+fn compare(plan: &Plan, strictness: Strictness) -> Result<Attributes> {
+    let mismatch = |path: &Path, difference| Error::Mismatch { path: path.to_path_buf(), difference };
+    let may_lack = strictness == Strictness::WhatIsThere;
+    let read = |path: &Path| match read_json(path) {
+        Err(_) if may_lack => Ok(None),
+        read => read.map(Some),
+    };
     let mut metadata = Attributes::new();
     let layout = plan.ngff(None);
     for document in documents_v05(&layout, &Attributes::new(), |_| Ok(Attributes::new()))? {
@@ -40,10 +105,9 @@ pub(super) fn find(plan: &Plan) -> Result<Found> {
         let path = plan.root().join(&document.path);
         let expected: Value = serde_json::from_slice(&document.bytes)
             .map_err(|error| Error::Internal { place: "group metadata", message: error.to_string() })?;
-        let found = read_json(&path)?;
-        let ome = |value: &Value| value.pointer("/attributes/ome").cloned().unwrap_or_default();
-        if let Some(difference) = difference("attributes.ome", &ome(&expected), &ome(&found)) {
-            return Err(Error::Mismatch { path, difference });
+        let Some(found) = read(&path)? else { continue };
+        if let Some(difference) = group_difference(&expected, &found) {
+            return Err(mismatch(&path, difference));
         }
         if document.path == "zarr.json"
             && let Some(Value::Object(attributes)) = found.get("attributes")
@@ -52,13 +116,94 @@ pub(super) fn find(plan: &Plan) -> Result<Found> {
             metadata.extend(host.map(|(name, value)| (name.clone(), value.clone())));
         }
     }
-    // A run that ended before its first frame was shown.
-    let frames = record::read(plan.root())?.unwrap_or(0);
-    if plan.router().total().is_some_and(|total| frames > total) {
-        let difference = format!("it holds {frames} frames, the settings declare {:?}", plan.router().total());
-        return Err(Error::Mismatch { path: plan.root().to_path_buf(), difference });
+    for position in 0..plan.positions().len() {
+        let path = plan.array_path(position, 0).join("zarr.json");
+        let Some(found) = read(&path)? else { continue };
+        if let Some(difference) = array_difference(plan, &found) {
+            return Err(mismatch(&path, difference));
+        }
     }
-    Ok(Found { frames, metadata })
+    let mark = Mark::read(plan.root())?.and_then(|mark| mark.router);
+    if mark.is_some_and(|router| router != *plan.router()) {
+        let difference = "its frames came in another order of dimensions and positions than the settings say".into();
+        return Err(mismatch(&plan.root().join(MARK), difference));
+    }
+    Ok(metadata)
+}
+
+/// What keeps a run from going on with a group.
+fn group_difference(expected: &Value, found: &Value) -> Option<String> {
+    let kind = difference("node_type", &expected["node_type"], found.get("node_type").unwrap_or(&Value::Null));
+    if kind.is_some() {
+        return kind;
+    }
+    let at = |value: &Value, pointer: &str| value.pointer(pointer).cloned().unwrap_or_default();
+    let names = |value: &Value| -> Value {
+        let axes = at(value, "/attributes/ome/multiscales/0/axes");
+        let parts = |axis: &Value| json!({"name": axis.get("name"), "type": axis.get("type")});
+        axes.as_array().map(|axes| axes.iter().map(parts).collect()).unwrap_or_default()
+    };
+    let levels = |value: &Value| -> Vec<Value> {
+        let datasets = at(value, "/attributes/ome/multiscales/0/datasets");
+        datasets.as_array().into_iter().flatten().filter_map(|level| level.get("path").cloned()).collect()
+    };
+    let (wanted, there) = (levels(expected), levels(found));
+    let series = |value: &Value| at(value, "/attributes/ome/series").as_array().cloned().unwrap_or_default();
+    let (positions, images) = (series(expected), series(found));
+    difference("attributes.ome.multiscales[0].axes", &names(expected), &names(found))
+        .or_else(|| {
+            let missing = wanted.iter().find(|level| !there.contains(level))?;
+            Some(format!("attributes.ome.multiscales[0].datasets has no path {missing}"))
+        })
+        .or_else(|| {
+            let (positions, images) = (Value::from(positions.clone()), Value::from(images.clone()));
+            // Other tools may list images of theirs behind ours.
+            (!images.as_array()?.starts_with(positions.as_array()?))
+                .then(|| difference("attributes.ome.series", &positions, &images))?
+        })
+}
+
+/// What keeps a run of `plan` from going on with the array whose metadata are `found`: all that says how its pixels are
+/// stored, but for its extent along the append axis.
+pub fn array_difference(plan: &Plan, found: &Value) -> Option<String> {
+    let axis = plan.geometry().append_axis();
+    let extent = axis.and_then(|axis| found.pointer(&format!("/shape/{axis}"))?.as_u64());
+    let Value::Object(expected) = plan.array_metadata(extent) else { return None };
+    let nothing = Value::Null;
+    expected
+        .iter()
+        .filter(|(key, _)| *key != "attributes")
+        .find_map(|(key, value)| difference(&format!("array.{key}"), value, found.get(key).unwrap_or(&nothing)))
+        .or_else(|| {
+            let transformers = found.get("storage_transformers")?.as_array()?;
+            (!transformers.is_empty()).then(|| "array.storage_transformers is there, the settings have none".to_owned())
+        })
+}
+
+/// The text of a group's document as it is, with what this run has to say: others may have edited the rest. `None` where
+/// the file is not there or is no document any more, and all of it has to be written.
+pub(super) fn edited(path: &Path, new: &[u8]) -> Option<Edited> {
+    let mut text = read_small(path).ok()?;
+    let document = parse_object(&text).ok()?;
+    let there = document.get("attributes")?.as_object()?;
+    let new = parse_object(new).ok()?;
+    let mut changed = false;
+    for (name, value) in new.get("attributes")?.as_object()? {
+        let ours = ["ome", "ome_stream"].contains(&name.as_str());
+        if there.get(name).is_none_or(|known| !ours && known != value) {
+            text = with_member(&text, &["attributes", name], value)?;
+            changed = true;
+        }
+    }
+    Some(if changed { Edited::To(text) } else { Edited::Nothing })
+}
+
+/// What becomes of a document.
+pub(super) enum Edited {
+    /// It says all that it has to say.
+    Nothing,
+    /// Its new text.
+    To(Vec<u8>),
 }
 
 /// The first difference between two JSON values, in words; numbers are compared as numbers.
@@ -95,13 +240,15 @@ pub(super) fn open_groups(
     pool: &Pool,
     frames: u64,
 ) -> Result<HashMap<GroupKey, Arc<Group>>> {
-    let mut slots: BTreeMap<GroupKey, Vec<usize>> = BTreeMap::new();
-    for frame in frames.saturating_sub(plan.group_span(layout))..frames {
+    let from = frames.saturating_sub(plan.group_span(layout));
+    let missing = missing::read_from(plan.root(), from, MAX_STRETCHES)?.unwrap_or_default();
+    let mut slots: BTreeMap<GroupKey, Vec<(usize, bool)>> = BTreeMap::new();
+    for frame in from..frames {
         let Some(location) = plan.router().locate(frame) else { break };
         let (index, slot) = layout.slot(&location.index);
         let key = GroupKey { position: location.position, index };
         if !plan.is_group_done(layout, key, frames) {
-            slots.entry(key).or_default().push(slot);
+            slots.entry(key).or_default().push((slot, missing.has(frame)));
         }
     }
     slots
@@ -114,48 +261,47 @@ pub(super) fn open_groups(
                 if !std::mem::replace(&mut there, true) {
                     group.attach(pool.take());
                 }
-                for slot in &slots {
+                for (slot, _) in slots.iter().filter(|(_, missing)| !missing) {
                     let start = slot * layout.plane_bytes();
                     let plane = pixels.get(start..start + layout.plane_bytes());
                     group.restore(layout, unit, *slot, plane.unwrap_or_default());
                 }
             }
-            let state = if there { SlotState::Filled } else { SlotState::Skipped };
-            slots.iter().for_each(|slot| group.restored(*slot, state));
+            for (slot, missing) in slots {
+                group.restored(slot, if there && !missing { SlotState::Filled } else { SlotState::Skipped });
+            }
             Ok((key, Arc::new(group)))
         })
         .collect()
 }
 
-/// Cuts each position's frame metadata to the first `frames` frames: what came later will come again.
-pub(super) fn trim_frame_metadata(plan: &Plan, disk: &dyn Disk, sync: Sync, frames: u64) -> Result<()> {
-    (0..plan.positions().len())
-        .try_for_each(|position| journal::keep(&journal::path(plan, position), disk, sync, |frame| frame < frames))
+/// Cuts what each position's frame metadata and the list of missing frames tell to the first `frames` frames: what came
+/// later will come again.
+pub(super) fn trim(plan: &Plan, disk: &dyn Disk, sync: Sync, frames: u64) -> Result<()> {
+    for position in 0..plan.positions().len() {
+        lines::keep_first(&journal::path(plan, position), frames, disk, sync)?;
+    }
+    missing::trim(plan.root(), frames, disk, sync)
 }
 
-fn read_json(path: &std::path::Path) -> Result<Value> {
+fn read_json(path: &Path) -> Result<Value> {
     let damaged = |problem: String| Error::Damaged { path: path.to_path_buf(), problem };
+    parse_object(&read_small(path)?)
+        .map(Value::Object)
+        .map_err(|defect| damaged(format!("{defect}; `ome-stream recover` may help")))
+}
+
+fn read_small(path: &Path) -> Result<Vec<u8>> {
     let meta = fs::symlink_metadata(path).map_err(|source| Error::io("look at", path, source))?;
     if !meta.is_file() || meta.len() > MAX_METADATA_BYTES {
-        return Err(damaged("not a metadata file".into()));
+        let problem = format!("not a metadata file of at most {MAX_METADATA_BYTES} bytes");
+        return Err(Error::Damaged { path: path.to_path_buf(), problem });
     }
-    let bytes = fs::read(path).map_err(|source| Error::io("read", path, source))?;
-    let problem = match (serde_json::from_slice(&bytes), document::parse(&bytes)) {
-        (Ok(value), _) => return Ok(value),
-        // Python's NaN and Infinity.
-        (Err(error), Ok(_)) => {
-            format!("not JSON: {error}; going on would write null for NaN and Infinity: take them out")
-        }
-        (_, Err(Defect::Torn(problem))) => format!("{problem}; `ome-stream recover` tells whether it can be made anew"),
-        (_, Err(defect)) => defect.to_string(),
-    };
-    Err(damaged(problem))
+    fs::read(path).map_err(|source| Error::io("read", path, source))
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -20,6 +20,7 @@ use crate::plan::Plan;
 use crate::platform::{Disk, Sync};
 use crate::settings::Durability;
 use crate::store::Lock;
+use crate::store::missing::Missing;
 
 /// One run's common state. The append path locks nothing in here that a worker ever holds.
 pub(super) struct Shared {
@@ -33,6 +34,8 @@ pub(super) struct Shared {
     pub(super) failure: Failure,
     pub(super) journal: Journal,
     pub(super) log: Arc<Log>,
+    /// Frames that the run has not.
+    pub(super) missing: Missing,
     /// Held until everything is written.
     pub(super) lock: Mutex<Option<Lock>>,
     /// What a person should know.
@@ -104,6 +107,11 @@ impl Shared {
         notes
     }
 
+    /// Lists in the store what is missing. Where the disk refuses that, it is tried again the next time.
+    pub(super) fn list_missing(&self) {
+        self.housekeeping.note(Kept::Missing, self.missing.flush(&*self.disk, self.sync()));
+    }
+
     /// Whether the store is still where it was and still this run's.
     pub(super) fn check_root(&self) -> Result<()> {
         match self.lock.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Lock::check) {
@@ -142,7 +150,18 @@ impl Shared {
     /// # Errors
     /// The disk's, where more lines wait than may: they are the host's, and it has to know that they are not stored.
     pub(super) fn flush_frame_metadata(&self) -> Result<()> {
-        let outcome = self.journal.flush(&self.plan, &*self.disk, self.sync());
+        self.keep_lines(self.journal.flush(&self.plan, &*self.disk, self.sync()))
+    }
+
+    /// Writes the lines that wait before the log tells that their frames are stored: an interruption shall not part them.
+    ///
+    /// # Errors
+    /// As for [`Shared::flush_frame_metadata`].
+    pub(super) fn flush_for_log(&self) -> Result<()> {
+        self.keep_lines(self.journal.flush_for_log(&self.plan, &*self.disk))
+    }
+
+    fn keep_lines(&self, outcome: Result<()>) -> Result<()> {
         if outcome.is_err() && self.journal.is_overfull() {
             return outcome;
         }

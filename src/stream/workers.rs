@@ -62,6 +62,7 @@ fn store(shared: &Shared, job: &Job) -> Result<()> {
     if group.job_done() {
         let (plan, layout, key) = (&*shared.plan, &shared.layout, group.key());
         let filled = || group.filled();
+        shared.flush_for_log()?;
         shared.log.planes(key, filled())?;
         shared.progress.written(plan, layout, key, filled());
         shared.progress.group_stored(plan, layout, key, filled());

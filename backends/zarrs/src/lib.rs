@@ -23,6 +23,7 @@ use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
 use ome_stream::buffer::Unit;
 use ome_stream::journal::Log;
 use ome_stream::platform::Disk;
+use ome_stream::recover::Verifier;
 use ome_stream::{Plan, Result};
 
 pub use verify::ZarrsVerifier;
@@ -64,5 +65,9 @@ impl Backend for ZarrsBackend {
 
     fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>, frames: u64) -> Result<Box<dyn Sink>> {
         Ok(Box::new(sink::ZarrsSink::resume(plan, disk, log, frames)?))
+    }
+
+    fn verifier(&self) -> Option<&dyn Verifier> {
+        Some(&ZarrsVerifier)
     }
 }

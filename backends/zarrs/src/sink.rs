@@ -76,6 +76,8 @@ pub(crate) struct ZarrsSink {
     plan: Arc<Plan>,
     common: Common,
     shards: Option<Shards>,
+    /// True where the arrays were there before.
+    continued: bool,
     shapes: Mutex<Shapes>,
 }
 
@@ -131,6 +133,7 @@ impl ZarrsSink {
         };
         Ok(Self {
             shards: Shards::new(plan, &common, resumed),
+            continued: resumed.is_some(),
             common,
             shapes: Mutex::new(Shapes { extents: vec![None; positions], latest: None }),
             plan: Arc::clone(plan),
@@ -157,15 +160,18 @@ impl ZarrsSink {
         put: impl FnOnce(&dyn Disk, &Path, &[u8], Sync) -> io::Result<()>,
     ) -> Result<()> {
         let path = self.plan.array_path(position, 0).join("zarr.json");
-        let document = match shapes.latest.take() {
-            Some((same, document)) if same == extent => document,
+        let own = if self.continued { array::grown(&self.plan, position, extent) } else { None };
+        let common = own.is_none();
+        let document = match (own, shapes.latest.take()) {
+            (Some(document), _) => document,
+            (None, Some((same, document))) if same == extent => document,
             _ => array::document(&self.plan, extent)?,
         };
         self.common.folders.for_file(&path)?;
         put(&*self.common.disk, &path, &document, self.common.sync)
             .map_err(|source| Error::io("write", &path, source))?;
         self.common.count(document.len());
-        shapes.latest = Some((extent, document));
+        shapes.latest = common.then_some((extent, document));
         if let Some(shown) = shapes.extents.get_mut(position) {
             *shown = extent;
         }

@@ -1,12 +1,11 @@
 //! Going on with a store that is there, and replacing frames in it.
 
 use std::fs;
-use std::path::Path;
 
 use ome_stream::settings::Settings;
 use ome_stream::{Error, Stream};
 use ome_stream_tests::case::{Case, Step};
-use ome_stream_tests::{check, disk, model, pixels, random, read, run};
+use ome_stream_tests::{check, model, pixels, random, read, run};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -16,7 +15,7 @@ use crate::acquisition::{Acquisition, native};
 const CASES: u32 = 60;
 
 /// The script frame by frame, cut in two.
-fn cut(case: &Case, at: u64) -> (Case, Case, u64) {
+pub fn cut(case: &Case, at: u64) -> (Case, Case, u64) {
     let single: Vec<Step> = case
         .script
         .iter()
@@ -30,14 +29,14 @@ fn cut(case: &Case, at: u64) -> (Case, Case, u64) {
     (case.clone().script(first), case.clone().script(second), at)
 }
 
-fn resuming(mut settings: Settings) -> Settings {
+pub fn resuming(mut settings: Settings) -> Settings {
     settings.resume = true;
     settings.overwrite = false;
     settings
 }
 
 /// Whether every position's array holds what the whole script leaves there.
-fn holds(case: &Case, stream: &Stream) -> Result<(), TestCaseError> {
+pub fn holds(case: &Case, stream: &Stream) -> Result<(), TestCaseError> {
     for (position, image) in model::images(case).iter().enumerate() {
         let array = stream.plan().array_path(position, 0);
         let found = read::zarrs(&array).map_err(TestCaseError::fail)?;
@@ -47,7 +46,7 @@ fn holds(case: &Case, stream: &Stream) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn property(test: impl Fn(Case, u64) -> Result<(), TestCaseError>) {
+pub fn property(test: impl Fn(Case, u64) -> Result<(), TestCaseError>) {
     let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&(random::case(), any::<u64>()), |(case, at)| test(case, at));
     if let Err(error) = outcome {
@@ -55,7 +54,7 @@ fn property(test: impl Fn(Case, u64) -> Result<(), TestCaseError>) {
     }
 }
 
-fn failed(error: impl std::fmt::Debug) -> TestCaseError {
+pub fn failed(error: impl std::fmt::Debug) -> TestCaseError {
     TestCaseError::fail(format!("{error:?}"))
 }
 
@@ -70,38 +69,6 @@ fn a_finished_store_goes_on_where_it_ended() {
         stream.finish().map_err(failed)?;
         let stream = Stream::create(&resuming(settings), &*native()).map_err(failed)?;
         prop_assert_eq!(stream.status().accepted, at);
-        run::play(&second, &stream, at).map_err(failed)?;
-        stream.finish().map_err(failed)?;
-        holds(&case, &stream)
-    });
-}
-
-#[test]
-fn an_interrupted_store_goes_on_after_what_readers_could_see() {
-    property(|mut case, at| {
-        case.settings.live_interval = 0.05;
-        let folder = tempfile::tempdir()?;
-        let (first, _, at) = cut(&case, at);
-        let stream = Stream::create(&case.settings_in(folder.path()), &*native()).map_err(failed)?;
-        run::play(&first, &stream, 0).map_err(failed)?;
-        // What a killed writer leaves behind: the store as it is at some moment.
-        let recorded = |root: &Path| -> u64 {
-            let text = fs::read(root.join(".ome-stream/run/progress.json")).unwrap_or_default();
-            let record: serde_json::Value = serde_json::from_slice(&text).unwrap_or_default();
-            record["frames"].as_u64().unwrap_or(0)
-        };
-        disk::wait_for(|| match recorded(stream.plan().root()) {
-            frames if frames == at => Ok(()),
-            frames => Err(format!("{frames} of {at} frames are shown")),
-        })
-        .map_err(TestCaseError::fail)?;
-        let left = tempfile::tempdir()?;
-        let settings = resuming(case.settings_in(left.path()));
-        copy(stream.plan().root(), &settings.output_path())?;
-        drop(stream);
-        let stream = Stream::create(&settings, &*native()).map_err(failed)?;
-        prop_assert_eq!(stream.status().accepted, at);
-        let (_, second, _) = cut(&case, at);
         run::play(&second, &stream, at).map_err(failed)?;
         stream.finish().map_err(failed)?;
         holds(&case, &stream)
@@ -139,20 +106,6 @@ fn any_frame_can_be_replaced_at_any_time() {
         }
         Ok(())
     });
-}
-
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?
-        } else {
-            fs::copy(entry.path(), target).map(drop)?
-        }
-    }
-    Ok(())
 }
 
 #[test]
@@ -246,4 +199,89 @@ fn planes_that_were_skipped_can_be_filled_in_chunk_by_chunk_of_one_shard() {
     }
     stream.finish().expect("all well");
     run.assert_holds(&[Step::Append(5)]);
+}
+
+/// A finished store of five frames, with what `edit` does to the document at `path`.
+fn edited(path: &str, edit: impl Fn(&mut serde_json::Value)) -> Acquisition {
+    let case = Case::new("run", "t:inf:2,c:2,y:16,x:16").dimension("c", |c| c.with_coords(["a", "b"]));
+    let run = Acquisition::of(case);
+    let stream = run.start();
+    run.append(&stream, 0..5);
+    stream.set_metadata("lab", r#"{"operator": "A"}"#).expect("stored");
+    stream.finish().expect("all well");
+    let path = run.root().join(path);
+    let mut document = serde_json::from_slice(&fs::read(&path).expect("there")).expect("JSON");
+    edit(&mut document);
+    fs::write(&path, document.to_string()).expect("written");
+    run
+}
+
+#[test]
+fn edits_that_do_not_matter_for_going_on_are_kept() {
+    use serde_json::json;
+    let edits: [(&str, &str, serde_json::Value); 8] = [
+        ("zarr.json", "/attributes/ome/multiscales/0/name", json!("renamed")),
+        ("zarr.json", "/attributes/ome/multiscales/0/axes/2/unit", json!("nanometer")),
+        ("zarr.json", "/attributes/ome/multiscales/0/datasets/0/coordinateTransformations/0/scale/3", json!(0.25)),
+        ("zarr.json", "/attributes/ome/omero/channels/0/color", json!("123456")),
+        ("zarr.json", "/attributes/ome/omero/channels/0/window", json!({"start": 1, "end": 2, "min": 0, "max": 9})),
+        ("zarr.json", "/attributes/lab/operator", json!("B")),
+        ("zarr.json", "/attributes/ome/omero/rdefs", json!({"model": "color"})),
+        ("0/zarr.json", "/attributes/segmented", json!(true)),
+    ];
+    for (path, pointer, value) in edits {
+        let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+        let run = edited(path, |document| {
+            let parent = document.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer} is not there"));
+            match parent {
+                serde_json::Value::Array(list) => list[name.parse::<usize>().expect("a number")] = value.clone(),
+                other => other[name] = value.clone(),
+            }
+        });
+        let stream = Stream::create(&resuming(run.settings()), &*native()).unwrap_or_else(|error| panic!("{error}"));
+        stream.set_metadata("microscope", r#"{"objective": 63}"#).expect("stored");
+        run.append(&stream, 5..9);
+        stream.finish().expect("all well");
+        run.assert_holds(&[Step::Append(9)]);
+        let text = fs::read(run.root().join(path)).expect("there");
+        let document: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+        assert_eq!(document.pointer(pointer), Some(&value), "{pointer} was not kept: {document:#}");
+        let root: serde_json::Value =
+            serde_json::from_slice(&fs::read(run.root().join("zarr.json")).expect("there")).expect("JSON");
+        assert_eq!(root["attributes"]["microscope"]["objective"], 63);
+    }
+}
+
+#[test]
+fn a_store_goes_on_under_another_name_and_with_levels_of_other_tools() {
+    let run = edited("zarr.json", |document| {
+        let datasets = &mut document["attributes"]["ome"]["multiscales"][0]["datasets"];
+        let mut level = datasets[0].clone();
+        level["path"] = "half".into();
+        datasets.as_array_mut().expect("a list").push(level);
+    });
+    let mut settings = resuming(run.settings());
+    settings.root_path = run.folder().join("renamed.ome.zarr").to_string_lossy().into_owned();
+    fs::rename(run.root(), &settings.root_path).expect("renamed");
+    let stream = Stream::create(&settings, &*native()).expect("the same store");
+    run.append(&stream, 5..7);
+    stream.finish().expect("all well");
+    fs::rename(&settings.root_path, run.root()).expect("renamed");
+    run.assert_holds(&[Step::Append(7)]);
+    let root: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.root().join("zarr.json")).expect("there")).expect("JSON");
+    assert_eq!(root["attributes"]["ome"]["multiscales"][0]["datasets"][1]["path"], "half");
+}
+
+#[test]
+fn another_order_of_acquisition_is_refused() {
+    let run = Acquisition::new("t:4,c:2,z:2,y:16,x:16");
+    let stream = run.start();
+    run.append(&stream, 0..5);
+    stream.finish().expect("all well");
+    let mut settings = resuming(run.settings());
+    settings.dimensions = ome_stream::settings::parse_dims("t:4,z:2,c:2,y:16,x:16").expect("a grammar of ours");
+    let error = Stream::create(&settings, &*native()).expect_err("its frames would come to the wrong places");
+    assert_eq!(error.code(), 17, "{error}");
+    assert!(error.to_string().contains("order"), "{error}");
 }

@@ -2,12 +2,17 @@
 
 use std::fmt::Write;
 
+use ome_stream::store::missing::{Stretch, Why};
+
 use super::numbers::bytes;
 use super::text::table;
-use crate::store::{Array, Axis, Image, Level, Store};
+use crate::store::{Array, Axis, Image, Level, Missing, Store};
 
 /// Images of one list that are shown unless all are wanted.
 const SHOWN_IMAGES: usize = 20;
+
+/// Stretches of missing frames of one cause that are shown; --json has more.
+const SHOWN_STRETCHES: usize = 8;
 
 /// The whole report. Images that are alike share a description, unless `all` are to be shown on their own.
 pub fn text(store: &Store, all: bool) -> String {
@@ -28,6 +33,7 @@ pub fn text(store: &Store, all: bool) -> String {
             count(store.files, "file")
         ),
     );
+    out.missing(store.missing.as_ref());
     out.remarks(&store.notes, &store.problems);
     for alike in groups(&store.images, all) {
         out.line(0, "");
@@ -82,6 +88,30 @@ impl Report {
     fn remarks(&mut self, notes: &[String], problems: &[String]) {
         notes.iter().for_each(|note| self.field("note", note));
         problems.iter().for_each(|problem| self.field("PROBLEM", problem));
+    }
+
+    /// Frames that the run has not: how many of each cause, and the first of them.
+    fn missing(&mut self, missing: Option<&Missing>) {
+        let Some(missing) = missing else { return };
+        let counts = [
+            (missing.dropped, "dropped: there was no room for them", Why::Dropped),
+            (missing.skipped, "skipped by the host", Why::Skipped),
+            (missing.lost, "lost in an interruption", Why::Lost),
+        ];
+        for (frames, what, why) in counts.into_iter().filter(|(frames, ..)| *frames > 0) {
+            let alike = || missing.stretches.iter().filter(|stretch| stretch.why == why);
+            let mut told: Vec<_> = alike()
+                .take(SHOWN_STRETCHES)
+                .map(|Stretch { first, last, .. }| match first == last {
+                    true => first.to_string(),
+                    false => format!("{first}-{last}"),
+                })
+                .collect();
+            if missing.more > 0 || alike().count() > SHOWN_STRETCHES {
+                told.push("... (--json lists them)".into());
+            }
+            self.field("missing", &format!("{} {what}: {}", count(frames, "frame"), told.join(", ")));
+        }
     }
 
     /// One image with all that is known of it.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Store;
 use super::image::{Counted, Image};
+use super::missing::Missing;
 use super::node::{Kind, Node, StoreError, below};
 use super::usage::Usage;
 use crate::NOTES_NAMESPACE;
@@ -49,6 +50,7 @@ pub fn read(path: &Path) -> Result<Store, StoreError> {
     let rest = Usage::of_store(path, &finder.counted.folders);
     let mut notes = writer_notes(&root);
     rest.notes(&mut notes);
+    let missing = Missing::read(path, &mut notes, &mut finder.problems);
     if finder.images.is_empty() && finder.problems.is_empty() {
         notes.push("there is no image in it".into());
     }
@@ -62,6 +64,7 @@ pub fn read(path: &Path) -> Result<Store, StoreError> {
         bytes: rest.bytes.saturating_add(finder.counted.bytes),
         files: rest.files + finder.counted.files,
         images: finder.images,
+        missing,
         notes,
         problems: finder.problems,
     })

@@ -6,12 +6,14 @@ mod array;
 mod codec;
 mod discover;
 mod image;
+mod missing;
 mod node;
 mod usage;
 
 pub use array::Array;
 pub use discover::read;
 pub use image::{Axis, Image, Level};
+pub use missing::Missing;
 
 use serde::Serialize;
 
@@ -32,6 +34,9 @@ pub struct Store {
     pub files: u64,
     /// Images in the order of their series, or of their names.
     pub images: Vec<Image>,
+    /// Frames that the run has not, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
     /// What is worth knowing.
     pub notes: Vec<String>,
     /// What could not be read, or contradicts itself.

@@ -140,3 +140,27 @@ fn a_plate_of_another_program() {
     }
     golden("plate.txt", &bench.line("info plate.zarr").expect(0).out);
 }
+
+#[test]
+fn frames_that_are_missing_are_told_by_cause_and_number() {
+    let bench = Bench::new();
+    series(&bench);
+    let line = |first: u64, last: u64, why: &str| format!("{{\"frames\":[{first},{last}],\"why\":\"{why}\"}}\n");
+    let many: String = (0..30).map(|nth| line(100 + 2 * nth, 100 + 2 * nth, "skipped")).collect();
+    let text = format!("{{\"format\":1}}\n{}{}{many}", line(3, 4, "dropped"), line(9, 9, "lost"));
+    bench.file("small.zarr/.ome-stream/run/missing.jsonl", text);
+    let ran = bench.line("info small.zarr").expect(0);
+    for part in [
+        "missing   2 frames dropped: there was no room for them: 3-4\n",
+        "missing   30 frames skipped by the host: 100, 102, 104, 106, 108, 110, 112, 114, ... (--json lists them)\n",
+        "missing   1 frame lost in an interruption: 9\n",
+    ] {
+        assert!(ran.out.contains(part), "{part} in {}", ran.out);
+    }
+    let told = bench.line("info small.zarr --json").expect(0).json();
+    assert_eq!(told["missing"]["skipped"], 30);
+    assert_eq!(told["missing"]["stretches"].as_array().map(Vec::len), Some(32));
+    assert_eq!(told["missing"]["stretches"][1]["frames"], json!([9, 9]));
+    bench.file("small.zarr/.ome-stream/run/missing.jsonl", "{\"format\":7}\n");
+    bench.line("info small.zarr").expect(1).says(&["missing.jsonl", "later version"]);
+}

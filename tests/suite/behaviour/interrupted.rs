@@ -1,0 +1,225 @@
+//! Going on with a store whose writer was interrupted: every frame that was written is kept, with its metadata.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use ome_stream::platform::Disk;
+use ome_stream::platform::faulty::Fault;
+use ome_stream::settings::{Codec, Compression};
+use ome_stream::store::missing::{self, Why};
+use ome_stream::{Plan, Stream};
+use ome_stream_tests::case::{Case, Step};
+use ome_stream_tests::{disk, model, pixels};
+use proptest::prelude::*;
+
+use crate::acquisition::native;
+use crate::continued::{cut, failed, holds, property, resuming};
+
+/// A disk that does nothing more once it is frozen: what lies below it is then what a killed writer leaves.
+fn freezing() -> (Arc<dyn Disk>, Arc<AtomicBool>) {
+    let frozen = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&frozen);
+    let disk = disk::faulty(move |_| {
+        let errno = asked.load(Ordering::SeqCst).then(|| rustix::io::Errno::IO.raw_os_error());
+        Fault { errno, ..Fault::default() }
+    });
+    (disk, frozen)
+}
+
+/// Copies a store in which nothing moves any more but for what was under way.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::thread::sleep(Duration::from_millis(20));
+    fn folder(from: &Path, to: &Path) -> std::io::Result<()> {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            let target = to.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                folder(&entry.path(), &target)?;
+            } else {
+                fs::copy(entry.path(), target)?;
+            }
+        }
+        Ok(())
+    }
+    folder(from, to)
+}
+
+/// Does what the script says, with metadata of each frame.
+fn play(case: &Case, stream: &Stream, first: u64) -> Result<(), ome_stream::Error> {
+    let (rows, columns) = case.frame();
+    let mut next = first;
+    for step in &case.script {
+        match *step {
+            Step::Skip(frames) => next = stream.skip(frames)?,
+            Step::Append(frames) => {
+                for _ in 0..frames {
+                    let pixels = pixels::frame(case.settings.dtype, next, rows, columns);
+                    next = 1 + stream.append_with(&pixels, &format!("{{\"sent\":{next}}}"))?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Numbers of the frames that have metadata, position by position.
+fn told(plan: &Plan) -> Result<Vec<u64>, TestCaseError> {
+    let mut told = Vec::new();
+    for position in 0..plan.positions().len() {
+        let path = plan.group_path(position).join("frame_metadata.jsonl");
+        let text = if path.exists() { fs::read_to_string(path)? } else { String::new() };
+        for line in text.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).map_err(failed)?;
+            prop_assert_eq!(&line["sent"], &line["frame"]);
+            told.push(line["frame"].as_u64().ok_or_else(|| failed("no number"))?);
+        }
+    }
+    told.sort_unstable();
+    Ok(told)
+}
+
+/// Frames of the script that are appended, below `end`.
+fn appended(case: &Case, end: u64) -> Vec<u64> {
+    let mut frames: Vec<u64> = model::images(case).iter().flat_map(|image| image.frames.clone()).flatten().collect();
+    frames.retain(|frame| *frame < end);
+    frames.sort_unstable();
+    frames
+}
+
+#[test]
+fn an_interrupted_store_goes_on_behind_its_last_written_frame() {
+    property(|mut case, at| {
+        case.settings.live_interval = 0.05;
+        let folder = tempfile::tempdir()?;
+        let (first, _, at) = cut(&case, at);
+        let (disk, frozen) = freezing();
+        let stream = Stream::create_on(&case.settings_in(folder.path()), &*native(), disk).map_err(failed)?;
+        play(&first, &stream, 0).map_err(failed)?;
+        disk::wait_for(|| match stream.status().written {
+            written if written == at => Ok(()),
+            written => Err(format!("{written} of {at} frames are written")),
+        })
+        .map_err(TestCaseError::fail)?;
+        frozen.store(true, Ordering::SeqCst);
+        let left = tempfile::tempdir()?;
+        let settings = resuming(case.settings_in(left.path()));
+        copy(stream.plan().root(), &settings.output_path())?;
+        drop(stream);
+        let stream = Stream::create(&settings, &*native()).map_err(failed)?;
+        // What was skipped last may have been listed or not.
+        let behind = appended(&first, at).last().map_or(0, |last| last + 1);
+        let next = stream.status().accepted;
+        prop_assert!((behind..=at).contains(&next), "{} is not in {}..={}", next, behind, at);
+        prop_assert_eq!(told(stream.plan())?, appended(&first, at));
+        let (_, second, _) = cut(&case, next);
+        play(&second, &stream, next).map_err(failed)?;
+        stream.finish().map_err(failed)?;
+        prop_assert_eq!(told(stream.plan())?, appended(&case, u64::MAX));
+        let listed = missing::read(stream.plan().root()).map_err(failed)?.unwrap_or_default();
+        let kept = appended(&case, u64::MAX);
+        for stretch in listed.stretches {
+            prop_assert!(!kept.iter().any(|frame| (stretch.first..=stretch.last).contains(frame)), "{:?}", stretch);
+        }
+        holds(&case, &stream)
+    });
+}
+
+/// Cases of every kind, small, with open chunks.
+fn kinds() -> Vec<Case> {
+    let positions = "t:inf:3:2,p:2,c:2,y:32:16:2,x:16";
+    vec![
+        Case::new("chunk files", "t:12:4,y:16,x:16"),
+        Case::new("shards", "t:inf:2:3,y:32:16:2,x:16"),
+        Case::new("positions", positions),
+        Case::new("positions zstd", positions).compression(Compression::new(Codec::Zstd)),
+    ]
+}
+
+/// The store of a run that was interrupted when its first `frames` frames were written.
+fn left(case: &Case, folder: &Path, frames: u64) -> PathBuf {
+    let case = case.clone().with(|settings| settings.live_interval = 0.05).script(&[Step::Append(frames)]);
+    let (disk, frozen) = freezing();
+    let settings = case.settings_in(&folder.join("killed"));
+    let stream = Stream::create_on(&settings, &*native(), disk).expect("made");
+    play(&case, &stream, 0).expect("taken");
+    disk::wait_for(|| if stream.status().written == frames { Ok(()) } else { Err("not yet".into()) }).expect("written");
+    frozen.store(true, Ordering::SeqCst);
+    let left = folder.join("left.ome.zarr");
+    copy(stream.plan().root(), &left).expect("copied");
+    left
+}
+
+#[test]
+fn going_on_that_is_interrupted_anywhere_loses_nothing() {
+    for case in kinds() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let frames = 10;
+        let left = left(&case, folder.path(), frames);
+        let settings = resuming(case.settings_in(&folder.path().join("again")));
+        let root = settings.output_path();
+        for nth in 0.. {
+            copy(&left, &root).expect("copied");
+            let count = AtomicU64::new(0);
+            let disk = disk::faulty(move |_| {
+                let stopped = count.fetch_add(1, Ordering::Relaxed) >= nth;
+                let errno = stopped.then(|| rustix::io::Errno::NOSPC.raw_os_error());
+                Fault { errno, torn_after: stopped.then_some(5), ..Fault::default() }
+            });
+            let stopped = Stream::create_on(&settings, &*native(), disk).is_err();
+            let stream = Stream::create(&settings, &*native()).expect("it goes on");
+            assert_eq!(stream.status().accepted, frames, "{} stopped at {nth}", case.name);
+            let rest = case.clone().script(&[Step::Append(2)]);
+            play(&rest, &stream, frames).expect("taken");
+            stream.finish().expect("all well");
+            let whole = case.clone().script(&[Step::Append(frames + 2)]);
+            holds(&whole, &stream).unwrap_or_else(|error| panic!("{} stopped at {nth}: {error}", case.name));
+            assert_eq!(told(stream.plan()).expect("read"), appended(&whole, u64::MAX), "{} at {nth}", case.name);
+            assert_eq!(missing::read(&root).expect("read"), None, "nothing is missing");
+            drop(stream);
+            fs::remove_dir_all(&root).expect("removed");
+            if !stopped {
+                assert!(nth > 5, "{}: hardly anything was done", case.name);
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn frames_that_were_on_their_way_are_listed_as_lost() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let case = Case::new("gaps", "p:3,t:4:4,y:16,x:16").with(|settings| {
+        settings.live_interval = 60.0;
+        settings.threads = Some(1);
+    });
+    // The chunk of the second position is never written.
+    let disk = disk::faulty(|operation| {
+        let second = disk::writes_pixels(operation) && format!("{operation:?}").contains("/1/0/c/");
+        Fault { delay: if second { Duration::from_secs(3) } else { Duration::ZERO }, ..Fault::default() }
+    });
+    let settings = case.settings_in(&folder.path().join("killed")).clone();
+    let two = ome_stream::Settings { threads: Some(2), ..settings };
+    let stream = Stream::create_on(&two, &*native(), disk).expect("made");
+    let root = stream.plan().root().to_path_buf();
+    play(&case, &stream, 0).expect("taken");
+    let third = root.join("2/0/c/0/0/0");
+    disk::wait_for(|| if third.exists() { Ok(()) } else { Err("not yet".into()) }).expect("written");
+    let settings = resuming(case.settings_in(&folder.path().join("again")));
+    let log = |root: &Path| fs::metadata(root.join(".ome-stream/run/log")).map_or(0, |meta| meta.len());
+    let before = log(&root);
+    disk::wait_for(|| if log(&root) > before || stream.status().written >= 4 { Ok(()) } else { Err("not yet".into()) })
+        .expect("the first is written");
+    copy(&root, &settings.output_path()).expect("copied");
+    let stream = Stream::create(&settings, &*native()).expect("it goes on");
+    assert_eq!(stream.status().accepted, 12);
+    let listed = missing::read(stream.plan().root()).expect("read").expect("frames are missing");
+    let stretches: Vec<_> = listed.stretches.iter().map(|each| (each.first, each.last, each.why)).collect();
+    assert_eq!(stretches, [(4, 7, Why::Lost)]);
+    stream.finish().expect("all well");
+    let kept = case.clone().script(&[Step::Append(4), Step::Skip(4), Step::Append(4)]);
+    holds(&kept, &stream).expect("the others are there");
+}
