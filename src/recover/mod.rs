@@ -38,7 +38,7 @@ mod tree;
 mod verify;
 
 pub use crate::journal::format as log;
-pub use index::{MISSING, index_bytes, index_of, is_sane, overlapping, parse_index};
+pub use index::{MISSING, PLACES_MARK, index_bytes, index_of, is_sane, overlapping, parse_index};
 pub use mend::KEPT_SUFFIX;
 pub use report::{ArrayReport, Finding, LostChunk, MAX_LISTED, Report, State, Verdict};
 pub use verify::{ChunkChecker, ChunkFormat, Verifier};
