@@ -139,6 +139,19 @@ pub trait Sink: Send + Sync {
     /// Bytes handed to the disk so far: payload after encoding, indices and array metadata.
     fn bytes_written(&self) -> u64;
 
+    /// Of these, what was written for readers that look while the run goes on, and would not have been written without
+    /// them: copies of incomplete units, and indices.
+    fn bytes_for_live_readers(&self) -> u64 {
+        0
+    }
+
+    /// Whether a provisional copy of a group may be stored now that `filled` of its planes are there, of which `shown`
+    /// were in the last copy (0: there is none): an engine that stores units as a whole bounds what that costs.
+    fn allows_copy(&self, layout: &Layout, shown: usize, filled: usize) -> bool {
+        let _ = (layout, shown, filled);
+        true
+    }
+
     /// Time that all threads together have spent in this engine so far; zero where it does not say.
     fn time_spent(&self) -> TimeSpent {
         TimeSpent::default()
@@ -159,6 +172,8 @@ pub struct TimeSpent {
 pub struct Stored {
     /// Shards that this write completed and put on the medium. Without shards, every durable unit counts as one.
     pub sealed_durable: usize,
+    /// True where a provisional copy was not stored, because it would cost more than live readers may.
+    pub refused: bool,
 }
 
 /// One plane, cut into the units of its group.
@@ -189,6 +204,9 @@ pub struct Batch<'a> {
     pub bytes: &'a [u8],
     /// False for a provisional copy of units that will be written again.
     pub complete: bool,
+    /// Slots whose planes no earlier call has stored, ascending; `None` where nothing of this group was stored before.
+    /// `bytes` holds the others all the same, for engines that store a unit as a whole.
+    pub new_planes: Option<&'a [usize]>,
 }
 
 impl<'a> Batch<'a> {

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::{AlignedBuffer, Layout, PooledBuffer};
 use crate::router::StorageIndex;
-use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use crate::sync::{Mutex, PoisonError, TryLockError};
 
 /// Which group: its position and its coordinates, counted in groups along the index dimensions in storage order.
@@ -18,6 +18,8 @@ pub struct GroupKey {
 
 const FILLED: u8 = 1;
 const SKIPPED: u8 = 2;
+/// Set beside the state of a slot whose plane the engine has stored.
+const STORED: u8 = 4;
 
 /// What has become of one plane of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct Group {
     jobs_left: AtomicUsize,
     /// True once the complete group is being stored: a provisional copy may no longer be.
     storing: Mutex<bool>,
+    /// True once a provisional copy was stored.
+    copied: AtomicBool,
 }
 
 impl Group {
@@ -59,6 +63,7 @@ impl Group {
             expected: layout.expected_planes(&key.index),
             jobs_left: AtomicUsize::new(0),
             storing: Mutex::new(false),
+            copied: AtomicBool::new(false),
         }
     }
 
@@ -133,7 +138,7 @@ impl Group {
     /// What has become of `slot`.
     #[must_use]
     pub fn slot(&self, slot: usize) -> SlotState {
-        match self.slots[slot].load(Ordering::Acquire) {
+        match self.slots[slot].load(Ordering::Acquire) & !STORED {
             FILLED => SlotState::Filled,
             SKIPPED => SlotState::Skipped,
             _ => SlotState::Empty,
@@ -201,6 +206,22 @@ impl Group {
     pub fn store_provisional<T>(&self, store: impl FnOnce() -> T) -> Option<T> {
         let storing = self.storing.lock().unwrap_or_else(PoisonError::into_inner);
         (!*storing).then(store)
+    }
+
+    /// Notes that the engine has stored the planes in these slots. Only within [`Group::store_provisional`]: a plane that
+    /// is replaced counts as not stored again.
+    pub fn note_stored(&self, slots: impl Iterator<Item = usize>) {
+        for slot in slots {
+            self.slots[slot].fetch_or(STORED, Ordering::AcqRel);
+        }
+        self.copied.store(true, Ordering::Release);
+    }
+
+    /// Slots whose planes the engine has not stored, the empty ones among them; `None` where it has stored none.
+    #[must_use]
+    pub fn not_stored(&self) -> Option<Vec<usize>> {
+        let stored = |slot: &usize| self.slots[*slot].load(Ordering::Acquire) & STORED != 0;
+        self.copied.load(Ordering::Acquire).then(|| (0..self.slots.len()).filter(|slot| !stored(slot)).collect())
     }
 
     /// Planes written or skipped so far.

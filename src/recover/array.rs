@@ -141,6 +141,9 @@ impl Array<'_, '_> {
         for (place, entry) in resolved.entries.iter().enumerate() {
             if *entry != MISSING {
                 let coordinates = self.format.coordinates(&object.coordinates, place);
+                if resolved.reserved.contains(&place) && !self.format.outside(&coordinates).is_empty() {
+                    continue;
+                }
                 self.reach.see(&coordinates, resolved.complete.get(&place).copied());
             }
         }

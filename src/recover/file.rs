@@ -102,3 +102,20 @@ fn exact_at(mut file: &File, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
     io::Seek::seek(&mut file, io::SeekFrom::Start(offset))?;
     file.read_exact(bytes)
 }
+
+/// Where the first byte at or behind `from` lies that was ever written; the file's length where there is none. `None`
+/// where the system does not tell.
+pub(super) fn data_from(file: &File, from: u64) -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    return match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(from)) {
+        Ok(data) => Some(data),
+        // Nothing but a hole up to the end.
+        Err(rustix::io::Errno::NXIO) => file.metadata().ok().map(|meta| meta.len()),
+        Err(_) => None,
+    };
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (file, from);
+        None
+    }
+}

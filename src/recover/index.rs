@@ -3,11 +3,15 @@
 use std::fs::File;
 use std::io;
 
-use super::file::read_at;
+use super::file::{data_from, read_at};
 use crate::buffer::ALIGNMENT;
 
 /// Offset and length of a chunk that is not there.
 pub const MISSING: (u64, u64) = (u64::MAX, u64::MAX);
+
+/// Stands directly in front of an index that lists the *places* of uncompressed chunks: what was not
+/// written there yet is zero. It goes when all of them have been written.
+pub const PLACES_MARK: [u8; 8] = *b"OSplaces";
 
 /// The entries of an index, and where it starts in its file.
 pub(super) type Found = (Vec<(u64, u64)>, u64);
@@ -24,6 +28,12 @@ const CHECKSUM_BYTES: usize = 4;
 /// Bytes that a search for an earlier index may check in one file. A file made to look like nothing but indices would
 /// otherwise keep it busy for hours.
 const SEARCH_BUDGET: u64 = 1 << 30;
+
+/// Blocks that such a search may look at: a minute's work. Parts of a file that lie on no disk are passed over at once.
+const SEARCH_BLOCKS: u64 = 1 << 26;
+
+/// Bytes of a file that are passed over together where nothing was ever written to them.
+const HOLE_STEP: u64 = 1 << 30;
 
 /// Bytes of the index of a shard of `chunks` chunks.
 #[must_use]
@@ -141,6 +151,17 @@ fn may_be_index(end: &[u8], start: u64) -> bool {
     end.first_chunk::<16>().map(entry).is_some_and(|last| last == MISSING || is_sane(last, start))
 }
 
+/// Whether [`PLACES_MARK`] stands in front of the index at the end of `file`.
+///
+/// # Errors
+/// The operating system's.
+pub(super) fn has_places_mark(file: &File, length: u64, chunks: usize) -> io::Result<bool> {
+    match length.checked_sub(index_bytes(chunks) + PLACES_MARK.len() as u64) {
+        Some(start) => Ok(read_at(file, start, PLACES_MARK.len() as u64)? == PLACES_MARK),
+        None => Ok(false),
+    }
+}
+
 /// The last of the earlier indices: a shard file that readers may see has had a valid one at the end of a block each
 /// time its length moved. Entries, and where the index starts.
 ///
@@ -151,7 +172,19 @@ pub(super) fn earlier_index(file: &File, length: u64, chunks: usize) -> io::Resu
     let block = ALIGNMENT as u64;
     let mut end = length / block * block;
     let mut budget = SEARCH_BUDGET;
+    let mut blocks = SEARCH_BLOCKS;
     while let Some(start) = end.checked_sub(bytes) {
+        if blocks == 0 {
+            return Ok(None);
+        }
+        blocks -= 1;
+        // A file in which chunks are still to come has length without blocks.
+        if let Some(step) = end.checked_sub(HOLE_STEP)
+            && data_from(file, step).is_some_and(|data| data >= end)
+        {
+            end = step;
+            continue;
+        }
         if may_be_index(&read_at(file, end - LAST_BYTES as u64, LAST_BYTES as u64)?, start) {
             let Some(left) = budget.checked_sub(bytes) else { return Ok(None) };
             budget = left;

@@ -39,7 +39,7 @@ mod verify;
 mod written;
 
 pub use crate::journal::format as log;
-pub use index::{MISSING, index_bytes, index_of, is_sane, overlapping, parse_index};
+pub use index::{MISSING, PLACES_MARK, index_bytes, index_of, is_sane, overlapping, parse_index};
 pub use mend::KEPT_SUFFIX;
 pub use report::{ArrayReport, Finding, LostChunk, MAX_LISTED, Report, State, Verdict};
 pub use verify::{ChunkChecker, ChunkFormat, Verifier};

@@ -1,18 +1,23 @@
 //! One shard file: which of its chunks are whole, and the index that says so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 
 use super::file::read_at;
 use super::format::ArrayFormat;
-use super::index::{MISSING, earlier_index, index_near_end, index_of, is_sane, last_index, overlapping};
+use super::index::{
+    MISSING, earlier_index, has_places_mark, index_near_end, index_of, is_sane, last_index, overlapping,
+};
 use super::logged::Copies;
 use super::verify::ChunkChecker;
 use crate::buffer::ALIGNMENT;
 
 /// Largest compressed chunk that is believed: what it decodes to and some more.
 const MAX_GROWTH: u64 = 2;
+
+/// Bytes that are looked at together.
+const PIECE: u64 = 1 << 20;
 
 /// What a shard file holds.
 #[derive(Debug, Default, PartialEq)]
@@ -29,6 +34,8 @@ pub(super) struct Resolved {
     pub(super) unverified: u64,
     /// Chunks that were written and are not whole.
     pub(super) lost: Vec<usize>,
+    /// Places that the index keeps for uncompressed chunks, and to which nothing was written as far as anybody knows.
+    pub(super) reserved: HashSet<usize>,
     /// Chunks of which nobody knows whether they were written: the index is gone, and there is no log.
     pub(super) unknown: Vec<usize>,
     /// Why readers cannot use the file as it is; `None` where they can.
@@ -87,6 +94,7 @@ impl Judge<'_> {
         let possible = |entry: &(u64, u64)| self.format.fixed.is_none_or(|fixed| entry.1 == fixed);
         let all: Vec<_> = base.iter().map(|entry| if possible(entry) { *entry } else { MISSING }).collect();
         let shared = overlapping(&all, bound);
+        let lists_places = current && self.format.fixed.is_some() && has_places_mark(file, length, chunks)?;
         for (place, &listed) in base.iter().enumerate() {
             let from_log =
                 u32::try_from(place).ok().and_then(|place| logged.get(&place)).map_or(&[][..], |copies| copies);
@@ -98,9 +106,17 @@ impl Judge<'_> {
                 logged: Some(complete),
             });
             let of_index = (listed != MISSING).then_some(Candidate { entry: listed, bound, logged: None });
+            if lists_places && from_log.is_empty() && is_sane(listed, bound) && self.nothing_came(file, listed)? {
+                resolved.entries[place] = listed;
+                resolved.reserved.insert(place);
+                continue;
+            }
+            // An uncompressed chunk that a valid index lists lies there, also where the file was written anew since.
+            let first = of_index.filter(|_| current && self.format.fixed == Some(listed.1));
+            let first = first.map(|of_index| Candidate { logged: from_log.last().map(|_| complete), ..of_index });
             let mut evidence = false;
             let mut chosen = None;
-            for candidate in of_log.chain(of_index) {
+            for candidate in first.into_iter().chain(of_log).chain(of_index) {
                 evidence = true;
                 let shares = candidate.logged.is_none() && shared.binary_search(&place).is_ok();
                 match self.judge(file, &candidate, shares)? {
@@ -134,6 +150,22 @@ impl Judge<'_> {
         let any = resolved.entries.iter().any(|entry| *entry != MISSING);
         resolved.needs_index = if current { resolved.entries != base } else { any };
         Ok(resolved)
+    }
+
+    /// Whether a place that no record of the log tells of was never written to.
+    fn nothing_came(&self, file: &File, (offset, length): (u64, u64)) -> io::Result<bool> {
+        if self.log_is_whole {
+            return Ok(true);
+        }
+        let mut at = offset;
+        while at < offset + length {
+            let part = (offset + length - at).min(PIECE);
+            if read_at(file, at, part)?.iter().any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+            at += part;
+        }
+        Ok(true)
     }
 
     /// Whether a whole chunk lies there.

@@ -97,36 +97,41 @@ impl Rounds {
             self.shown.insert(group.key(), 0);
             return Ok(());
         };
-        if filled.len() == *shown {
+        let layout = &shared.layout;
+        if filled.len() == *shown || !shared.sink.allows_copy(layout, *shown, filled.len()) {
             return Ok(());
         }
-        *shown = filled.len();
-        let layout = &shared.layout;
         let scratch = self.scratch.get_or_insert_with(|| AlignedBuffer::zeroed(layout.unit_bytes()));
         let stored = group.store_provisional(|| {
+            let not_stored = group.not_stored();
+            let is_new = |slot: &usize| not_stored.as_ref().is_none_or(|new| new.binary_search(slot).is_ok());
+            let new: Vec<usize> = filled.iter().copied().filter(is_new).collect();
             for unit in 0..layout.units() {
                 let bytes = &mut scratch.as_mut_slice()[..layout.unit_bytes()];
                 group.copy_partial(layout, unit, bytes);
-                shared.sink.write(&Batch {
+                let stored = shared.sink.write(&Batch {
                     key: group.key(),
                     level: 0,
                     layout,
                     units: unit..unit + 1,
                     bytes,
                     complete: false,
+                    new_planes: Some(&new),
                 })?;
+                if stored.refused {
+                    return Ok(false);
+                }
             }
-            Ok(())
+            group.note_stored(new.iter().copied());
+            Ok(true)
         });
-        match stored {
-            Some(outcome) => {
-                outcome?;
-                shared.flush_for_log()?;
-                shared.log.planes(group.key(), filled.iter().copied())?;
-                shared.progress.written(&shared.plan, layout, group.key(), filled.into_iter());
-                Ok(())
-            }
-            None => Ok(()),
+        // What was not stored, or not of every unit, is not called written.
+        if stored.transpose()? == Some(true) {
+            *shown = filled.len();
+            shared.flush_for_log()?;
+            shared.log.planes(group.key(), filled.iter().copied())?;
+            shared.progress.written(&shared.plan, layout, group.key(), filled.into_iter());
         }
+        Ok(())
     }
 }

@@ -277,6 +277,7 @@ impl Stream {
             finished: Counts::is_set(&shared.counts.finished),
             notes: shared.notes(),
             housekeeping: shared.housekeeping.told(),
+            bytes_for_live_readers: shared.sink.bytes_for_live_readers(),
         }
     }
 

@@ -51,6 +51,9 @@ pub struct Status {
     /// What the run keeps beside the pixels and could not bring up to date, with the reason: it is tried again, and
     /// told by `finish` if it never goes well. `None` where all is well.
     pub housekeeping: Option<String>,
+    /// Of `bytes_written`, what was written only so that readers see the run while it goes on: copies of incomplete
+    /// compressed chunks, and indices of shards that are still being filled.
+    pub bytes_for_live_readers: u64,
 }
 
 /// Where the time of a run went, in milliseconds; what several threads spent is added up.

@@ -55,8 +55,16 @@ fn store(shared: &Shared, job: &Job) -> Result<()> {
     let length = if skipped { 0 } else { units.len() * shared.layout.unit_bytes() };
     // SAFETY: jobs are made from groups that were sealed and taken from the open ones.
     let bytes = unsafe { group.sealed_bytes(shared.layout.unit_offset(units.start), length) };
-    let batch =
-        Batch { key: group.key(), level: 0, layout: &shared.layout, units: units.clone(), bytes, complete: true };
+    let not_stored = group.not_stored();
+    let batch = Batch {
+        key: group.key(),
+        level: 0,
+        layout: &shared.layout,
+        units: units.clone(),
+        bytes,
+        complete: true,
+        new_planes: not_stored.as_deref(),
+    };
     let stored = if skipped { shared.sink.skip(&batch)? } else { shared.sink.write(&batch)? };
     shared.progress.sealed(&shared.layout, group.key(), stored.sealed_durable);
     if group.job_done() {

@@ -133,12 +133,12 @@ impl Sink for TensorStoreSink {
             .map_err(|error| self.files.failure(&error.message).unwrap_or_else(|| engine(error)))?;
         drop(inside);
         let durable = batch.complete && self.sync == Sync::Now;
-        Ok(Stored { sealed_durable: if durable { batch.units.len() } else { 0 } })
+        Ok(Stored { sealed_durable: if durable { batch.units.len() } else { 0 }, ..Stored::default() })
     }
 
     fn skip(&self, batch: &Batch<'_>) -> Result<Stored> {
         // Nothing is stored, and what is not stored needs no medium.
-        Ok(Stored { sealed_durable: if self.sync == Sync::Now { batch.units.len() } else { 0 } })
+        Ok(Stored { sealed_durable: if self.sync == Sync::Now { batch.units.len() } else { 0 }, ..Stored::default() })
     }
 
     fn publish(&self, changed: &[(usize, Option<u64>)]) -> Result<()> {

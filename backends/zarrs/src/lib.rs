@@ -4,6 +4,7 @@
 //! readers aside). A chunk file appears whole, by renaming. A shard file is written under another name until its first
 //! index is in it; from then on its last bytes are a valid index at every moment (see `shard_file`).
 
+mod account;
 mod array;
 mod chunk_files;
 mod direct;
@@ -13,6 +14,9 @@ mod random_access;
 #[cfg(all(test, feature = "shuttle"))]
 mod schedules;
 mod shard_file;
+mod shard_growth;
+mod shard_index;
+mod shard_sealing;
 mod shards;
 mod sink;
 mod verify;

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::sync::PoisonError;
 
 use ome_stream::backend::Plane;
 use ome_stream::buffer::{GroupKey, Layout, UnitPlace};
 use ome_stream::{Error, Result};
 
+use crate::shard_file::Kind;
 use crate::shards::Shards;
 use crate::sink::Common;
 
@@ -44,7 +44,7 @@ pub(crate) fn read(
 /// Replaces a plane in every unit of its group.
 pub(crate) fn replace(common: &Common, shards: Option<&Shards>, plane: &Plane<'_>) -> Result<()> {
     // Two planes of one chunk must not be replaced from the same old chunk.
-    let _one_at_a_time = common.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one_at_a_time = common.replacing();
     let mut bench = common.encoder.bench();
     for (nth, bytes) in plane.bytes.chunks_exact(plane.layout.plane_bytes()).enumerate() {
         let place = plane.layout.place(&plane.key.index, nth);
@@ -66,8 +66,12 @@ pub(crate) fn replace(common: &Common, shards: Option<&Shards>, plane: &Plane<'_
             Some(shards) => {
                 let (file, chunk) = shards.find(common, plane.key.position, &place)?;
                 common.folders.for_file(&common.object_path(plane.key.position as usize, &shards.shard_of(&place)))?;
-                file.write(&[(chunk, encoded.len() as u64)], &encoded, false)?;
-                file.publish()?;
+                if common.encoder.is_identity() {
+                    file.write_planes(&[chunk], &encoded, encoded.len(), None, false)?;
+                } else {
+                    file.write(&[(chunk, encoded.len() as u64)], &encoded, Kind::Replacement)?;
+                }
+                file.publish(true)?;
             }
         }
     }

@@ -1,5 +1,6 @@
 //! One run of the native engine.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,8 +14,10 @@ use ome_stream::platform::{Disk, Sync, write_new};
 use ome_stream::settings::Durability;
 use ome_stream::{Error, Plan, Result};
 
+use crate::account::{Account, FLAT_BYTES};
 use crate::encode::Encoder;
 use crate::folders::Folders;
+use crate::shard_file::Surroundings;
 use crate::shards::Shards;
 use crate::{array, chunk_files, random_access};
 
@@ -26,11 +29,11 @@ pub(crate) struct Common {
     pub(crate) log: Arc<Log>,
     pub(crate) sync: Sync,
     /// Held while a plane is replaced.
-    pub(crate) replacing: Mutex<()>,
+    replacing: Mutex<()>,
+    pub(crate) account: Arc<Account>,
     pub(crate) encoding: Clock,
     pub(crate) writing: Clock,
     arrays: Vec<PathBuf>,
-    bytes: AtomicU64,
 }
 
 /// Nanoseconds that all threads together spent in one kind of work.
@@ -67,7 +70,17 @@ impl Common {
 
     /// Counts bytes handed to the disk.
     pub(crate) fn count(&self, bytes: usize) {
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.account.count(bytes as u64);
+    }
+
+    /// Held while a plane is replaced, or where none may be.
+    pub(crate) fn replacing(&self) -> MutexGuard<'_, ()> {
+        self.replacing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a shard file needs to know of the run.
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        Surroundings { disk: Arc::clone(&self.disk), log: Arc::clone(&self.log), account: Arc::clone(&self.account) }
     }
 }
 
@@ -79,6 +92,8 @@ pub(crate) struct ZarrsSink {
     /// True where the arrays were there before.
     continued: bool,
     shapes: Mutex<Shapes>,
+    /// Positions with chunks that readers do not see yet because it would cost too much, and how far they reach.
+    unseen: Mutex<BTreeMap<usize, Option<u64>>>,
 }
 
 /// What the metadata of the arrays say.
@@ -126,16 +141,17 @@ impl ZarrsSink {
             folders: Folders::new(disk, plan.root(), sync),
             sync,
             replacing: Mutex::new(()),
+            account: Arc::new(Account::new(FLAT_BYTES)),
             arrays: (0..positions).map(|position| plan.array_path(position, 0)).collect(),
             encoding: Clock::default(),
             writing: Clock::default(),
-            bytes: AtomicU64::new(0),
         };
         Ok(Self {
             shards: Shards::new(plan, &common, resumed),
             continued: resumed.is_some(),
             common,
             shapes: Mutex::new(Shapes { extents: vec![None; positions], latest: None }),
+            unseen: Mutex::default(),
             plan: Arc::clone(plan),
         })
     }
@@ -185,9 +201,6 @@ impl ZarrsSink {
 
 impl Sink for ZarrsSink {
     fn write(&self, batch: &Batch<'_>) -> Result<Stored> {
-        if self.common.encoder.is_identity() && self.shards.is_some() {
-            self.common.count(batch.bytes.len());
-        }
         match &self.shards {
             Some(shards) => shards.write(&self.common, batch),
             None => chunk_files::write(&self.common, batch),
@@ -198,7 +211,10 @@ impl Sink for ZarrsSink {
         match &self.shards {
             Some(shards) => shards.skip(&self.common, batch),
             // Nothing is stored, and what is not stored needs no medium.
-            None => Ok(Stored { sealed_durable: if self.common.syncs_now() { batch.units.len() } else { 0 } }),
+            None => {
+                let sealed_durable = if self.common.syncs_now() { batch.units.len() } else { 0 };
+                Ok(Stored { sealed_durable, ..Stored::default() })
+            }
         }
     }
 
@@ -212,12 +228,28 @@ impl Sink for ZarrsSink {
 
     fn publish(&self, changed: &[(usize, Option<u64>)]) -> Result<()> {
         let mut outcome = Ok(());
-        for (position, extent) in changed {
+        let mut unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
+        // What was too dear in an earlier round is tried again.
+        let mut all = std::mem::take(&mut *unseen);
+        all.extend(changed.iter().copied());
+        for (position, extent) in all {
             // Data first: no reader may be told of planes that it cannot read.
-            let published = self.shards.as_ref().map_or(Ok(()), |shards| shards.publish(*position));
-            outcome = outcome.and(published.and_then(|()| self.reshape(*position, *extent, |shown| *extent > shown)));
+            let published = match self.shards.as_ref().map_or(Ok(true), |shards| shards.publish(position)) {
+                Ok(false) => {
+                    unseen.insert(position, extent);
+                    // What is durable needs a shape that reaches it.
+                    Ok(self.common.syncs_now())
+                }
+                published => published,
+            };
+            outcome = outcome.and(published.and_then(|may| match may {
+                true => self.reshape(position, extent, |shown| extent > shown),
+                false => Ok(()),
+            }));
         }
-        outcome.and(self.shards.as_ref().map_or(Ok(()), Shards::look_after))
+        drop(unseen);
+        let Some(shards) = &self.shards else { return outcome };
+        outcome.and(shards.shorten_due(&self.common)).and(shards.look_after())
     }
 
     fn finish(&self, extents: &[Option<u64>]) -> Result<()> {
@@ -229,7 +261,7 @@ impl Sink for ZarrsSink {
             // Twice, as for shards.
             outcome = outcome.and(sealed).and(reshape().inspect_err(|_| drop(reshape())));
         }
-        outcome
+        outcome.and(self.shards.as_ref().map_or(Ok(()), |shards| shards.shorten_all(&self.common)))
     }
 
     fn time_spent(&self) -> TimeSpent {
@@ -237,6 +269,18 @@ impl Sink for ZarrsSink {
     }
 
     fn bytes_written(&self) -> u64 {
-        self.common.bytes.load(Ordering::Relaxed)
+        self.common.account.written()
+    }
+
+    fn bytes_for_live_readers(&self) -> u64 {
+        self.common.account.spent()
+    }
+
+    fn allows_copy(&self, layout: &Layout, shown: usize, filled: usize) -> bool {
+        // Uncompressed, only what is new is written.
+        self.common.encoder.is_identity() || {
+            let raw = (layout.plane_bytes() * filled) as u64 * layout.units() as u64;
+            self.common.account.allows_copy(raw, filled >= 2 * shown)
+        }
     }
 }

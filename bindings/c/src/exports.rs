@@ -267,7 +267,8 @@ pub unsafe extern "C" fn ome_stream_path(
 /// How the stream stands, as a JSON object. Frame numbers: "accepted" (taken or skipped: the number that the next frame
 /// gets), "written" (every frame below it survives the death of this process), "durable" (every frame below it survives
 /// power loss). Counts: "skipped", "dropped", "declared" (null where the first dimension is unbounded). Bytes:
-/// "bytes_in_flight", "bytes_high_water", "bytes_limit", "bytes_written". "append": times of append so far in
+/// "bytes_in_flight", "bytes_high_water", "bytes_limit", "bytes_written", and of that "bytes_for_live_readers" (what readers
+/// cost that look while the run goes on). "append": times of append so far in
 /// microseconds ("count", "p50_us", "p99_us", "p999_us", "max_us"). "phases": where the time went, in milliseconds, added
 /// up over threads ("copy_ms" and "wait_ms" inside append, "encode_ms" and "write_ms" in the workers, "sync_ms" in
 /// finish). "failure": the first cause, or null. "finished": true once finish was asked. "housekeeping": what the library

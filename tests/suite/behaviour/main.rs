@@ -18,5 +18,6 @@ mod paths;
 mod refusals;
 mod seen_to_fail;
 mod seen_to_fail_alone;
+mod slow_camera;
 mod status;
 mod threads;

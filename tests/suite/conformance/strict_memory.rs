@@ -31,6 +31,7 @@ impl Run {
             units: 0..self.layout.units(),
             bytes,
             complete: true,
+            new_planes: None,
         }
     }
 

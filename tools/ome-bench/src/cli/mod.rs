@@ -128,7 +128,6 @@ pub struct Cli {
         value_name = "FPS",
         value_parser = parse::rate,
         default_value = "0",
-        requires = "sustained",
         help_heading = "Long runs"
     )]
     pub rate: f64,

@@ -108,6 +108,8 @@ impl Engine for Native {
                 memory,
                 dropped: dropped + report.dropped,
                 stored: Some(report.bytes_written),
+                for_live_readers: Some(stream.status().bytes_for_live_readers),
+                on_disk: crate::measure::disk::used(&report.path),
                 timeline: timeline(&windows, &samples),
             })
         })

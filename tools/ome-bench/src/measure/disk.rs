@@ -18,6 +18,26 @@ pub fn free(folder: &Path) -> Option<u64> {
     }
 }
 
+/// Bytes that all files below `folder` take on disk; `None` where the system does not tell.
+pub fn used(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let mut sum = 0;
+        for entry in std::fs::read_dir(folder).ok()? {
+            let entry = entry.ok()?;
+            let meta = entry.metadata().ok()?;
+            sum += if meta.is_dir() { used(&entry.path())? } else { meta.blocks() * 512 };
+        }
+        Some(sum)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = folder;
+        None
+    }
+}
+
 /// Returns when everything on the file system of `folder` is on the medium.
 pub fn settle(folder: &Path) -> io::Result<()> {
     let folder = File::open(folder)?;

@@ -31,6 +31,10 @@ pub struct Run {
     pub dropped: u64,
     /// Bytes that the engine stored, where it tells.
     pub stored: Option<u64>,
+    /// Of these, what was written only for readers that look while the run goes on.
+    pub for_live_readers: Option<u64>,
+    /// Bytes that the store takes on disk when the run is over.
+    pub on_disk: Option<u64>,
     /// The run over time; empty for short ones.
     pub timeline: Vec<Moment>,
 }

@@ -134,6 +134,8 @@ fn engine(workload: &Workload, entry: &Measured) -> Option<EngineResult> {
                 peak_bytes: turn.run.memory.map(|memory| memory.peak),
                 dropped: turn.run.dropped,
                 stored_bytes: turn.run.stored,
+                live_bytes: turn.run.for_live_readers,
+                disk_bytes: turn.run.on_disk,
                 timeline: turn.run.timeline.clone(),
             })
             .collect(),

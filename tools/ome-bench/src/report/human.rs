@@ -26,6 +26,9 @@ impl Exporter for Human {
             page.push_str(&format!("\n{} over time, worst of each piece:\n", engine.name));
             page.push_str(&format!("{}\n", sustained::table::render(moments, results.configuration.frame_bytes)));
         }
+        if results.configuration.rate.is_some() {
+            page.push_str(&written(results));
+        }
         for failure in &results.failures {
             page.push_str(&format!("\nnot measured: {}: {}", failure.name, failure.reason));
         }
@@ -34,6 +37,22 @@ impl Exporter for Human {
         }
         Ok(target.write_all(page.as_bytes())?)
     }
+}
+
+/// What each engine wrote at the camera's pace, of that for live readers, and what is on disk afterwards.
+fn written(results: &Results) -> String {
+    let each = results.engines.iter().filter_map(|engine| {
+        let run = engine.runs.last()?;
+        let (stored, live, disk) = (run.stored_bytes?, run.live_bytes?, run.disk_bytes);
+        let disk = disk.map_or(String::new(), |disk| format!(", {} MiB on disk", mebibytes(disk)));
+        let name = &engine.name;
+        Some(format!(
+            "\n{name}: {} MiB written, of which {} for live readers{disk}\n",
+            mebibytes(stored),
+            mebibytes(live)
+        ))
+    });
+    each.collect()
 }
 
 /// Each engine with its last long run.

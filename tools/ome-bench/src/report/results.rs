@@ -162,6 +162,12 @@ pub struct RunRecord {
     pub dropped: u64,
     /// Bytes stored, where the engine tells.
     pub stored_bytes: Option<u64>,
+    /// Of these, what was written only for readers that look while the run goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live_bytes: Option<u64>,
+    /// Bytes that the store takes on disk when the run is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_bytes: Option<u64>,
     /// The run over time, for long runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<Moment>,
