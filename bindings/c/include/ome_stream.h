@@ -62,7 +62,7 @@
  *         plate              row_names, column_names (lists) and name of a well plate. Plates are not written by this
  *                            version: anything but null is refused. Default: no plate.
  *         overwrite          true replaces an OME-Zarr store that is already there. Default false.
- *         resume             true goes on with a store of the same settings after its last complete frame, and starts
+ *         resume             true goes on with a store of the same settings behind its last stored frame, and starts
  *                            one where there is none. Default false.
  *         format             name of an engine, or an object with backend (name of an engine), version (of OME-NGFF; none
  *                            but "0.5" is written) and suffix (of the store's folder). Default "auto", "0.5",

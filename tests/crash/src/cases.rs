@@ -114,5 +114,22 @@ pub const KINDS: &[Kind] = &[
         .durable()
         .paces(40, 400),
     Kind::new("four shards a frame, unbounded", "t:inf:1:32,y:128:32:2,x:128:32:2", Codec::None).paces(40, 500),
+    Kind::new("chunk files, t chunks, positions, unbounded", "t:inf:4,p:2,y:96:48,x:80", Codec::None)
+        .each(2)
+        .paces(20, 600),
+    Kind::new("shards, t chunks, positions, unbounded", "t:inf:4:4,p:3,c:2,y:64:32:2,x:64:32:2", Codec::None)
+        .each(6)
+        .paces(20, 600),
+    Kind::new("shards, t chunks, positions, zstd, unbounded", "t:inf:4:4,p:3,c:2,y:64:32:2,x:64:32:2", Codec::Zstd)
+        .each(6)
+        .paces(20, 600),
+    Kind::new(
+        "shards, transposed, positions, blosc-lz4, unbounded",
+        "t:inf:2:4,z:4:2,p:2,c:2,y:64,x:64",
+        Codec::BloscLz4,
+    )
+    .each(16)
+    .paces(60, 800),
+    Kind::new("index of 512 chunks, zstd, unbounded", "t:inf:1:512,y:64,x:64", Codec::Zstd).paces(20, 800),
     Kind::new("index of five pages, unbounded", "t:inf:1:64,y:64:16:4,x:64:16:4", Codec::None).paces(40, 600),
 ];

@@ -1,4 +1,5 @@
-//! Kills a writer at a random moment and looks at once at what it left.
+//! Kills a writer at a random moment and looks at once at what it left; then again after `recover`, and after a run has gone
+//! on with it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,12 +8,13 @@ use anyhow::{Context, Result, bail};
 use ome_stream::Plan;
 use serde_json::{Value, json};
 
+use crate::after::{self, After};
 use crate::cases::{KINDS, Kind, LIVE_INTERVAL, Pace};
 use crate::foreign::{self, Script};
 use crate::judge::{self, Findings};
 use crate::random::Random;
 use crate::table::Table;
-use crate::watermarks;
+use crate::watermarks::{self, Entry};
 use crate::writer::{self, Order};
 
 /// Latest moment of a kill, in seconds after the store was there.
@@ -22,8 +24,46 @@ const LATEST: f64 = 1.4;
 const LONG: f64 = 2.5;
 const SHORT: f64 = 0.4;
 
+/// Frames come for this long before a writer has nothing to do.
+const BUSY: f64 = 0.3;
+
+/// Latest moment of a kill in `create`, after the process was started, and in `finish`, after the last frame was taken.
+const CREATING: f64 = 0.06;
+const FINISHING: f64 = 0.04;
+
 /// Longest time until a store is there.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a writer is at when it is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Create,
+    Work,
+    /// No frame comes any more, and the run is not finished.
+    Idle,
+    Finish,
+}
+
+/// A kill as it is to be.
+struct Aim {
+    at: At,
+    pace: Pace,
+    /// From 0 to 1.
+    moment: f64,
+}
+
+impl Aim {
+    fn random(random: &mut Random) -> Self {
+        let at = match random.below(10) {
+            0 => At::Create,
+            1 | 2 => At::Idle,
+            3 | 4 => At::Finish,
+            _ => At::Work,
+        };
+        let pace = if random.below(2) == 0 { Pace::Slow } else { Pace::Fast };
+        Self { at, pace, moment: random.unit() }
+    }
+}
 
 /// What came of the kills of one kind.
 #[derive(Debug, Default)]
@@ -33,18 +73,20 @@ struct Tally {
     must: u64,
     whole: u64,
     lost: u64,
+    after: After,
     errors: u32,
 }
 
 /// One kill and what was found.
 struct Killed {
-    /// Frames that had to be there.
+    /// Frames that had to be there at once.
     must: u64,
     /// True where the writer had finished before.
     finished: bool,
     /// Microseconds for which the writer stood still before its end, and for which frames may be late.
     stall: u64,
     findings: Findings,
+    after: After,
 }
 
 /// Kills `kills` writers; true when nothing was lost and nothing was wrong.
@@ -64,12 +106,9 @@ pub fn run(kills: u32, seed: Option<u64>, only: &str, folder: Option<&Path>) -> 
     let mut longest_stall = 0;
     for nth in 0..kills as usize {
         let which = nth % kinds.len();
-        let pace = if random.below(2) == 0 { Pace::Slow } else { Pace::Fast };
-        let seconds = if random.below(5) == 0 { SHORT } else { LONG };
-        let moment = random.unit() * LATEST;
-        let what =
-            format!("{} ({}, {seconds} s of frames, killed after {moment:.3} s)", kinds[which].name, pace.name());
-        let killed = kill(kinds[which], pace, seconds, moment, readers.as_mut(), folder).context(what.clone())?;
+        let aim = Aim::random(&mut random);
+        let what = format!("{} ({}, killed in {:?} at {:.3})", kinds[which].name, aim.pace.name(), aim.at, aim.moment);
+        let killed = kill(kinds[which], &aim, readers.as_mut(), folder).context(what.clone())?;
         for error in &killed.findings.errors {
             eprintln!("{what}: {error}");
         }
@@ -80,18 +119,39 @@ pub fn run(kills: u32, seed: Option<u64>, only: &str, folder: Option<&Path>) -> 
         tally.must += killed.must;
         tally.whole += killed.findings.whole;
         tally.lost += killed.findings.lost;
+        tally.after.add(&killed.after);
         tally.errors += killed.findings.errors.len() as u32;
     }
-    let mut table =
-        Table::new(&["case", "kills", "of them after finish", "had to be there", "whole", "lost", "errors"]);
+    let columns = [
+        "case",
+        "kills",
+        "of them after finish",
+        "had to be there",
+        "whole",
+        "lost",
+        "written",
+        "lost after recover",
+        "kept by resume",
+        "errors",
+    ];
+    let mut table = Table::new(&columns);
     for (kind, tally) in kinds.iter().zip(&tallies) {
-        let Tally { kills, finished, must, whole, lost, errors } = tally;
-        table.row(&[&kind.name, kills, finished, must, whole, lost, errors]);
+        let Tally { kills, finished, must, whole, lost, after, errors } = tally;
+        let After { written, lost: given_up, kept } = after;
+        table.row(&[&kind.name, kills, finished, must, whole, lost, written, given_up, kept, errors]);
     }
     let sum = |of: fn(&Tally) -> u64| tallies.iter().map(of).sum::<u64>();
-    let (lost, errors) = (sum(|tally| tally.lost), sum(|tally| tally.errors.into()));
-    let finished = sum(|tally| tally.finished.into());
-    table.row(&[&"all", &kills, &finished, &sum(|tally| tally.must), &sum(|tally| tally.whole), &lost, &errors]);
+    let (lost, errors) = (sum(|tally| tally.lost + tally.after.lost), sum(|tally| tally.errors.into()));
+    let all = [
+        sum(|tally| tally.finished.into()),
+        sum(|tally| tally.must),
+        sum(|tally| tally.whole),
+        sum(|tally| tally.lost),
+        sum(|tally| tally.after.written),
+        sum(|tally| tally.after.lost),
+        sum(|tally| tally.after.kept),
+    ];
+    table.row(&[&"all", &kills, &all[0], &all[1], &all[2], &all[3], &all[4], &all[5], &all[6], &errors]);
     table.print();
     println!(
         "readers: zarrs{}",
@@ -102,51 +162,76 @@ pub fn run(kills: u32, seed: Option<u64>, only: &str, folder: Option<&Path>) -> 
     Ok(lost == 0 && errors == 0)
 }
 
-fn kill(
-    kind: &Kind,
-    pace: Pace,
-    seconds: f64,
-    moment: f64,
-    readers: Option<&mut Script>,
-    folder: Option<&Path>,
-) -> Result<Killed> {
+fn kill(kind: &Kind, aim: &Aim, mut readers: Option<&mut Script>, folder: Option<&Path>) -> Result<Killed> {
     let folder = match folder {
         Some(folder) => tempfile::tempdir_in(folder)?,
         None => tempfile::tempdir()?,
     };
-    let case = kind.case(pace, seconds);
-    let order = Order::new(case.clone(), folder.path(), kind.rate(pace));
+    let case = kind.case(aim.pace, if aim.at == At::Finish { SHORT } else { LONG });
+    let rate = kind.rate(aim.pace);
+    let mut order = Order::new(case.clone(), folder.path(), rate);
+    order.idle_after = (aim.at == At::Idle).then_some((rate as f64 * BUSY) as u64);
     let plan = Plan::new(&case.settings_in(folder.path()))?;
     let child = order.command()?.spawn().context("starting the writer")?;
-    let start = Instant::now();
-    while watermarks::read(&order.status).is_empty() {
-        if start.elapsed() > PATIENCE {
-            writer::kill(child)?;
-            bail!("no store after {} s", PATIENCE.as_secs());
+    let wait = |until: &dyn Fn(Option<&Entry>) -> bool| {
+        let start = Instant::now();
+        while !until(watermarks::read(&order.status).last()) {
+            if start.elapsed() > PATIENCE {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(2));
         }
-        std::thread::sleep(Duration::from_millis(2));
+        true
+    };
+    let (ready, longest) = match aim.at {
+        At::Create => (true, CREATING),
+        At::Work => (wait(&|last| last.is_some()), LATEST),
+        At::Idle => (wait(&|last| last.is_some_and(|last| Some(last.accepted) >= order.idle_after)), LATEST),
+        At::Finish => (wait(&|last| last.is_some_and(|last| last.accepted >= case.consumed())), FINISHING),
+    };
+    if !ready {
+        writer::kill(child)?;
+        bail!("no store, or not all frames, after {} s", PATIENCE.as_secs());
     }
-    std::thread::sleep(Duration::from_secs_f64(moment));
+    std::thread::sleep(Duration::from_secs_f64(aim.moment * longest));
     let killed_at = watermarks::now();
     writer::kill(child)?;
     let said = watermarks::read(&order.status);
+    let written = said.last().map_or(0, |last| last.written);
     let interval = (LIVE_INTERVAL * 1e6) as u64;
     let stall = watermarks::stall(&said, killed_at, 2 * interval, writer::TICK.as_micros() as u64);
     let must = watermarks::visible(&said, killed_at, interval + stall);
-    // The foreign readers first: at once.
-    let foreign = readers.map(|script| ask(script, &judge::config(&case, &plan, &order.root()), must)).transpose()?;
-    let mut findings = judge::store(&case, &plan, must, must);
-    if let Some(foreign) = foreign {
-        findings.lost = findings.lost.max(foreign["missing"].as_u64().unwrap_or(0));
-        for error in foreign["errors"].as_array().into_iter().flatten() {
-            findings.wrong(error.as_str().unwrap_or("an error without words").to_owned());
+    let mut findings = Findings::default();
+    // A writer that was killed in `create` may have left anything.
+    if !said.is_empty() {
+        // The foreign readers first: at once.
+        let config = judge::config(&case, &plan, &order.root());
+        let foreign = readers.as_deref_mut().map(|script| ask(script, &config, must)).transpose()?;
+        findings = judge::store(&case, &plan, must, must);
+        if let Some(foreign) = foreign {
+            findings.lost = findings.lost.max(foreign["missing"].as_u64().unwrap_or(0));
+            tell(&mut findings, &foreign);
         }
+    }
+    let finished = order.outcome.exists();
+    let after = after::judge(&case, &plan, folder.path(), written, !said.is_empty(), &mut findings)?;
+    if !said.is_empty()
+        && let Some(script) = readers
+    {
+        let foreign = ask(script, &judge::config(&case, &plan, &order.root()), written)?;
+        tell(&mut findings, &foreign);
     }
     if !findings.errors.is_empty() {
         // What is wrong is kept for a person to look at.
         eprintln!("kept: {}", folder.keep().display());
     }
-    Ok(Killed { must, finished: order.outcome.exists(), stall, findings })
+    Ok(Killed { must, finished, stall, findings, after })
+}
+
+fn tell(findings: &mut Findings, foreign: &Value) {
+    for error in foreign["errors"].as_array().into_iter().flatten() {
+        findings.wrong(error.as_str().unwrap_or("an error without words").to_owned());
+    }
 }
 
 fn ask(script: &mut Script, config: &Value, must: u64) -> Result<Value> {

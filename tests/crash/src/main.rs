@@ -5,6 +5,7 @@
 //! `faults`: full, failing, vanishing and slow disks. Each prints a table of what was tried; exit code 1 when something
 //! was lost. `docs/DURABILITY.md` says what is promised.
 
+mod after;
 mod cases;
 mod faults;
 mod foreign;

@@ -33,6 +33,8 @@ pub struct Order {
     pub seconds: f64,
     /// Most open files; 0 leaves it as it is.
     pub files: u64,
+    /// Waits to be killed after this many frames.
+    pub idle_after: Option<u64>,
 }
 
 /// How a writer ended.
@@ -60,6 +62,7 @@ impl Order {
             burst: 0,
             seconds: 3600.0,
             files: 0,
+            idle_after: None,
         }
     }
 
@@ -122,6 +125,9 @@ fn play(order: &Order, stream: &Stream) -> Result<(), ome_stream::Error> {
     let mut frame = camera.memory();
     let start = Instant::now();
     for number in 0..order.case.consumed() {
+        while order.idle_after.is_some_and(|last| number >= last) && start.elapsed().as_secs_f64() < order.seconds {
+            std::thread::sleep(TICK);
+        }
         if order.rate > 0 && number >= order.burst {
             let due = Duration::from_secs_f64((number - order.burst) as f64 / order.rate as f64);
             std::thread::sleep(due.saturating_sub(start.elapsed()));
@@ -129,8 +135,7 @@ fn play(order: &Order, stream: &Stream) -> Result<(), ome_stream::Error> {
         if start.elapsed().as_secs_f64() > order.seconds {
             break;
         }
-        camera.take(number, &mut frame);
-        stream.append_with(&frame, &format!("{{\"sent\":{number}}}"))?;
+        camera.send(number, &mut frame, stream)?;
     }
     Ok(())
 }
@@ -149,6 +154,12 @@ impl Camera {
 
     pub fn memory(&self) -> Vec<u8> {
         vec![0; self.plane.len() * 2]
+    }
+
+    /// Gives frame `number` to a stream, with metadata.
+    pub fn send(&self, number: u64, frame: &mut [u8], stream: &Stream) -> Result<u64, ome_stream::Error> {
+        self.take(number, frame);
+        stream.append_with(frame, &format!("{{\"sent\":{number}}}"))
     }
 
     /// Frame `number`.

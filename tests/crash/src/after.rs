@@ -1,0 +1,126 @@
+//! A killed writer's store after `recover --apply`, and after a run has gone on with it: every frame that the writer called
+//! written is demanded, with its metadata.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use ome_stream::recover::{Options, Verdict, recover};
+use ome_stream::store::missing;
+use ome_stream::{Plan, Stream};
+use ome_stream_tests::case::{Case, Step};
+
+use crate::judge::{self, Findings};
+use crate::writer::Camera;
+
+/// Frames that a run which goes on takes: some rounds of every case.
+const MORE: u64 = 40;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct After {
+    /// Frames that the writers had called written.
+    pub written: u64,
+    /// Of those, frames that were gone after recovery or after going on.
+    pub lost: u64,
+    /// Frames that runs went on behind.
+    pub kept: u64,
+}
+
+impl After {
+    pub fn add(&mut self, other: &Self) {
+        self.written += other.written;
+        self.lost += other.lost;
+        self.kept += other.kept;
+    }
+}
+
+/// Mends the store of `case` in `folder`, goes on with a copy of it as it was and with one as it was mended, and judges all
+/// three. `made` is false where the writer was killed before it said that there is a store.
+pub fn judge(
+    case: &Case,
+    plan: &Plan,
+    folder: &Path,
+    written: u64,
+    made: bool,
+    findings: &mut Findings,
+) -> Result<After> {
+    let mut after = After { written, ..After::default() };
+    let copies = [folder.join("killed"), folder.join("mended")];
+    let root = |folder: &Path| case.settings_in(folder).output_path();
+    copy(plan.root(), &root(&copies[0]))?;
+    if made {
+        let verifier = ome_stream_backends::verifier();
+        let report = recover(plan.root(), &Options { apply: true, verifier: Some(&verifier) })?;
+        if report.verdict == Verdict::Lost {
+            findings.wrong(format!("recover calls something lost: {:?}", report.findings));
+        }
+        let again = recover(plan.root(), &Options { apply: false, verifier: Some(&verifier) })?;
+        if again.verdict != Verdict::Whole {
+            findings.wrong(format!("after recover: {:?}", again.findings));
+        }
+        take(findings, judge::store(case, plan, written, written), "after recover", &mut after);
+    }
+    copy(plan.root(), &root(&copies[1]))?;
+    for folder in &copies {
+        let kept = go_on(case, folder, written, findings, &mut after).context("going on")?;
+        after.kept = after.kept.max(kept);
+    }
+    Ok(after)
+}
+
+fn take(findings: &mut Findings, found: Findings, when: &str, after: &mut After) {
+    after.lost = after.lost.max(found.lost);
+    found.errors.into_iter().for_each(|error| findings.wrong(format!("{when}: {error}")));
+}
+
+/// Goes on with the store in `folder` and finishes it; returns the number of the first frame.
+fn go_on(case: &Case, folder: &Path, written: u64, findings: &mut Findings, after: &mut After) -> Result<u64> {
+    let mut settings = case.settings_in(folder);
+    (settings.resume, settings.overwrite) = (true, false);
+    let backend = ome_stream_backends::open(ome_stream_backends::DEFAULT)?;
+    let stream = Stream::create(&settings, &*backend)?;
+    let first = stream.status().accepted;
+    if first < written {
+        findings.wrong(format!("a run goes on at {first}, {written} frames were written"));
+    }
+    let end = match stream.plan().router().total() {
+        Some(total) => total.min(first + MORE),
+        None => first + MORE,
+    };
+    let camera = Camera::new(case);
+    let mut frame = camera.memory();
+    for number in first..end {
+        camera.send(number, &mut frame, &stream)?;
+    }
+    stream.finish()?;
+    let longer = case.clone().script(&[Step::Append(end.max(case.consumed()))]);
+    let plan = stream.plan();
+    take(findings, judge::store(&longer, plan, written, written), "after going on", after);
+    let listed = missing::read(plan.root())?.unwrap_or_default();
+    let whole = judge::store(&longer, plan, 0, 0).whole;
+    if whole + listed.lost != end || listed.dropped + listed.skipped > 0 {
+        findings.wrong(format!("after going on: {whole} of {end} frames are whole, but {listed:?} are listed"));
+    }
+    if listed.stretches.iter().any(|stretch| stretch.first < written) {
+        findings.wrong(format!("after going on: {listed:?}, but {written} frames were written"));
+    }
+    Ok(first)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if !from.exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
