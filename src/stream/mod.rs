@@ -52,8 +52,8 @@ use crate::plan::Plan;
 use crate::platform::{self, Disk, SyncPoint};
 use crate::settings::Settings;
 use crate::store;
-use crate::store::room::Room;
 use crate::store::missing::Missing;
+use crate::store::room::Room;
 use crate::store::{Root, record};
 
 /// Bytes of buffers that are made before the first frame: what a fast camera fills while the first ones go to disk. More
