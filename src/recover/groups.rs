@@ -160,8 +160,15 @@ pub(super) fn record(root: &Node) -> io::Result<(Option<Record>, Option<Finding>
         },
         (_, problem) => problem.unwrap_or_default(),
     };
-    let cause = format!("{why}; only continuing the run needs it: write {{\"frames\": N}} to go on after N frames");
-    Ok((None, Some(Finding::new(name, State::Torn, cause))))
+    Ok((None, Some(Finding::new(name, State::Torn, format!("{why}; {NEEDS_RECORD}")))))
+}
+
+/// What nobody but a person can say of a store without its record.
+const NEEDS_RECORD: &str = "only continuing the run needs it: write {\"frames\": N} to go on after N frames";
+
+/// The finding for a store with chunks and without the record of its run.
+pub(super) fn no_record() -> Finding {
+    Finding::new(RECORD, State::Incomplete, format!("it is missing; {NEEDS_RECORD}"))
 }
 
 /// What is wrong with our own folder: its documents, which never change, and the mark.

@@ -141,7 +141,7 @@ fn look_and_mend(root: &Path, options: &Options<'_>, going_on: Option<&Plan>, di
         options,
         going_on,
         append_axis: log.append_axis.or(mark.as_ref().and_then(|mark| mark.append_axis)),
-        half_made: store::is_root(root) && record::name(root).is_none() && !log.present,
+        half_made: store::is_root(root) && store::is_half_made(root) && !log.present,
         log,
         log_is_needed: false,
         record: None,
@@ -224,6 +224,8 @@ impl Inspection<'_> {
         self.report.findings.extend(own.map_err(|source| Error::io("read", self.root, source))?);
         if self.half_made {
             self.report.findings.push(groups::half_made(self.root)?);
+        } else if record::name(self.root).is_none() && self.root.join(files::MARK).is_file() {
+            self.report.findings.push(groups::no_record());
         }
         if let Some(root) = nodes.first() {
             let (record, finding) = groups::record(root).map_err(unreadable(root))?;

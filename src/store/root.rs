@@ -169,11 +169,20 @@ fn lock_of(root: &Path) -> Result<Option<Lock>> {
 }
 
 /// True for a store of ours whose making was interrupted: it holds no frame.
-fn is_half_made(root: &Path) -> bool {
+pub(crate) fn is_half_made(root: &Path) -> bool {
     let Ok(entries) = fs::read_dir(root) else { return false };
     let only_ours = entries.flatten().all(|entry| entry.file_name() == FOLDER);
     let marked = root.join(files::MARK).is_file();
-    (marked || only_ours) && record::name(root).is_none()
+    (marked || only_ours) && record::name(root).is_none() && !holds_chunks(root)
+}
+
+/// True where a chunk lies in an array of a run, whose record may have been lost: such a store is no empty one.
+pub(crate) fn holds_chunks(root: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(root) else { return true };
+    entries.flatten().any(|entry| {
+        let has = |array: &Path| fs::read_dir(array.join("c")).is_ok_and(|mut chunks| chunks.next().is_some());
+        has(&entry.path()) || has(&entry.path().join("0"))
+    })
 }
 
 /// True where there is a store that a run could go on with.

@@ -18,7 +18,7 @@ use crate::plan::Plan;
 use crate::platform::{Disk, Sync};
 use crate::recover::{self, Verdict};
 use crate::store::files::MARK;
-use crate::store::{Mark, missing, record};
+use crate::store::{self, Mark, files, missing, record};
 
 /// Largest group metadata file that is read.
 const MAX_METADATA_BYTES: u64 = 256 << 20;
@@ -68,8 +68,16 @@ pub(super) fn find(plan: &Plan, backend: &dyn Backend, disk: &dyn Disk) -> Resul
         notes.extend(report.notes);
     }
     let metadata = compare(plan, Strictness::Everything)?;
-    // A run that ended before its first frame was shown.
-    let frames = record::read(plan.root())?.unwrap_or(0);
+    let frames = match record::read(plan.root())? {
+        Some(frames) => frames,
+        // This version writes it before the first frame: it was lost, and so would the frames be.
+        None if plan.root().join(MARK).is_file() && store::holds_chunks(plan.root()) => {
+            let problem = "it is missing: write {\"frames\": N} to go on after N frames".to_owned();
+            return Err(Error::Damaged { path: plan.root().join(files::RECORD), problem });
+        }
+        // A run of an earlier version that ended before its first frame was shown.
+        None => 0,
+    };
     if plan.router().total().is_some_and(|total| frames > total) {
         let difference = format!("it holds {frames} frames, the settings declare {:?}", plan.router().total());
         return Err(Error::Mismatch { path: plan.root().to_path_buf(), difference });

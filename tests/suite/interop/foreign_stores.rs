@@ -70,7 +70,7 @@ fn stores_of_others_are_changed_by_no_command() {
             let verifier = ome_stream_backends::verifier();
             let refused = recover(&root, &Options { apply, verifier: Some(&verifier) });
             let error = refused.map(|report| report.findings).expect_err(name);
-            assert!(matches!(error, Error::Damaged { .. }) && error.to_string().contains("ome-stream"), "{error}");
+            assert!(matches!(error, Error::Damaged { .. }), "{error}");
             assert_same(&before, &root, "recover");
         }
         for engine in ome_stream_backends::list().iter().filter(|engine| engine.is_available()) {

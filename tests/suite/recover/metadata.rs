@@ -76,6 +76,24 @@ fn every_document_of_an_interrupted_run_is_made_anew_as_it_was() {
     }
 }
 
+#[test]
+fn a_store_that_lost_its_record_is_no_empty_one() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = make(&kinds()[0], folder.path());
+    fs::remove_file(made.root.join(".ome-stream/run/progress.json")).expect("removed");
+    let before = store::contents(&made.root);
+    let report = apply(&made.root);
+    assert_eq!(report.verdict, Verdict::Harmless, "{report:#?}");
+    assert!(report.findings.iter().all(|finding| finding.remedy.is_none()), "{:#?}", report.findings);
+    let mut settings = made.case.settings_in(folder.path());
+    settings.root_path = made.root.to_string_lossy().into_owned();
+    settings.resume = true;
+    let engine = ome_stream_backends::open("zarrs").expect("built in");
+    let refused = ome_stream::Stream::create(&settings, &*engine).map(|stream| stream.status().accepted);
+    assert!(refused.as_ref().is_err_and(|error| error.to_string().contains("frames")), "{refused:?}");
+    assert_eq!(store::contents(&made.root), before);
+}
+
 /// Bytes that are no document for us and that no interrupted write leaves.
 fn strange() -> Vec<(&'static str, Vec<u8>)> {
     let deep = format!("{{\"node_type\": \"array\", \"a\": {}1{}}}", "[".repeat(300), "]".repeat(300));
