@@ -527,8 +527,7 @@ impl Inspection<'_> {
     fn note_written(&mut self, disk: &dyn Disk) -> Result<()> {
         let plan = self.going_on.or(self.run.as_ref().map(Run::plan));
         let (Some(plan), true) = (plan, self.record.is_some()) else { return Ok(()) };
-        let written =
-            written::find(plan, &self.root.join(self.log.name), self.log.unit, &self.report.lost_frames)?;
+        let written = written::find(plan, &self.root.join(self.log.name), self.log.unit, &self.report.lost_frames)?;
         written::note(plan, &written, disk)?;
         let lost = written.lost.iter().map(|stretch| stretch.count).fold(0, u64::saturating_add);
         if lost > 0 {

@@ -54,8 +54,7 @@ pub(super) fn find(plan: &Plan, log: &Path, unit: Option<Unit>, given_up: &[u64]
         at = stored.end;
     }
     gone.push(at..behind);
-    let known: Vec<Range<u64>> =
-        listed.iter().map(|stretch| stretch.first..stretch.last.saturating_add(1)).collect();
+    let known: Vec<Range<u64>> = listed.iter().map(|stretch| stretch.first..stretch.last.saturating_add(1)).collect();
     let lost = without(joined(gone), &joined(known));
     let lost = lost.into_iter().map(|range| Stretch::new(range.start, range.end - 1, Why::Lost)).collect();
     Ok(Written { next, lost })

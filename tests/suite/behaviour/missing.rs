@@ -89,9 +89,7 @@ fn a_frame_that_is_put_in_its_place_later_is_missing_no_more() {
 #[test]
 fn a_disk_that_takes_no_list_does_not_stop_the_camera() {
     let run = quick("t:inf,y:16,x:16");
-    let refuse = |operation: &ome_stream::platform::faulty::Operation| {
-        matches!(operation, ome_stream::platform::faulty::Operation::Append(path, ..) if path.ends_with("missing.jsonl"))
-    };
+    let refuse = |operation: &ome_stream::platform::faulty::Operation| matches!(operation, ome_stream::platform::faulty::Operation::Append(path, ..) if path.ends_with("missing.jsonl"));
     let count = std::sync::atomic::AtomicU64::new(0);
     // The first three times.
     let disk = ome_stream_tests::disk::faulty(move |operation| {
