@@ -289,6 +289,8 @@ impl Drop for PooledBuffer {
 
 #[cfg(all(test, not(feature = "shuttle")))]
 mod tests {
+    #![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     fn take(pool: &Pool) -> Option<PooledBuffer> {

@@ -117,6 +117,8 @@ fn too_many(error: &io::Error) -> bool {
 
 #[cfg(all(test, unix, not(feature = "shuttle")))]
 mod tests {
+    #![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
 
