@@ -194,6 +194,17 @@ pub enum Error {
         /// The file that says so.
         file: PathBuf,
     },
+    /// The system has no memory to give; nothing was changed. A frame was refused and used no frame number.
+    #[error(
+        "out of memory: the system refused {bytes} bytes for {purpose}; free some, lower memory_limit, or use smaller \
+         chunks or shards along the outer dimensions"
+    )]
+    OutOfMemory {
+        /// Bytes asked for at once.
+        bytes: u64,
+        /// What they were for.
+        purpose: &'static str,
+    },
     /// A store is damaged or is not what an operation on it needs.
     #[error("{}: {}", shown::path(.path), shown::sentence(.problem))]
     Damaged {
@@ -228,6 +239,7 @@ impl Error {
             Self::Mismatch { .. } => 17,
             Self::NoSuchFrame { .. } => 18,
             Self::Busy { .. } => 19,
+            Self::OutOfMemory { .. } => 20,
             // 32 and above belong to the C border: NULL, handle, text encoding, buffer size.
         }
     }

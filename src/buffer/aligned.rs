@@ -1,14 +1,24 @@
-//! Zeroed memory on page boundaries, shared between the thread that fills it and those that write it out.
+//! Zeroed memory, large pieces on page boundaries, shared between the thread that fills it and those that write it out.
 
-use std::alloc::{Layout, handle_alloc_error};
+use std::alloc::Layout;
 use std::ptr::NonNull;
 
+use crate::error::{Error, Result};
 use crate::platform::memory;
 
-/// Alignment of every buffer, in bytes: what direct I/O asks of memory, offset and length on 4 KiB-sector disks.
+/// Alignment of every buffer that may be written past the page cache, in bytes: what direct I/O asks of memory, offset
+/// and length on 4 KiB-sector disks.
 pub const ALIGNMENT: usize = 4096;
 
-/// A zeroed, page-aligned allocation whose parts may be written and read by different threads.
+/// Writes of at least this size may go past the page cache: below it, waiting for the disk costs more than the copy that
+/// direct I/O saves.
+pub const DIRECT_FROM: usize = 256 << 10;
+
+/// Alignment of buffers below [`DIRECT_FROM`]: what every allocator gives without padding. On pages, a buffer of a few
+/// hundred pixels would take up to four times its size.
+const PACKED: usize = 16;
+
+/// A zeroed allocation whose parts may be written and read by different threads.
 ///
 /// It hands out bytes only through calls that name a range; that ranges which are written are not read at the same
 /// time is the caller's duty (see [`super::Group`], the only user in this crate that shares one).
@@ -25,18 +35,26 @@ unsafe impl Send for AlignedBuffer {}
 unsafe impl Sync for AlignedBuffer {}
 
 impl AlignedBuffer {
-    /// `len` zeroed bytes; the allocation is rounded up to [`ALIGNMENT`].
+    /// `len` zeroed bytes on a page boundary; the allocation is rounded up to [`ALIGNMENT`].
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`], with `purpose`, where the system has none to give.
+    pub fn zeroed(len: usize, purpose: &'static str) -> Result<Self> {
+        Self::try_zeroed(len, ALIGNMENT).ok_or(Error::OutOfMemory { bytes: len as u64, purpose })
+    }
+
+    /// `len` zeroed bytes for planes: as [`Self::zeroed`] from [`DIRECT_FROM`] on, without padding below it. `None` where
+    /// the system has none to give.
     #[must_use]
-    pub fn zeroed(len: usize) -> Self {
-        let size = len.max(1).next_multiple_of(ALIGNMENT);
-        let Ok(layout) = Layout::from_size_align(size, ALIGNMENT) else {
-            // The plan bounds sizes far below isize::MAX; this is what the standard library does past it.
-            handle_alloc_error(Layout::new::<u8>());
-        };
-        let Some(start) = memory::allocate(layout) else {
-            handle_alloc_error(layout);
-        };
-        Self { start, layout, len }
+    pub fn of_planes(len: usize) -> Option<Self> {
+        Self::try_zeroed(len, if len < DIRECT_FROM { PACKED } else { ALIGNMENT })
+    }
+
+    fn try_zeroed(len: usize, alignment: usize) -> Option<Self> {
+        let size = len.max(1).checked_next_multiple_of(alignment)?;
+        let layout = Layout::from_size_align(size, alignment).ok()?;
+        let start = memory::allocate(layout)?;
+        Some(Self { start, layout, len })
     }
 
     /// Bytes asked for.
@@ -51,7 +69,7 @@ impl AlignedBuffer {
         self.len == 0
     }
 
-    /// Bytes allocated: [`Self::len`] rounded up to [`ALIGNMENT`].
+    /// Bytes allocated: [`Self::len`] rounded up.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.layout.size()
@@ -202,7 +220,7 @@ mod tests {
 
     #[test]
     fn is_zeroed_aligned_and_rounded_up() {
-        let mut buffer = AlignedBuffer::zeroed(5000);
+        let mut buffer = AlignedBuffer::zeroed(5000, "a test").expect("memory");
         assert_eq!(buffer.len(), 5000);
         assert_eq!(buffer.capacity(), 8192);
         assert_eq!(buffer.as_mut_slice().as_ptr() as usize % ALIGNMENT, 0);
@@ -210,8 +228,24 @@ mod tests {
     }
 
     #[test]
+    fn planes_of_small_frames_take_no_page() {
+        let small = AlignedBuffer::of_planes(1600).expect("memory");
+        assert_eq!((small.len(), small.capacity()), (1600, 1600));
+        let large = AlignedBuffer::of_planes(DIRECT_FROM + 1).expect("memory");
+        assert_eq!(large.capacity(), DIRECT_FROM + ALIGNMENT);
+    }
+
+    #[test]
+    fn more_than_there_is_is_refused() {
+        let error = AlignedBuffer::zeroed(usize::MAX / 4, "a test").expect_err("no machine has so much");
+        assert_eq!(error.code(), 20);
+        assert!(error.to_string().contains("for a test"), "{error}");
+        assert!(AlignedBuffer::of_planes(usize::MAX).is_none());
+    }
+
+    #[test]
     fn what_is_written_is_read_and_zeroed_again() {
-        let buffer = AlignedBuffer::zeroed(64);
+        let buffer = AlignedBuffer::zeroed(64, "a test").expect("memory");
         // SAFETY: one thread.
         unsafe {
             buffer.write(10, &[1, 2, 3]);
@@ -224,7 +258,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "outside a buffer")]
     fn a_range_outside_is_caught() {
-        let buffer = AlignedBuffer::zeroed(16);
+        let buffer = AlignedBuffer::zeroed(16, "a test").expect("memory");
         // SAFETY: one thread.
         unsafe { buffer.write(ALIGNMENT - 1, &[1, 2]) };
     }
@@ -233,7 +267,7 @@ mod tests {
     fn past_the_cache_the_same_bytes_arrive() {
         let source: Vec<u8> = (0..5000u32).map(|at| (at * 31 % 251) as u8).collect();
         for (offset, from, len) in [(0, 0, 5000), (3, 1, 4000), (16, 7, 63), (17, 0, 64), (1, 2, 15), (5, 5, 0)] {
-            let buffer = AlignedBuffer::zeroed(8192);
+            let buffer = AlignedBuffer::zeroed(8192, "a test").expect("memory");
             // SAFETY: one thread.
             unsafe {
                 buffer.write_past_cache(offset, &source[from..from + len]);
@@ -246,7 +280,7 @@ mod tests {
 
     #[test]
     fn two_threads_fill_disjoint_parts() {
-        let buffer = AlignedBuffer::zeroed(8192);
+        let buffer = AlignedBuffer::zeroed(8192, "a test").expect("memory");
         std::thread::scope(|scope| {
             for half in 0..2u8 {
                 let buffer = &buffer;

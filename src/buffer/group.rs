@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use super::{AlignedBuffer, Layout, PooledBuffer};
+use crate::error::{Error, Result};
 use crate::router::StorageIndex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use crate::sync::{Mutex, PoisonError, TryLockError};
@@ -53,18 +54,25 @@ pub struct Group {
 
 impl Group {
     /// A group with no plane yet and no buffer: one that is only skipped never needs one.
-    #[must_use]
-    pub fn new(key: GroupKey, layout: &Layout) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] where the system has no memory for the state of its planes.
+    pub fn new(key: GroupKey, layout: &Layout) -> Result<Self> {
+        let mut slots = Vec::new();
+        slots
+            .try_reserve_exact(layout.planes())
+            .map_err(|_| Error::OutOfMemory { bytes: layout.planes() as u64, purpose: "the state of planes" })?;
+        slots.extend((0..layout.planes()).map(|_| AtomicU8::new(0)));
+        Ok(Self {
             key,
             buffer: OnceLock::new(),
-            slots: (0..layout.planes()).map(|_| AtomicU8::new(0)).collect(),
+            slots: slots.into_boxed_slice(),
             done: AtomicUsize::new(0),
             expected: layout.expected_planes(&key.index),
             jobs_left: AtomicUsize::new(0),
             storing: Mutex::new(false),
             copied: AtomicBool::new(false),
-        }
+        })
     }
 
     /// Which group this is.

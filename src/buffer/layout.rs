@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::aligned::fence;
-use super::{ALIGNMENT, AlignedBuffer};
+use super::{ALIGNMENT, AlignedBuffer, DIRECT_FROM};
 use crate::plan::{Geometry, MAX_AXES};
 use crate::router::{MAX_INDEX_DIMENSIONS, StorageIndex};
 
@@ -59,6 +59,10 @@ pub struct Layout {
     item: usize,
     tile_rows: usize,
     tile_columns: usize,
+    /// Units of a frame, down and across.
+    grid: (u32, u32),
+    /// Units of a shard, down and across.
+    shard_grid: (u32, u32),
     /// Tile row and column of each unit, in buffer order.
     tiles: Vec<(u32, u32)>,
     /// Units of each shard that a frame touches; one range of all units where there are no shards.
@@ -70,6 +74,13 @@ pub struct Layout {
 
 impl Layout {
     pub(crate) fn new(geometry: &Geometry, unit: Unit) -> Self {
+        let mut layout = Self::outline(geometry, unit);
+        layout.fill_tables();
+        layout
+    }
+
+    /// The numbers of a layout without its tables: what is judged before anything is made whose size follows from them.
+    pub(crate) fn outline(geometry: &Geometry, unit: Unit) -> Self {
         let (rows, columns) = geometry.frame();
         let axes = geometry.shape().len();
         let whole_frame: Vec<u64> = std::iter::repeat_n(1, axes - 2).chain([rows, columns]).collect();
@@ -80,6 +91,7 @@ impl Layout {
         };
         let index_unit = geometry.index_part(&unit_shape);
         let (tile_rows, tile_columns) = (unit_shape[axes - 2], unit_shape[axes - 1]);
+        // The geometry bounds their product.
         let (down, across) = (rows.div_ceil(tile_rows) as u32, columns.div_ceil(tile_columns) as u32);
         // Units of a shard in Y and X; shards are no matter to an engine that takes frames or whole shards.
         let (shard_down, shard_across) = match (unit, geometry.shard()) {
@@ -89,17 +101,6 @@ impl Layout {
             ),
             _ => (down, across),
         };
-        let mut tiles = Vec::with_capacity(down as usize * across as usize);
-        let mut runs = Vec::new();
-        for top in (0..down).step_by(shard_down.max(1) as usize) {
-            for left in (0..across).step_by(shard_across.max(1) as usize) {
-                let start = tiles.len();
-                for row in top..(top + shard_down).min(down) {
-                    tiles.extend((left..(left + shard_across).min(across)).map(|column| (row, column)));
-                }
-                runs.push(start..tiles.len());
-            }
-        }
         let planes: u64 = index_unit.iter().product();
         let mut layout = Self {
             unit,
@@ -112,22 +113,64 @@ impl Layout {
             item: geometry.item_size(),
             tile_rows: tile_rows as usize,
             tile_columns: tile_columns as usize,
-            tiles,
-            runs,
+            grid: (down, across),
+            shard_grid: (shard_down.max(1), shard_across.max(1)),
+            tiles: Vec::new(),
+            runs: Vec::new(),
             jobs_small: Vec::new(),
             past_cache: false,
         };
         layout.past_cache = layout.frame_bytes() >= PAST_CACHE_FROM;
-        let per_job = (SMALL_JOB_BYTES / layout.unit_bytes().max(1)).max(1);
-        layout.jobs_small = layout
-            .runs
+        layout
+    }
+
+    fn fill_tables(&mut self) {
+        let ((down, across), (shard_down, shard_across)) = (self.grid, self.shard_grid);
+        let mut tiles = Vec::with_capacity(self.units());
+        let mut runs = Vec::new();
+        for top in (0..down).step_by(shard_down as usize) {
+            for left in (0..across).step_by(shard_across as usize) {
+                let start = tiles.len();
+                for row in top..(top + shard_down).min(down) {
+                    tiles.extend((left..(left + shard_across).min(across)).map(|column| (row, column)));
+                }
+                runs.push(start..tiles.len());
+            }
+        }
+        let per_job = self.units_per_job();
+        self.jobs_small = runs
             .iter()
             .flat_map(|run| {
                 let end = run.end;
                 run.clone().step_by(per_job).map(move |start| start..(start + per_job).min(end))
             })
             .collect();
-        layout
+        (self.tiles, self.runs) = (tiles, runs);
+    }
+
+    /// Units that one small job carries at most.
+    fn units_per_job(&self) -> usize {
+        let in_shard = self.shard_grid.0 as usize * self.shard_grid.1 as usize;
+        (SMALL_JOB_BYTES / self.unit_bytes().max(1)).clamp(1, in_shard.max(1))
+    }
+
+    /// Shards that a frame touches; 1 where there are none.
+    pub(crate) fn shards_of_frame(&self) -> u64 {
+        let ((down, across), (shard_down, shard_across)) = (self.grid, self.shard_grid);
+        u64::from(down.div_ceil(shard_down)) * u64::from(across.div_ceil(shard_across))
+    }
+
+    /// Small jobs of a group, at most.
+    pub(crate) fn most_jobs(&self) -> u64 {
+        let in_shard = u64::from(self.shard_grid.0) * u64::from(self.shard_grid.1);
+        self.shards_of_frame() * in_shard.div_ceil(self.units_per_job() as u64)
+    }
+
+    /// Bytes of the tables of a layout, at most.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        let ranges = (self.shards_of_frame() + self.most_jobs()) * size_of::<Range<usize>>() as u64;
+        // A list that grows as it is filled has room for twice as much.
+        2 * ranges + (self.units() * size_of::<(u32, u32)>()) as u64
     }
 
     /// What the layout is made of.
@@ -151,7 +194,7 @@ impl Layout {
     /// Units of a group.
     #[must_use]
     pub fn units(&self) -> usize {
-        self.tiles.len()
+        self.grid.0 as usize * self.grid.1 as usize
     }
 
     /// Bytes of one unit, padding included.
@@ -168,10 +211,12 @@ impl Layout {
             .chain([self.tile_rows as u64, self.tile_columns as u64])
     }
 
-    /// Bytes of a group's buffer.
+    /// Bytes of a group's buffer; whole pages where it may be written past the page cache.
     #[must_use]
     pub fn buffer_bytes(&self) -> usize {
-        (self.unit_bytes() * self.units()).next_multiple_of(ALIGNMENT)
+        // Far more than there is where it cannot be counted: the plan's memory is refused then.
+        let bytes = self.unit_bytes().saturating_mul(self.units());
+        if bytes < DIRECT_FROM { bytes } else { bytes.checked_next_multiple_of(ALIGNMENT).unwrap_or(usize::MAX) }
     }
 
     /// The same units with a single plane each: how one frame is cut up.
@@ -189,7 +234,7 @@ impl Layout {
     /// Largest number of bytes that one small job carries.
     #[must_use]
     pub fn job_bytes(&self) -> usize {
-        self.jobs_small.iter().map(|job| job.len() * self.unit_bytes()).max().unwrap_or(0)
+        self.units_per_job() * self.unit_bytes()
     }
 
     /// Units that go as one job: all of a shard at once where they are written as they lie (`whole`), a few where each

@@ -58,7 +58,7 @@ proptest! {
         let (rows, columns) = plan.geometry().frame();
         let item = plan.geometry().item_size();
         let frame: Vec<u8> = (0..layout.frame_bytes()).map(|at| (at % 251 + 1) as u8).collect();
-        let mut buffer = AlignedBuffer::zeroed(layout.buffer_bytes());
+        let mut buffer = AlignedBuffer::of_planes(layout.buffer_bytes()).expect("memory");
         // SAFETY: one thread.
         unsafe { layout.copy_in(&frame, slot, &buffer) };
         let mut seen = 0;
@@ -93,6 +93,8 @@ proptest! {
         let layout = plan.layout(Unit::Chunk);
         let axes = plan.geometry().shape().len();
         for whole in [true, false] {
+            prop_assert!(layout.jobs(whole).len() as u64 <= layout.most_jobs());
+            prop_assert!(layout.jobs(true).len() as u64 == layout.shards_of_frame());
             let covered: Vec<usize> = layout.jobs(whole).iter().flat_map(Clone::clone).collect();
             prop_assert_eq!(covered, (0..layout.units()).collect::<Vec<_>>());
             if let Some(shard) = plan.geometry().shard() {

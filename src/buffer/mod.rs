@@ -15,7 +15,7 @@ mod layout_tests;
 #[cfg(all(test, feature = "shuttle"))]
 mod schedules;
 
-pub use aligned::{ALIGNMENT, AlignedBuffer};
+pub use aligned::{ALIGNMENT, AlignedBuffer, DIRECT_FROM};
 pub use group::{Group, GroupKey, SlotState};
 pub use layout::{Layout, Unit, UnitPlace};
 pub use pool::{Pool, PooledBuffer};

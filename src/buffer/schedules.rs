@@ -17,7 +17,7 @@ const SCHEDULES: usize = 5_000;
 fn schedules_of_the_pool_never_exceed_its_limit_and_never_hang() {
     check_random(
         || {
-            let pool = Arc::new(Pool::new(4096, 2));
+            let pool = Arc::new(Pool::new(4096, 0, 2));
             let out = Arc::new(AtomicUsize::new(0));
             let threads: Vec<_> = (0..4)
                 .map(|nth| {
@@ -25,7 +25,8 @@ fn schedules_of_the_pool_never_exceed_its_limit_and_never_hang() {
                     thread::spawn(move || {
                         for _ in 0..3 {
                             let coming = || nth == 3 && out.load(Ordering::SeqCst) > 0;
-                            let buffer = pool.take_or_make(coming).unwrap_or_else(|| pool.take());
+                            let made = pool.take_or_make(coming).expect("memory");
+                            let buffer = made.unwrap_or_else(|| pool.take(|| true).expect("memory"));
                             assert!(out.fetch_add(1, Ordering::SeqCst) < 2, "three buffers are out");
                             thread::yield_now();
                             out.fetch_sub(1, Ordering::SeqCst);
@@ -49,8 +50,8 @@ fn schedules_of_a_group_show_only_whole_planes_and_never_after_the_complete_one(
     let layout = Arc::new(plan.layout(Unit::Chunk));
     check_random(
         move || {
-            let group = Arc::new(Group::new(GroupKey { position: 0, index: [0; 3] }, &layout));
-            group.attach(Pool::new(layout.buffer_bytes(), 1).take());
+            let group = Arc::new(Group::new(GroupKey { position: 0, index: [0; 3] }, &layout).expect("memory"));
+            group.attach(Pool::new(layout.buffer_bytes(), 0, 1).take(|| false).expect("memory"));
             let complete = Arc::new(AtomicUsize::new(0));
             let live = {
                 let (group, layout, complete) = (Arc::clone(&group), Arc::clone(&layout), Arc::clone(&complete));

@@ -13,6 +13,10 @@ const MAX_CHUNK_BYTES: u64 = (1 << 31) - 64;
 /// Most chunks in a shard: an index of 16 MiB. Larger ones make every read of one chunk slow.
 const MAX_CHUNKS_PER_SHARD: u64 = 1 << 20;
 
+/// Most chunks in a frame: each is a dispatch and an entry in several tables. As many as 65,536 x 65,536 pixels in chunks
+/// of 64 x 64.
+const MAX_CHUNKS_PER_FRAME: u64 = 1 << 20;
+
 /// Shape, chunk shape and shard shape of every position's level 0, in storage order (index dimensions, then Y, X).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Geometry {
@@ -51,6 +55,23 @@ impl Geometry {
             .iter()
             .any(|each| each.shard_size_chunks.is_some())
             .then(|| dimensions.iter().map(|each| each.shard_size_chunks.unwrap_or(1)).collect::<Vec<u64>>());
+        let along = |axis: usize| shape[axis].div_ceil(chunk[axis].max(1));
+        let chunks = along(in_frame).checked_mul(along(in_frame + 1));
+        if chunks.is_none_or(|chunks| chunks > MAX_CHUNKS_PER_FRAME) {
+            let finest = if along(in_frame) > along(in_frame + 1) { in_frame } else { in_frame + 1 };
+            let nth = settings.dimensions.len() + finest - dimensions.len();
+            return Err(Error::settings(
+                format!("dimensions[{nth}].chunk_size"),
+                chunk[finest],
+                format!(
+                    "{} of {} elements has {} chunks, and a frame may have {MAX_CHUNKS_PER_FRAME}",
+                    dimensions[finest].name,
+                    shape[finest],
+                    along(finest)
+                ),
+                "use larger chunks, or a smaller frame",
+            ));
+        }
         let item_size = settings.dtype.size();
         let too_large = |what: &str, limit: u64, remedy: &str| {
             Error::settings("dimensions", format!("{chunk:?}"), format!("{what} (limit {limit})"), remedy)

@@ -1,9 +1,10 @@
 //! How much memory and how many threads a run takes, decided before it starts.
 
 use super::Plan;
-use crate::buffer::Layout;
+use crate::buffer::{Layout, Unit};
 use crate::error::{Error, Result};
-use crate::settings::{Codec, Compression};
+use crate::router::{Loop, StorageIndex};
+use crate::settings::{Codec, Compression, Durability};
 
 /// Most worker threads a stream starts: beyond this, memory for their scratch grows and throughput does not.
 pub const MAX_THREADS: usize = 256;
@@ -23,11 +24,35 @@ const LZ4_EXTRA_THREADS: usize = 6;
 /// Most groups that wait in the queue or are being written: a bound where the limit would allow absurdly many small ones.
 const MAX_BUFFERS: u64 = 65_536;
 
+/// Bytes beside the buffer of every group that is held: the group itself, its places in the tables of open, free and
+/// waiting ones, the allocator's own (measured with 16,000 to 65,000 groups of one plane on a disk that stood still).
+const GROUP_BYTES: u64 = 640;
+
+/// Bytes for each plane of a group: its state, and whether it is written and durable.
+const PLANE_BYTES: u64 = 3;
+
+/// Bytes of a job that waits for a worker.
+const JOB_BYTES: u64 = 40;
+
+/// Bytes of an open shard without its index: names, locks, an open file.
+const SHARD_BYTES: u64 = 2 << 10;
+
+/// Bytes of a chunk in the index of an open shard.
+const ENTRY_BYTES: u64 = 16;
+
+/// Bytes for the place of a chunk that live readers were shown before it was complete.
+const PLACE_BYTES: u64 = 8;
+
+/// Bytes for each frame of an open shard that becomes durable with it.
+const DURABLE_FRAME_BYTES: u64 = 16;
+
 /// Memory and threads of one run, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Memory {
     /// Bytes of one buffer: a group of planes that are completed together.
     pub buffer_bytes: u64,
+    /// Bytes that are counted for each group beside its buffer.
+    pub group_bytes: u64,
     /// Groups that are open at once in acquisition order.
     pub open_groups: u64,
     /// Buffers that the pool may make: the open groups and those on their way to disk.
@@ -36,13 +61,18 @@ pub struct Memory {
     pub threads: usize,
     /// Bytes that workers need for encoding and placing, all together.
     pub scratch_bytes: u64,
-    /// Most bytes that this run will hold: buffers and scratch.
+    /// Shards that are open at once.
+    pub open_shards: u64,
+    /// Bytes of the indices of open shards and of the tables of the layout.
+    pub table_bytes: u64,
+    /// Most bytes that this run will hold: buffers and what goes with them, scratch, tables.
     pub total_bytes: u64,
     /// Least bytes with which it could run: no smaller `memory_limit` is accepted.
     pub least_bytes: u64,
 }
 
 impl Memory {
+    /// `layout` may be an outline: nothing is made before it is judged.
     pub(super) fn new(plan: &Plan, layout: &Layout) -> Result<Self> {
         let settings = plan.settings();
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
@@ -53,13 +83,20 @@ impl Memory {
             (false, _) => cores + COMPRESSED_EXTRA_THREADS,
         });
         let buffer_bytes = layout.buffer_bytes() as u64;
+        let group_bytes = group_bytes(layout);
+        let group = buffer_bytes.saturating_add(group_bytes);
         let open_groups = open_groups(plan, layout);
         let limit = settings.memory_limit;
         let scratch_each = scratch_bytes(plan, layout);
         // The live reader's provisional copies use one scratch more.
+        let scratch = |threads: usize| scratch_each.saturating_mul(threads as u64 + 1);
+        let shards = |threads: usize| open_shards(plan, layout, threads);
+        let tables = |threads: usize| {
+            layout.table_bytes().saturating_add(shards(threads).saturating_mul(shard_bytes(plan, layout)))
+        };
         let need = |threads: usize| {
-            let scratch = scratch_each.saturating_mul(threads as u64 + 1);
-            (open_groups + 1).saturating_mul(buffer_bytes).saturating_add(scratch)
+            let groups = open_groups.saturating_add(1).saturating_mul(group);
+            groups.saturating_add(scratch(threads)).saturating_add(tables(threads))
         };
         let least_bytes = need(1);
         let mut threads = wanted.clamp(1, MAX_THREADS);
@@ -74,34 +111,84 @@ impl Memory {
                 needed: need(threads),
                 limit,
                 explanation: format!(
-                    "{open_groups} open group(s) and 1 being written, of {buffer_bytes} bytes each, and {} bytes of scratch for {threads} worker thread(s)",
-                    scratch_each.saturating_mul(threads as u64 + 1)
+                    "{open_groups} open group(s) and 1 being written, of {buffer_bytes} bytes each and {group_bytes} beside \
+                     them, {} bytes of scratch for {threads} worker thread(s), and {} bytes of tables and the indices of {} \
+                     open shard(s)",
+                    scratch(threads),
+                    tables(threads),
+                    shards(threads),
                 ),
             });
         }
-        let scratch_bytes = scratch_each * (threads as u64 + 1);
+        let (scratch_bytes, table_bytes) = (scratch(threads), tables(threads));
         let ever = groups_ever(plan, layout).unwrap_or(MAX_BUFFERS).max(1);
-        let buffers = ((limit - scratch_bytes) / buffer_bytes.max(1))
-            .min(MAX_BUFFERS.max(open_groups + 1))
-            .min(ever.max(open_groups + 1));
+        let least = open_groups.saturating_add(1);
+        let buffers = (limit.saturating_sub(scratch_bytes).saturating_sub(table_bytes) / group.max(1))
+            .min(MAX_BUFFERS.max(least))
+            .min(ever.max(least));
         Ok(Self {
             buffer_bytes,
+            group_bytes,
             open_groups,
             buffers,
             threads,
             scratch_bytes,
-            total_bytes: buffers * buffer_bytes + scratch_bytes,
+            open_shards: shards(threads),
+            table_bytes,
+            total_bytes: buffers.saturating_mul(group).saturating_add(scratch_bytes).saturating_add(table_bytes),
             least_bytes,
         })
     }
 }
 
-/// Groups that are open at once: everything inside the outermost loop that gathers several planes in one group.
-///
-/// One iteration of that loop runs through all faster loops, so each of their groups is open until its last iteration.
+/// What goes with the buffer of a group.
+fn group_bytes(layout: &Layout) -> u64 {
+    let planes = (layout.planes() as u64).saturating_mul(PLANE_BYTES);
+    GROUP_BYTES.saturating_add(planes).saturating_add(layout.most_jobs().saturating_mul(JOB_BYTES))
+}
+
+/// Shards that are open at once, those that `threads` workers begin and end included; 0 where an engine takes whole ones
+/// or there are none.
+fn open_shards(plan: &Plan, layout: &Layout, threads: usize) -> u64 {
+    let (Unit::Chunk, Some(_)) = (layout.unit(), plan.geometry().shard()) else { return 0 };
+    let planes = plan.geometry().index_part(&plan.geometry().object());
+    let ever = counted_ever(plan, &planes).unwrap_or(u64::MAX);
+    let of_frame = layout.shards_of_frame();
+    let open = counted_open(plan, &planes).saturating_mul(of_frame).saturating_add(threads as u64);
+    open.min(ever.saturating_mul(of_frame))
+}
+
+/// Bytes of one open shard.
+fn shard_bytes(plan: &Plan, layout: &Layout) -> u64 {
+    let geometry = plan.geometry();
+    let partly_shown = plan.is_uncompressed() && layout.planes() > 1;
+    let entry = ENTRY_BYTES + if partly_shown { PLACE_BYTES } else { 0 };
+    let frames = match plan.settings().durability {
+        Durability::Shard => {
+            let planes: u64 = geometry.index_part(&geometry.object()).iter().product();
+            planes.saturating_mul(DURABLE_FRAME_BYTES) / layout.shards_of_frame()
+        }
+        Durability::Finish | Durability::None => 0,
+    };
+    SHARD_BYTES.saturating_add(geometry.chunks_per_shard().saturating_mul(entry)).saturating_add(frames)
+}
+
+/// Groups that are open at once.
 fn open_groups(plan: &Plan, layout: &Layout) -> u64 {
-    let index_unit = layout.index_unit();
-    let gathered = |each: &crate::router::Loop| each.storage_axis.map_or(1, |axis| index_unit[axis]);
+    counted_open(plan, layout.index_unit())
+}
+
+/// Groups of the whole run; `None` where it is unbounded.
+fn groups_ever(plan: &Plan, layout: &Layout) -> Option<u64> {
+    counted_ever(plan, layout.index_unit())
+}
+
+/// Sets of `planes` along the index dimensions that are open at once: everything inside the outermost loop that gathers
+/// several planes in one set.
+///
+/// One iteration of that loop runs through all faster loops, so each of their sets is open until its last iteration.
+fn counted_open(plan: &Plan, planes: &StorageIndex) -> u64 {
+    let gathered = |each: &Loop| each.storage_axis.map_or(1, |axis| planes[axis]);
     let loops = plan.router().loops();
     let Some(outermost) = loops.iter().position(|each| gathered(each) > 1 && each.count.is_none_or(|count| count > 1))
     else {
@@ -113,14 +200,13 @@ fn open_groups(plan: &Plan, layout: &Layout) -> u64 {
         .fold(1, u64::saturating_mul)
 }
 
-/// Groups of the whole run; `None` where it is unbounded.
-fn groups_ever(plan: &Plan, layout: &Layout) -> Option<u64> {
-    let index_unit = layout.index_unit();
+/// Sets of `planes` of the whole run; `None` where it is unbounded.
+fn counted_ever(plan: &Plan, planes: &StorageIndex) -> Option<u64> {
     plan.router()
         .loops()
         .iter()
         .map(|each| {
-            let unit = each.storage_axis.map_or(1, |axis| index_unit[axis]);
+            let unit = each.storage_axis.map_or(1, |axis| planes[axis]);
             each.count.map(|count| count.div_ceil(unit))
         })
         .try_fold(1u64, |all, each| Some(all.saturating_mul(each?)))
@@ -129,13 +215,17 @@ fn groups_ever(plan: &Plan, layout: &Layout) -> Option<u64> {
 /// What one worker needs beside the buffer: an encoded copy of what it writes at once, which may be a little larger
 /// than its input, and the codec's own state.
 fn scratch_bytes(plan: &Plan, layout: &Layout) -> u64 {
+    // The index of a shard, and the blocks in which it is written.
+    let index = plan.geometry().chunks_per_shard().saturating_mul(2 * ENTRY_BYTES);
     if plan.is_uncompressed() {
-        // Shard indices and padding.
-        return plan.geometry().chunks_per_shard() * 16 + (64 << 10);
+        return index.saturating_add(64 << 10);
     }
     let job = layout.job_bytes() as u64;
     let chunk = plan.geometry().chunk().iter().product::<u64>().saturating_mul(plan.geometry().item_size() as u64);
-    2 * job + job / 8 + codec_state(plan.settings().compression, chunk)
+    job.saturating_mul(2)
+        .saturating_add(job / 8)
+        .saturating_add(codec_state(plan.settings().compression, chunk))
+        .saturating_add(index)
 }
 
 /// Most bytes that a codec itself takes for chunks of `chunk` bytes.
@@ -211,7 +301,8 @@ mod tests {
     fn scratch_counts_what_workers_write_at_once_and_the_state_of_the_codec() {
         let (threads, scratch) = threads_and_scratch("t:20:1:10,y:2048:512:4,x:2048:512:4", Codec::Zstd, 19);
         assert_eq!(threads, 1);
-        // A worker and the live reader, each: two jobs of 2 MiB and an eighth, and the tables for 512 KiB.
-        assert_eq!(scratch, 2 * ((4 << 20) + (256 << 10) + (10 << 20)));
+        // A worker and the live reader, each: two jobs of 2 MiB and an eighth, the tables for 512 KiB, the
+        // index of 160 chunks twice.
+        assert_eq!(scratch, 2 * ((4 << 20) + (256 << 10) + (10 << 20) + 160 * 32));
     }
 }

@@ -3,6 +3,7 @@
 mod array_metadata;
 mod geometry;
 mod memory;
+mod metadata_size;
 mod positions;
 
 pub use geometry::{Geometry, MAX_AXES};
@@ -58,6 +59,7 @@ impl Plan {
     /// The plan of validated settings.
     fn of(settings: Settings, root: PathBuf, mut notes: Vec<String>) -> Result<Self> {
         let geometry = Geometry::new(&settings)?;
+        metadata_size::check(&settings)?;
         let storage = settings.storage_index_dimensions();
         let loops: Vec<Loop> = settings
             .dimensions
@@ -159,7 +161,7 @@ impl Plan {
     /// # Errors
     /// [`Error::MemoryLimit`] with the numbers where the limit cannot hold the least this acquisition needs.
     pub fn memory(&self, unit: Unit) -> Result<Memory> {
-        Memory::new(self, &self.layout(unit))
+        Memory::new(self, &Layout::outline(&self.geometry, unit))
     }
 
     /// True where all frames of a group are among the first `frames`.

@@ -13,15 +13,12 @@ use rustix::fs::{FallocateFlags, OFlags, fallocate, syncfs};
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 
 use super::limit::SizeLimit;
+use super::open_files::with_room;
 use super::portable::{append_whole, create_one_dir, open_append};
 use super::sync::{Note, Notes, is_unknown_call};
 use super::writeback::{self, FileSystem, Kernel};
 use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint, name};
-use crate::buffer::ALIGNMENT;
-
-/// Writes of at least this size go past the page cache where everything is aligned: below it, waiting for the disk
-/// costs more than the copy that direct I/O saves.
-const DIRECT_FROM: usize = 256 << 10;
+use crate::buffer::{ALIGNMENT, DIRECT_FROM};
 
 /// Buffered writes of at least this size start on their way to the disk at once and leave the page cache when they are
 /// there (`RWF_DONTCACHE`, Linux 6.14): a run then never pays for gigabytes of dirty pages in one go.
@@ -131,7 +128,7 @@ impl Disk for LinuxDisk {
     }
 
     fn create(&self, path: &Path, expected: u64) -> io::Result<Box<dyn DiskFile>> {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+        let file = with_room(|| OpenOptions::new().write(true).create(true).truncate(true).open(path))?;
         if expected > 0 {
             // Room reserved at once lies together and says early that the disk is full. The length stays as it is.
             // A file system that cannot reserve writes all the same.
@@ -143,7 +140,7 @@ impl Disk for LinuxDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(self.file(OpenOptions::new().write(true).open(path)?)))
+        Ok(Box::new(self.file(with_room(|| OpenOptions::new().write(true).open(path))?)))
     }
 
     fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
@@ -172,7 +169,7 @@ impl Disk for LinuxDisk {
     }
 
     fn sync_point(&self, root: &Path) -> io::Result<Box<dyn SyncPoint>> {
-        let folder = File::open(root)?;
+        let folder = with_room(|| File::open(root))?;
         let file_system = FileSystem::of(&folder)?;
         if file_system.is_memory() {
             self.syncs.notes.add(Note::Memory, root, None);
@@ -239,7 +236,7 @@ impl LinuxFile {
         }
         let flags = i32::try_from(OFlags::DIRECT.bits()).ok()?;
         let same_file = format!("/proc/self/fd/{}", self.buffered.as_raw_fd());
-        let opened = match OpenOptions::new().write(true).custom_flags(flags).open(same_file) {
+        let opened = match with_room(|| OpenOptions::new().write(true).custom_flags(flags).open(&same_file)) {
             Ok(file) => Some(file),
             // No descriptor or memory at this moment says nothing of the next.
             Err(error) if PASSING.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) => {

@@ -14,7 +14,9 @@ mod linux;
 mod writeback;
 
 pub mod faulty;
+pub(crate) mod free_memory;
 pub(crate) mod memory;
+pub mod open_files;
 
 use std::fmt::Debug;
 use std::io;

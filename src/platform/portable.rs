@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::limit::SizeLimit;
+use super::open_files::with_room;
 use super::sync::Notes;
 use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint, name};
 
@@ -42,11 +43,11 @@ impl Disk for PortableDisk {
     }
 
     fn create(&self, path: &Path, _expected: u64) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(self.file(File::create(path)?)))
+        Ok(Box::new(self.file(with_room(|| File::create(path))?)))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(self.file(OpenOptions::new().write(true).open(path)?)))
+        Ok(Box::new(self.file(with_room(|| OpenOptions::new().write(true).open(path))?)))
     }
 
     fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
@@ -157,7 +158,7 @@ struct GrowingFile {
 }
 
 pub(super) fn open_append(path: &Path, limit: SizeLimit) -> io::Result<Box<dyn AppendFile>> {
-    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    let file = with_room(|| OpenOptions::new().create(true).append(true).open(path))?;
     let length = AtomicU64::new(file.metadata()?.len());
     Ok(Box::new(GrowingFile { file, length, limit }))
 }
@@ -184,7 +185,7 @@ pub(super) fn append_whole(
     limit: SizeLimit,
     sync: impl FnOnce(&File) -> io::Result<()>,
 ) -> io::Result<bool> {
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    let mut file = with_room(|| OpenOptions::new().create(true).append(true).open(path))?;
     let before = file.metadata()?.len();
     limit.check(before, bytes.len())?;
     if let Err(error) = file.write_all(bytes).and_then(|()| sync(&file)) {

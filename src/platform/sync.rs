@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::open_files::with_room;
+
 /// What a person should know of a disk, each thing once: [`super::Disk::notes`].
 #[derive(Debug, Default, Clone)]
 pub(super) struct Notes(Arc<Mutex<Vec<String>>>);
@@ -60,7 +62,7 @@ impl Notes {
         }
         // A relative path of one name lies in the current folder.
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        match flush(&File::open(folder)?, File::sync_all) {
+        match flush(&with_room(|| File::open(folder))?, File::sync_all) {
             Err(error) if is_unknown_call(&error) || is_bad_descriptor(&error) => {
                 self.add(Note::Folder, folder, Some(&error));
                 Ok(())

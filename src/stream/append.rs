@@ -42,6 +42,7 @@ impl Stream {
     pub fn skip(&self, frames: u64) -> Result<u64> {
         let shared = &*self.shared;
         shared.failure.check()?;
+        self.threads.start()?;
         let mut front = self.turn(NoRoom::Wait)?;
         let left = match shared.plan.router().total() {
             Some(total) => total - front.next(),
@@ -75,6 +76,7 @@ impl Stream {
         let shared = &*self.shared;
         shared.failure.check()?;
         self.check_size(pixels)?;
+        self.threads.start()?;
         let mut front = self.turn(no_room)?;
         let place = front.place(shared)?;
         let group = match front.with_buffer(place.key) {
@@ -82,12 +84,12 @@ impl Stream {
             None => {
                 let mut buffer = shared.pool.try_take_free();
                 if buffer.is_none() {
-                    (front, buffer) = self.fetch(front, no_room);
+                    (front, buffer) = self.fetch(front, no_room)?;
                     // While this frame waited, what it waited for may have failed.
                     shared.failure.check()?;
                 }
                 match buffer {
-                    Some(buffer) => front.open_with(shared, place.key, buffer),
+                    Some(buffer) => front.open_with(shared, place.key, buffer)?,
                     None if no_room == NoRoom::Drop => {
                         self.pass_over(&mut front, Why::Dropped)?;
                         shared.counts.dropped.fetch_add(1, Ordering::Release);
@@ -131,22 +133,25 @@ impl Stream {
     }
 
     /// Lets go of the lock to take a buffer, as `no_room` says, and takes the lock again.
-    fn fetch<'a>(&self, front: Turn<'a>, no_room: NoRoom) -> (Turn<'a>, Option<PooledBuffer>) {
+    fn fetch<'a>(&self, front: Turn<'a>, no_room: NoRoom) -> Result<(Turn<'a>, Option<PooledBuffer>)> {
         let pool = &self.shared.pool;
         let away = front.leave();
         let buffer = match no_room {
-            NoRoom::Refuse | NoRoom::Drop => pool.try_take(),
+            NoRoom::Refuse | NoRoom::Drop => pool.try_take(|| self.shared.is_storing())?,
             NoRoom::Wait => {
                 let start = Instant::now();
-                let buffer = pool.take_or_make(|| self.shared.is_storing()).unwrap_or_else(|| {
-                    away.waits();
-                    pool.take()
-                });
+                let buffer = match pool.take_or_make(|| self.shared.is_storing())? {
+                    Some(buffer) => buffer,
+                    None => {
+                        away.waits();
+                        pool.take(|| self.shared.is_storing())?
+                    }
+                };
                 self.shared.counts.wait.add(start);
                 Some(buffer)
             }
         };
-        (away.back(), buffer)
+        Ok((away.back(), buffer))
     }
 
     pub(super) fn check_size(&self, pixels: &[u8]) -> Result<()> {
@@ -168,7 +173,7 @@ impl Stream {
     fn pass_over(&self, front: &mut State, why: Why) -> Result<()> {
         let shared = &*self.shared;
         let place = front.place(shared)?;
-        let complete = front.open(shared, place.key).skip(place.slot);
+        let complete = front.open(shared, place.key)?.skip(place.slot);
         // Before it counts as done: what readers are told is done must be listed.
         shared.missing.note(place.number, why);
         front.advance(shared, &place, complete);

@@ -2,12 +2,11 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::housekeeping::Kept;
 use super::shared::Counts;
-use super::{Ending, Report, Stream, workers};
+use super::{Ending, Report, Stream};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::settings::Durability;
@@ -19,13 +18,8 @@ impl Stream {
         let shared = &self.shared;
         shared.counts.finished.store(true, Ordering::Release);
         let accepted = self.front.close(shared);
-        let join = |thread: JoinHandle<()>| {
-            if let Err(panic) = thread.join() {
-                let message = workers::panic_message(panic.as_ref());
-                shared.failure.set(shared.progress.counts().0, Error::Internal { place: "a thread", message });
-            }
-        };
-        ending.workers.drain(..).for_each(join);
+        let panicked = |error| shared.failure.set(shared.progress.counts().0, error);
+        self.threads.join_workers(panicked);
         let note = |outcome: Result<()>| {
             if let Err(error) = outcome {
                 shared.failure.set(shared.progress.counts().0, error);
@@ -41,10 +35,7 @@ impl Stream {
             .collect();
         note(shared.sink.finish(&extents));
         // Only now: what was written while the workers came to their end, and the engine to its own, was shown meanwhile.
-        if let Some((stop, thread)) = ending.live.take() {
-            drop(stop);
-            join(thread);
-        }
+        self.threads.join_live(panicked);
         // What fails once may go well the second time; of what belongs to the store the error is told all the same.
         let (disk, sync) = (&*shared.disk, shared.sync());
         let flush = || shared.journal.flush(&shared.plan, disk, sync);

@@ -5,6 +5,7 @@
 //! place is still the same, and everybody else can look.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -199,16 +200,25 @@ impl State {
     }
 
     /// Opens a group, unless it is open.
-    pub(super) fn open(&mut self, shared: &Shared, key: GroupKey) -> Arc<Group> {
-        Arc::clone(self.open.entry(key).or_insert_with(|| Arc::new(Group::new(key, &shared.layout))))
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`]; nothing has changed then.
+    pub(super) fn open(&mut self, shared: &Shared, key: GroupKey) -> Result<Arc<Group>> {
+        Ok(match self.open.entry(key) {
+            Entry::Occupied(open) => Arc::clone(open.get()),
+            Entry::Vacant(free) => Arc::clone(free.insert(Arc::new(Group::new(key, &shared.layout)?))),
+        })
     }
 
     /// Opens a group, unless it is open, and gives it its buffer.
-    pub(super) fn open_with(&mut self, shared: &Shared, key: GroupKey, buffer: PooledBuffer) -> Arc<Group> {
-        let group = self.open(shared, key);
+    ///
+    /// # Errors
+    /// As for [`State::open`].
+    pub(super) fn open_with(&mut self, shared: &Shared, key: GroupKey, buffer: PooledBuffer) -> Result<Arc<Group>> {
+        let group = self.open(shared, key)?;
         group.attach(buffer);
         shared.show_open(&group);
-        group
+        Ok(group)
     }
 
     /// Moves on past `place`; hands its group on if that made it complete.

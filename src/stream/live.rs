@@ -9,6 +9,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::housekeeping::Kept;
 use super::shared::Shared;
+use super::threads::{self, Alive};
 use crate::backend::Batch;
 use crate::buffer::{AlignedBuffer, Group, GroupKey};
 use crate::error::{Error, Result};
@@ -18,20 +19,19 @@ use crate::store::record;
 const ROUNDS: f64 = 2.5;
 
 /// Starts the thread; it ends when `stop` is closed.
-pub(super) fn start(shared: &Arc<Shared>, stop: Receiver<()>) -> Result<JoinHandle<()>> {
+pub(super) fn start(shared: &Arc<Shared>, stop: Receiver<()>, alive: Alive) -> Result<JoinHandle<()>> {
     let interval = Duration::from_secs_f64(shared.plan.settings().live_interval / ROUNDS);
     let shared = Arc::clone(shared);
     let root = shared.plan.root().to_path_buf();
-    std::thread::Builder::new()
-        .name("ome-stream-live".into())
-        .spawn(move || {
-            let mut rounds = Rounds::default();
-            while stop.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
-                if let Err(error) = rounds.run(&shared) {
-                    shared.failure.set(shared.progress.counts().0, error);
-                }
+    let rounds = move || {
+        let mut rounds = Rounds::default();
+        while stop.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+            if let Err(error) = rounds.run(&shared) {
+                shared.failure.set(shared.progress.counts().0, error);
             }
-        })
+        }
+    };
+    threads::start("ome-stream-live".into(), alive, rounds)
         .map_err(|source| Error::io("start a thread for", root, source))
 }
 
@@ -101,7 +101,17 @@ impl Rounds {
         if filled.len() == *shown || !shared.sink.allows_copy(layout, *shown, filled.len()) {
             return Ok(());
         }
-        let scratch = self.scratch.get_or_insert_with(|| AlignedBuffer::zeroed(layout.unit_bytes()));
+        let scratch = match &mut self.scratch {
+            Some(scratch) => scratch,
+            // The run goes on without memory for a copy: readers see these planes later.
+            none => match AlignedBuffer::zeroed(layout.unit_bytes(), "a copy for live readers") {
+                Ok(scratch) => none.insert(scratch),
+                Err(error) => {
+                    tracing::warn!(%error, "open chunks are not shown to live readers");
+                    return Ok(());
+                }
+            },
+        };
         let stored = group.store_provisional(|| {
             let not_stored = group.not_stored();
             let is_new = |slot: &usize| not_stored.as_ref().is_none_or(|new| new.binary_search(slot).is_ok());

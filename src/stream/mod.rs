@@ -20,6 +20,7 @@ mod resume;
 mod schedules;
 mod shared;
 mod status;
+mod threads;
 #[cfg(all(test, not(feature = "shuttle")))]
 mod together_tests;
 mod workers;
@@ -33,9 +34,8 @@ use ending::extent;
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 
-use crossbeam_channel::{Sender, bounded, unbounded};
+use crossbeam_channel::unbounded;
 use serde_json::Value;
 
 use self::append::NoRoom;
@@ -49,16 +49,13 @@ use crate::journal::Log;
 use crate::ngff::check_namespace;
 use crate::ngff::frame_metadata::FrameMetadata;
 use crate::plan::Plan;
+use crate::platform::free_memory::free_memory;
 use crate::platform::{self, Disk, SyncPoint};
 use crate::settings::Settings;
 use crate::store;
 use crate::store::missing::Missing;
 use crate::store::room::Room;
 use crate::store::{Root, record};
-
-/// Bytes of buffers that are made before the first frame: what a fast camera fills while the first ones go to disk. More
-/// are made when they are first needed.
-const WARM_BYTES: u64 = 128 << 20;
 
 /// What a host is told where the file system has no locks.
 const NO_LOCKS: &str = "the file system has no locks: programs on other machines cannot tell that this run is at work on \
@@ -71,6 +68,7 @@ const NO_LOCKS: &str = "the file system has no locks: programs on other machines
 pub struct Stream {
     shared: Arc<Shared>,
     front: Front,
+    threads: threads::Threads,
     /// Frames that were there before this run.
     resumed: u64,
     ending: Mutex<Ending>,
@@ -78,8 +76,6 @@ pub struct Stream {
 
 /// What is needed to end a run, and its outcome once it has ended.
 struct Ending {
-    workers: Vec<JoinHandle<()>>,
-    live: Option<(Sender<()>, JoinHandle<()>)>,
     sync_point: Option<Box<dyn SyncPoint>>,
     outcome: Option<Result<Report>>,
 }
@@ -129,7 +125,7 @@ impl Stream {
             }
             None => (Groups::create(&plan, &*disk, sync)?, backend.create(&plan, &disk, &log)?),
         };
-        let pool = Pool::new(layout.buffer_bytes(), memory.buffers);
+        let pool = Pool::new(layout.buffer_bytes(), memory.group_bytes, memory.buffers);
         let mut open = HashMap::new();
         if found.is_some() {
             open = resume::open_groups(&plan, &layout, &*sink, &pool, frames)?;
@@ -164,28 +160,25 @@ impl Stream {
         open.values().filter(|group| group.buffer().is_some()).for_each(|group| shared.show_open(group));
         drop(open);
         shared.counts.accepted.store(frames, Ordering::Release);
-        shared.pool.warm(WARM_BYTES);
-        let threads = if shared.capabilities.in_order { 1 } else { memory.threads };
-        let workers = workers::start(&shared, &jobs, threads)?;
-        let (stop, stopped) = bounded(0);
-        let live = live::start(&shared, stopped)?;
+        if let Some(free) = free_memory().filter(|free| free.bytes < memory.total_bytes) {
+            shared.note(format!(
+                "this run may take {} bytes of memory, and {} has {} bytes left: where the system does not refuse what it \
+                 does not have, it may end this process; lower memory_limit",
+                memory.total_bytes, free.whose, free.bytes
+            ));
+        }
+        shared.pool.warm();
+        let planned = if shared.capabilities.in_order { 1 } else { memory.threads };
+        let threads = threads::Threads::new(&shared, jobs, planned);
+        threads.start_idle()?;
         if let Some(lock) = root.keep() {
             if !lock.is_locked() {
                 shared.note(NO_LOCKS.to_owned());
             }
             *shared.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
         }
-        Ok(Self {
-            shared,
-            front,
-            resumed: frames,
-            ending: Mutex::new(Ending {
-                workers,
-                live: Some((stop, live)),
-                sync_point: Some(sync_point),
-                outcome: None,
-            }),
-        })
+        let ending = Mutex::new(Ending { sync_point: Some(sync_point), outcome: None });
+        Ok(Self { shared, front, threads, resumed: frames, ending })
     }
 
     /// The plan of this run.
@@ -202,7 +195,8 @@ impl Stream {
     ///
     /// # Errors
     /// A refused frame changes nothing and uses no number: [`Error::Failed`] for an earlier write that failed,
-    /// [`Error::FrameSize`], [`Error::TooManyFrames`], [`Error::Full`], [`Error::Finished`].
+    /// [`Error::FrameSize`], [`Error::TooManyFrames`], [`Error::Full`], [`Error::Finished`]; [`Error::OutOfMemory`] where
+    /// the system has no memory for the frame and none is coming back, [`Error::Io`] where it has no thread to store it.
     pub fn append(&self, pixels: &[u8]) -> Result<u64> {
         self.append_as(pixels, None, self.when_full())
     }

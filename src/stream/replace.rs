@@ -21,7 +21,7 @@ impl Stream {
     /// # Errors
     /// [`Error::NoSuchFrame`] for a frame that has not come yet or a place outside the image, [`Error::FrameSize`],
     /// [`Error::Finished`], [`Error::Failed`], [`Error::Unsupported`] from engines that cannot; nothing has changed
-    /// then. [`Error::Io`] and [`Error::Damaged`] from the disk.
+    /// then. [`Error::OutOfMemory`], with nothing changed. [`Error::Io`] and [`Error::Damaged`] from the disk.
     pub fn write_at(&self, position: u32, index: &[u64], pixels: &[u8]) -> Result<()> {
         let shared = &*self.shared;
         shared.failure.check()?;
@@ -49,11 +49,11 @@ impl Stream {
                 let Some(buffer) = buffer.take().or_else(|| shared.pool.try_take_free()) else {
                     // Without the lock: others go on, and what was true may no longer be.
                     drop(front);
-                    buffer = Some(shared.pool.take());
+                    buffer = Some(shared.pool.take(|| shared.is_storing())?);
                     shared.failure.check()?;
                     continue;
                 };
-                front.open_with(shared, key, buffer);
+                front.open_with(shared, key, buffer)?;
             }
             if open.try_replace(&shared.layout, slot, pixels) {
                 shared.missing.fill(frame);
@@ -69,7 +69,7 @@ impl Stream {
             std::thread::sleep(LOOK_AGAIN);
         }
         let single = shared.layout.single_plane();
-        let mut plane = AlignedBuffer::zeroed(single.buffer_bytes());
+        let mut plane = AlignedBuffer::zeroed(single.buffer_bytes(), "the frame that replaces another")?;
         // SAFETY: nobody else knows this buffer.
         unsafe { single.copy_in(pixels, 0, &plane) };
         let bytes = &plane.as_mut_slice()[..single.unit_bytes() * single.units()];

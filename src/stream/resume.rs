@@ -262,12 +262,12 @@ pub(super) fn open_groups(
     slots
         .into_iter()
         .map(|(key, slots)| {
-            let group = Group::new(key, layout);
+            let group = Group::new(key, layout)?;
             let mut there = false;
             for unit in 0..layout.units() {
                 let Some(pixels) = sink.read(key, layout, unit)? else { continue };
                 if !std::mem::replace(&mut there, true) {
-                    group.attach(pool.take());
+                    group.attach(pool.take(|| false)?);
                 }
                 for (slot, _) in slots.iter().filter(|(_, missing)| !missing) {
                     let start = slot * layout.plane_bytes();

@@ -1,12 +1,9 @@
-//! Threads that hand complete groups to the engine.
+//! What workers do: they hand complete groups to the engine.
 
 use std::any::Any;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
-use std::thread::JoinHandle;
-
-use crossbeam_channel::Receiver;
 
 use super::progress;
 use super::shared::Shared;
@@ -19,19 +16,6 @@ use crate::error::{Error, Result};
 pub(super) struct Job {
     pub(super) group: Arc<Group>,
     pub(super) units: Range<usize>,
-}
-
-/// Starts `count` named workers that run until the queue is closed and empty.
-pub(super) fn start(shared: &Arc<Shared>, queue: &Receiver<Job>, count: usize) -> Result<Vec<JoinHandle<()>>> {
-    (0..count)
-        .map(|nth| {
-            let (mine, queue) = (Arc::clone(shared), queue.clone());
-            std::thread::Builder::new()
-                .name(format!("ome-stream-{nth}"))
-                .spawn(move || queue.iter().for_each(|job| run(&mine, job)))
-                .map_err(|source| Error::io("start a worker thread for", shared.plan.root(), source))
-        })
-        .collect()
 }
 
 /// Stores one job. After a failure jobs are only released, so that memory is freed and nobody waits for ever.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub enum Ask {
-    /// Makes a stream with an engine of the registry; each write of pixels takes `delay_us` longer.
+    /// Makes a stream more with an engine of the registry; each write of pixels takes `delay_us` longer.
     Create {
         /// Settings.
         settings: Box<Settings>,
@@ -20,7 +20,16 @@ pub enum Ask {
         /// Microseconds.
         delay_us: u64,
     },
-    /// Appends frames, with metadata that say their number.
+    /// Leaves this process at most so much more than it has now; `None` leaves a limit as it is.
+    Limit {
+        /// Bytes of address space.
+        address_space: Option<u64>,
+        /// Open files, altogether.
+        files: Option<u64>,
+    },
+    /// Takes the limits away again.
+    Unlimit,
+    /// Appends frames to each stream, with metadata that say their number.
     Append {
         /// How many.
         frames: u64,
@@ -29,8 +38,12 @@ pub enum Ask {
     },
     /// Answers, then appends frames with coordinates and metadata until it is killed.
     AppendUntilKilled,
-    /// Finishes the stream.
+    /// Finishes the streams.
     Finish,
+    /// Frees the streams.
+    Free,
+    /// Only answers.
+    Tell,
 }
 
 /// Pixels of the frames that a child appends.
@@ -48,6 +61,8 @@ pub enum Pixels {
 pub struct Answer {
     /// What went wrong.
     pub error: Option<String>,
+    /// Frames that the streams have accepted, together.
+    pub accepted: u64,
     /// Most bytes that were ever in flight.
     pub high_water: u64,
     /// Bytes that may be in flight.
@@ -65,6 +80,10 @@ pub struct Counters {
     pub read: u64,
     /// Most bytes that were resident.
     pub peak_resident: u64,
+    /// Bytes that are resident.
+    pub resident: u64,
+    /// Threads.
+    pub threads: u64,
 }
 
 impl Counters {
@@ -82,6 +101,8 @@ impl Counters {
             written: number("/proc/self/io", "wchar"),
             read: number("/proc/self/io", "rchar"),
             peak_resident: number("/proc/self/status", "VmHWM") * 1024,
+            resident: number("/proc/self/status", "VmRSS") * 1024,
+            threads: number("/proc/self/status", "Threads"),
         }
     }
 }

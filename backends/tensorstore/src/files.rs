@@ -90,9 +90,9 @@ impl Files {
         written.map_err(|source| Error::io("write", partial, source))
     }
 
-    fn take_stage(&self) -> AlignedBuffer {
+    fn take_stage(&self) -> std::io::Result<AlignedBuffer> {
         let free = self.stages.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        free.unwrap_or_else(|| AlignedBuffer::zeroed(STAGE))
+        free.map_or_else(|| AlignedBuffer::zeroed(STAGE, "a piece of a file").map_err(std::io::Error::other), Ok)
     }
 }
 
@@ -121,7 +121,10 @@ impl Writer<'_> {
             piece = later;
         }
         while !piece.is_empty() {
-            let stage = self.stage.get_or_insert_with(|| self.files.take_stage());
+            let stage = match &mut self.stage {
+                Some(stage) => stage,
+                none => none.insert(self.files.take_stage()?),
+            };
             let (now, later) = piece.split_at(piece.len().min(stage.len() - self.staged));
             stage.as_mut_slice()[self.staged..self.staged + now.len()].copy_from_slice(now);
             self.staged += now.len();

@@ -15,7 +15,7 @@ use crate::sink::Common;
 /// Stores each chunk of the batch in a file of its own.
 pub(crate) fn write(common: &Common, batch: &Batch<'_>) -> Result<Stored> {
     let mut stored = Stored::default();
-    let mut bench = common.encoder.bench();
+    let mut bench = common.encoder.bench(batch.layout.unit_bytes())?;
     for (place, pixels) in batch.units() {
         let path = common.object_path(batch.key.position as usize, place.coordinates());
         common.folders.for_file(&path)?;
@@ -46,7 +46,6 @@ pub(crate) fn write(common: &Common, batch: &Batch<'_>) -> Result<Stored> {
             stored.sealed_durable += usize::from(common.syncs_now());
         }
     }
-    common.encoder.put_away(bench);
     Ok(stored)
 }
 

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::num::NonZeroU64;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ome_stream::{Plan, Result};
 use zarrs::array::codec::CodecChain;
@@ -12,6 +11,14 @@ use zarrs::metadata::v3::MetadataV3;
 
 use crate::array::{codecs, engine};
 use crate::direct::{Context, Direct};
+use crate::options;
+use crate::spares::{Spare, Spares, ask, grow};
+
+/// What memory is asked for here.
+const PURPOSE: &str = "encoding a chunk";
+
+/// Bytes of its own that a codec takes at most for a chunk, beside a copy.
+const BESIDE_A_CHUNK: usize = 1 << 20;
 
 /// The codecs of a plan; shared by all workers.
 pub(crate) struct Encoder {
@@ -19,13 +26,13 @@ pub(crate) struct Encoder {
     shape: Vec<NonZeroU64>,
     data_type: DataType,
     fill_value: FillValue,
-    options: CodecOptions,
+    /// What zarrs encodes with; `None` where it encodes nothing.
+    options: Option<CodecOptions>,
     /// The same without zarrs, where that saves something.
     direct: Option<Direct>,
     /// True where what lies in memory is what is stored.
     identity: bool,
-    /// Benches that nobody works at: altogether at most one for each thread that encodes at the same time.
-    benches: Mutex<Vec<Bench>>,
+    benches: Spares<Bench>,
 }
 
 /// What is kept from chunk to chunk by whoever encodes: memory for one encoded chunk, and the codec's context.
@@ -39,16 +46,19 @@ impl Encoder {
     pub(crate) fn new(plan: &Plan) -> Result<Self> {
         let metadata: MetadataV3 = serde_json::from_value(plan.dtype().name().into()).map_err(engine)?;
         let codecs = codecs(plan)?;
+        let direct = Direct::of(&codecs);
+        let identity = plan.is_uncompressed() && cfg!(target_endian = "little");
+        // What will be needed is made now: a worker could only fail with it.
+        let options = if identity || direct.is_some() { None } else { Some(options::options()?) };
         Ok(Self {
             chain: CodecChain::from_metadata(&codecs).map_err(engine)?,
             shape: plan.geometry().chunk().iter().copied().filter_map(NonZeroU64::new).collect(),
             data_type: DataType::from_metadata(&metadata).map_err(engine)?,
             fill_value: FillValue::new(vec![0; plan.dtype().size()]),
-            // Our workers are the parallelism.
-            options: CodecOptions::default().with_concurrent_target(1),
-            direct: Direct::of(&codecs),
-            identity: plan.is_uncompressed() && cfg!(target_endian = "little"),
-            benches: Mutex::default(),
+            direct,
+            identity,
+            options,
+            benches: Spares::default(),
         })
     }
 
@@ -57,14 +67,18 @@ impl Encoder {
         self.identity
     }
 
-    /// A bench: the one that was put away last, which is most likely still in a cache.
-    pub(crate) fn bench(&self) -> Bench {
-        self.benches().pop().unwrap_or_default()
+    /// A bench with memory for a chunk of `length` bytes; waits for one where there is no memory for more.
+    pub(crate) fn bench(&self, length: usize) -> Result<Spare<'_, Bench>> {
+        self.benches.take(|bench| self.ready(bench, length))
     }
 
-    /// Keeps a bench for whoever encodes next.
-    pub(crate) fn put_away(&self, bench: Bench) {
-        self.benches().push(bench);
+    fn ready(&self, bench: &mut Bench, length: usize) -> Result<()> {
+        match &self.direct {
+            _ if self.identity => Ok(()),
+            Some(direct) => grow(&mut bench.memory, direct.bound(length), PURPOSE),
+            // zarrs takes what it needs by itself: a copy of the chunk that doubles as it grows.
+            None => ask(length.saturating_mul(2).saturating_add(BESIDE_A_CHUNK), PURPOSE),
+        }
     }
 
     /// Encodes one chunk, `pixels` in native byte order.
@@ -74,31 +88,26 @@ impl Encoder {
         }
         let Some(direct) = &self.direct else {
             let bytes = ArrayBytes::new_flen(Cow::Borrowed(pixels));
-            return self
-                .chain
-                .encode(bytes, &self.shape, &self.data_type, &self.fill_value, &self.options)
-                .map_err(engine);
+            let options = self.options.map_or_else(options::options, Ok)?;
+            return self.chain.encode(bytes, &self.shape, &self.data_type, &self.fill_value, &options).map_err(engine);
         };
         let room = direct.bound(pixels.len());
-        if bench.memory.len() < room {
-            bench.memory.resize(room, 0);
-        }
+        grow(&mut bench.memory, room, PURPOSE)?;
         let target = &mut bench.memory[..room];
         let length = direct.encode(&mut bench.context, pixels, target)?;
         Ok(Cow::Borrowed(&target[..length]))
     }
 
-    /// Decodes what [`Encoder::encode`] made; the message says what is wrong with it.
-    pub(crate) fn decode(&self, stored: Vec<u8>) -> Result<Vec<u8>, String> {
+    /// Decodes what [`Encoder::encode`] made with [`options::options`]; the message says what is wrong with it.
+    pub(crate) fn decode(&self, stored: Vec<u8>, options: &CodecOptions) -> Result<Vec<u8>, String> {
+        let pixels: usize = self.shape.iter().map(|each| each.get() as usize).product();
+        ask(pixels.saturating_mul(self.fill_value.size()).saturating_add(BESIDE_A_CHUNK), PURPOSE)
+            .map_err(|error| error.to_string())?;
         let pixels = self
             .chain
-            .decode(Cow::Owned(stored), &self.shape, &self.data_type, &self.fill_value, &self.options)
+            .decode(Cow::Owned(stored), &self.shape, &self.data_type, &self.fill_value, options)
             .map_err(|error| error.to_string())?;
         Ok(pixels.into_fixed().map_err(|error| error.to_string())?.into_owned())
-    }
-
-    fn benches(&self) -> MutexGuard<'_, Vec<Bench>> {
-        self.benches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

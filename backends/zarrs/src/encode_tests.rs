@@ -9,8 +9,9 @@ use zarrs::array::ArrayBytes;
 use zarrs::array::codec::api::ArrayToBytesCodecTraits;
 use zarrs::metadata::v3::MetadataV3;
 
-use super::{Bench, Encoder};
+use super::Encoder;
 use crate::direct::Direct;
+use crate::options::options;
 
 const DTYPES: [DataType; 5] =
     [DataType::UInt8, DataType::UInt16, DataType::Int32, DataType::Float32, DataType::Float64];
@@ -58,18 +59,19 @@ fn compressions() -> impl Iterator<Item = Compression> {
 
 fn by_zarrs(encoder: &Encoder, pixels: &[u8]) -> Vec<u8> {
     let bytes = ArrayBytes::new_flen(Cow::Borrowed(pixels));
-    let Encoder { chain, shape, data_type, fill_value, options, .. } = encoder;
+    let Encoder { chain, shape, data_type, fill_value, .. } = encoder;
+    let options = &options().expect("a thread");
     chain.encode(bytes, shape, data_type, fill_value, options).expect("zarrs encodes").into_owned()
 }
 
 /// Each content twice, on one bench: nothing of a chunk may show in the next.
 fn check(encoder: &Encoder, length: usize, what: &str) {
-    let mut bench = encoder.bench();
+    let mut bench = encoder.bench(1 << 10).expect("memory");
     for round in 0..2 {
         for (nth, pixels) in contents(length).iter().enumerate() {
             let encoded = encoder.encode(pixels, &mut bench).expect("it encodes").into_owned();
             assert!(encoded == by_zarrs(encoder, pixels), "{what}: content {nth}, round {round}: other bytes");
-            let decoded = encoder.decode(encoded).expect("zarrs decodes");
+            let decoded = encoder.decode(encoded, &options().expect("a thread")).expect("zarrs decodes");
             assert!(decoded == *pixels, "{what}: content {nth}, round {round}: other pixels");
         }
     }
@@ -108,15 +110,14 @@ fn memory_and_context_of_a_bench_are_kept_from_chunk_to_chunk() {
         let encoder = encoder("t:2,y:60:30,x:90:45", DataType::UInt16, Compression::new(codec));
         let mut first: Option<(*const u8, usize)> = None;
         for pixels in contents(length) {
-            let mut bench = encoder.bench();
+            let mut bench = encoder.bench(1 << 10).expect("memory");
             encoder.encode(&pixels, &mut bench).expect("it encodes");
             assert_eq!(bench.context.is_some(), codec == Codec::Zstd);
-            let Bench { memory, .. } = &bench;
+            let memory = &bench.memory;
             let now = (memory.as_ptr(), memory.len());
             assert_eq!(*first.get_or_insert(now), now, "{codec:?}");
-            encoder.put_away(bench);
         }
-        assert_eq!(encoder.benches().len(), 1);
+        assert_eq!(encoder.benches.len(), 1);
     }
 }
 

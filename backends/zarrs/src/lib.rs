@@ -9,16 +9,20 @@ mod array;
 mod chunk_files;
 mod direct;
 mod encode;
+mod file_slot;
 mod folders;
+mod options;
 mod random_access;
 #[cfg(all(test, feature = "shuttle"))]
 mod schedules;
+mod scratch;
 mod shard_file;
 mod shard_growth;
 mod shard_index;
 mod shard_sealing;
 mod shards;
 mod sink;
+mod spares;
 mod verify;
 
 use std::sync::Arc;

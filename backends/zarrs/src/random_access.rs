@@ -7,9 +7,11 @@ use ome_stream::backend::Plane;
 use ome_stream::buffer::{GroupKey, Layout, UnitPlace};
 use ome_stream::{Error, Result};
 
+use crate::options::options;
 use crate::shard_file::Kind;
 use crate::shards::Shards;
 use crate::sink::Common;
+use crate::spares::zeros;
 
 /// Pixels of a unit; `None` where it is not stored.
 pub(crate) fn read(
@@ -34,7 +36,7 @@ pub(crate) fn read(
     };
     let Some(stored) = stored else { return Ok(None) };
     let damaged = |problem: String| Error::Damaged { path: path.clone(), problem };
-    let pixels = common.encoder.decode(stored).map_err(damaged)?;
+    let pixels = common.encoder.decode(stored, &options()?).map_err(damaged)?;
     if pixels.len() == layout.unit_bytes() {
         return Ok(Some(pixels));
     }
@@ -45,7 +47,7 @@ pub(crate) fn read(
 pub(crate) fn replace(common: &Common, shards: Option<&Shards>, plane: &Plane<'_>) -> Result<()> {
     // Two planes of one chunk must not be replaced from the same old chunk.
     let _one_at_a_time = common.replacing();
-    let mut bench = common.encoder.bench();
+    let mut bench = common.encoder.bench(plane.layout.unit_bytes())?;
     for (nth, bytes) in plane.bytes.chunks_exact(plane.layout.plane_bytes()).enumerate() {
         let place = plane.layout.place(&plane.key.index, nth);
         let within = plane.slot * plane.layout.plane_bytes();
@@ -53,7 +55,7 @@ pub(crate) fn replace(common: &Common, shards: Option<&Shards>, plane: &Plane<'_
             continue;
         }
         let pixels = read(common, shards, plane.key, plane.layout, nth)?;
-        let mut pixels = pixels.unwrap_or_else(|| vec![0; plane.layout.unit_bytes()]);
+        let mut pixels = pixels.map_or_else(|| zeros(plane.layout.unit_bytes(), "a chunk with a new plane"), Ok)?;
         pixels[within..within + bytes.len()].copy_from_slice(bytes);
         let encoded = common.encoder.encode(&pixels, &mut bench)?;
         common.count(encoded.len());
@@ -75,7 +77,6 @@ pub(crate) fn replace(common: &Common, shards: Option<&Shards>, plane: &Plane<'_
             }
         }
     }
-    common.encoder.put_away(bench);
     Ok(())
 }
 

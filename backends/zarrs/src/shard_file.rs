@@ -33,7 +33,9 @@ use ome_stream::sync::{Mutex, MutexGuard, PoisonError};
 use ome_stream::{Error, Result};
 
 use crate::account::Account;
+use crate::file_slot::FileSlot;
 use crate::shard_index::{Entry, MISSING, index_bytes, read_index};
+use crate::spares::zeros;
 
 /// Chunks to come in a shard that was sealed: what is replaced in it never completes it once more.
 pub(crate) const NEVER_COMPLETE: usize = usize::MAX;
@@ -95,7 +97,7 @@ pub(crate) struct ShardFile {
     inside: usize,
     /// What the log calls this file.
     log_name: String,
-    pub(crate) file: Mutex<Option<Arc<dyn DiskFile>>>,
+    pub(crate) file: Arc<FileSlot>,
     state: Mutex<State>,
     created: AtomicBool,
     /// True once the file has its final name: its last bytes must then be a valid index at every moment.
@@ -150,7 +152,7 @@ impl ShardFile {
             around,
             batches,
             inside: expected,
-            file: Mutex::new(None),
+            file: Arc::default(),
             state: Mutex::new(State {
                 entries: vec![MISSING; shape.chunks],
                 places: Vec::new(),
@@ -228,7 +230,7 @@ impl ShardFile {
         // The name may change between looking and opening, but only from the one to the other.
         let opened = File::open(&self.path).or_else(|_| File::open(&self.partial)).or_else(|_| File::open(&self.path));
         let mut file = opened.map_err(|source| Error::io("open", &self.path, source))?;
-        let mut bytes = vec![0; usize::try_from(entry.1).unwrap_or(0)];
+        let mut bytes = zeros(usize::try_from(entry.1).unwrap_or(0), "a chunk that is read back")?;
         file.seek(SeekFrom::Start(entry.0))
             .and_then(|_| file.read_exact(&mut bytes))
             .map_err(|source| Error::io("read", &self.path, source))?;
@@ -340,7 +342,7 @@ impl ShardFile {
         if !self.is_published() {
             return Ok(());
         }
-        let open = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let open = self.file.lock().get();
         open.map_or(Ok(()), |file| self.check_name(&*file))
     }
 
@@ -362,7 +364,7 @@ impl ShardFile {
 
     /// Closes the file for now; the next use opens it again.
     pub(crate) fn release(&self) {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.file.lock().close();
     }
 
     pub(crate) fn is_published(&self) -> bool {
@@ -391,9 +393,9 @@ impl ShardFile {
     }
 
     pub(crate) fn file(&self) -> Result<Arc<dyn DiskFile>> {
-        let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(file) = &*slot {
-            return Ok(Arc::clone(file));
+        let slot = self.file.lock();
+        if let Some(file) = slot.get() {
+            return Ok(file);
         }
         let opened = if self.created.load(Ordering::Acquire) {
             let name = if self.is_published() { &self.path } else { &self.partial };
@@ -405,7 +407,7 @@ impl ShardFile {
             file
         };
         let file: Arc<dyn DiskFile> = Arc::from(opened);
-        *slot = Some(Arc::clone(&file));
+        slot.keep(&file);
         Ok(file)
     }
 
@@ -435,7 +437,7 @@ impl ShardFile {
 
     pub(crate) fn name(&self) -> Result<()> {
         // Whoever opens the file anew at this moment waits for its name.
-        let _slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let _slot = self.file.lock();
         self.around
             .disk
             .rename(&self.partial, &self.path, self.shape.sync)

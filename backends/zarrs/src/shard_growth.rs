@@ -209,14 +209,14 @@ impl ShardFile {
     /// the index is the last that the file holds.
     pub(crate) fn append_index(&self, state: &mut State, file: &dyn DiskFile, at: u64) -> Result<()> {
         let entries = (0..self.shape.chunks).map(|chunk| self.listed(state, chunk));
-        let index = index(entries);
+        let index = index(entries)?;
         // No reader knows the file yet: nothing has to happen at once, and it needs not be a whole block.
         let plain = state.fixed && !self.is_published() && !self.shape.aligned;
         let (offset, length) = match plain {
             true => (at, (PLACES_MARK.len() + index.len()) as u64),
             false => (at.next_multiple_of(ALIGNMENT as u64), block_bytes(self.shape.chunks, state.fixed)),
         };
-        let mut buffer = blocks(&index, length, state.fixed);
+        let mut buffer = blocks(&index, length, state.fixed)?;
         let before = state.length;
         let bytes = buffer.as_mut_slice().get(..length as usize).unwrap_or_default();
         let written = if plain { file.write_at(offset, bytes) } else { file.extend_at(offset, bytes) };

@@ -8,6 +8,11 @@ use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
 use ome_stream::recover::PLACES_MARK;
 use ome_stream::{Error, Result};
 
+use crate::spares::zeros;
+
+/// What memory is asked for here.
+const PURPOSE: &str = "a shard's index";
+
 /// Offset and length of a chunk in its shard file.
 pub(crate) type Entry = (u64, u64);
 
@@ -26,27 +31,36 @@ pub(crate) fn block_bytes(chunks: usize, marked: bool) -> u64 {
 }
 
 /// The shard index: little-endian pairs of offset and length, then their crc32c.
-pub(crate) fn index(entries: impl Iterator<Item = Entry>) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(entries.size_hint().0 * 16 + 4);
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub(crate) fn index(entries: impl Iterator<Item = Entry>) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let length = entries.size_hint().0 * 16 + 4;
+    let none = |_| Error::OutOfMemory { bytes: length as u64, purpose: PURPOSE };
+    bytes.try_reserve_exact(length).map_err(none)?;
     for (offset, length) in entries {
         bytes.extend_from_slice(&offset.to_le_bytes());
         bytes.extend_from_slice(&length.to_le_bytes());
     }
     let checksum = crc32c::crc32c(&bytes);
     bytes.extend_from_slice(&checksum.to_le_bytes());
-    bytes
+    Ok(bytes)
 }
 
 /// An index at the end of `length` bytes; with a mark directly in front, where it lists places and not what is in them.
-pub(crate) fn blocks(index: &[u8], length: u64, marked: bool) -> AlignedBuffer {
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub(crate) fn blocks(index: &[u8], length: u64, marked: bool) -> Result<AlignedBuffer> {
     let mark: &[u8] = if marked { &PLACES_MARK } else { &[] };
     let length = usize::try_from(length).unwrap_or(0).max(mark.len() + index.len());
-    let mut buffer = AlignedBuffer::zeroed(length);
+    let mut buffer = AlignedBuffer::zeroed(length, PURPOSE)?;
     let start = length - index.len();
     let bytes = &mut buffer.as_mut_slice()[..length];
     bytes[start..].copy_from_slice(index);
     bytes[start - mark.len()..start].copy_from_slice(mark);
-    buffer
+    Ok(buffer)
 }
 
 /// Where the last chunk that is in the index ends.
@@ -70,7 +84,7 @@ pub(crate) fn read_index(path: &Path, chunks: usize) -> Result<Option<Found>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Error::io("open", path, source)),
     };
-    let mut bytes = vec![0; chunks * 16 + 4];
+    let mut bytes = zeros(chunks * 16 + 4, PURPOSE)?;
     let length = file
         .seek(SeekFrom::End(0))
         .and_then(|length| {

@@ -7,7 +7,6 @@ use std::ops::Range;
 use ome_stream::Result;
 use ome_stream::platform::DiskFile;
 use ome_stream::recover::PLACES_MARK;
-use ome_stream::sync::PoisonError;
 use ome_stream::sync::atomic::Ordering;
 
 use crate::shard_file::{NEVER_PLACED, ShardFile, State};
@@ -62,7 +61,7 @@ impl ShardFile {
                 file.truncate(state.length).map_err(|source| self.error("truncate", source))?;
             }
         } else {
-            let index = index(state.entries.iter().copied());
+            let index = index(state.entries.iter().copied())?;
             file.write_at(state.end, &index).map_err(|source| self.error("write", source))?;
             self.around.account.count(index.len() as u64);
             state.length = state.end + index.len() as u64;
@@ -180,7 +179,7 @@ impl ShardFile {
         if end >= state.length {
             return Ok(());
         }
-        let index = index(state.entries.iter().copied());
+        let index = index(state.entries.iter().copied())?;
         file.write_at(start, &index).map_err(|source| self.error("write", source))?;
         // On the medium before the length is: after a loss of power the file ends with the one index or with the other.
         file.sync(self.shape.sync).map_err(|source| self.error("sync", source))?;
@@ -215,13 +214,13 @@ impl ShardFile {
             }
             end += length;
         }
-        let index = index(entries.iter().copied());
+        let index = index(entries.iter().copied()).map_err(std::io::Error::other)?;
         new.write_at(end, &index)?;
         new.sync(self.shape.sync)?;
         // Nobody may open the old one in between to write to it.
-        let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = self.file.lock();
         self.around.disk.rename(&self.partial, &self.path, self.shape.sync)?;
-        slot.take();
+        slot.close();
         let length = end + index.len() as u64;
         self.around.account.count(length);
         state.places = entries.iter().map(|(offset, _)| (*offset).min(NEVER_PLACED)).collect();

@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ome_stream::backend::{Batch, Stored};
-use ome_stream::buffer::{ALIGNMENT, AlignedBuffer, GroupKey, Layout, Unit, UnitPlace};
+use ome_stream::buffer::{ALIGNMENT, GroupKey, Layout, Unit, UnitPlace};
 use ome_stream::plan::Geometry;
 use ome_stream::router::{Location, StorageIndex};
 use ome_stream::{Plan, Result};
 
+use crate::scratch::Scratch;
 use crate::shard_file::{Batches, Kind, NEVER_COMPLETE, ShardFile, ShardShape};
 use crate::shard_index::block_bytes;
 use crate::sink::Common;
+use crate::spares::{Spares, ask};
 
 /// Shard files that stay open between writes. Each takes two descriptors, and a process has 1024 by default; a run
 /// with more open shards than this opens and closes their files as it goes.
@@ -59,7 +61,8 @@ pub(crate) struct Shards {
     waiting: Mutex<VecDeque<(Key, Arc<ShardFile>, Instant)>>,
     /// How long readers get to find the last index of a shard.
     wait: Duration,
-    scratch: Mutex<Vec<AlignedBuffer>>,
+    /// Memory in which workers put encoded chunks together.
+    scratch: Spares<Scratch>,
     /// Where a store is continued: the number of frames that are there.
     resumed: Option<u64>,
 }
@@ -107,7 +110,7 @@ impl Shards {
             looked_after: Mutex::default(),
             waiting: Mutex::default(),
             wait: interval.max(SHORTEST_WAIT),
-            scratch: Mutex::default(),
+            scratch: Spares::default(),
             resumed,
         })
     }
@@ -225,33 +228,27 @@ impl Shards {
         file: &ShardFile,
         chunks: &[usize],
     ) -> Result<Option<bool>> {
-        let mut bench = common.encoder.bench();
-        let mut scratch = self.scratch().pop().unwrap_or_else(|| AlignedBuffer::zeroed(batch.bytes.len()));
+        let mut bench = common.encoder.bench(batch.layout.unit_bytes())?;
+        let mut scratch = self.scratch.take(|scratch| scratch.ready(batch.bytes.len()))?;
         let mut places = Vec::with_capacity(chunks.len());
         let mut end = 0;
         for (chunk, (_, pixels)) in chunks.iter().zip(batch.units()) {
             let bytes = common.encoding.time(|| common.encoder.encode(pixels, &mut bench))?;
             let start = end;
             end += bytes.len();
-            if end > scratch.capacity() {
-                // Rare: noise that a codec makes larger.
-                let mut larger = AlignedBuffer::zeroed(end + end / 8);
-                larger.as_mut_slice()[..start].copy_from_slice(&scratch.as_mut_slice()[..start]);
-                scratch = larger;
-            }
-            scratch.as_mut_slice()[start..end].copy_from_slice(&bytes);
+            scratch.put(start, &bytes)?;
             places.push((*chunk, bytes.len() as u64));
         }
         // Others encode while this one waits for the disk: with so few benches, theirs stay in the caches.
-        common.encoder.put_away(bench);
-        let memory = scratch.as_mut_slice();
+        drop(bench);
+        let memory = scratch.memory();
         let length = if self.shape.aligned { end.next_multiple_of(ALIGNMENT) } else { end };
         memory[end..length].fill(0);
         common.account.encoded(batch.bytes.len() as u64, end as u64);
         let kind = if batch.complete { Kind::Complete } else { Kind::Copy };
         let allowed = kind == Kind::Complete || common.account.try_spend(length as u64);
         let sealed = allowed.then(|| common.writing.time(|| file.write(&places, &memory[..length], kind)));
-        self.scratch().push(scratch);
+        drop(scratch);
         let sealed = sealed.transpose()?;
         if sealed.is_some() {
             common.account.count(length as u64);
@@ -260,11 +257,6 @@ impl Shards {
             common.account.earn(length as u64);
         }
         Ok(sealed)
-    }
-
-    /// Memory of workers that are not encoding now: at most one piece a worker.
-    fn scratch(&self) -> MutexGuard<'_, Vec<AlignedBuffer>> {
-        self.scratch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<(Key, Arc<ShardFile>, Instant)>> {
@@ -305,7 +297,7 @@ impl Shards {
             return Ok(Arc::clone(file));
         }
         let shape = ShardShape { ahead: if open.len() < MAX_AHEAD { self.shape.ahead } else { 0 }, ..self.shape };
-        let file = self.shard_file(common, key, shape);
+        let file = self.shard_file(common, key, shape)?;
         let file = Arc::new(match self.resumed {
             None => file,
             Some(frames) => {
@@ -334,15 +326,17 @@ impl Shards {
             // Chunks will still come to it, and two must not have one file each in mind.
             return Ok((self.open(common, &key)?, chunk));
         }
-        let sealed = self.shard_file(common, &key, self.shape).reopen(NEVER_COMPLETE, |_| false)?;
+        let sealed = self.shard_file(common, &key, self.shape)?.reopen(NEVER_COMPLETE, |_| false)?;
         Ok((Arc::new(sealed), chunk))
     }
 
-    fn shard_file(&self, common: &Common, key: &Key, shape: ShardShape) -> ShardFile {
+    fn shard_file(&self, common: &Common, key: &Key, shape: ShardShape) -> Result<ShardFile> {
+        // Offset, length and place of each.
+        ask(shape.chunks * 24, "the index of an open shard")?;
         let path = common.object_path(key.0 as usize, &key.1);
         let (grid, of) = (Arc::clone(&self.grid), key.clone());
         let batches: Batches = Arc::new(move || grid.batches(&of));
-        ShardFile::new(path, shape, self.grid.expected(&key.1), common.surroundings(), batches)
+        Ok(ShardFile::new(path, shape, self.grid.expected(&key.1), common.surroundings(), batches))
     }
 
     fn close_some(&self, common: &Common, key: &Key, file: &Arc<ShardFile>, sealed: bool) -> Result<()> {

@@ -10,6 +10,12 @@ use zarrs::array::codec::api::ArrayToBytesCodecTraits;
 use zarrs::array::{CodecOptions, DataType, FillValue};
 use zarrs::metadata::v3::MetadataV3;
 
+use crate::options::options;
+use crate::spares::ask;
+
+/// Most bytes of a chunk that is decoded: what readers and codecs address (31 bits). Foreign metadata may say anything.
+const MAX_CHUNK_BYTES: u64 = 1 << 31;
+
 /// Decodes chunks with zarrs' codecs, to tell whether they are whole.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ZarrsVerifier;
@@ -23,19 +29,26 @@ impl Verifier for ZarrsVerifier {
         let codecs = format.codecs.iter().map(metadata).collect::<Result<Vec<_>, _>>()?;
         let data_type = DataType::from_metadata(&metadata(format.data_type)?).map_err(|error| said(&error))?;
         let item = data_type.fixed_size().ok_or("pixels without a fixed size")?;
+        let pixels = format.shape.iter().try_fold(item as u64, |all, each| all.checked_mul(*each));
+        if pixels.is_none_or(|bytes| bytes > MAX_CHUNK_BYTES) {
+            return Err(format!("chunks of {:?} pixels have more than {MAX_CHUNK_BYTES} bytes", format.shape));
+        }
         Ok(Box::new(Decoder {
             chain: CodecChain::from_metadata(&codecs).map_err(|error| said(&error))?,
             shape: format.shape.iter().copied().map(NonZeroU64::new).collect::<Option<_>>().ok_or("an empty chunk")?,
             // What is not stored does not matter for what is.
             fill_value: FillValue::new(vec![0; item]),
             data_type,
-            options: CodecOptions::default().with_concurrent_target(1),
+            bytes: pixels.unwrap_or(MAX_CHUNK_BYTES) as usize,
+            options: options().map_err(|error| said(&error))?,
         }))
     }
 }
 
 /// The codec chain of an array.
 struct Decoder {
+    /// Bytes of a decoded chunk.
+    bytes: usize,
     chain: CodecChain,
     shape: Vec<NonZeroU64>,
     data_type: DataType,
@@ -45,6 +58,7 @@ struct Decoder {
 
 impl ChunkChecker for Decoder {
     fn check(&self, stored: &[u8]) -> Result<(), String> {
+        ask(self.bytes, "decoding a chunk").map_err(|error| error.to_string())?;
         // Decoders see what nobody wrote; one that panics says no.
         let decode = || {
             let stored = Cow::Borrowed(stored);

@@ -40,6 +40,16 @@
  *     made in the parent. Free every stream before the process ends or the library is unloaded: no function runs by
  *     itself at exit, and a stream that was not finished is left as after a crash (readable, without what was in memory).
  *
+ * What streams share
+ *     Some limits belong to the process. All streams together keep shard files open that take at most half of the
+ *     descriptors which the process may have (two each); beyond that, and wherever the system says that there are too
+ *     many, the file that was opened first is closed until it is needed again. Streams without a frame hold at most 128 MiB
+ *     of buffers made ahead of need and 4 threads for each core, together; the other threads of a stream start with its
+ *     frames. With the engine "zarrs" no thread is alive after the last ome_stream_free.
+ *     Memory that the system does not have is OME_STREAM_OUT_OF_MEMORY where it was asked for in proportion to frames,
+ *     chunks and shards; a run goes on with the buffers that it has. Small allocations (names, texts, a few hundred bytes)
+ *     end the process where there is not even room for them, as everywhere.
+ *
  * Settings
  *     A JSON object. The least of it:
  *
@@ -69,7 +79,8 @@
  *                            ".ome.zarr".
  *         pyramid            downsampled levels: method ("mean", "nearest", "max"), levels, factors. Pyramids are not
  *                            written by this version: anything but null is refused. Default: none.
- *         memory_limit       most bytes that the stream may hold, at least 1048576. Default 1073741824.
+ *         memory_limit       most bytes that the stream may hold, at least 1048576. Default 1073741824. Where the machine
+ *                            or a container has less left, "notes" of ome_stream_status say so.
  *         threads            worker threads, 1 to 256. Default: chosen for the machine.
  *         durability         when data must survive power loss: "finish" (all, when ome_stream_finish returns), "shard"
  *                            (each shard as it is complete), "none". Default "finish".
@@ -212,6 +223,12 @@
 #define OME_STREAM_BUSY 19
 
 /**
+ * The system has no memory to give, though `memory_limit` allows more; nothing was changed. A refused frame used no
+ * number: it may be given again when there is some.
+ */
+#define OME_STREAM_OUT_OF_MEMORY 20
+
+/**
  * A pointer that must not be NULL is NULL.
  */
 #define OME_STREAM_NULL_POINTER 32
@@ -334,7 +351,8 @@ int32_t ome_stream_create(const char *settings_json,
  *
  * Fails with OME_STREAM_FAILED when an earlier write went wrong, OME_STREAM_FRAME_SIZE when `nbytes` is not
  * ome_stream_frame_bytes, OME_STREAM_TOO_MANY_FRAMES, OME_STREAM_INVALID_METADATA, OME_STREAM_FULL,
- * OME_STREAM_FINISHED. A refused frame changes nothing and uses no number.
+ * OME_STREAM_FINISHED; with OME_STREAM_OUT_OF_MEMORY or OME_STREAM_IO where the system has no memory for the frame, or no
+ * thread to store the first. A refused frame changes nothing and uses no number.
  *
  * Any thread. Calls from several threads for one stream are made one after another in an order that the library
  * chooses: frames whose order matters come from one thread.
@@ -408,8 +426,8 @@ int32_t ome_stream_path(ome_stream_t *stream, char *buf, uint64_t len, uint64_t 
  * up over threads ("copy_ms" and "wait_ms" inside append, "encode_ms" and "write_ms" in the workers, "sync_ms" in
  * finish). "failure": the first cause, or null. "finished": true once finish was asked. "housekeeping": what the library
  * keeps beside the pixels (frame metadata, its own record) and could not write, with the reason, or null: it is tried
- * again, the run goes on, and finish fails with it if it never succeeds. More fields may come: pass over those that are
- * not known.
+ * again, the run goes on, and finish fails with it if it never succeeds. "notes": a list of texts, what is worth knowing
+ * of this run, its file system and its memory. More fields may come: pass over those that are not known.
  *
  * `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough. Numbers grow between two
  * calls: rather pass a buffer of 4096 bytes at once than ask for the size first.

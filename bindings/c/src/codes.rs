@@ -68,6 +68,10 @@ pub const OME_STREAM_NO_SUCH_FRAME: i32 = 18;
 /// Another program, or another stream of this one, is at work on the store; the message says which. It was not touched.
 pub const OME_STREAM_BUSY: i32 = 19;
 
+/// The system has no memory to give, though `memory_limit` allows more; nothing was changed. A refused frame used no
+/// number: it may be given again when there is some.
+pub const OME_STREAM_OUT_OF_MEMORY: i32 = 20;
+
 /// A pointer that must not be NULL is NULL.
 pub const OME_STREAM_NULL_POINTER: i32 = 32;
 
@@ -107,6 +111,7 @@ pub(crate) fn name(code: i32) -> &'static CStr {
         OME_STREAM_MISMATCH => c"OME_STREAM_MISMATCH",
         OME_STREAM_NO_SUCH_FRAME => c"OME_STREAM_NO_SUCH_FRAME",
         OME_STREAM_BUSY => c"OME_STREAM_BUSY",
+        OME_STREAM_OUT_OF_MEMORY => c"OME_STREAM_OUT_OF_MEMORY",
         OME_STREAM_NULL_POINTER => c"OME_STREAM_NULL_POINTER",
         OME_STREAM_INVALID_HANDLE => c"OME_STREAM_INVALID_HANDLE",
         OME_STREAM_INVALID_UTF8 => c"OME_STREAM_INVALID_UTF8",

@@ -145,7 +145,8 @@ pub unsafe extern "C" fn ome_stream_create(settings_json: *const c_char, out: *m
 ///
 /// Fails with OME_STREAM_FAILED when an earlier write went wrong, OME_STREAM_FRAME_SIZE when `nbytes` is not
 /// ome_stream_frame_bytes, OME_STREAM_TOO_MANY_FRAMES, OME_STREAM_INVALID_METADATA, OME_STREAM_FULL,
-/// OME_STREAM_FINISHED. A refused frame changes nothing and uses no number.
+/// OME_STREAM_FINISHED; with OME_STREAM_OUT_OF_MEMORY or OME_STREAM_IO where the system has no memory for the frame, or no
+/// thread to store the first. A refused frame changes nothing and uses no number.
 ///
 /// Any thread. Calls from several threads for one stream are made one after another in an order that the library
 /// chooses: frames whose order matters come from one thread.
@@ -273,8 +274,8 @@ pub unsafe extern "C" fn ome_stream_path(
 /// up over threads ("copy_ms" and "wait_ms" inside append, "encode_ms" and "write_ms" in the workers, "sync_ms" in
 /// finish). "failure": the first cause, or null. "finished": true once finish was asked. "housekeeping": what the library
 /// keeps beside the pixels (frame metadata, its own record) and could not write, with the reason, or null: it is tried
-/// again, the run goes on, and finish fails with it if it never succeeds. More fields may come: pass over those that are
-/// not known.
+/// again, the run goes on, and finish fails with it if it never succeeds. "notes": a list of texts, what is worth knowing
+/// of this run, its file system and its memory. More fields may come: pass over those that are not known.
 ///
 /// `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough. Numbers grow between two
 /// calls: rather pass a buffer of 4096 bytes at once than ask for the size first.

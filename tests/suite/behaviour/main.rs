@@ -15,6 +15,7 @@ mod metadata;
 mod missing;
 mod one_writer;
 mod paths;
+mod process;
 mod refusals;
 mod seen_to_fail;
 mod seen_to_fail_alone;

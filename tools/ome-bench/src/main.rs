@@ -53,7 +53,7 @@ fn run(cli: &Cli) -> Result<bool> {
 
     let mut progress = Progress::new(cli.quiet);
     progress.note("making frames");
-    let frames = Frames::generate(&workload, cli.frames, cli.seed);
+    let frames = Frames::generate(&workload, cli.frames, cli.seed)?;
     if let Some(path) = &cli.profile {
         return profile::run(cli, path, &workload, &frames, &session);
     }

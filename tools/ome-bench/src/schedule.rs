@@ -242,7 +242,7 @@ mod tests {
     fn run_with(engines: Vec<Mock>, warmups: usize, counted: usize, best_peers: bool) -> (Vec<Measured>, Vec<Failure>) {
         let cli = Cli::try_parse_from(["ome-bench", "-d", "t:2,y:8"]).unwrap();
         let workload = Workload::from_cli(&cli).unwrap();
-        let frames = Frames::generate(&workload, Pixels::Random, 1);
+        let frames = Frames::generate(&workload, Pixels::Random, 1).expect("memory");
         let session = Session::new(None).unwrap();
         let setting =
             Setting { workload: &workload, frames: &frames, session: &session, camera: None, window: None, best_peers };

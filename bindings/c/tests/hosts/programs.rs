@@ -80,6 +80,15 @@ fn a_file_that_may_not_grow_is_told_by_append_and_by_finish() {
     every_way("full_disk.c", &[], &["limit"]);
 }
 
+/// Not under sanitizers and valgrind, which take address space of their own.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_system_without_memory_is_a_code_and_not_the_end_of_the_host() {
+    let place = Place::new();
+    let program = place.build(&package("tests/programs/memory.c"), Linked::Shared, &[]);
+    ends_well(Command::new(&program).arg(place.data("plain")));
+}
+
 #[test]
 fn the_cpp_header_owns_its_streams_and_throws_the_librarys_messages() {
     every_way("raii.cpp", &[], &[]);

@@ -60,15 +60,15 @@ impl Codec {
         let fitting = (MOST_BYTES / layout.buffer_bytes().max(1)).max(1);
         let groups = (0..wanted.min(fitting))
             .map(|group| {
-                let buffer = AlignedBuffer::zeroed(layout.buffer_bytes());
+                let buffer = AlignedBuffer::zeroed(layout.buffer_bytes(), "chunks to encode")?;
                 for slot in 0..layout.planes() {
                     let number = group * layout.planes() + slot;
                     // SAFETY: the buffer was made in this very call: nobody else has it yet.
                     unsafe { layout.copy_in(frames.frame(number as u64), slot, &buffer) };
                 }
-                buffer
+                Ok(buffer)
             })
-            .collect();
+            .collect::<ome_stream::Result<_>>()?;
         Ok(Self {
             chain: declared.chain,
             data_type: declared.data_type,

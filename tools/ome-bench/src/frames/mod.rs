@@ -35,7 +35,10 @@ struct Shape {
 
 impl Frames {
     /// Frames for `workload`; the same seed gives the same pixels.
-    pub fn generate(workload: &Workload, pixels: Pixels, seed: u64) -> Self {
+    ///
+    /// # Errors
+    /// Where there is no memory for them.
+    pub fn generate(workload: &Workload, pixels: Pixels, seed: u64) -> ome_stream::Result<Self> {
         let geometry = workload.plan().geometry();
         let (rows, columns) = geometry.frame();
         let frame_bytes = workload.frame_bytes() as usize;
@@ -45,7 +48,7 @@ impl Frames {
         let distinct = (MOST_BYTES / stride as u64).max(2).max(planes).min(workload.frames()) as usize;
         let shape = Shape { dtype: workload.plan().dtype(), rows: rows as usize, columns: columns as usize };
         // Lives as long as the program: threads of every engine may read it.
-        let all = Box::leak(Box::new(AlignedBuffer::zeroed(stride * distinct))).as_mut_slice();
+        let all = Box::leak(Box::new(AlignedBuffer::zeroed(stride * distinct, "frames to write")?)).as_mut_slice();
         match pixels {
             Pixels::Random => fill(all, stride, frame_bytes, |frame, nth| random::fill(frame, shape, seed, nth)),
             Pixels::Camera => {
@@ -53,7 +56,7 @@ impl Frames {
                 fill(all, stride, frame_bytes, |frame, nth| specimen.expose(frame, seed, nth));
             }
         }
-        Self { all, frame_bytes, stride }
+        Ok(Self { all, frame_bytes, stride })
     }
 
     /// Pixels of frame `number` of the acquisition.

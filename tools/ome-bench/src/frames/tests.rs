@@ -33,7 +33,7 @@ fn entropy(values: &[f64]) -> f64 {
 fn the_same_seed_gives_the_same_frames_and_another_does_not() {
     for pixels in [Pixels::Random, Pixels::Camera] {
         let workload = workload("-d t:5,y:64,x:48");
-        let [one, again, other] = [7, 7, 8].map(|seed| Frames::generate(&workload, pixels, seed));
+        let [one, again, other] = [7, 7, 8].map(|seed| Frames::generate(&workload, pixels, seed).expect("memory"));
         assert_eq!(one.slab(), again.slab(), "{pixels:?}");
         assert_ne!(one.frame(0), other.frame(0), "{pixels:?}");
         assert_ne!(one.frame(0), one.frame(1), "{pixels:?}");
@@ -42,7 +42,7 @@ fn the_same_seed_gives_the_same_frames_and_another_does_not() {
 
 #[test]
 fn frames_are_aligned_used_in_turn_and_no_more_than_are_needed() {
-    let frames = Frames::generate(&workload("-d t:5,y:50,x:30"), Pixels::Random, 1);
+    let frames = Frames::generate(&workload("-d t:5,y:50,x:30"), Pixels::Random, 1).expect("memory");
     assert_eq!(frames.distinct(), 5);
     assert_eq!(frames.frame(3).len(), 3000);
     assert_eq!(frames.frame(1), frames.frame(6));
@@ -56,7 +56,7 @@ fn frames_are_aligned_used_in_turn_and_no_more_than_are_needed() {
 
 #[test]
 fn random_frames_spread_over_all_values() {
-    let frames = Frames::generate(&workload("-d t:2,y:256,x:256"), Pixels::Random, 1);
+    let frames = Frames::generate(&workload("-d t:2,y:256,x:256"), Pixels::Random, 1).expect("memory");
     let (mean, deviation) = mean_and_deviation(&values(frames.frame(1)));
     assert!((mean - 32_767.5).abs() < 500.0, "{mean}");
     assert!((deviation - 65_536.0 / 12f64.sqrt()).abs() < 300.0, "{deviation}");
@@ -65,7 +65,8 @@ fn random_frames_spread_over_all_values() {
 #[test]
 fn random_floats_are_numbers() {
     for dtype in ["float16", "float32", "float64"] {
-        let frames = Frames::generate(&workload(&format!("-d t:1,y:64,x:64 --dtype {dtype}")), Pixels::Random, 1);
+        let frames = Frames::generate(&workload(&format!("-d t:1,y:64,x:64 --dtype {dtype}")), Pixels::Random, 1)
+            .expect("memory");
         let size = frames.frame(0).len() / 4096;
         let finite = frames.frame(0).chunks_exact(size).all(|pixel| match *pixel {
             [a, b] => half::f16::from_ne_bytes([a, b]).is_finite(),
@@ -79,7 +80,7 @@ fn random_floats_are_numbers() {
 
 #[test]
 fn camera_frames_hold_offset_noise_and_structure_and_compress_as_in_a_lab() {
-    let frames = Frames::generate(&workload("-d t:2,y:512,x:512"), Pixels::Camera, 1);
+    let frames = Frames::generate(&workload("-d t:2,y:512,x:512"), Pixels::Camera, 1).expect("memory");
     let pixels = values(frames.frame(1));
     let mut sorted = pixels.clone();
     sorted.sort_by(f64::total_cmp);
@@ -102,7 +103,7 @@ fn camera_frames_hold_offset_noise_and_structure_and_compress_as_in_a_lab() {
 fn camera_frames_fit_every_type() {
     for dtype in DataType::ALL {
         let workload = workload(&format!("-d t:2,y:128,x:128 --dtype {}", dtype.name()));
-        let frames = Frames::generate(&workload, Pixels::Camera, 3);
+        let frames = Frames::generate(&workload, Pixels::Camera, 3).expect("memory");
         let pixels: std::collections::HashSet<&[u8]> = frames.frame(0).chunks_exact(dtype.size()).collect();
         assert!(pixels.len() > 10, "{dtype}: {} values", pixels.len());
     }
@@ -110,6 +111,6 @@ fn camera_frames_fit_every_type() {
 
 #[test]
 fn no_plane_of_a_chunk_comes_twice() {
-    let frames = Frames::generate(&workload("-d t:64:64,y:16,x:16"), Pixels::Camera, 1);
+    let frames = Frames::generate(&workload("-d t:64:64,y:16,x:16"), Pixels::Camera, 1).expect("memory");
     assert_eq!(frames.distinct(), 64);
 }

@@ -99,7 +99,7 @@ mod tests {
         for dims in ["t:3,y:100:64,x:90:64", "t:7:2:2,y:128:64:2,x:100:64", "t:2,p:2,y:600,x:1024"] {
             for durability in ["finish", "shard", "none"] {
                 let workload = workload(&format!("-d {dims} --durability {durability}"));
-                let frames = Frames::generate(&workload, Pixels::Random, 1);
+                let frames = Frames::generate(&workload, Pixels::Random, 1).expect("memory");
                 let expected = files::list(workload.plan());
                 let mut ran = 0;
                 for mut raw in candidates(&workload).unwrap() {

@@ -34,7 +34,7 @@ fn results_of(arguments: &str, engines: Vec<Mock>, failures: Vec<Failure>, count
     let line = format!("ome-bench {arguments}");
     let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
     let workload = Workload::from_cli(&cli).unwrap();
-    let frames = Frames::generate(&workload, Pixels::Random, 1);
+    let frames = Frames::generate(&workload, Pixels::Random, 1).expect("memory");
     let session = Session::new(None).unwrap();
     let rounds = Rounds { warmups: 0, counted };
     let description = Description::new(&cli, &workload, &frames, rounds, conditions());
