@@ -66,6 +66,11 @@ impl Segments {
         }
     }
 
+    /// A strip or tile that was never written: some programs mean the fill value by it, others were interrupted.
+    pub fn unwritten(&self) -> Option<usize> {
+        self.offsets.iter().zip(&self.counts).position(|(offset, count)| *offset == 0 || *count == 0)
+    }
+
     /// Where the first byte lies, and how many follow without a gap; `None` where there are gaps.
     pub fn in_one_piece(&self) -> Option<(u64, u64)> {
         let first = *self.offsets.first()?;

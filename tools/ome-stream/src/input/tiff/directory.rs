@@ -150,6 +150,9 @@ impl<R: Read + Seek> Tags<R> {
     /// # Errors
     /// Where the file ends before it, or it cannot be one.
     pub fn directory(&mut self, place: u64) -> Result<Directory, Broken> {
+        if place >= self.length() {
+            return Err(Broken::End);
+        }
         let (count_bytes, entry_bytes, offset_bytes) = if self.big { (8, 20, 8) } else { (2, 12, 4) };
         let count = self.number_at(place, count_bytes)?;
         if count == 0 || count > MAX_ENTRIES {

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::super::InputError;
+use super::decode::Segments;
 use super::directory::{Directory, Tags};
 use super::ome::Files;
 use super::ome_xml;
@@ -125,6 +126,11 @@ fn survey(
                 continue;
             }
         };
+        let segments = Segments::read(tags, &directory, &layout).map_err(|broken| Problem::from(broken).on(number))?;
+        if let Some(nth) = segments.unwritten() {
+            let problem = format!("has no pixels in strip or tile {nth}, which was never written; fill it first");
+            return Err(Problem(problem).on(number));
+        }
         match (expected, &first) {
             (Some(expected), _) if expected.page != layout.page => {
                 return Err(InputError::Unusable(format!(
