@@ -11,6 +11,8 @@ pub enum Kind {
     Input,
     /// The store could not be written.
     Writing,
+    /// Frames were dropped, as was asked.
+    Dropped,
 }
 
 /// What went wrong, for a person.
@@ -29,6 +31,7 @@ Exit codes:
        (what came before is in the store, which is finished and valid)
   2    the command line is not understood
   3    writing failed
+  4    frames were dropped, as --when-full drop allows
   130  interrupted (the store is finished and holds every frame taken so far)";
 
 impl Failure {
@@ -38,11 +41,17 @@ impl Failure {
         Self { kind: Kind::Input, message: shown::sentence(message.into()) }
     }
 
+    /// Frames are missing, as `--when-full drop` allows.
+    pub fn dropped(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Dropped, message: message.into() }
+    }
+
     /// The exit code.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.kind {
             Kind::Input => 1,
             Kind::Writing => 3,
+            Kind::Dropped => 4,
         })
     }
 }

@@ -1,15 +1,17 @@
 //! Options, a settings file and what the input tells -> settings of the library.
 
+mod carried;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use ome_stream::settings::{Compression, DataType, Dimension, Durability, Format, StorageOrder, parse_dims};
+use ome_stream::settings::{Compression, DataType, Dimension, Durability, Format, StorageOrder, WhenFull, parse_dims};
 use ome_stream::{Error, Settings};
 
 use crate::commands::write::Options;
 use crate::failure::Failure;
-use crate::input::Image;
+use crate::input::{Image, Known};
 
 /// Largest settings file that is read; a hundred thousand positions take a quarter of it.
 const MAX_SETTINGS_BYTES: u64 = 64 << 20;
@@ -17,20 +19,39 @@ const MAX_SETTINGS_BYTES: u64 = 64 << 20;
 /// Axes of an input of two to five axes where nobody names them.
 const DEFAULT_AXES: [&str; 4] = ["yx", "tyx", "tzyx", "tczyx"];
 
-/// Puts together what the user says; options win over the settings file, and that over what the input tells.
-pub fn build(options: &Options, image: Option<&Image>) -> Result<Settings, Failure> {
+/// Puts together what the user says; options win over the settings file, and that over what the input tells. Also what a
+/// person should know.
+pub fn build(
+    options: &Options,
+    image: Option<&Image>,
+    known: Option<&Known>,
+) -> Result<(Settings, Vec<String>), Failure> {
     let mut settings = match &options.settings {
         Some(path) => read_file(path)?,
         None => Settings::new("", dimensions(options, image)?, dtype(options, image)?),
     };
+    // The standard axes have units; but nobody has said a size yet.
+    if options.settings.is_none() {
+        settings.dimensions.iter_mut().for_each(|dimension| dimension.unit = None);
+    }
     if options.settings.is_some() {
         if let Some(text) = &options.dimensions {
             settings.dimensions = parse_dims(text)?;
+            settings.dimensions.iter_mut().for_each(|dimension| dimension.unit = None);
         }
         if let Some(text) = &options.dtype {
             settings.dtype = text.parse()?;
         }
     }
+    // A file can wait.
+    settings.when_full = options.when_full.map_or(WhenFull::Block, WhenFull::from);
+    if let Some(text) = &options.pixel_size {
+        carried::pixel_size(text, &mut settings.dimensions)?;
+    }
+    if let Some(text) = &options.channels {
+        carried::channels(text, &mut settings.dimensions)?;
+    }
+    let notes = known.map(|known| carried::apply(known, &mut settings.dimensions)).unwrap_or_default();
     if let Some(path) = &options.output {
         settings.root_path = path
             .to_str()
@@ -55,7 +76,7 @@ pub fn build(options: &Options, image: Option<&Image>) -> Result<Settings, Failu
         settings.durability = Durability::from(durability);
     }
     settings.overwrite |= options.overwrite;
-    Ok(settings)
+    Ok((settings, notes))
 }
 
 fn read_file(path: &Path) -> Result<Settings, Failure> {
@@ -89,9 +110,10 @@ fn dimensions(options: &Options, image: Option<&Image>) -> Result<Vec<Dimension>
             "raw frames do not tell their size: give dimensions, such as -d t:100,y:512,x:512, or a settings file with -f",
         ));
     };
-    match &options.axes {
-        Some(axes) => named(axes, &image.shape),
-        None => {
+    match (&options.axes, &image.axes) {
+        (Some(axes), _) => named(axes, &image.shape),
+        (None, Some(axes)) => named(axes, &image.shape),
+        (None, None) => {
             let axes = image.shape.len().checked_sub(2).and_then(|nth| DEFAULT_AXES.get(nth)).ok_or_else(|| {
                 Failure::input(format!(
                     "the input has {} axes, an image has at most five beside the position: name them with --axes or -d",

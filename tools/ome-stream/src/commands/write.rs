@@ -4,12 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ome_stream::settings::Durability;
+use ome_stream::settings::{Durability, WhenFull};
 use ome_stream::{Error, Plan, Stream};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::failure::{EXIT_CODES, Failure};
-use crate::input::{self, FrameSource, InputError, Next};
+use crate::input::{self, Asked, FrameSource, InputError, Next};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::report::run::{Outcome, Run};
@@ -30,12 +30,14 @@ Examples:
 pub struct Options {
     /// File to read; - for standard input.
     ///
-    /// .npy: NumPy array in C order, little-endian. .tif, .tiff, .btf: multi-page TIFF of grey pages of one size and
-    /// type. Anything else: raw frames, rows first, little-endian, one after another without a header.
+    /// NumPy arrays (.npy, .npz with one array); TIFF with pages of one size and type, also as ImageJ, OME (one file or
+    /// a set), Micro-Manager, ScanImage, MetaMorph (STK) and Zeiss (LSM) write it; a folder of TIFF files of one frame
+    /// each, or of an NDTiff data set. First bytes tell which. Anything else: raw frames, rows first, little-endian, one
+    /// after another without a header.
     #[arg(value_name = "INPUT")]
     pub input: PathBuf,
 
-    /// What INPUT is, where its name does not tell.
+    /// What INPUT is, whatever its first bytes say.
     #[arg(short = 't', long, value_name = "TYPE")]
     pub input_type: Option<input::Kind>,
 
@@ -52,10 +54,19 @@ pub struct Options {
 
     /// Names of the axes of a .npy or TIFF, slowest first, such as zyx or tcyx.
     ///
-    /// Not given: yx, tyx, tzyx, tczyx for two to five axes. The pages of a TIFF are one axis: a time lapse, unless you
-    /// say zyx; for more axes than that give -d.
+    /// Not given: what the file says; where it says nothing yx, tyx, tzyx, tczyx for two to five axes.
     #[arg(long, value_name = "NAMES", conflicts_with_all = ["dimensions", "settings"])]
     pub axes: Option<String>,
+
+    /// Sizes of pixels and steps with their units, such as z:0.3um,y:0.108um,x:0.108um,t:2s.
+    ///
+    /// Not given: what the file or the settings say. Where nobody says a size, the store has none.
+    #[arg(long, value_name = "SIZES")]
+    pub pixel_size: Option<String>,
+
+    /// Names of channels, each with a color where it has one: DAPI:blue,GFP:#00ff00.
+    #[arg(long, value_name = "NAMES")]
+    pub channels: Option<String>,
 
     /// Pixel type of raw frames: uint8 to uint64, int8 to int64, float16, float32, float64.
     #[arg(long, value_name = "TYPE")]
@@ -84,6 +95,10 @@ pub struct Options {
     /// When data must survive a loss of power. Not given: when this command ends.
     #[arg(long, value_name = "WHEN")]
     pub durability: Option<DurabilityOption>,
+
+    /// What to do while the memory limit is reached. Not given: wait, whatever the settings file says: a file can.
+    #[arg(long, value_name = "WHAT")]
+    pub when_full: Option<WhenFullOption>,
 
     /// Replace a store that is already there (never anything else).
     #[arg(long)]
@@ -119,17 +134,40 @@ impl From<DurabilityOption> for Durability {
     }
 }
 
+/// [`WhenFull`] as an option.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum WhenFullOption {
+    /// Wait until there is room.
+    Block,
+    /// Stop.
+    Error,
+    /// Drop frames, and say so at the end.
+    Drop,
+}
+
+impl From<WhenFullOption> for WhenFull {
+    fn from(option: WhenFullOption) -> Self {
+        match option {
+            WhenFullOption::Block => Self::Block,
+            WhenFullOption::Error => Self::Error,
+            WhenFullOption::Drop => Self::Drop,
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let name = options.input.display().to_string();
     let unusable = |problem: InputError| Failure::input(format!("{name}: {problem}"));
-    let mut source = input::open(&options.input, options.input_type).map_err(unusable)?;
-    let settings = settings::build(options, source.image())?;
+    let asked =
+        Asked { kind: options.input_type, dimensions: options.dimensions.is_some() || options.settings.is_some() };
+    let mut source = input::open(&options.input, asked).map_err(unusable)?;
+    let (settings, told) = settings::build(options, source.image(), source.known())?;
     let backend = ome_stream_backends::open(&settings.format.backend)?;
     let plan = Plan::new(&settings)?;
     // Before a frame's memory is taken: the limit bounds a frame, too.
     plan.memory(backend.capabilities().unit)?;
-    if fs::symlink_metadata(plan.root()).is_ok() && !settings.overwrite {
+    if fs::symlink_metadata(plan.root()).is_ok() && !settings.overwrite && !settings.resume {
         return Err(Error::AlreadyExists { path: plan.root().to_owned() }.into());
     }
     check_frames(&name, source.as_ref(), &plan)?;
@@ -144,17 +182,18 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     }
 
     let stream = Arc::new(Stream::create(&settings, backend.as_ref())?);
-    let notes = plan.notes().to_vec();
+    let notes: Vec<String> = told.into_iter().chain(plan.notes().iter().cloned()).collect();
     if !options.quiet {
         notes.iter().for_each(|note| eprintln!("note: {note}"));
     }
-    if !notes.is_empty() {
-        stream.set_metadata(NOTES_NAMESPACE, &json!({ "notes": notes }).to_string())?;
+    if let Some(kept) = kept(&notes, source.as_ref()) {
+        stream.set_metadata(NOTES_NAMESPACE, &kept.to_string())?;
     }
+    let resumed = stream.status().accepted;
     let mut progress = Progress::new(options.quiet, plan.router().total(), plan.geometry().frame_bytes());
-    let run = Arc::new(Run::new(&plan, backend.name(), options.json));
+    let run = Arc::new(Run::new(&plan, backend.name(), options.json, notes));
     let interrupt = Interrupt::catch(&stream, &run)?;
-    let fed = feed(source.as_mut(), &stream, &mut frame, &mut progress);
+    let fed = feed(source.as_mut(), &stream, &mut frame, &mut progress, resumed);
     progress.finishing();
     let finished = stream.finish();
     progress.end();
@@ -162,6 +201,16 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 
     let report = finished?;
     let problem = match fed {
+        Ok(()) if report.dropped > 0 => {
+            let failure = Failure::dropped(format!(
+                "{} of {} frames were dropped because memory was full; their places in the store {} hold the fill value",
+                report.dropped,
+                report.frames + report.dropped,
+                plan.root().display(),
+            ));
+            output::print(&run.text(&report, Outcome::Incomplete(&failure.to_string())))?;
+            return Err(failure);
+        }
         Ok(()) => None,
         Err(Stopped::Writing(error)) => return Err(error.into()),
         Err(Stopped::Input(problem)) => Some(format!(
@@ -192,17 +241,51 @@ enum Stopped {
     Writing(Error),
 }
 
-/// Hands on frame by frame; the first is in `frame` already.
+/// What the store keeps of the input beside its pixels: notes, and what the file says in its own words.
+fn kept(notes: &[String], source: &dyn FrameSource) -> Option<Value> {
+    let mut kept = Map::new();
+    if !notes.is_empty() {
+        kept.insert("notes".to_owned(), json!(notes));
+    }
+    if let Some(known) = source.known().filter(|known| !known.source.is_empty()) {
+        kept.insert("source".to_owned(), Value::Object(known.source.clone()));
+    }
+    (!kept.is_empty()).then_some(Value::Object(kept))
+}
+
+/// Hands on frame by frame; the first is in `frame` already. `resumed` frames are in the store and are passed over.
 fn feed(
     source: &mut dyn FrameSource,
     stream: &Stream,
     frame: &mut [u8],
     progress: &mut Progress,
+    resumed: u64,
 ) -> Result<(), Stopped> {
     let total = stream.plan().router().total();
-    let mut taken = 0u64;
+    let mut taken = resumed;
+    if resumed > 0 {
+        let passed = source.skip(resumed - 1, frame).map_err(|problem| Stopped::Input(problem.to_string()))?;
+        if passed < resumed - 1 {
+            let there = passed + 1;
+            return Err(Stopped::Input(format!(
+                "it has {there} frame(s), fewer than the {resumed} that are in the store"
+            )));
+        }
+        match source.next_frame(frame) {
+            Ok(Next::End) if total.is_none_or(|total| total == taken) => return Ok(()),
+            Ok(Next::End) => return Err(Stopped::Input("it ends early".to_owned())),
+            Ok(Next::Frame) if total == Some(taken) => return Err(Stopped::Surplus),
+            Ok(Next::Frame) => {}
+            Err(InputError::Cut { .. }) if total == Some(taken) => return Err(Stopped::Surplus),
+            Err(problem) => return Err(Stopped::Input(problem.to_string())),
+        }
+    }
     loop {
-        if let Err(error) = stream.append(frame) {
+        let appended = match source.frame_metadata() {
+            Some(metadata) => stream.append_with(frame, metadata),
+            None => stream.append(frame),
+        };
+        if let Err(error) = appended {
             break Err(Stopped::Writing(error));
         }
         taken += 1;

@@ -1,16 +1,28 @@
 //! Where frames come from: one trait, and a file for each kind of input.
 
+mod folder;
+mod fortran;
+mod known;
+mod micromanager;
+mod ndtiff;
 mod npy;
 mod npy_header;
+mod npz;
 mod raw;
+mod signature;
 mod tiff;
-mod tiff_description;
+pub mod units;
+mod window;
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
 use ome_stream::settings::DataType;
+
+pub use known::Known;
+
+use self::signature::Container;
 
 /// The path that stands for standard input.
 pub const STANDARD_INPUT: &str = "-";
@@ -25,8 +37,19 @@ pub enum Kind {
     Raw,
     /// NumPy's array file.
     Npy,
-    /// Multi-page TIFF.
+    /// NumPy's archive, with one array.
+    Npz,
+    /// TIFF, also of ImageJ, OME, Micro-Manager, ScanImage; LSM and STK.
     Tiff,
+}
+
+/// What the user says of an input.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// What it is.
+    pub kind: Option<Kind>,
+    /// The dimensions are given: what the input says of its frames' order need not fit.
+    pub dimensions: bool,
 }
 
 /// Shape and pixel type, where an input tells them itself.
@@ -36,6 +59,8 @@ pub struct Image {
     pub shape: Vec<u64>,
     /// Type of a pixel.
     pub dtype: DataType,
+    /// Names of the axes, a letter each, where the input tells them.
+    pub axes: Option<String>,
 }
 
 impl Image {
@@ -93,47 +118,138 @@ pub trait FrameSource {
     /// Shape and pixel type, where the input tells them.
     fn image(&self) -> Option<&Image>;
 
+    /// What else the input tells.
+    fn known(&self) -> Option<&Known> {
+        None
+    }
+
     /// How many frames of `frame_bytes` bytes there are.
     fn frames(&self, frame_bytes: u64) -> Frames;
 
     /// Reads the next frame; `frame` has exactly the size of one and holds nothing of use after an error.
     fn next_frame(&mut self, frame: &mut [u8]) -> Result<Next, InputError>;
+
+    /// Metadata of the frame that was read last, as a JSON object.
+    fn frame_metadata(&self) -> Option<&str> {
+        None
+    }
+
+    /// Passes over `frames` frames; returns how many there were. `frame` has the size of one.
+    fn skip(&mut self, frames: u64, frame: &mut [u8]) -> Result<u64, InputError> {
+        for nth in 0..frames {
+            if self.next_frame(frame)? == Next::End {
+                return Ok(nth);
+            }
+        }
+        Ok(frames)
+    }
 }
 
-/// Opens an input. `kind` is what the user says; otherwise the name's ending tells, and raw is what is left.
-pub fn open(path: &Path, kind: Option<Kind>) -> Result<Box<dyn FrameSource>, InputError> {
-    let standard = path == Path::new(STANDARD_INPUT);
-    let kind = kind.unwrap_or_else(|| if standard { Kind::Raw } else { kind_of(path) });
-    if standard {
-        let reader = BufReader::with_capacity(READ_BUFFER, io::stdin().lock());
-        return match kind {
-            Kind::Raw => Ok(Box::new(raw::Raw::new(reader, None))),
-            Kind::Npy => Ok(Box::new(npy::Npy::new(reader, None)?)),
-            Kind::Tiff => Err(InputError::Unusable(
-                "a TIFF cannot be read from standard input, because its pages may lie in any order; give a file".into(),
-            )),
-        };
+/// Opens an input. What the user says comes first, then the first bytes; the name's ending is only asked where those tell
+/// nothing, so that a damaged file is not taken for raw frames.
+///
+/// # Errors
+/// Where it cannot be read, or is of a kind that is not.
+pub fn open(path: &Path, asked: Asked) -> Result<Box<dyn FrameSource>, InputError> {
+    if path == Path::new(STANDARD_INPUT) {
+        return open_pipe(BufReader::with_capacity(READ_BUFFER, io::stdin().lock()), None, asked);
     }
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
-        return Err(InputError::Unusable("it is a folder; give a file, or - for standard input".into()));
+        return folder::open(path);
     }
-    // Pipes and devices have names too, and no length.
-    let length = metadata.is_file().then_some(metadata.len());
     let reader = BufReader::with_capacity(READ_BUFFER, file);
-    Ok(match kind {
+    // Pipes and devices have names too, and no length.
+    if !metadata.is_file() {
+        return open_pipe(reader, Some(path), asked);
+    }
+    let (first, reader) = peek(reader)?;
+    let length = Some(metadata.len());
+    Ok(match kind(&first, Some(path), asked)? {
         Kind::Raw => Box::new(raw::Raw::new(reader, length)),
-        Kind::Npy => Box::new(npy::Npy::new(reader, length)?),
-        Kind::Tiff => Box::new(tiff::Tiff::new(reader)?),
+        Kind::Npy => npy::open(reader, length, Some(reopen(path)))?,
+        Kind::Npz => npz::open(path)?,
+        Kind::Tiff => match ndtiff::of_file(path, &first)? {
+            Some(data_set) => data_set,
+            None => Box::new(tiff::Tiff::open(path, asked)?),
+        },
     })
 }
 
+fn open_pipe(
+    reader: impl Read + 'static,
+    path: Option<&Path>,
+    asked: Asked,
+) -> Result<Box<dyn FrameSource>, InputError> {
+    let (first, reader) = peek(reader)?;
+    Ok(match kind(&first, path, asked)? {
+        Kind::Raw => Box::new(raw::Raw::new(reader, None)),
+        Kind::Npy => npy::open(reader, None, None)?,
+        Kind::Npz => {
+            return Err(InputError::Unusable(
+                "an .npz cannot be read from a pipe, because its directory is at its end; give a file, or pipe a .npy"
+                    .into(),
+            ));
+        }
+        Kind::Tiff => {
+            return Err(InputError::Unusable(
+                "a TIFF cannot be read from a pipe or from standard input, because its pages may lie in any order; give a file"
+                    .into(),
+            ));
+        }
+    })
+}
+
+/// Opens the same file once more.
+fn reopen(path: &Path) -> npy::Reopen {
+    let path = path.to_owned();
+    Box::new(move || Ok(Box::new(BufReader::with_capacity(READ_BUFFER, File::open(&path)?))))
+}
+
+/// The first bytes, and a reader that gives them once more.
+fn peek(mut reader: impl Read + 'static) -> io::Result<(Vec<u8>, Box<dyn Read>)> {
+    let mut first = vec![0; signature::BYTES];
+    let got = read_full(&mut reader, &mut first)?;
+    first.truncate(got);
+    Ok((first.clone(), Box::new(Cursor::new(first).chain(reader))))
+}
+
+fn kind(first: &[u8], path: Option<&Path>, asked: Asked) -> Result<Kind, InputError> {
+    if let Some(kind) = asked.kind {
+        return Ok(kind);
+    }
+    match signature::container(first) {
+        Some(Container::Tiff) => Ok(Kind::Tiff),
+        Some(Container::Npy) => Ok(Kind::Npy),
+        Some(Container::Npz) => Ok(Kind::Npz),
+        Some(Container::Foreign(what, remedy)) => Err(InputError::Unusable(format!(
+            "it is {what}, which is not read; {remedy}. If these are frames that happen to begin like one, say -t raw"
+        ))),
+        None => match path.map_or(Kind::Raw, kind_of) {
+            Kind::Raw => Ok(Kind::Raw),
+            Kind::Tiff => Err(InputError::Unusable(
+                "it is not a TIFF file: it does not begin as one; say -t raw if it is frames without a header".into(),
+            )),
+            Kind::Npy => Err(match first.is_empty() || !b"\x93NUMPY".starts_with(first) {
+                true => InputError::Unusable(
+                    "it is not a .npy file: it does not begin with NumPy's magic; say -t raw if it is frames without a header"
+                        .into(),
+                ),
+                false => InputError::CutHeader,
+            }),
+            Kind::Npz => Err(InputError::Unusable("it is not an .npz file: it does not begin as a ZIP archive".into())),
+        },
+    }
+}
+
+/// What the ending of a name promises.
 fn kind_of(path: &Path) -> Kind {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
     match ending.as_deref() {
         Some("npy") => Kind::Npy,
-        Some("tif" | "tiff" | "btf" | "tf8") => Kind::Tiff,
+        Some("npz") => Kind::Npz,
+        Some("tif" | "tiff" | "btf" | "tf8" | "tf2" | "lsm" | "stk") => Kind::Tiff,
         _ => Kind::Raw,
     }
 }

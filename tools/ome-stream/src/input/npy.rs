@@ -1,14 +1,43 @@
 //! NumPy's array file, read frame by frame; also from a pipe.
 
-use std::io::Read;
+use std::io::{self, Read};
 
+use super::fortran::Fortran;
 use super::npy_header::{self, Header};
 use super::{FrameSource, Frames, Image, InputError, Next, read_bytes, read_full};
 
-/// A `.npy` file of two or more axes in C order.
-pub struct Npy<R> {
-    reader: R,
+/// Opens the same bytes from their beginning once more.
+pub type Reopen = Box<dyn FnMut() -> io::Result<Box<dyn Read>>>;
+
+/// Reads the header; `length` is that of the whole file, where it is one.
+///
+/// # Errors
+/// Where the header cannot be read, or the array cannot be taken.
+pub fn open(
+    mut reader: Box<dyn Read>,
+    length: Option<u64>,
+    reopen: Option<Reopen>,
+) -> Result<Box<dyn FrameSource>, InputError> {
+    let header = npy_header::read(&mut reader)?;
+    let length = length.map(|length| length.saturating_sub(header.bytes));
+    let whole = header.image.shape.iter().product::<u64>() * header.image.dtype.size() as u64;
+    if let Some(length) = length.filter(|length| *length > whole) {
+        return Err(InputError::Unusable(format!(
+            "it goes on for {} bytes after its array of {whole} bytes; one array to a file is read",
+            length - whole
+        )));
+    }
+    if header.fortran && header.image.shape.iter().filter(|extent| **extent > 1).count() > 1 {
+        return Ok(Box::new(Fortran::new(reader, header, length, reopen)?));
+    }
+    Ok(Box::new(Npy::new(reader, header, length)))
+}
+
+/// An array of two or more axes in C order.
+struct Npy {
+    reader: Box<dyn Read>,
     image: Image,
+    big_endian: bool,
     /// Frames that the header declares.
     declared: u64,
     /// Frames that were read.
@@ -17,27 +46,29 @@ pub struct Npy<R> {
     length: Option<u64>,
 }
 
-impl<R: Read> Npy<R> {
-    /// Reads the header; `length` is that of the whole file, where it is one.
-    pub fn new(mut reader: R, length: Option<u64>) -> Result<Self, InputError> {
-        let Header { image, bytes } = npy_header::read(&mut reader)?;
-        let length = length.map(|length| length.saturating_sub(bytes));
-        let (rows, columns) = image.frame();
-        let axes = image.shape.len().saturating_sub(2);
-        // The header's reader has made sure that no product of the shape overflows.
-        let declared: u64 = image.shape.iter().take(axes).product();
-        let whole = declared * rows * columns * image.dtype.size() as u64;
-        match length {
-            Some(length) if length > whole => Err(InputError::Unusable(format!(
-                "it goes on for {} bytes after its array of {whole} bytes; one array to a file is read",
-                length - whole
-            ))),
-            _ => Ok(Self { reader, image, declared, read: 0, length }),
-        }
+impl Npy {
+    fn new(reader: Box<dyn Read>, header: Header, length: Option<u64>) -> Self {
+        let declared = frames_of(&header.image);
+        Self { reader, image: header.image, big_endian: header.big_endian, declared, read: 0, length }
     }
 }
 
-impl<R: Read> FrameSource for Npy<R> {
+/// Frames of an image; the header's reader has made sure that no product of the shape overflows.
+pub fn frames_of(image: &Image) -> u64 {
+    image.shape.iter().take(image.shape.len().saturating_sub(2)).product()
+}
+
+/// Pixels of the other byte order.
+pub fn swap(pixels: &mut [u8], size: usize) {
+    match size {
+        2 => pixels.chunks_exact_mut(2).for_each(<[u8]>::reverse),
+        4 => pixels.chunks_exact_mut(4).for_each(<[u8]>::reverse),
+        8 => pixels.chunks_exact_mut(8).for_each(<[u8]>::reverse),
+        _ => {}
+    }
+}
+
+impl FrameSource for Npy {
     fn image(&self) -> Option<&Image> {
         Some(&self.image)
     }
@@ -57,6 +88,9 @@ impl<R: Read> FrameSource for Npy<R> {
             };
         }
         let next = read_bytes(&mut self.reader, frame)?;
+        if self.big_endian {
+            swap(frame, self.image.dtype.size());
+        }
         self.read += u64::from(next == Next::Frame);
         Ok(next)
     }

@@ -49,8 +49,8 @@ struct Summary<'a> {
 }
 
 impl Run {
-    /// A run that starts now.
-    pub fn new(plan: &Plan, backend: &str, json: bool) -> Self {
+    /// A run that starts now, with what was noted before it.
+    pub fn new(plan: &Plan, backend: &str, json: bool, notes: Vec<String>) -> Self {
         Self {
             start: Instant::now(),
             json,
@@ -59,7 +59,7 @@ impl Run {
             dtype: plan.dtype().name(),
             frame_bytes: plan.geometry().frame_bytes(),
             expected: plan.router().total(),
-            notes: plan.notes().to_vec(),
+            notes,
         }
     }
 

@@ -6,6 +6,7 @@ mod cut_short;
 mod info_damaged;
 mod info_golden;
 mod inputs;
+mod inputs_as_people_have_them;
 mod interrupt;
 mod options;
 mod recover;

@@ -19,7 +19,8 @@ fn refused(bench: &Bench, line: &str, parts: &[&str]) {
 fn inputs_that_are_not_there_or_not_what_they_seem() {
     let bench = Bench::new();
     bench.file("not.npy", "PK something else");
-    bench.file("not.tif", "GIF89a");
+    bench.file("not.tif", "GIF87");
+    bench.file("gif.tif", "GIF89a");
     bench.file("short.tif", "II*\0");
     bench.file("empty.tif", "");
     bench.file("empty.raw", "");
@@ -29,13 +30,14 @@ fn inputs_that_are_not_there_or_not_what_they_seem() {
     refused(&bench, "write missing.npy -o out", &["missing.npy", "No such file"]);
     refused(&bench, "write not.npy -o out", &["not a .npy file"]);
     refused(&bench, "write not.tif -o out", &["not a TIFF file"]);
+    refused(&bench, "write gif.tif -o out", &["GIF", "-t raw"]);
     refused(&bench, "write short.tif -o out", &["ends within its header"]);
     refused(&bench, "write empty.tif -o out", &["not a TIFF file"]);
     refused(&bench, "write empty.raw -o out -d t:2,y:4,x:4 --dtype uint8", &["there is no frame in it"]);
     refused(&bench, "write header.npy -o out", &["ends within its header"]);
     refused(&bench, "write nothing.npy -o out", &["there is no frame in it"]);
     refused(&bench, "write folder -o out -d t:2,y:4,x:4 --dtype uint8", &["it is a folder"]);
-    refused(&bench, "write - -t tiff -o out", &["a TIFF cannot be read from standard input"]);
+    refused(&bench, "write - -t tiff -o out", &["a TIFF cannot be read from a pipe"]);
     refused(&bench, "write - -o out -d t:inf,y:4,x:4 --dtype uint8", &["there is no frame in it"]);
 }
 
@@ -43,15 +45,13 @@ fn inputs_that_are_not_there_or_not_what_they_seem() {
 fn npy_files_that_lie_otherwise() {
     let bench = Bench::new();
     let data = frames(6, 10, 20);
-    bench.file("big.npy", npy(">u2", false, &[6, 10, 20], &data));
-    bench.file("fortran.npy", npy("<u2", true, &[6, 10, 20], &data));
     bench.file("complex.npy", npy("<c16", false, &[6, 10, 20], &data));
     bench.file("flat.npy", npy("<u2", false, &[1200], &data));
     bench.file("six.npy", npy("<u2", false, &[1, 1, 1, 6, 10, 20], &data));
     bench.file("two.npy", [npy("<u2", false, &[6, 10, 20], &data), npy("<u2", false, &[1], &[0, 0])].concat());
     bench.file("vast.npy", npy("<u2", false, &[u64::MAX, u64::MAX], &data));
-    refused(&bench, "write big.npy -o out", &["big-endian", "newbyteorder"]);
-    refused(&bench, "write fortran.npy -o out", &["Fortran order", "ascontiguousarray"]);
+    bench.file("short.npy", npy("<u2", true, &[6, 10, 20], &data[..2398]));
+    refused(&bench, "write short.npy -o out", &["Fortran order", "ends after 2398 of 2400", "ascontiguousarray"]);
     refused(&bench, "write complex.npy -o out", &["\"<c16\""]);
     refused(&bench, "write flat.npy -o out", &["a frame needs two"]);
     refused(&bench, "write six.npy -o out", &["6 axes", "--axes or -d"]);
@@ -75,15 +75,15 @@ fn tiff_files_whose_pages_are_not_alike_or_not_grey() {
     bench.file("palette.tif", with(&|page| page.photometric = 3));
     bench.file("two.tif", with(&|page| page.samples = 2));
     let mut color = good.clone();
-    color.iter_mut().for_each(|page| (page.photometric, page.samples, page.columns) = (2, 3, 6));
+    color.iter_mut().for_each(|page| page.photometric = 2);
     bench.file("color.tif", tiff_by_hand::file(false, &color));
     refused(&bench, "write size.tif -o out", &["not alike", "page 0 has 10 x 20", "page 1 has 20 x 10"]);
     refused(&bench, "write type.tif -o out", &["not alike", "uint16", "int16"]);
-    refused(&bench, "write bits.tif -o out", &["page 1 has 12-bit samples"]);
+    refused(&bench, "write bits.tif -o out", &["not alike", "12-bit uint16"]);
     refused(&bench, "write white.tif -o out", &["WhiteIsZero"]);
     refused(&bench, "write palette.tif -o out", &["palette"]);
-    refused(&bench, "write two.tif -o out", &["2 samples to a pixel"]);
-    refused(&bench, "write color.tif -o out", &["page 0 is a colour image"]);
+    refused(&bench, "write two.tif -o out", &["not alike", "2 samples each"]);
+    refused(&bench, "write color.tif -o out", &["page 0 is RGB with 1 sample(s)"]);
 }
 
 #[test]
