@@ -99,15 +99,17 @@ pub(super) fn group(
     let state = if matches!(node.document, Document::Nothing) { State::Incomplete } else { State::Torn };
     let finding = Finding::new(file, state, problem);
     let needed = is_needed(node, run, beside, interrupted);
-    if node.document.is_torn() && needed && interrupted {
-        if let Some(made) = anew::group(node, run, beside) {
-            let mut document = made.document;
-            if let Some(mirror) = mirror {
-                set_attribute(&mut document, ATTRIBUTE, mirror);
-            }
-            let action = Action::Write { path: node.folder.join(METADATA), bytes: bytes(&document)? };
-            return Ok((Some(finding.remedy(made.how, vec![action]).losing(made.loses)), None));
+    if node.document.is_torn()
+        && needed
+        && interrupted
+        && let Some(made) = anew::group(node, run, beside)
+    {
+        let mut document = made.document;
+        if let Some(mirror) = mirror {
+            set_attribute(&mut document, ATTRIBUTE, mirror);
         }
+        let action = Action::Write { path: node.folder.join(METADATA), bytes: bytes(&document)? };
+        return Ok((Some(finding.remedy(made.how, vec![action]).losing(made.loses)), None));
     }
     // A folder that is no node may be anybody's.
     if matches!(node.document, Document::Nothing) && !needed {

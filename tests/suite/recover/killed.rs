@@ -117,6 +117,8 @@ fn a_process_killed_at_any_moment_leaves_a_store_that_is_mended() {
         let create = Ask::Create { settings: Box::new(settings.clone()), backend: "zarrs".into(), delay_us: 300 };
         process.ask(&create).expect("made");
         process.ask(&Ask::AppendUntilKilled).expect("listens");
+        let first = ome_stream::Plan::new(&settings).expect("valid").array_path(0, 0).join("c");
+        wait_for(|| if first.is_dir() { Ok(()) } else { Err("no chunk was written".into()) }).expect("a chunk");
         std::thread::sleep(Duration::from_millis(40 + 70 * nth as u64));
         process.kill().expect("killed");
         let plan = ome_stream::Plan::new(&settings).expect("valid");
