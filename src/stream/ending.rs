@@ -42,7 +42,7 @@ impl Stream {
         shared.housekeeping.note(Kept::FrameMetadata, flush().or_else(|_| flush()));
         let list = || shared.missing.flush(disk, sync);
         shared.housekeeping.note(Kept::Missing, list().or_else(|_| list()));
-        let groups = || shared.groups.finish(&shared.plan, disk, sync, &extents);
+        let groups = || shared.groups.finish(&shared.plan, disk, sync, &extents, &shared.journal);
         note(groups().inspect_err(|_| drop(groups())));
         if !shared.failure.is_set() {
             let record = || record::write(shared.plan.root(), disk, sync, accepted);

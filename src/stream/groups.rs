@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use super::journal;
+use super::journal::{self, Journal};
 use super::resume::{self, Edited};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FrameLog};
@@ -90,14 +90,27 @@ impl Groups {
         Ok(())
     }
 
-    /// Writes what has changed: the shapes of arrays that grew to `extents`, the mirrors of the frame metadata, each
-    /// read when its image's turn comes and gone before the next.
-    pub(super) fn finish(&self, plan: &Plan, disk: &dyn Disk, sync: Sync, extents: &[Option<u64>]) -> Result<()> {
+    /// Writes what has changed: the shapes of arrays that grew to `extents`, the mirrors of the frame metadata that are in
+    /// `journal`, each read when its image's turn comes and gone before the next.
+    pub(super) fn finish(
+        &self,
+        plan: &Plan,
+        disk: &dyn Disk,
+        sync: Sync,
+        extents: &[Option<u64>],
+        journal: &Journal,
+    ) -> Result<()> {
         let mut state = self.lock();
         state.ended = true;
         let layout: Layout = plan.ngff(Some(extents));
         let State { host, written, continued, .. } = &mut *state;
-        for (nth, document) in documents_v05(&layout, host, |position| mirror(plan, position))?.enumerate() {
+        // Whether an earlier run wrote any is not known without a look.
+        let look = *continued;
+        let mirror = |position| match look || journal.has_begun(position) {
+            true => mirror(plan, position),
+            false => Ok(Attributes::new()),
+        };
+        for (nth, document) in documents_v05(&layout, host, mirror)?.enumerate() {
             let document = document?;
             if written.len() <= nth {
                 written.resize(nth + 1, None);

@@ -26,6 +26,8 @@ pub(super) struct Journal {
     writing: Mutex<BTreeSet<u32>>,
     /// False as long as no frame came with any.
     used: AtomicBool,
+    /// Positions whose file this run has written to.
+    begun: Mutex<BTreeSet<u32>>,
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +63,7 @@ impl Journal {
         }
         for (position, mut lines) in taken.lines {
             let path = path(plan, position as usize);
+            self.begun().insert(position);
             if let Err(source) = disk.append(&path, &lines, sync) {
                 outcome = outcome.and(Err(Error::io("append to", &path, source)));
                 unsynced.insert(position);
@@ -82,6 +85,15 @@ impl Journal {
     /// medium. Most often another thread has done it, and nothing waits.
     pub(super) fn flush_for_log(&self, plan: &Plan, disk: &dyn Disk) -> Result<()> {
         if self.used.load(Ordering::Acquire) { self.flush(plan, disk, Sync::Never) } else { Ok(()) }
+    }
+
+    /// True where this run has written lines of a position, or tried to.
+    pub(super) fn has_begun(&self, position: usize) -> bool {
+        u32::try_from(position).is_ok_and(|position| self.begun().contains(&position))
+    }
+
+    fn begun(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// True where a disk has refused so much that no more may wait.
