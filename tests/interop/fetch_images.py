@@ -1,10 +1,10 @@
-"""Fetches two real microscope images that a published package carries.
+"""Fetches two real microscope images that a published package carries, and the TIFF files of fetch_inputs.py.
 
     fetch_images.py FOLDER        for example target/images
 
 Afterwards FOLDER holds img2d.tif (512 x 512, uint16, uncompressed) and img3d.tif (31 x 61 x 57, uint16, deflate),
 both from the test data of StarDist (PyPI, BSD-3-Clause; Schmidt et al. 2018, Weigert et al. 2020). What is there
-already, and whole, is kept.
+already, and whole, is kept. Its folder inputs holds what fetch_inputs.py fetches.
 Prints one line per image: path and sha256.
 """
 
@@ -17,6 +17,8 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+
+import fetch_inputs
 
 PACKAGE = "stardist==0.9.2"
 IMAGES = {
@@ -62,6 +64,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if not all(whole(folder / name) for name in IMAGES):
         fetch(folder)
+    fetch_inputs.fetched(folder / "inputs")
     for name in IMAGES:
         print(folder / name, IMAGES[name])
     return 0

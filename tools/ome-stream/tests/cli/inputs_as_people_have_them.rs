@@ -1,6 +1,6 @@
 //! Files that `tests/interop/make_inputs.py` makes with tifffile and NumPy, each with what must become of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -13,17 +13,35 @@ const PYTHON: &str = "OME_STREAM_PYTHON";
 /// Set to 1 where a missing environment is a failure and not a skipped test.
 const REQUIRE: &str = "OME_STREAM_REQUIRE_PYTHON";
 
+/// Names the folder that `tests/interop/fetch_images.py` fills.
+const IMAGES: &str = "OME_STREAM_IMAGES";
+
+/// A file of the repository's folder of tests.
+fn of_tests(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests").join(name)
+}
+
+/// A variable that `cargo xtask test` sets; without it a test is skipped, where that is allowed.
+fn setting(variable: &str, test: &str) -> Option<String> {
+    let value = std::env::var(variable).ok().filter(|value| !value.is_empty());
+    if value.is_none() {
+        assert!(std::env::var(REQUIRE).as_deref() != Ok("1"), "{variable} is not set, and {REQUIRE} is 1");
+        eprintln!("skipped: inputs of {test}: {variable} is not set; `cargo xtask test` sets it");
+    }
+    value
+}
+
 /// Makes the files of a group and tries each of them.
 #[track_caller]
 fn group(name: &str) {
-    let Some(python) = std::env::var(PYTHON).ok().filter(|python| !python.is_empty()) else {
-        assert!(std::env::var(REQUIRE).as_deref() != Ok("1"), "{PYTHON} is not set, and {REQUIRE} is 1");
-        eprintln!("skipped: inputs of {name}: {PYTHON} is not set; `cargo xtask test` sets it");
-        return;
-    };
+    let Some(python) = setting(PYTHON, name) else { return };
     let bench = Bench::new();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/interop/make_inputs.py");
-    let made = Command::new(python).arg(script).arg(bench.path("")).arg(name).output().expect("started");
+    let made = Command::new(python)
+        .arg(of_tests("interop/make_inputs.py"))
+        .arg(bench.path(""))
+        .arg(name)
+        .output()
+        .expect("started");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let cases: Vec<Value> = serde_json::from_slice(&made.stdout).expect("a list");
     assert!(!cases.is_empty());
@@ -162,4 +180,19 @@ fn first_bytes_decide_and_not_names() {
 #[test]
 fn folders_of_frames_and_ndtiff_data_sets() {
     group("folders");
+}
+
+/// Files of other packages' tests, good and damaged: each is equal to what tifffile reads, or in the list of refusals.
+#[test]
+fn real_files_of_published_packages() {
+    let (Some(python), Some(images)) = (setting(PYTHON, "real files"), setting(IMAGES, "real files")) else { return };
+    let compared = Command::new(python)
+        .arg(of_tests("interop/compare_inputs.py"))
+        .arg(env!("CARGO_BIN_EXE_ome-stream"))
+        .arg(Path::new(&images).join("inputs"))
+        .arg(of_tests("data/inputs/refusals.json"))
+        .output()
+        .expect("started");
+    let said = [compared.stdout, compared.stderr].concat();
+    assert!(compared.status.success(), "{}", String::from_utf8_lossy(&said));
 }

@@ -12,3 +12,4 @@ mod options;
 mod recover;
 mod refusals;
 mod tiff_by_hand;
+mod waiting;

@@ -430,7 +430,8 @@ fn check_order(set: &mut Set, stack: &Stack, directory: &Directory) -> Result<u6
             let there = tags.length();
             let refuse = |problem: String| {
                 Err(unusable(format!(
-                    "its description declares {declared} images, but it has {pages} page(s), and {problem}; save it as OME-TIFF"
+                    "its description declares {declared} images, but it has {pages} page(s), and {problem}; save it as OME-TIFF, or \
+                     give -d to take the pages that there are"
                 )))
             };
             let plain = layout.compression == codec::NONE && layout.tile.is_none();
