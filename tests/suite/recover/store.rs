@@ -210,6 +210,12 @@ pub fn copy(from: &Path, to: &Path) {
     for path in files(from) {
         let target = to.join(&path);
         fs::create_dir_all(target.parent().expect("below the root")).expect("made");
-        fs::copy(from.join(&path), target).expect("copied");
+        if fs::copy(from.join(&path), &target).is_ok() {
+            continue;
+        }
+        // It got its name since it was listed.
+        let name = path.to_string_lossy().into_owned();
+        let named = name.strip_suffix(".part").unwrap_or_else(|| panic!("{name} cannot be copied"));
+        fs::copy(from.join(named), to.join(named)).expect("copied");
     }
 }
