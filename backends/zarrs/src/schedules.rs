@@ -233,7 +233,7 @@ fn run(aligned: bool, chunk_bytes: Option<u64>, tears: bool) {
                 .collect();
             let live = {
                 let shard = Arc::clone(&shard);
-                thread::spawn(move || (0..3).for_each(|_| shard.publish(false).expect("the disk takes all")))
+                thread::spawn(move || (0..3).for_each(|_| assert!(shard.publish(false).expect("the disk takes all"))))
             };
             let reader = {
                 let (disk, path) = (disk.clone(), path.clone());

@@ -72,6 +72,8 @@ pub fn run_of(seconds: f64) -> Run {
         memory: Some(ResidentMemory { before: 100 << 20, peak: 164 << 20 }),
         dropped: 0,
         stored: Some(1_000_000),
+        for_live_readers: None,
+        on_disk: None,
         timeline: Vec::new(),
     }
 }

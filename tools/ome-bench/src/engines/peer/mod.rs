@@ -165,6 +165,8 @@ impl Answer {
             memory: self.rss_before.zip(self.peak_rss).map(|(before, peak)| ResidentMemory { before, peak }),
             dropped: 0,
             stored: None,
+            for_live_readers: None,
+            on_disk: None,
             timeline: window.map_or_else(|| Ok(Vec::new()), |width| self.over_time(width))?,
         })
     }
