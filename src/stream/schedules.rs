@@ -12,6 +12,7 @@ use super::front::Front;
 use super::live::Rounds;
 use super::progress::Progress;
 use super::shared::{Counts, Shared};
+use super::threads::Threads;
 use super::workers::{self, Job};
 use super::{Ending, Stream, failure, groups, housekeeping, journal, status};
 use crate::backend::{Batch, Capabilities, Sink, Stored};
@@ -23,6 +24,7 @@ use crate::plan::Plan;
 use crate::platform;
 use crate::settings::{DataType, Durability, Settings, parse_dims};
 use crate::store::files::RUN_FOLDER;
+use crate::store::missing::Missing;
 use crate::store::room::Room;
 
 /// Schedules of tests that make a run each time.
@@ -73,7 +75,8 @@ fn run(folder: &std::path::Path, buffers: u64) -> (Arc<Stream>, Receiver<Job>) {
     let (queue, jobs) = unbounded();
     let shared = Shared {
         progress: Progress::new(&plan, &layout, 0, vec![0]),
-        pool: Pool::new(layout.buffer_bytes(), buffers),
+        pool: Pool::new(layout.buffer_bytes(), 0, buffers),
+        missing: Missing::new(plan.root(), plan.router()),
         failure: failure::Failure::new(Room::keep(&plan, &disk).expect("kept")),
         plan,
         layout,
@@ -92,9 +95,11 @@ fn run(folder: &std::path::Path, buffers: u64) -> (Arc<Stream>, Receiver<Job>) {
         latencies: Mutex::new(status::histogram().expect("a histogram")),
     };
     // Its threads are those of the test, which ends it by itself.
-    let ending = Ending { workers: Vec::new(), live: None, sync_point: None, outcome: Some(Err(Error::Finished)) };
+    let ending = Mutex::new(Ending { sync_point: None, outcome: Some(Err(Error::Finished)) });
     let front = Front::new(queue, 0, HashMap::new());
-    (Arc::new(Stream { shared: Arc::new(shared), front, resumed: 0, ending: Mutex::new(ending) }), jobs)
+    let shared = Arc::new(shared);
+    let threads = Threads::none(&shared);
+    (Arc::new(Stream { shared, front, threads, resumed: 0, ending }), jobs)
 }
 
 fn worker(stream: &Arc<Stream>, jobs: Receiver<Job>) -> thread::JoinHandle<()> {

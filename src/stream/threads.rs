@@ -72,6 +72,14 @@ impl Threads {
         Self { crew: Arc::new(crew), started: AtomicBool::new(false), live: Mutex::default() }
     }
 
+    /// None, now and later: for tests that do the work themselves.
+    #[cfg(all(test, feature = "shuttle"))]
+    pub(super) fn none(shared: &Arc<Shared>) -> Self {
+        let threads = Self::new(shared, crossbeam_channel::never(), 0);
+        threads.started.store(true, Ordering::Release);
+        threads
+    }
+
     /// Starts the first threads of a run without a frame, where the process has few enough.
     pub(super) fn start_idle(&self) -> Result<()> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
