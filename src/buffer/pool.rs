@@ -15,8 +15,9 @@ const MAKERS: usize = 4;
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Bytes of buffers that all pools of the process may make ahead of need: what a fast camera fills while the first ones
-/// go to disk. Streams that wait for their first frame share them.
-const WARM_BYTES: u64 = 128 << 20;
+/// go to disk. Streams that wait for their first frame share them; with all else that dozens of such streams take, it is
+/// 128 MiB.
+const WARM_BYTES: u64 = 112 << 20;
 
 /// Bytes of [`WARM_BYTES`] that pools have taken.
 static WARM: AtomicU64 = AtomicU64::new(0);
@@ -340,7 +341,7 @@ mod tests {
 
     #[test]
     fn what_is_made_ahead_is_bounded_in_the_process_and_given_back() {
-        let pools: Vec<Pool> = (0..4).map(|_| Pool::new(32 << 20, 0, 100)).collect();
+        let pools: Vec<Pool> = (0..4).map(|_| Pool::new(28 << 20, 0, 100)).collect();
         let made = |pools: &[Pool]| pools.iter().map(|pool| pool.shared.state().made).sum::<u64>();
         pools[0].warm();
         assert!(made(&pools) <= 4, "{}", made(&pools));

@@ -43,7 +43,7 @@
  * What streams share
  *     Some limits belong to the process. All streams together keep shard files open that take at most half of the
  *     descriptors which the process may have (two each); beyond that, and wherever the system says that there are too
- *     many, the file that was opened first is closed until it is needed again. Streams without a frame hold at most 128 MiB
+ *     many, the file that was opened first is closed until it is needed again. Streams without a frame hold at most 112 MiB
  *     of buffers made ahead of need and 4 threads for each core, together; the other threads of a stream start with its
  *     frames. With the engine "zarrs" no thread is alive after the last ome_stream_free.
  *     Memory that the system does not have is OME_STREAM_OUT_OF_MEMORY where it was asked for in proportion to frames,
