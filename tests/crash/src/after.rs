@@ -59,7 +59,8 @@ pub fn judge(
         if again.verdict != Verdict::Whole {
             findings.wrong(format!("after recover: {:?}", again.findings));
         }
-        take(findings, judge::store(case, plan, written, written), "after recover", &mut after);
+        // A frame that was on its way may show as far as it came.
+        take(findings, judge::parts(case, plan, written, written), "after recover", &mut after);
     }
     copy(plan.root(), &root(&copies[1]))?;
     for folder in &copies {
@@ -99,7 +100,8 @@ fn go_on(case: &Case, folder: &Path, written: u64, findings: &mut Findings, afte
     take(findings, judge::store(&longer, plan, written, written), "after going on", after);
     let listed = missing::read(plan.root())?.unwrap_or_default();
     let whole = judge::store(&longer, plan, 0, 0).whole;
-    if whole + listed.lost != end || listed.dropped + listed.skipped > 0 {
+    // A frame whose chunks came to the disk just before the kill, and the word of it in the log did not, is listed too.
+    if whole + listed.lost < end || listed.dropped + listed.skipped > 0 {
         findings.wrong(format!("after going on: {whole} of {end} frames are whole, but {listed:?} are listed"));
     }
     if listed.stretches.iter().any(|stretch| stretch.first < written) {

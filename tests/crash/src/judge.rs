@@ -56,10 +56,20 @@ pub fn config(case: &Case, plan: &Plan, root: &Path) -> Value {
 /// Reads every array with zarrs and compares: each pixel right or fill value, frames below `must_have` whole, no array
 /// longer than what it holds. Then every line of the frame metadata; those of frames below `must_tell` are there.
 pub fn store(case: &Case, plan: &Plan, must_have: u64, must_tell: u64) -> Findings {
+    look(case, plan, must_have, must_tell, true)
+}
+
+/// As [`store`], of a store whose arrays may reach as far as parts of frames do: `recover` wins back every whole chunk.
+pub fn parts(case: &Case, plan: &Plan, must_have: u64, must_tell: u64) -> Findings {
+    look(case, plan, must_have, must_tell, false)
+}
+
+fn look(case: &Case, plan: &Plan, must_have: u64, must_tell: u64, ends_whole: bool) -> Findings {
     let mut findings = Findings::default();
     let camera = Camera::new(case);
     for (position, image) in model::images(case).iter().enumerate() {
-        array(&camera, plan, position, image, must_have, &mut findings);
+        let demand = Demand { must_have, ends_whole };
+        array(&camera, plan, position, image, demand, &mut findings);
         if let Err(error) = frame_metadata(plan, position, image, must_tell, &mut findings) {
             findings.wrong(format!("{error:#}"));
         }
@@ -67,7 +77,17 @@ pub fn store(case: &Case, plan: &Plan, must_have: u64, must_tell: u64) -> Findin
     findings
 }
 
-fn array(camera: &Camera, plan: &Plan, position: usize, image: &Image, must_have: u64, findings: &mut Findings) {
+/// What an array must hold.
+#[derive(Clone, Copy)]
+struct Demand {
+    /// Frames below this are whole.
+    must_have: u64,
+    /// Its last plane is.
+    ends_whole: bool,
+}
+
+fn array(camera: &Camera, plan: &Plan, position: usize, image: &Image, demand: Demand, findings: &mut Findings) {
+    let Demand { must_have, ends_whole } = demand;
     let folder = plan.array_path(position, 0);
     let found = match read::zarrs(&folder) {
         Ok(found) => found,
@@ -108,7 +128,7 @@ fn array(camera: &Camera, plan: &Plan, position: usize, image: &Image, must_have
     }
     let round: u64 = found.shape.iter().skip(1).rev().skip(2).product();
     let held = last_whole.map_or(0, |flat| flat as u64 / round.max(1) + 1);
-    if unbounded.is_some() && found.shape[0] != held {
+    if ends_whole && unbounded.is_some() && found.shape[0] != held {
         findings.wrong(format!("{}: is {} long and holds frames up to {held}", folder.display(), found.shape[0]));
     }
 }

@@ -218,7 +218,9 @@ fn kill(kind: &Kind, aim: &Aim, mut readers: Option<&mut Script>, folder: Option
     if !said.is_empty()
         && let Some(script) = readers
     {
-        let foreign = ask(script, &judge::config(&case, &plan, &order.root()), written)?;
+        let mut config = judge::config(&case, &plan, &order.root());
+        config["unbounded"] = json!(false);
+        let foreign = ask(script, &config, written)?;
         tell(&mut findings, &foreign);
     }
     if !findings.errors.is_empty() {
