@@ -195,7 +195,11 @@ impl Shards {
     /// Gives every sealed shard its final length, at the end of a run; goes on after an error, which it returns.
     pub(crate) fn shorten_all(&self, common: &Common) -> Result<()> {
         let waiting: Vec<_> = self.waiting().iter().map(|(_, file, _)| Arc::clone(file)).collect();
-        waiting.iter().fold(Ok(()), |outcome, file| outcome.and(self.shorten(common, file)))
+        let mut outcome = Ok(());
+        for file in &waiting {
+            outcome = outcome.and(self.shorten(common, file));
+        }
+        outcome
     }
 
     /// Looks after some of the open shards, the next ones each time: fails where somebody removed one that readers know.
@@ -209,7 +213,11 @@ impl Shards {
             *last = next.get(LOOKED_AFTER - 1).map(|(key, _)| (*key).clone());
             next.into_iter().map(|(_, file)| Arc::clone(file)).collect()
         };
-        next.iter().fold(Ok(()), |outcome, file| outcome.and(file.check_still_there()))
+        let mut outcome = Ok(());
+        for file in &next {
+            outcome = outcome.and(file.check_still_there());
+        }
+        outcome
     }
 
     fn open_of(&self, position: usize) -> Vec<(Key, Arc<ShardFile>)> {
