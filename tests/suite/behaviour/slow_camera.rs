@@ -73,7 +73,7 @@ fn same_files(dimensions: &str, compression: Compression, script: &[Step]) {
     let at_pace = |interval: f64| {
         Acquisition::new(dimensions).with(|settings| {
             settings.live_interval = interval;
-            settings.compression = compression.clone();
+            settings.compression = compression;
         })
     };
     let (slow, fast) = (at_pace(INTERVAL), at_pace(600.0));
@@ -133,10 +133,10 @@ fn files_of_a_slow_compressed_run_are_those_of_a_fast_one() {
 fn chunks_that_never_came_take_no_room_in_a_shard() {
     for codec in [Codec::None, Codec::Zstd] {
         let codec = Compression::new(codec);
-        same_files("t:inf:2:50,y:64,x:64", codec.clone(), &[Step::Append(17)]);
-        same_files("t:200:1:200,y:64:32:2,x:64:32:2", codec.clone(), &[Step::Append(20)]);
+        same_files("t:inf:2:50,y:64,x:64", codec, &[Step::Append(17)]);
+        same_files("t:200:1:200,y:64:32:2,x:64:32:2", codec, &[Step::Append(20)]);
         // In the middle, and at the start of a shard that goes on.
-        same_files("t:40:1:40,y:64,x:64", codec.clone(), &[Step::Append(6), Step::Skip(20), Step::Append(14)]);
+        same_files("t:40:1:40,y:64,x:64", codec, &[Step::Append(6), Step::Skip(20), Step::Append(14)]);
         same_files("t:40:1:20,y:64,x:64", codec, &[Step::Append(5), Step::Skip(13), Step::Append(22)]);
     }
 }
