@@ -47,7 +47,11 @@ impl Left {
 
     /// Notes that planes were written.
     fn note(&mut self, position: u32, group: u64, planes: u32) {
-        self.log.extend(planes_record(&Planes { position, group: [group, 0, 0], slots: std::iter::once(0..planes).collect() }));
+        self.log.extend(planes_record(&Planes {
+            position,
+            group: [group, 0, 0],
+            slots: std::iter::once(0..planes).collect(),
+        }));
     }
 
     fn mended(self) -> (PathBuf, ome_stream::recover::Report) {
