@@ -31,7 +31,7 @@ fn freezing() -> (Arc<dyn Disk>, Arc<AtomicBool>) {
 
 /// Copies a store in which nothing moves any more but for what was under way.
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::thread::sleep(Duration::from_millis(20));
+    std::thread::sleep(Duration::from_millis(150));
     fn folder(from: &Path, to: &Path) -> std::io::Result<()> {
         fs::create_dir_all(to)?;
         for entry in fs::read_dir(from)? {
