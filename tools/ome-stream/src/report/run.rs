@@ -1,5 +1,6 @@
 //! What came of a run.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use ome_stream::Plan;
@@ -11,6 +12,8 @@ use super::numbers::{bytes, duration, rate};
 /// A run, as far as it is known before its end.
 pub struct Run {
     start: Instant,
+    /// The store, as the user named it.
+    path: PathBuf,
     json: bool,
     backend: String,
     axes: Vec<String>,
@@ -53,6 +56,7 @@ impl Run {
     pub fn new(plan: &Plan, backend: &str, json: bool, notes: Vec<String>) -> Self {
         Self {
             start: Instant::now(),
+            path: plan.settings().output_path(),
             json,
             backend: backend.to_owned(),
             axes: plan.axis_names().map(str::to_owned).collect(),
@@ -75,7 +79,7 @@ impl Run {
             Outcome::Incomplete(reason) => Some(reason),
         };
         let summary = Summary {
-            path: &report.path,
+            path: &self.path,
             backend: &self.backend,
             complete: error.is_none(),
             error,
@@ -114,7 +118,7 @@ impl Run {
         });
         format!(
             "{}\n{frames}{dropped}, {} in {}, {}\n{images}{}, {}; {} on disk\n",
-            report.path.display(),
+            self.path.display(),
             bytes(bytes_in),
             duration(seconds),
             rate(bytes_in, seconds),
