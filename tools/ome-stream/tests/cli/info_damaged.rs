@@ -36,7 +36,7 @@ fn what_is_no_store_is_told_apart() {
         ("file.zarr", "it is not a folder"),
         ("folder", "there is no zarr.json"),
         ("v2", "Zarr v2"),
-        ("cut", "zarr.json cannot be read: EOF"),
+        ("cut", "zarr.json cannot be read: it is cut short"),
         ("v2_in_v3", "zarr_format is 2"),
         ("list", "zarr.json cannot be read"),
         ("neither", "neither group nor array"),
@@ -71,7 +71,7 @@ fn an_array_that_cannot_be_read_is_a_problem_of_its_image() {
         (with(&|array| array["chunk_grid"] = json!({"name": "fractal"})), "chunk_grid is not regular"),
         (with(&|array| array["codecs"] = json!({})), "codecs is not a list"),
         (with(&|array| array["data_type"] = json!(7)), "data_type"),
-        (text.replace("\"fill_value\":0", "\"fill_value\":1e999"), "cannot be read"),
+        (text.replace("\"fill_value\":0", "\"fill_value\":1e"), "cannot be read"),
         (format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)), "cannot be read"),
     ];
     for (nth, (metadata, part)) in cases.iter().enumerate() {
