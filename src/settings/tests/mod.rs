@@ -2,6 +2,7 @@
 
 mod dims;
 mod golden;
+mod messages;
 mod normal_form;
 mod refused;
 mod round_trip;
