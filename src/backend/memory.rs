@@ -65,6 +65,7 @@ impl Backend for MemoryBackend {
             provisional: !self.in_order,
             bounded_memory: false,
             random_access: false,
+            writes_groups: false,
             version: format!("memory {}", crate::VERSION),
         }
     }

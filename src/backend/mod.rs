@@ -31,6 +31,8 @@ pub struct Capabilities {
     pub bounded_memory: bool,
     /// True where it can continue a store and replace frames in it.
     pub random_access: bool,
+    /// True where it writes documents of groups by itself: core then writes all of its own once more at the end.
+    pub writes_groups: bool,
     /// Engine and version, as a person should see it.
     pub version: String,
 }

@@ -42,7 +42,11 @@ impl Stream {
         shared.housekeeping.note(Kept::FrameMetadata, flush().or_else(|_| flush()));
         let list = || shared.missing.flush(disk, sync);
         shared.housekeeping.note(Kept::Missing, list().or_else(|_| list()));
-        let groups = || shared.groups.finish(&shared.plan, disk, sync, &extents, &shared.journal);
+        let groups = || {
+            // What the engine has put in the place of ours is not what was written last.
+            let all = shared.capabilities.writes_groups;
+            shared.groups.finish(&shared.plan, disk, sync, &extents, &shared.journal, all)
+        };
         note(groups().inspect_err(|_| drop(groups())));
         if !shared.failure.is_set() {
             let record = || record::write(shared.plan.root(), disk, sync, accepted);

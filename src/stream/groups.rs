@@ -91,7 +91,7 @@ impl Groups {
     }
 
     /// Writes what has changed: the shapes of arrays that grew to `extents`, the mirrors of the frame metadata that are in
-    /// `journal`, each read when its image's turn comes and gone before the next.
+    /// `journal`, each read when its image's turn comes and gone before the next. `all` writes the unchanged ones too.
     pub(super) fn finish(
         &self,
         plan: &Plan,
@@ -99,6 +99,7 @@ impl Groups {
         sync: Sync,
         extents: &[Option<u64>],
         journal: &Journal,
+        all: bool,
     ) -> Result<()> {
         let mut state = self.lock();
         state.ended = true;
@@ -117,7 +118,7 @@ impl Groups {
             }
             let Some(known) = written.get_mut(nth) else { continue };
             let new = Some(checksum(&document.bytes));
-            if *known != new {
+            if all || *known != new {
                 put(plan, disk, sync, &document, *continued)?;
                 *known = new;
             }

@@ -70,6 +70,7 @@ fn run(folder: &std::path::Path, buffers: u64) -> (Arc<Stream>, Receiver<Job>) {
         provisional: true,
         bounded_memory: true,
         random_access: false,
+        writes_groups: false,
         version: "anything".into(),
     };
     let (queue, jobs) = unbounded();

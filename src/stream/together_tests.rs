@@ -38,6 +38,7 @@ impl Backend for Summing {
             provisional: true,
             bounded_memory: true,
             random_access: false,
+            writes_groups: false,
             version: "summing".to_owned(),
         }
     }

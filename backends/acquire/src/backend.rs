@@ -73,6 +73,7 @@ impl Backend for AcquireBackend {
             provisional: false,
             bounded_memory: false,
             random_access: false,
+            writes_groups: true,
             version: format!("{NAME} {}", self.library.version().unwrap_or("0.10 or newer")),
         }
     }

@@ -31,6 +31,7 @@ impl Backend for TensorStoreBackend {
             // It encodes a shard into memory of its own.
             bounded_memory: false,
             random_access: false,
+            writes_groups: false,
             version: BUILD.to_owned(),
         }
     }

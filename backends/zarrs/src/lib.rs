@@ -58,6 +58,7 @@ impl Backend for ZarrsBackend {
             provisional: true,
             bounded_memory: true,
             random_access: true,
+            writes_groups: false,
             version: format!("zarrs {ZARRS_VERSION} codecs, ome-stream {} placing", ome_stream::VERSION),
         }
     }

@@ -179,12 +179,14 @@ fn readers_are_shown_only_positions_that_grew() {
 fn metadata_that_a_disk_takes_long_for_hold_up_neither_append_nor_the_pixels_of_finish() {
     let run = Acquisition::new("t:inf,y:16,x:16").with(|settings| settings.live_interval = 600.0);
     let (gate, armed) = (Gate::default(), Arc::new(AtomicBool::new(false)));
+    let reached = Arc::new(AtomicBool::new(false));
     let root = run.root().join("zarr.json");
     let waits = {
-        let (gate, armed) = (gate.clone(), Arc::clone(&armed));
+        let (gate, armed, reached) = (gate.clone(), Arc::clone(&armed), Arc::clone(&reached));
         move |operation: &Operation| {
             let concerns = matches!(operation, Operation::Rename(_, to, _) if *to == root);
             if concerns && armed.load(Ordering::Relaxed) {
+                reached.store(true, Ordering::Relaxed);
                 gate.wait();
             }
             Fault::default()
@@ -194,6 +196,8 @@ fn metadata_that_a_disk_takes_long_for_hold_up_neither_append_nor_the_pixels_of_
     armed.store(true, Ordering::Relaxed);
     std::thread::scope(|scope| {
         let setting = scope.spawn(|| stream.set_metadata("host", "{\"a\":1}"));
+        let waits = || if reached.load(Ordering::Relaxed) { Ok(()) } else { Err("not at the gate".to_owned()) };
+        wait_for(waits).expect("the metadata wait for the disk");
         run.append(&stream, 0..50);
         let finishing = scope.spawn(|| stream.finish());
         wait_for(|| if run.read_shape()[0] == 50 { Ok(()) } else { Err(format!("{:?}", stream.status())) })

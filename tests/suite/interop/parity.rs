@@ -211,8 +211,13 @@ fn same_as_native(name: &str, matrix: &Matrix, expected: fn(Value) -> Value) {
     for case in &cases {
         let (ours, theirs) = (written(case, &*native, folder.path()), written(case, &*other, folder.path()));
         assert_eq!(ours.report.shapes, theirs.report.shapes, "{}", case.name);
-        let expected: BTreeMap<_, _> =
-            documents(&ours.root).into_iter().map(|(path, document)| (path, expected(document))).collect();
+        let expected: BTreeMap<_, _> = documents(&ours.root)
+            .into_iter()
+            .map(|(path, document)| match path.starts_with(".ome-stream") {
+                true => (path, document), // what core writes by itself, with any engine
+                false => (path, expected(document)),
+            })
+            .collect();
         let found = documents(&theirs.root);
         assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{}", case.name);
         for (path, document) in &found {
