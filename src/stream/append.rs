@@ -99,16 +99,16 @@ impl Stream {
                 }
             }
         };
-        let copying = Instant::now();
-        let complete = group.fill(&shared.layout, place.slot, pixels);
-        shared.counts.copy.add(copying);
-        // With the lock: lines come in the order of the frames. Before the group is handed on: whoever stores a frame stores
-        // its line first.
+        // With the lock: lines come in the order of the frames. Before the frame counts as filled: the live thread may store
+        // it from then on, and whoever stores a frame stores its line first.
         let due = metadata.is_some_and(|metadata| {
             let dimensions = shared.plan.geometry().index_dimensions();
             let line = metadata.line(place.number, &place.location.index[..dimensions]);
             shared.journal.push(place.location.position, &line)
         });
+        let copying = Instant::now();
+        let complete = group.fill(&shared.layout, place.slot, pixels);
+        shared.counts.copy.add(copying);
         front.advance(shared, &place, complete);
         shared.counts.accepted.store(front.next(), Ordering::Release);
         drop(front);

@@ -297,7 +297,15 @@ impl ShardFile {
             state.dirty |= !state.fixed && state.entries[*chunk] != entry;
         }
         drop(state);
+        let last_plane = (each / plane_bytes.max(1)).saturating_sub(1);
+        let ends_short = !complete && new.is_some_and(|new| !new.contains(&last_plane));
         for run in news.chunk_by(|left, right| left + 1 == *right && places[*left] + each as u64 == places[*right]) {
+            if let (true, Some(last)) = (ends_short, run.last()) {
+                // A file that ends within a chunk is one that lost something: this one has all that the log tells of.
+                let end = places[*last] + each as u64;
+                file.write_at(end - 1, &[0]).map_err(|source| self.error("write", source))?;
+                written += 1;
+            }
             let noted: Vec<_> = run.iter().map(|nth| (chunks[*nth], each as u64)).collect();
             self.around.log.placed(&self.log_name, places[run[0]], &noted, complete)?;
         }

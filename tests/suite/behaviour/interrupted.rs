@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ome_stream::platform::Disk;
-use ome_stream::platform::faulty::Fault;
+use ome_stream::platform::faulty::{Fault, Operation};
 use ome_stream::settings::{Codec, Compression};
 use ome_stream::store::missing::{self, Why};
 use ome_stream::{Plan, Stream};
@@ -222,4 +222,32 @@ fn frames_that_were_on_their_way_are_listed_as_lost() {
     stream.finish().expect("all well");
     let kept = case.clone().script(&[Step::Append(4), Step::Skip(4), Step::Append(4)]);
     holds(&kept, &stream).expect("the others are there");
+}
+
+#[test]
+fn planes_in_a_shard_that_never_got_its_name_are_kept() {
+    // Each chunk of the last position holds one plane of three: the file ends within the last of them.
+    let case = Case::new("unnamed", "t:3:3,p:4,y:16,x:8:3:3").script(&[Step::Append(5)]);
+    let case = case.with(|settings| settings.live_interval = 0.05);
+    let frozen = Arc::new(AtomicBool::new(false));
+    let disk = {
+        let frozen = Arc::clone(&frozen);
+        disk::faulty(move |operation| {
+            let names = matches!(operation, Operation::Rename(_, to, _) if to.iter().any(|part| part == "c"));
+            let fails = frozen.fetch_or(names, Ordering::SeqCst) || names;
+            Fault { errno: fails.then(|| rustix::io::Errno::IO.raw_os_error()), ..Fault::default() }
+        })
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let stream = Stream::create_on(&case.settings_in(&folder.path().join("killed")), &*native(), disk).expect("made");
+    play(&case, &stream, 0).expect("taken");
+    disk::wait_for(|| if frozen.load(Ordering::SeqCst) { Ok(()) } else { Err("not yet".into()) }).expect("frozen");
+    assert_eq!(stream.status().written, 5);
+    let settings = resuming(case.settings_in(&folder.path().join("again")));
+    copy(stream.plan().root(), &settings.output_path()).expect("copied");
+    let stream = Stream::create(&settings, &*native()).expect("goes on");
+    assert_eq!(stream.status().accepted, 5);
+    assert_eq!(missing::read(stream.plan().root()).expect("readable"), None, "nothing is lost");
+    stream.finish().expect("all well");
+    holds(&case, &stream).expect("every frame");
 }
