@@ -18,6 +18,10 @@ pub const MAX_SKIP: u64 = 100_000_000;
 /// Jobs without a buffer (groups that were only skipped) that may wait: they take little memory, but not none.
 const MAX_QUEUED_SKIPS: usize = 4096;
 
+/// Jobs without a buffer that may wait where frames are dropped: a disk that stands still for minutes costs some 30 MiB of
+/// them. Beyond that a frame is refused instead, and whoever sends it has to count it.
+const MAX_QUEUED_DROPS: usize = 1 << 16;
+
 /// Frames that `skip` passes over before it lets others have a look: some 0.1 ms.
 const SKIPS_AT_A_TIME: u64 = 1024;
 
@@ -90,7 +94,7 @@ impl Stream {
                 }
                 match buffer {
                     Some(buffer) => front.open_with(shared, place.key, buffer)?,
-                    None if no_room == NoRoom::Drop => {
+                    None if no_room == NoRoom::Drop && front.queued() < MAX_QUEUED_DROPS => {
                         self.pass_over(&mut front, Why::Dropped)?;
                         shared.counts.dropped.fetch_add(1, Ordering::Release);
                         return Ok(place.number);

@@ -84,8 +84,8 @@
  *         threads            worker threads, 1 to 256. Default: chosen for the machine.
  *         durability         when data must survive power loss: "finish" (all, when ome_stream_finish returns), "shard"
  *                            (each shard as it is complete), "none". Default "finish".
- *         when_full          what ome_stream_append does at the memory limit: "block" (waits), "error", "drop". Default
- *                            "block".
+ *         when_full          what ome_stream_append does at the memory limit: "block" (waits), "error" (refuses), "drop"
+ *                            (drops and counts; refuses where the disk stands still for 65536 chunks). Default "block".
  *         live_interval      seconds after which a written frame shows to readers though its shard is still open, 0.05
  *                            to 3600. Default 1.
  *

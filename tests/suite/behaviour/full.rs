@@ -59,6 +59,32 @@ fn drop_counts_the_frame_leaves_its_place_and_goes_on_at_the_right_one() {
 }
 
 #[test]
+fn a_disk_that_stands_still_has_only_so_many_frames_dropped() {
+    const MOST: u64 = 1 << 16;
+    let run = acquisition("t:inf,y:16,x:16", WhenFull::Drop);
+    let gate = Gate::default();
+    let stream = run.start_on(gate.disk());
+    let mut fit = 0;
+    while stream.status().dropped == 0 {
+        run.append(&stream, fit..fit + 1);
+        fit += 1;
+    }
+    fit -= 1;
+    let any = run.frame(0);
+    let refused = (0..2 * MOST).find_map(|_| stream.append(&any).err()).expect("what waits has a bound");
+    assert_eq!(refused.code(), 9, "{refused}");
+    let status = stream.status();
+    assert!(status.dropped <= MOST && status.dropped > MOST / 2, "{status:?}");
+    assert_eq!(status.accepted, fit + status.dropped, "the refused one uses no number");
+    gate.open();
+    wait_until_nothing_is_in_flight(&stream);
+    run.append(&stream, status.accepted..status.accepted + 1);
+    let report = stream.finish().expect("dropping is no failure");
+    assert_eq!((report.frames, report.dropped), (fit + 1, status.dropped));
+    run.assert_holds(&[Append(fit), Skip(status.dropped), Append(1)]);
+}
+
+#[test]
 fn drop_in_the_middle_of_a_chunk_keeps_the_other_planes() {
     let run = acquisition("t:inf:3,y:128,x:128", WhenFull::Drop);
     let gate = Gate::default();

@@ -114,6 +114,53 @@ fn an_uncompressed_plane_is_written_once_at_any_pace() {
 }
 
 #[test]
+fn live_readers_of_compressed_chunks_cost_no_more_than_the_payload_and_64_mib() {
+    // Noise, so that a copy of an open chunk of 1 to 20 planes of 1 MiB costs what it holds: all copies would be 210 MiB.
+    let frame = noise(1 << 20);
+    for dimensions in ["t:20:20:1,y:512,x:1024", "t:20:20,y:512,x:1024"] {
+        let run = Acquisition::new(dimensions).with(|settings| {
+            settings.live_interval = INTERVAL;
+            settings.compression = Compression::new(Codec::BloscLz4);
+        });
+        let disk = FaultyDisk::recording(ome_stream::platform::native());
+        let stream = run.start_on(Arc::new(disk.clone()));
+        for _ in 0..20 {
+            stream.append(&frame).expect("there is room");
+            let rounds = disk.log().len();
+            // Each plane would be shown, if that were allowed.
+            let _ = wait_for_at_most(Duration::from_millis(200), || disk.log().len() > rounds);
+        }
+        stream.finish().expect("all well");
+        let (of_readers, all) = (stream.status().bytes_for_live_readers, written(&disk).0);
+        let payload = 20 << 20;
+        let most = payload + (64 << 20);
+        assert!(of_readers > 20 << 20, "{dimensions}: {of_readers} bytes: readers were shown nothing");
+        assert!(of_readers <= most + most / 100, "{dimensions}: {of_readers} bytes for live readers");
+        assert!(all <= of_readers + payload + payload / 10, "{dimensions}: {all} bytes, {of_readers} for live readers");
+    }
+}
+
+/// Bytes that no codec makes fewer.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 1u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    (0..length / 8).flat_map(|_| next().to_le_bytes()).collect()
+}
+
+fn wait_for_at_most(limit: Duration, done: impl Fn() -> bool) -> bool {
+    let start = std::time::Instant::now();
+    while !done() && start.elapsed() < limit {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    done()
+}
+
+#[test]
 fn files_of_a_slow_uncompressed_run_are_those_of_a_fast_one() {
     for dimensions in ["t:60:30:2,y:64,x:64", "t:40:1:40,y:64:32:2,x:64:32:2", "t:inf:12,y:64,x:64"] {
         same_files(dimensions, Compression::new(Codec::None), &[Step::Append(36)]);
