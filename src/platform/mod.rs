@@ -5,6 +5,7 @@
 
 mod limit;
 mod name;
+mod pieces;
 mod portable;
 mod sync;
 
@@ -23,6 +24,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(crate) use pieces::Pieces;
 pub use portable::PortableDisk;
 
 /// Ending of a file that is not whole yet. Readers never ask for such a name.

@@ -7,15 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::file::{Kind, kind};
 use super::frames;
-use crate::platform::{Disk, DiskFile, Sync, partial_name};
+use crate::platform::{Disk, Pieces, Sync, partial_name};
 
 pub use crate::store::KEPT_SUFFIX;
 
 /// Names that are tried for one file that is kept.
 const MAX_KEPT: u32 = 1000;
-
-/// Bytes that are written at a time.
-const PIECE: usize = 1 << 20;
 
 /// One step of a remedy.
 #[derive(Debug, Clone)]
@@ -74,7 +71,7 @@ impl Action {
                 free_partial(path, disk)?;
                 let partial = partial_name(path);
                 let file = disk.create(&partial, 0)?;
-                let mut out = Appender { file: &*file, offset: 0, pending: Vec::new() };
+                let mut out = Pieces::new(&*file);
                 frames::copy_intact(BufReader::new(File::open(path)?), |line| out.push(line))?;
                 out.flush()?;
                 file.sync(Sync::Now)?;
@@ -83,27 +80,6 @@ impl Action {
                 disk.rename(&partial, path, Sync::Now)
             }
         }
-    }
-}
-
-/// Writes a file from its start in large pieces.
-struct Appender<'a> {
-    file: &'a dyn DiskFile,
-    offset: u64,
-    pending: Vec<u8>,
-}
-
-impl Appender<'_> {
-    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.pending.extend_from_slice(bytes);
-        if self.pending.len() >= PIECE { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.write_at(self.offset, &self.pending)?;
-        self.offset += self.pending.len() as u64;
-        self.pending.clear();
-        Ok(())
     }
 }
 

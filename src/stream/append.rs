@@ -108,7 +108,7 @@ impl Stream {
         let due = metadata.is_some_and(|metadata| {
             let dimensions = shared.plan.geometry().index_dimensions();
             let line = metadata.line(place.number, &place.location.index[..dimensions]);
-            shared.journal.push(place.location.position, &line)
+            shared.metadata_lines.push(place.location.position, &line)
         });
         let copying = Instant::now();
         let complete = group.fill(&shared.layout, place.slot, pixels);

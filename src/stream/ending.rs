@@ -38,14 +38,14 @@ impl Stream {
         self.threads.join_live(panicked);
         // What fails once may go well the second time; of what belongs to the store the error is told all the same.
         let (disk, sync) = (&*shared.disk, shared.sync());
-        let flush = || shared.journal.flush(&shared.plan, disk, sync);
+        let flush = || shared.metadata_lines.flush(&shared.plan, disk, sync);
         shared.housekeeping.note(Kept::FrameMetadata, flush().or_else(|_| flush()));
         let list = || shared.missing.flush(disk, sync);
         shared.housekeeping.note(Kept::Missing, list().or_else(|_| list()));
         let groups = || {
             // What the engine has put in the place of ours is not what was written last.
             let all = shared.capabilities.writes_groups;
-            shared.groups.finish(&shared.plan, disk, sync, &extents, &shared.journal, all)
+            shared.groups.finish(&shared.plan, disk, sync, &extents, &shared.metadata_lines, all)
         };
         note(groups().inspect_err(|_| drop(groups())));
         if !shared.failure.is_set() {

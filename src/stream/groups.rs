@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use super::journal::{self, Journal};
+use super::frame_metadata::{self, MetadataLines};
 use super::resume::{self, Edited};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FrameLog};
@@ -91,14 +91,14 @@ impl Groups {
     }
 
     /// Writes what has changed: the shapes of arrays that grew to `extents`, the mirrors of the frame metadata that are in
-    /// `journal`, each read when its image's turn comes and gone before the next. `all` writes the unchanged ones too.
+    /// `lines`, each read when its image's turn comes and gone before the next. `all` writes the unchanged ones too.
     pub(super) fn finish(
         &self,
         plan: &Plan,
         disk: &dyn Disk,
         sync: Sync,
         extents: &[Option<u64>],
-        journal: &Journal,
+        lines: &MetadataLines,
         all: bool,
     ) -> Result<()> {
         let mut state = self.lock();
@@ -107,7 +107,7 @@ impl Groups {
         let State { host, written, continued, .. } = &mut *state;
         // Whether an earlier run wrote any is not known without a look.
         let look = *continued;
-        let mirror = |position| match look || journal.has_begun(position) {
+        let mirror = |position| match look || lines.has_begun(position) {
             true => mirror(plan, position),
             false => Ok(Attributes::new()),
         };
@@ -133,7 +133,7 @@ impl Groups {
 
 /// Frame metadata of a position as its group shows them.
 fn mirror(plan: &Plan, position: usize) -> Result<Attributes> {
-    let path = journal::path(plan, position);
+    let path = frame_metadata::path(plan, position);
     let file = match File::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Attributes::new()),

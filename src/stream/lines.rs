@@ -8,13 +8,10 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::platform::{Disk, DiskFile, Sync, partial_name};
+use crate::platform::{Disk, Pieces, Sync, partial_name};
 
 /// Longest piece of a line that is looked at; lines of ours are not as long.
 const MAX_LINE_BYTES: u64 = 1 << 20;
-
-/// Bytes that are written at a time.
-const PIECE: usize = 1 << 20;
 
 /// Numbers of earlier lines that a line is compared with: lines come in the order of the frames but for those of threads that
 /// append side by side.
@@ -37,7 +34,7 @@ pub(super) fn keep_first(path: &Path, frames: u64, disk: &dyn Disk, sync: Sync) 
     let partial = partial_name(path);
     let copy = || {
         let file = disk.create(&partial, 0)?;
-        let mut out = Out { file: &*file, offset: 0, pending: Vec::new() };
+        let mut out = Pieces::new(&*file);
         each(path, frames, |line, keep| if keep { out.push(line) } else { Ok(()) }).map_err(io::Error::other)?;
         out.flush()?;
         file.sync(sync)?;
@@ -48,27 +45,6 @@ pub(super) fn keep_first(path: &Path, frames: u64, disk: &dyn Disk, sync: Sync) 
         let _ = disk.remove_file(&partial);
         Error::io("write", path, source)
     })
-}
-
-/// Writes a file from its start in large pieces.
-struct Out<'a> {
-    file: &'a dyn DiskFile,
-    offset: u64,
-    pending: Vec<u8>,
-}
-
-impl Out<'_> {
-    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.pending.extend_from_slice(bytes);
-        if self.pending.len() >= PIECE { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.write_at(self.offset, &self.pending)?;
-        self.offset += self.pending.len() as u64;
-        self.pending.clear();
-        Ok(())
-    }
 }
 
 /// Gives `use_line` every line with its end, or piece of one that is too long, and whether it stays; false where there is no

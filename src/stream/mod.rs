@@ -7,10 +7,10 @@
 mod append;
 mod ending;
 mod failure;
+mod frame_metadata;
 mod front;
 mod groups;
 mod housekeeping;
-mod journal;
 mod lines;
 mod live;
 mod progress;
@@ -146,7 +146,7 @@ impl Stream {
             capabilities,
             disk,
             failure: failure::Failure::new(room),
-            journal: journal::Journal::default(),
+            metadata_lines: frame_metadata::MetadataLines::default(),
             log,
             lock: Mutex::default(),
             notes: Mutex::new(found.map(|found| found.notes).unwrap_or_default()),

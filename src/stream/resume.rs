@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{journal, lines};
+use super::{frame_metadata, lines};
 use crate::backend::{Backend, Sink, no_random_access};
 use crate::buffer::{Group, GroupKey, Layout, Pool, SlotState};
 use crate::document::{parse_object, with_member};
@@ -287,7 +287,7 @@ pub(super) fn open_groups(
 /// later will come again.
 pub(super) fn trim(plan: &Plan, disk: &dyn Disk, sync: Sync, frames: u64) -> Result<()> {
     for position in 0..plan.positions().len() {
-        lines::keep_first(&journal::path(plan, position), frames, disk, sync)?;
+        lines::keep_first(&frame_metadata::path(plan, position), frames, disk, sync)?;
     }
     missing::trim(plan.root(), frames, disk, sync)
 }

@@ -14,7 +14,7 @@ use super::progress::Progress;
 use super::shared::{Counts, Shared};
 use super::threads::Threads;
 use super::workers::{self, Job};
-use super::{Ending, Stream, failure, groups, housekeeping, journal, status};
+use super::{Ending, Stream, failure, frame_metadata, groups, housekeeping, status};
 use crate::backend::{Batch, Capabilities, Sink, Stored};
 use crate::buffer::{GroupKey, Pool, Unit};
 use crate::error::{Error, Result};
@@ -84,7 +84,7 @@ fn run(folder: &std::path::Path, buffers: u64) -> (Arc<Stream>, Receiver<Job>) {
         sink: Box::new(Anything),
         capabilities,
         disk,
-        journal: journal::Journal::default(),
+        metadata_lines: frame_metadata::MetadataLines::default(),
         log: Arc::new(Log::none()),
         lock: Mutex::default(),
         notes: Mutex::default(),

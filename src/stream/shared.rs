@@ -8,9 +8,9 @@ use std::time::Instant;
 use hdrhistogram::Histogram;
 
 use super::failure::Failure;
+use super::frame_metadata::MetadataLines;
 use super::groups::Groups;
 use super::housekeeping::{Housekeeping, Kept};
-use super::journal::Journal;
 use super::progress::Progress;
 use crate::backend::{Capabilities, Sink};
 use crate::buffer::{Group, GroupKey, Layout, Pool};
@@ -32,7 +32,7 @@ pub(super) struct Shared {
     pub(super) pool: Pool,
     pub(super) progress: Progress,
     pub(super) failure: Failure,
-    pub(super) journal: Journal,
+    pub(super) metadata_lines: MetadataLines,
     pub(super) log: Arc<Log>,
     /// Frames that the run has not.
     pub(super) missing: Missing,
@@ -150,7 +150,7 @@ impl Shared {
     /// # Errors
     /// The disk's, where more lines wait than may: they are the host's, and it has to know that they are not stored.
     pub(super) fn flush_frame_metadata(&self) -> Result<()> {
-        self.keep_lines(self.journal.flush(&self.plan, &*self.disk, self.sync()))
+        self.keep_lines(self.metadata_lines.flush(&self.plan, &*self.disk, self.sync()))
     }
 
     /// Writes the lines that wait before the log tells that their frames are stored: an interruption shall not part them.
@@ -158,11 +158,11 @@ impl Shared {
     /// # Errors
     /// As for [`Shared::flush_frame_metadata`].
     pub(super) fn flush_for_log(&self) -> Result<()> {
-        self.keep_lines(self.journal.flush_for_log(&self.plan, &*self.disk))
+        self.keep_lines(self.metadata_lines.flush_for_log(&self.plan, &*self.disk))
     }
 
     fn keep_lines(&self, outcome: Result<()>) -> Result<()> {
-        if outcome.is_err() && self.journal.is_overfull() {
+        if outcome.is_err() && self.metadata_lines.is_overfull() {
             return outcome;
         }
         self.housekeeping.note(Kept::FrameMetadata, outcome);

@@ -1,8 +1,8 @@
 //! The threads of a run: started when there is work for them, within what all runs of the process may have.
 //!
 //! The live thread and one worker are there before the first frame is taken, or that frame is refused with the error:
-//! nothing is accepted that nobody could store. The other workers come with the first group. Where the system gives
-//! fewer, the run goes on with those that it has.
+//! nothing is accepted that nobody could store. So are the other workers, as long as the process has few threads; else each
+//! worker starts one more before its first job. Where the system gives fewer, the run goes on with those that it has.
 
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -40,6 +40,13 @@ impl Alive {
         ALIVE.fetch_add(1, Ordering::Relaxed);
         Self(())
     }
+
+    /// So many, unless the process then had more than `most`.
+    fn within(count: usize, most: usize) -> Option<Vec<Self>> {
+        let enough = |alive: usize| alive.checked_add(count).filter(|all| *all <= most);
+        ALIVE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, enough).ok()?;
+        Some((0..count).map(|_| Self(())).collect())
+    }
 }
 
 impl Drop for Alive {
@@ -62,13 +69,16 @@ struct Crew {
     queue: Receiver<Job>,
     /// Most workers.
     planned: usize,
+    /// Those that were started.
+    begun: AtomicUsize,
     workers: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Threads {
     /// At most `planned` workers that take from `queue`; none is started yet.
     pub(super) fn new(shared: &Arc<Shared>, queue: Receiver<Job>, planned: usize) -> Self {
-        let crew = Crew { shared: Arc::clone(shared), queue, planned, workers: Mutex::default() };
+        let crew =
+            Crew { shared: Arc::clone(shared), queue, planned, begun: AtomicUsize::new(0), workers: Mutex::default() };
         Self { crew: Arc::new(crew), started: AtomicBool::new(false), live: Mutex::default() }
     }
 
@@ -80,15 +90,17 @@ impl Threads {
         threads
     }
 
-    /// Starts the first threads of a run without a frame, where the process has few enough.
+    /// Starts the threads of a run without a frame: all of them where the process has few enough, else those without which no
+    /// frame is taken, else none.
     pub(super) fn start_idle(&self) -> Result<()> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let most = cores * IDLE_THREADS_PER_CORE;
-        let within = |alive: usize| alive.checked_add(FIRST_THREADS).filter(|all| *all <= most);
-        match ALIVE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within) {
-            Ok(_) => self.start_with([Alive(()), Alive(())]),
-            Err(_) => Ok(()),
+        let Some(first) = Alive::within(FIRST_THREADS, most) else { return Ok(()) };
+        self.start_with(first)?;
+        if let Some(others) = Alive::within(self.crew.planned.saturating_sub(1), most) {
+            others.into_iter().for_each(|alive| self.crew.start_another(alive));
         }
+        Ok(())
     }
 
     /// Starts the first threads unless they are there: before a frame is taken.
@@ -96,25 +108,26 @@ impl Threads {
     /// # Errors
     /// [`Error::Io`] where the system has none to give; nothing is left of the attempt, and the next call tries again.
     pub(super) fn start(&self) -> Result<()> {
-        if self.started.load(Ordering::Acquire) { Ok(()) } else { self.start_with([Alive::new(), Alive::new()]) }
+        if self.started.load(Ordering::Acquire) {
+            Ok(())
+        } else {
+            self.start_with((0..FIRST_THREADS).map(|_| Alive::new()).collect())
+        }
     }
 
-    fn start_with(&self, alive: [Alive; FIRST_THREADS]) -> Result<()> {
+    fn start_with(&self, mut alive: Vec<Alive>) -> Result<()> {
         let mut slot = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         if self.started.load(Ordering::Acquire) {
             return Ok(());
         }
-        let [of_live, of_worker] = alive;
+        let (Some(of_live), Some(of_worker)) = (alive.pop(), alive.pop()) else { return Ok(()) };
         let (stop, stopped) = bounded(0);
         let live = live::start(&self.crew.shared, stopped, of_live)?;
-        match Crew::first(&self.crew, of_worker) {
-            Ok(worker) => self.crew.workers().push(worker),
-            Err(error) => {
-                drop(stop);
-                // It has done nothing that could have failed.
-                let _ = live.join();
-                return Err(error);
-            }
+        if let Err(error) = self.crew.start(of_worker) {
+            drop(stop);
+            // It has done nothing that could have failed.
+            let _ = live.join();
+            return Err(error);
         }
         *slot = Some((stop, live));
         self.started.store(true, Ordering::Release);
@@ -130,7 +143,7 @@ impl Threads {
             self.started.store(true, Ordering::Release);
         }
         loop {
-            // Not held while waiting: the first worker adds the others.
+            // Not held while waiting: each worker adds the next.
             let Some(worker) = self.crew.workers().pop() else { break };
             join(worker, &panicked);
         }
@@ -179,38 +192,39 @@ pub(super) fn start(
 }
 
 impl Crew {
-    /// Starts the worker that starts the others once there is a job.
-    fn first(crew: &Arc<Self>, alive: Alive) -> Result<JoinHandle<()>> {
-        let mine = Arc::clone(crew);
-        crew.start(0, alive, move || {
-            let Ok(job) = mine.queue.recv() else { return };
-            mine.start_others();
-            workers::run(&mine.shared, job);
-            mine.work();
-        })
-    }
-
-    /// Runs the second worker and those after it; where the system has no more, fewer do.
-    fn start_others(self: &Arc<Self>) {
-        for nth in 1..self.planned {
-            let mine = Arc::clone(self);
-            match self.start(nth, Alive::new(), move || mine.work()) {
-                Ok(worker) => self.workers().push(worker),
-                Err(error) => {
-                    tracing::warn!(%error, started = nth, planned = self.planned, "going on with fewer workers");
-                    return;
-                }
+    /// Starts one more worker, unless there are as many as planned.
+    fn start(self: &Arc<Self>, alive: Alive) -> Result<()> {
+        let more = |begun: usize| (begun < self.planned).then_some(begun + 1);
+        let Ok(nth) = self.begun.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) else { return Ok(()) };
+        let mine = Arc::clone(self);
+        match start(format!("ome-stream-{nth}"), alive, move || mine.work()) {
+            Ok(worker) => {
+                self.workers().push(worker);
+                Ok(())
+            }
+            Err(source) => {
+                self.begun.fetch_sub(1, Ordering::Relaxed);
+                Err(Error::io("start a worker thread for", self.shared.plan.root(), source))
             }
         }
     }
 
-    fn start(&self, nth: usize, alive: Alive, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-        start(format!("ome-stream-{nth}"), alive, work)
-            .map_err(|source| Error::io("start a worker thread for", self.shared.plan.root(), source))
+    /// Starts one more worker if one is planned; where the system has no more, fewer do.
+    fn start_another(self: &Arc<Self>, alive: Alive) {
+        if let Err(error) = self.start(alive) {
+            let begun = self.begun.load(Ordering::Relaxed);
+            tracing::warn!(%error, begun, planned = self.planned, "going on with fewer workers");
+        }
     }
 
-    /// Stores jobs until the queue is closed and empty.
-    fn work(&self) {
+    /// Stores jobs until the queue is closed and empty. Before its first one it starts the next worker, where it is not there
+    /// yet: so none waits until all are there, and there are no more than there is work for.
+    fn work(self: &Arc<Self>) {
+        let Ok(job) = self.queue.recv() else { return };
+        if self.begun.load(Ordering::Relaxed) < self.planned {
+            self.start_another(Alive::new());
+        }
+        workers::run(&self.shared, job);
         self.queue.iter().for_each(|job| workers::run(&self.shared, job));
     }
 

@@ -19,7 +19,7 @@ const PENDING_MAX: usize = 32 << 20;
 
 /// Lines that wait to be appended to their position's file.
 #[derive(Debug, Default)]
-pub(super) struct Journal {
+pub(super) struct MetadataLines {
     pending: Mutex<Pending>,
     /// Held while lines are written, so that two flushes cannot change their order: positions whose file has lines that were
     /// not asked to be on the medium yet.
@@ -38,7 +38,7 @@ struct Pending {
     put_off: usize,
 }
 
-impl Journal {
+impl MetadataLines {
     /// Takes one line (with its line feed) of a position; true when it is time to flush.
     pub(super) fn push(&self, position: u32, line: &[u8]) -> bool {
         self.used.store(true, Ordering::Release);
@@ -125,20 +125,20 @@ mod tests {
             crate::settings::DataType::UInt8,
         ))
         .expect("valid");
-        let (journal, disk) = (Journal::default(), platform::native());
+        let (lines, disk) = (MetadataLines::default(), platform::native());
         let large = [vec![b' '; PENDING_LIMIT - 1], b"\n".to_vec()].concat();
-        assert!(journal.push(0, &large), "time to write");
-        assert!(journal.flush(&plan, &*disk, Sync::Never).is_err(), "there is no folder");
-        assert!(!journal.push(0, b"a\n"), "not with every frame");
-        assert!(journal.push(0, &large), "but now and then");
-        assert!(!journal.is_overfull());
-        while !journal.is_overfull() {
-            journal.push(0, &large);
+        assert!(lines.push(0, &large), "time to write");
+        assert!(lines.flush(&plan, &*disk, Sync::Never).is_err(), "there is no folder");
+        assert!(!lines.push(0, b"a\n"), "not with every frame");
+        assert!(lines.push(0, &large), "but now and then");
+        assert!(!lines.is_overfull());
+        while !lines.is_overfull() {
+            lines.push(0, &large);
         }
         std::fs::create_dir_all(plan.root()).expect("made");
-        journal.flush(&plan, &*disk, Sync::Never).expect("written");
+        lines.flush(&plan, &*disk, Sync::Never).expect("written");
         let written = std::fs::read(path(&plan, 0)).expect("there");
         assert!(written.starts_with(&[large.as_slice(), b"a\n"].concat()));
-        assert!(!journal.is_overfull() && !journal.push(0, b"b\n"));
+        assert!(!lines.is_overfull() && !lines.push(0, b"b\n"));
     }
 }
