@@ -150,6 +150,10 @@ def tags() -> None:
     with tifffile.TiffFile(FOLDER / "third.tif", mode="r+") as tiff:
         tiff.pages[2].tags[259].overwrite(34712)
     refused("third.tif", "page 2", "JPEG 2000")
+    with tifffile.TiffWriter(FOLDER / "texts.tif") as out:
+        for nth in range(3):
+            out.write(a, metadata=None, photometric="minisblack", description=f"frame {nth}", datetime=f"2026:01:02 00:00:0{nth}", software="x")
+    right("texts.tif", np.stack([a] * 3), "tyx", note="DateTime of pages after the first; ImageDescription of pages after the first")
     # Smaller copies, in the chain of pages and below a page.
     small, large = frames(4, 4), frames(8, 8)
     with tifffile.TiffWriter(FOLDER / "thumbs.tif") as out:
@@ -246,6 +250,12 @@ def shaped() -> None:
     right(path.name, np.moveaxis(data, 1, 0), "tzyx", np.moveaxis(tifffile.imread(path), 1, 0))
     path = write("noaxes.tif", data[0], metadata={})
     right(path.name, data[0], "tyx", tifffile.imread(path), units=[None] * 3)
+    # An axis that has no name of ours takes one that is left, and the others keep theirs.
+    path = write("second.tif", data, metadata={"axes": "TQYX"})
+    right(path.name, data, "tzyx", tifffile.imread(path), note="which of its axes is z")
+    path = write("first.tif", data, metadata={"axes": "QTYX"})
+    right(path.name, np.moveaxis(data, 1, 0), "tzyx", np.moveaxis(tifffile.imread(path), 1, 0), note="which of its axes is z")
+    right("first.tif --axes ctyx", np.moveaxis(data, 1, 0), "tcyx")
     with tifffile.TiffWriter(FOLDER / "each.tif") as out:
         for frame in data[0]:
             out.write(frame, photometric="minisblack")
@@ -303,6 +313,14 @@ def ome() -> None:
     refused("twice.ome.tif", "two places")
     ome_file("size.ome.tif", marked(1, 2), image(2, x=9, data="<TiffData/>"))
     refused("size.ome.tif", "8 x 9 pixels", "8 x 8 pixels")
+    for theirs, ours in [("int16", "uint16"), ("float", "uint16"), ("uint8", "uint16")]:
+        ome_file(f"{theirs}.ome.tif", marked(1, 2), image(2, data="<TiffData/>").replace("uint16", theirs))
+        refused(f"{theirs}.ome.tif", f"type {theirs}", f"a page has 8 x 8 pixels of {ours}", "-d")
+    right("int16.ome.tif -d z:2,y:8,x:8", marked(1, 2), "zyx", note="type int16")
+    path = ome_file("float32.ome.tif", marked(1, 2).astype("<f4"), image(2, data="<TiffData/>").replace("uint16", "float"))
+    right(path.name, marked(1, 2).astype("<f4"), "zyx", tifffile.imread(path))
+    ome_file("many.ome.tif", marked(1, 2), image(2, t=30_000_000, data="<TiffData/>"))
+    refused("many.ome.tif", "more planes", "SizeT 30000000")
     ome_file("broken.ome.tif", marked(1), "<Image><Pixels>")
     refused("broken.ome.tif", "OME-XML cannot be read")
     for order in ("XYZCT", "XYZTC", "XYCZT", "XYCTZ", "XYTCZ", "XYTZC"):
@@ -319,7 +337,7 @@ def ome() -> None:
     with tifffile.TiffWriter(FOLDER / "unlike.ome.tif", ome=True) as out:
         for k in range(2):
             out.write(frames(3 + k, 8, 8), metadata={"axes": "ZYX"}, photometric="minisblack")
-    refused("unlike.ome.tif", "not alike", "SizeZ 3", "SizeZ 4")
+    refused("unlike.ome.tif", "not alike", "SizeZ 3", "SizeZ 4", "bfconvert -series 1")
     # What is known beside.
     rich = {
         "axes": "TCZYX", "PhysicalSizeX": 0.1, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 200, "PhysicalSizeYUnit": "nm",
@@ -401,7 +419,11 @@ def stk() -> None:
         (FOLDER / name).write_bytes(out)
 
     stack("z.stk", [250] * 4, [5] * 4)
-    right("z.stk", data, "zyx", tifffile.imread(FOLDER / "z.stk"), scale=[0.25, 0.065, 0.065], units=["micrometer"] * 3)
+    known = {"scale": [0.25, 0.065, 0.065], "units": ["micrometer"] * 3, "note": "MetaMorph's settings"}
+    right("z.stk", data, "zyx", tifffile.imread(FOLDER / "z.stk"), **known)
+    stack("one.stk", [250], [5], count=1, pixels=data[:1])
+    known = {"scale": [0.065, 0.065], "units": ["micrometer"] * 2, "note": "MetaMorph's settings"}
+    right("one.stk", data[0], "yx", tifffile.imread(FOLDER / "one.stk"), **known)
     stack("t.stk", [0] * 4, [1000, 3000, 5000, 7000])
     right("t.stk", data, "tyx", tifffile.imread(FOLDER / "t.stk"), scale=[2, 0.065, 0.065], units=["second", "micrometer", "micrometer"])
     stack("t.tif", [0] * 4, [1000, 3000, 5000, 7000])
@@ -460,6 +482,13 @@ def foreign() -> None:
         ("c.raw", b"ZISRAWFILE\0\0", ["CZI", "bfconvert"]),
         ("d.raw", b"\xda\xce\xbe\x0a\0\0\0\0", ["ND2", "bfconvert"]),
         ("e.raw", b"PK\x03\x04 not an archive", ["ZIP"]),
+        ("f.raw", b"\xff\xd8\xff\xe2\0\x10ICC_PROFILE\0", ["JPEG"]),
+        ("g.raw", b"\xff\xd8\xff\xc0", ["JPEG"]),
+        ("h.raw", b"MATLAB 7.3 MAT-file", ["MATLAB"]),
+        ("i.raw", b"\x70\0\0\0\x10\0\0\0\x2a", ["LIF", "bfconvert"]),
+        ("j.raw", b"RIFF\0\0\0\0WEBPVP8 ", ["WebP"]),
+        ("k.raw", b"BM\x46\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0", ["BMP"]),
+        ("l.raw", bytes(128) + b"DICM", ["DICOM", "bfconvert"]),
     ]:
         (FOLDER / name).write_bytes(first + bytes(64))
         refused(f"{name} {shape}", *parts)
@@ -494,7 +523,7 @@ def folders() -> None:
         out = bytearray(b"II*\0" + struct.pack("<6I", 0, 483729, 3, 3, 2355492, len(summary)) + summary)
         index = b""
         for nth, (place, frame) in enumerate(zip(places, frames, strict=True)):
-            metadata = json.dumps({"ElapsedTime-ms": 100 * nth, "PixelSizeUm": 0.5, "XPosition_um_Intended": nth}).encode()
+            metadata = json.dumps({"Camera": "A", "ElapsedTime-ms": 100 * nth, "PixelSizeUm": 0.5, "XPosition_um_Intended": nth}).encode()
             pixels, told = len(out), len(out) + frame.nbytes
             out += frame.tobytes() + metadata
             axes, file = json.dumps(place).encode(), b"x_NDTiffStack.tif"
@@ -508,12 +537,15 @@ def folders() -> None:
     expected = np.moveaxis(data.reshape(2, 3, 2, 8, 8), 2, 1)
     known = {"scale": [1, 1, 0.4, 0.5, 0.5], "units": [None, None] + ["micrometer"] * 3}
     for line in ("nd", "nd/x_NDTiffStack.tif"):
-        right(line, expected, "tczyx", channels=[["DAPI", None], ["GFP", None]], frame_metadata=[0, "delta_t", 0.1, 1], **known)
+        told = {"frame_metadata": [0, "delta_t", 0.1, 1], "note": "metadata of frames (Camera)"}
+        right(line, expected, "tczyx", channels=[["DAPI", None], ["GFP", None]], **told, **known)
     places = [{"time": t, "row": row, "column": column} for t in range(3) for row in range(2) for column in range(2)]
     nd_tiff("tiles", places, data)
     right("tiles", np.moveaxis(data.reshape(3, 4, 8, 8), 1, 0), "tyx", positions=["column0_row0", "column0_row1", "column1_row0", "column1_row1"], order=[0, 2, 1, 3])
     nd_tiff("gaps", [{"time": t, "z": z} for t in range(4) for z in range(3)][:-1], data[:-1])
-    refused("gaps", "= 12 frames", "holds 11")
+    refused("gaps", "= 12 frames", "holds 11", "-d")
+    right("gaps -d t:inf,y:8,x:8", data[:-1], "tyx", note="order in which they were written")
+    right("gaps -d t:11,y:8,x:8", data[:-1], "tyx", note="holds 11")
     (FOLDER / "alone").mkdir()
     (FOLDER / "alone/x.tif").write_bytes((FOLDER / "nd/x_NDTiffStack.tif").read_bytes())
     refused("alone/x.tif", "NDTiff.index")

@@ -4,14 +4,14 @@ use std::cmp::Ordering;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{FrameSource, InputError, ndtiff, tiff};
+use super::{Asked, FrameSource, InputError, ndtiff, tiff};
 
 /// Opens a folder.
 ///
 /// # Errors
 /// Where it holds no frames, or files that are not alike.
-pub fn open(path: &Path) -> Result<Box<dyn FrameSource>, InputError> {
-    if let Some(data_set) = ndtiff::of_folder(path)? {
+pub fn open(path: &Path, asked: Asked) -> Result<Box<dyn FrameSource>, InputError> {
+    if let Some(data_set) = ndtiff::of_folder(path, asked)? {
         return Ok(data_set);
     }
     let mut files = Vec::new();

@@ -157,7 +157,7 @@ pub fn open(path: &Path, asked: Asked) -> Result<Box<dyn FrameSource>, InputErro
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
-        return folder::open(path);
+        return folder::open(path, asked);
     }
     let reader = BufReader::with_capacity(READ_BUFFER, file);
     // Pipes and devices have names too, and no length.
@@ -170,7 +170,7 @@ pub fn open(path: &Path, asked: Asked) -> Result<Box<dyn FrameSource>, InputErro
         Kind::Raw => Box::new(raw::Raw::new(reader, length)),
         Kind::Npy => npy::open(reader, length, Some(reopen(path)))?,
         Kind::Npz => npz::open(path)?,
-        Kind::Tiff => match ndtiff::of_file(path, &first)? {
+        Kind::Tiff => match ndtiff::of_file(path, &first, asked)? {
             Some(data_set) => data_set,
             None => Box::new(tiff::Tiff::open(path, asked)?),
         },

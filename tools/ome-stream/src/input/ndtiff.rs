@@ -9,7 +9,7 @@ use ome_stream::settings::{Channel, DataType, Position};
 use serde_json::{Map, Value};
 
 use super::known::{Known, unique};
-use super::{FrameSource, Frames, Image, InputError, Next, micromanager};
+use super::{Asked, FrameSource, Frames, Image, InputError, Next, micromanager};
 
 /// The index's file.
 const INDEX: &str = "NDTiff.index";
@@ -77,7 +77,7 @@ pub struct NdTiff {
 ///
 /// # Errors
 /// Where the data set cannot be taken.
-pub fn of_file(path: &Path, first: &[u8]) -> Result<Option<Box<dyn FrameSource>>, InputError> {
+pub fn of_file(path: &Path, first: &[u8], asked: Asked) -> Result<Option<Box<dyn FrameSource>>, InputError> {
     let magic = first.get(8..12).and_then(|bytes| bytes.try_into().ok()).map(u32::from_le_bytes);
     if magic != Some(MAGIC) {
         return Ok(None);
@@ -88,17 +88,17 @@ pub fn of_file(path: &Path, first: &[u8]) -> Result<Option<Box<dyn FrameSource>>
             "it is a file of an NDTiff data set, whose {INDEX} is not beside it; give the folder of the data set"
         )));
     }
-    Ok(Some(Box::new(NdTiff::open(folder)?)))
+    Ok(Some(Box::new(NdTiff::open(folder, asked)?)))
 }
 
 /// The data set in a folder, if there is one.
 ///
 /// # Errors
 /// Where the data set cannot be taken.
-pub fn of_folder(path: &Path) -> Result<Option<Box<dyn FrameSource>>, InputError> {
+pub fn of_folder(path: &Path, asked: Asked) -> Result<Option<Box<dyn FrameSource>>, InputError> {
     for folder in [path.to_owned(), path.join("Full resolution")] {
         if folder.join(INDEX).is_file() {
-            return Ok(Some(Box::new(NdTiff::open(&folder)?)));
+            return Ok(Some(Box::new(NdTiff::open(&folder, asked)?)));
         }
     }
     Ok(None)
@@ -112,7 +112,7 @@ fn refuse<T>(problem: impl std::fmt::Display) -> Result<T, InputError> {
 type Place = BTreeMap<String, String>;
 
 impl NdTiff {
-    fn open(folder: &Path) -> Result<Self, InputError> {
+    fn open(folder: &Path, asked: Asked) -> Result<Self, InputError> {
         let path = folder.join(INDEX);
         let length = fs::metadata(&path)?.len();
         if length > MAX_INDEX {
@@ -163,7 +163,17 @@ impl NdTiff {
             pixels: Vec::new(),
             metadata: None,
         };
-        data_set.arrange(&places, &found)?;
+        match data_set.arrange(&places, &found) {
+            Ok(()) => {}
+            // Who counts the frames themselves need not care for the axes.
+            Err(problem) if asked.dimensions => {
+                data_set.entries = places.iter().filter_map(|place| found.get(place).cloned()).collect();
+                data_set.image.shape = vec![places.len() as u64 * samples];
+                let note = format!("frames are taken in the order in which they were written: {problem}");
+                data_set.known.notes.push(note);
+            }
+            Err(problem) => return Err(problem),
+        }
         data_set.image.shape.extend([u64::from(shape.rows), u64::from(shape.columns)]);
         data_set.carry()?;
         Ok(data_set)
@@ -223,7 +233,8 @@ impl NdTiff {
                 .map(|(axis, count)| format!("{axis} {count}"))
                 .collect();
             return refuse(format!(
-                "its axes declare {} = {declared} frames, but it holds {}; a data set without gaps is read",
+                "its axes declare {} = {declared} frames, but it holds {}; give -d with a count for each axis (inf for the \
+                 first) to take the frames in the order in which they were written",
                 figures.join(" x "),
                 by_place.len(),
             ));
@@ -297,6 +308,7 @@ impl NdTiff {
             self.known.size('x', size, "micrometer");
             self.known.size('y', size, "micrometer");
         }
+        self.known.dropped.extend(first.as_ref().and_then(micromanager::left));
         if let Some(summary) = self.summary() {
             let z = ["z-step_um", "z_step_um", "ZStepUm"].iter().find_map(|name| summary.get(*name)?.as_f64());
             if let Some(step) = z.filter(|_| self.image.axes.as_deref().is_some_and(|axes| axes.contains('z'))) {

@@ -1,7 +1,7 @@
 //! What a file is by its first bytes. A name may lie, and a pipe has none.
 
-/// Bytes that are looked at.
-pub const BYTES: usize = 32;
+/// Bytes that are looked at: DICOM has its letters the farthest from the beginning.
+pub const BYTES: usize = 132;
 
 /// What first bytes tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ const ARRAY: &str = "save the array that you mean with numpy.save";
 const PICTURE: &str = "convert it with `magick IN OUT.tif`";
 const UNPACK: &str = "unpack it first";
 
-const KNOWN: [(&[u8], Container); 31] = [
+const KNOWN: [(&[u8], Container); 29] = [
     (b"II*\0", Tiff),
     (b"MM\0*", Tiff),
     (b"II+\0\x08\0\0\0", Tiff),
@@ -32,10 +32,8 @@ const KNOWN: [(&[u8], Container); 31] = [
     (b"CDF\x01", Foreign("a NetCDF file", ARRAY)),
     (b"CDF\x02", Foreign("a NetCDF file", ARRAY)),
     (b"\x89PNG\r\n\x1a\n", Foreign("a PNG image", PICTURE)),
-    (b"\xff\xd8\xff\xe0", Foreign("a JPEG image", PICTURE)),
-    (b"\xff\xd8\xff\xe1", Foreign("a JPEG image", PICTURE)),
-    (b"\xff\xd8\xff\xdb", Foreign("a JPEG image", PICTURE)),
-    (b"\xff\xd8\xff\xee", Foreign("a JPEG image", PICTURE)),
+    // Any segment may be the first one of a JPEG: JFIF, EXIF, a color profile, tables.
+    (b"\xff\xd8\xff", Foreign("a JPEG image", PICTURE)),
     (b"GIF87a", Foreign("a GIF image", PICTURE)),
     (b"GIF89a", Foreign("a GIF image", PICTURE)),
     (b"\0\0\0\x0cjP  \r\n\x87\n", Foreign("a JPEG 2000 or old ND2 file", BIOFORMATS)),
@@ -47,6 +45,7 @@ const KNOWN: [(&[u8], Container); 31] = [
     (b"SIMPLE  =", Foreign("a FITS file", ARRAY)),
     (b"NRRD000", Foreign("an NRRD file", ARRAY)),
     (b"MATLAB 5.0 MAT-file", Foreign("a MATLAB file", ARRAY)),
+    (b"MATLAB 7.3 MAT-file", Foreign("a MATLAB file", ARRAY)),
     (b"\x1f\x8b\x08", Foreign("a gzip archive", UNPACK)),
     (b"\x28\xb5\x2f\xfd", Foreign("a Zstandard archive", UNPACK)),
     (b"\xfd7zXZ\0", Foreign("an xz archive", UNPACK)),
@@ -54,9 +53,24 @@ const KNOWN: [(&[u8], Container); 31] = [
     (b"%PDF-", Foreign("a PDF document", PICTURE)),
 ];
 
+/// Formats whose first bytes alone are too few to tell: the beginning, then other bytes and where they are.
+const MARKED: [(&[u8], usize, &[u8], Container); 5] = [
+    (b"\x70\0\0\0", 8, b"\x2a", Foreign("a LIF file", BIOFORMATS)),
+    (b"RIFF", 8, b"WEBP", Foreign("a WebP image", PICTURE)),
+    (b"RIFF", 8, b"AVI ", Foreign("an AVI movie", BIOFORMATS)),
+    (b"BM", 14, b"\x28\0\0\0", Foreign("a BMP image", PICTURE)),
+    // Before its letters are bytes of no meaning.
+    (b"", 128, b"DICM", Foreign("a DICOM file", BIOFORMATS)),
+];
+
 /// What begins with these bytes; `None` for anything that is not known.
 pub fn container(first: &[u8]) -> Option<Container> {
-    KNOWN.iter().find(|(bytes, _)| first.starts_with(bytes)).map(|(_, container)| *container)
+    let known = KNOWN.iter().find(|(bytes, _)| first.starts_with(bytes)).map(|(_, container)| *container);
+    let marked = |(begin, at, mark, container): &(&[u8], usize, &[u8], Container)| {
+        let behind = first.get(*at..).unwrap_or_default();
+        (first.starts_with(begin) && behind.starts_with(mark)).then_some(*container)
+    };
+    known.or_else(|| MARKED.iter().find_map(marked))
 }
 
 #[cfg(test)]
@@ -68,8 +82,14 @@ mod tests {
         assert_eq!(container(b"II*\0\x08\0\0\0"), Some(Tiff));
         assert_eq!(container(b"PK\x03\x04\x14"), Some(Npz));
         assert!(matches!(container(b"\x89PNG\r\n\x1a\n"), Some(Foreign("a PNG image", _))));
-        assert_eq!(container(&[0; 32]), None);
+        assert!(matches!(container(b"\xff\xd8\xff\xe2\x02\x1cICC_PROFILE"), Some(Foreign("a JPEG image", _))));
+        let dicom = [&[0; 128][..], b"DICM"].concat();
+        assert!(matches!(container(&dicom), Some(Foreign("a DICOM file", _))));
+        assert_eq!(container(&dicom[..131]), None);
+        assert_eq!(container(b"RIFF\0\0\0\0WAVE"), None);
+        assert_eq!(container(&[0; BYTES]), None);
         assert_eq!(container(b"II"), None);
         assert!(KNOWN.iter().all(|(bytes, _)| bytes.len() <= BYTES));
+        assert!(MARKED.iter().all(|(_, at, mark, _)| at + mark.len() <= BYTES));
     }
 }

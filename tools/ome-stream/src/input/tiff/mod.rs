@@ -17,6 +17,7 @@ mod shaped;
 mod stack;
 mod stk;
 mod tags;
+mod texts;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -36,25 +37,8 @@ use super::{Asked, FrameSource, Frames, Image, InputError, Next, micromanager};
 /// Most bytes of a page with several samples to a pixel, which is decoded as a whole.
 const MAX_PAGE_BYTES: u64 = 4 << 30;
 
-/// Longest text of the file that is kept in the store: readers parse it on every open.
-const MAX_TEXT: usize = 64 << 10;
-
 /// Largest companion file of a set.
 const MAX_COMPANION: u64 = 1 << 30;
-
-/// Texts of a page that are kept, by the name that the tag has.
-const TEXTS: [(u16, &str); 10] = [
-    (DESCRIPTION, "ImageDescription"),
-    (269, "DocumentName"),
-    (271, "Make"),
-    (272, "Model"),
-    (285, "PageName"),
-    (tags::SOFTWARE, "Software"),
-    (tags::DATE_TIME, "DateTime"),
-    (315, "Artist"),
-    (316, "HostComputer"),
-    (33432, "Copyright"),
-];
 
 /// Frames of TIFF files.
 pub struct Tiff {
@@ -347,7 +331,10 @@ fn describe(set: &mut Set, directory: &Directory, description: &str) -> Result<S
             "it is a FluoView stack, whose axes are not read; give -d with a count for each axis, in the order of the pages",
         ));
     }
-    Ok(plain(set))
+    let mut stack = plain(set);
+    // MetaMorph's single planes have its tags, too.
+    stk::carry(set.tags(0)?, directory, &mut stack.known);
+    Ok(stack)
 }
 
 /// Whether each page was written on its own: with a description of a single image.
@@ -456,21 +443,13 @@ fn check_order(set: &mut Set, stack: &Stack, directory: &Directory) -> Result<u6
 
 /// What the first page tells beside its pixels.
 fn keep(set: &mut Set, directory: &Directory, description: &str, known: &mut Known) -> Result<(), InputError> {
-    known.dropped.extend(set.dropped.iter().cloned());
+    known.dropped.extend(set.beside.dropped.iter().cloned());
     let tags = set.tags(0)?;
-    for (tag, name) in TEXTS {
-        let Some(text) = tags.text_of(directory, tag).filter(|text| !text.trim().is_empty()) else { continue };
-        if tag == DESCRIPTION && shaped::parse(description).is_some() {
-            continue;
-        }
-        if text.len() > MAX_TEXT {
-            known.dropped.insert(format!("{name} of {} bytes, as a text", text.len()));
-        } else {
-            known.keep(name, text);
-        }
-    }
-    if let Some(size) = json_of(tags, directory).and_then(|json| micromanager::pixel_size(&json)) {
-        for axis in ['x', 'y'] {
+    texts::keep(tags, directory, description, known);
+    if let Some(json) = json_of(tags, directory) {
+        known.dropped.extend(micromanager::left(&json));
+        let size = micromanager::pixel_size(&json);
+        for (axis, size) in ['x', 'y'].into_iter().filter_map(|axis| Some((axis, size?))) {
             if known.step(axis).is_none() {
                 known.size(axis, size, "micrometer");
             }
@@ -509,16 +488,11 @@ fn image(layout: &Layout, stack: &mut Stack) -> Result<Image, InputError> {
             stack.known.channels = channels_of_color(layout, axes.last().map_or(0, |axis| axis.count));
         }
     }
-    // One axis that nobody names is time, as in a movie.
-    let unnamed = axes.iter().filter(|axis| axis.name.is_none()).count();
-    if unnamed == 1 && axes.iter().all(|axis| axis.name != Some('t')) {
-        axes.iter_mut().filter(|axis| axis.name.is_none()).for_each(|axis| axis.name = Some('t'));
-    }
+    stack.known.notes.extend(stack::name(&mut axes));
     let names: Option<String> = axes.iter().map(|axis| axis.name).chain([Some('y'), Some('x')]).collect();
-    let twice = |names: &str| names.chars().any(|name| names.matches(name).count() > 1);
     let mut shape: Vec<u64> = axes.iter().map(|axis| axis.count).collect();
     shape.extend([u64::from(page.rows), u64::from(page.columns)]);
-    Ok(Image { shape, dtype: page.dtype, axes: names.filter(|names| !twice(names)) })
+    Ok(Image { shape, dtype: page.dtype, axes: names })
 }
 
 /// Red, green and blue, and what comes after.

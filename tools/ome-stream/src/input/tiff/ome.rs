@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ome_stream::settings::{Channel, Color, Position};
+use ome_stream::settings::{Channel, Color, DataType, Position};
 use serde_json::{Map, Value, json};
 
 use super::super::InputError;
@@ -12,8 +12,8 @@ use super::ome_xml::{Document, Image, Measured, Plane};
 use super::stack::{Axis, Order, Place, Stack};
 use super::tags::Layout;
 
-/// Most planes of a document: each takes a place in memory.
-const MAX_PLANES: u64 = 100_000_000;
+/// Most planes of a document: each takes some 20 bytes before the pages are counted, whatever the file has.
+const MAX_PLANES: u64 = 10_000_000;
 
 /// Where the pages of a set of files are asked for.
 pub trait Files {
@@ -52,7 +52,8 @@ pub fn stack(document: &Document, layout: &Layout, files: &mut dyn Files) -> Res
     for (nth, image) in document.images.iter().enumerate().skip(1) {
         if self::shape(image, nth, layout)? != shape {
             return Err(refuse(format!(
-                "its images are not alike: image 0 ({}) has {}, image {nth} ({}) has {}; save each as a file of its own",
+                "its images are not alike: image 0 ({}) has {}, image {nth} ({}) has {}; save each as a file of its \
+                 own, as with `bfconvert -series {nth} -compression zlib IN OUT.ome.tif` (Bio-Formats)",
                 first.name,
                 sizes(first),
                 image.name,
@@ -116,6 +117,13 @@ fn shape(image: &Image, nth: usize, layout: &Layout) -> Result<Shape, InputError
     if (x, y) != (page.columns.into(), page.rows.into()) {
         return Err(refuse(format!("image {nth} has {y} x {x} pixels, a page has {page}")));
     }
+    if dtype_of(&image.dtype).is_some_and(|dtype| dtype != page.dtype) {
+        return Err(refuse(format!(
+            "image {nth} has pixels of type {}, a page has {page}; give -d with a count for each axis to take the pages as \
+             they are",
+            image.dtype
+        )));
+    }
     let samples = image.channels.first().map_or(1, |channel| channel.samples);
     if image.channels.iter().any(|channel| channel.samples != samples) {
         return Err(refuse(format!("image {nth} has channels of different numbers of samples")));
@@ -139,6 +147,16 @@ fn shape(image: &Image, nth: usize, layout: &Layout) -> Result<Shape, InputError
             Ok(Shape { order, counts: [z, c / samples, t] })
         }
         _ => Err(refuse(format!("image {nth} has the DimensionOrder {:?}", image.order))),
+    }
+}
+
+/// What OME-XML calls a pixel type; `None` where it says nothing that is known.
+fn dtype_of(name: &str) -> Option<DataType> {
+    match name.to_lowercase().as_str() {
+        "bit" => Some(DataType::UInt8),
+        "float" => Some(DataType::Float32),
+        "double" => Some(DataType::Float64),
+        name => name.parse().ok(),
     }
 }
 

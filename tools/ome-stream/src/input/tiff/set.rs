@@ -10,6 +10,7 @@ use super::directory::{Directory, Tags};
 use super::ome::Files;
 use super::ome_xml;
 use super::tags::{self, Context, DESCRIPTION, Layout, Problem, Verdict};
+use super::texts::Texts;
 
 /// One file.
 pub struct Member {
@@ -24,13 +25,20 @@ pub struct Member {
     uuid: Option<String>,
 }
 
+/// What pages hold beside pixels.
+#[derive(Default)]
+pub struct Beside {
+    /// By name, what is left behind.
+    pub dropped: BTreeSet<String>,
+    texts: Texts,
+}
+
 /// Files whose pages are alike.
 pub struct Set {
     pub members: Vec<Member>,
     /// How the pixels of the first frame lie.
     pub layout: Layout,
-    /// What the pages hold beside pixels, by name, that is left behind.
-    pub dropped: BTreeSet<String>,
+    pub beside: Beside,
     context: Context,
     /// The file that is read at the moment.
     open: Option<(usize, Tags<File>)>,
@@ -50,11 +58,11 @@ impl Set {
         })?;
         let imagej = tags.text_of(&first, DESCRIPTION).is_some_and(|text| text.starts_with("ImageJ="));
         let context = Context { imagej };
-        let mut dropped = BTreeSet::new();
-        let (member, layout) = survey(&mut tags, path, context, None, &mut dropped)?;
+        let mut beside = Beside::default();
+        let (member, layout) = survey(&mut tags, path, context, None, &mut beside)?;
         let layout = layout
             .ok_or_else(|| InputError::Unusable("all its pages are smaller copies of one that is not there".into()))?;
-        Ok(Self { members: vec![member], layout, dropped, context, open: Some((0, tags)) })
+        Ok(Self { members: vec![member], layout, beside, context, open: Some((0, tags)) })
     }
 
     /// Adds a file whose pages must be those of the first.
@@ -65,8 +73,7 @@ impl Set {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let named = |problem: InputError| InputError::Unusable(format!("{name}: {problem}"));
         let mut tags = Tags::open(File::open(path).map_err(|error| named(error.into()))?).map_err(named)?;
-        let (member, _) =
-            survey(&mut tags, path, self.context, Some(&self.layout), &mut self.dropped).map_err(named)?;
+        let (member, _) = survey(&mut tags, path, self.context, Some(&self.layout), &mut self.beside).map_err(named)?;
         if let Some(broken) = &member.broken {
             return Err(named(InputError::Unusable(format!("page {} cannot be read: {broken}", member.pages.len()))));
         }
@@ -112,20 +119,21 @@ fn survey(
     path: &Path,
     context: Context,
     expected: Option<&Layout>,
-    dropped: &mut BTreeSet<String>,
+    beside: &mut Beside,
 ) -> Result<(Member, Option<Layout>), InputError> {
     let (pages, broken) = tags.chain();
     let mut first: Option<(u32, Layout)> = None;
     let mut frames = Vec::with_capacity(pages.len());
     for (number, place) in pages.iter().enumerate() {
         let directory = tags.directory(*place).map_err(|broken| Problem::from(broken).on(number))?;
-        let layout = match tags::judge(tags, &directory, context, dropped).map_err(|problem| problem.on(number))? {
-            Verdict::Frame(layout) => layout,
-            Verdict::Reduced => {
-                dropped.insert("smaller copies of the image".to_owned());
-                continue;
-            }
-        };
+        let layout =
+            match tags::judge(tags, &directory, context, &mut beside.dropped).map_err(|problem| problem.on(number))? {
+                Verdict::Frame(layout) => layout,
+                Verdict::Reduced => {
+                    beside.dropped.insert("smaller copies of the image".to_owned());
+                    continue;
+                }
+            };
         let segments = Segments::read(tags, &directory, &layout).map_err(|broken| Problem::from(broken).on(number))?;
         if let Some(nth) = segments.unwritten() {
             let problem = format!("has no pixels in strip or tile {nth}, which was never written; fill it first");
@@ -148,6 +156,7 @@ fn survey(
         }
         let number =
             u32::try_from(number).map_err(|_| InputError::Unusable("it has more pages than can be counted".into()))?;
+        beside.texts.see(tags, &directory, &mut beside.dropped);
         first.get_or_insert((number, layout));
         frames.push(number);
     }

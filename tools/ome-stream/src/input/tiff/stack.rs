@@ -17,6 +17,35 @@ impl Axis {
     }
 }
 
+/// Names the axes that nobody names. A single one is time, as in a movie; beside named ones, those names are given that
+/// are left over, and a note says so. Where nobody names any, nothing is said here.
+pub fn name(axes: &mut [Axis]) -> Option<String> {
+    for nth in 1..axes.len() {
+        let (before, after) = axes.split_at_mut(nth);
+        if let Some(axis) = after.first_mut().filter(|axis| before.iter().any(|other| other.name == axis.name)) {
+            axis.name = None;
+        }
+    }
+    let unnamed = axes.iter().filter(|axis| axis.name.is_none()).count();
+    let movie = unnamed == 1 && axes.iter().all(|axis| axis.name != Some('t'));
+    if unnamed == 0 || (unnamed == axes.len() && !movie) {
+        return None;
+    }
+    let mut given = Vec::new();
+    for letter in ['t', 'z', 'c', 'p'] {
+        if axes.iter().all(|axis| axis.name != Some(letter))
+            && let Some(axis) = axes.iter_mut().find(|axis| axis.name.is_none())
+        {
+            axis.name = Some(letter);
+            given.push(letter.to_string());
+        }
+    }
+    let said = given.join(" and ");
+    (!movie).then(|| {
+        format!("the file does not say which of its axes is {said}, so that this is a guess; --axes names them")
+    })
+}
+
 /// Where one page lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {

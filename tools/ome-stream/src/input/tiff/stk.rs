@@ -10,7 +10,7 @@ use super::codec;
 use super::decode::Segments;
 use super::directory::{Broken, Directory, Tags};
 use super::stack::{Axis, Order, Stack};
-use super::tags::{Layout, UIC1, UIC2, UIC3};
+use super::tags::{Layout, UIC1, UIC2, UIC3, UIC4};
 
 /// Most planes of a stack: their stamps are 24 bytes each.
 const MAX_PLANES: u64 = 10_000_000;
@@ -80,14 +80,25 @@ pub fn stack<R: Read + Seek>(
             known.size('t', interval / 1000.0, "s");
         }
     }
-    calibration(tags, directory, &mut known);
-    if directory.get(UIC3).is_some() {
-        known.dropped.insert("wavelengths of planes (UIC3)".into());
-    }
+    carry(tags, directory, &mut known);
     let delta = |plane: &Plane| Some(json!({"delta_t": (plane.time - first) / 1000.0}).to_string().into());
     let frame_metadata = if is_t { stamps.iter().map(delta).collect() } else { Vec::new() };
     let axes = vec![Axis { name, count: planes }];
     Ok(Some(Stack { frame_metadata, ..Stack::new(axes, Order::Behind { stride }, known) }))
+}
+
+/// What MetaMorph's tags tell beside the planes, and what is left of them.
+pub fn carry<R: Read + Seek>(tags: &mut Tags<R>, directory: &Directory, known: &mut Known) {
+    calibration(tags, directory, known);
+    for (tag, name) in [
+        (UIC1, "what else MetaMorph's settings hold (UIC1)"),
+        (UIC3, "wavelengths of planes (UIC3)"),
+        (UIC4, "places of planes (UIC4)"),
+    ] {
+        if directory.get(tag).is_some() {
+            known.dropped.insert(name.to_owned());
+        }
+    }
 }
 
 /// Six numbers for each plane: z distance as a quotient, day and milliseconds of creation, and of the last change.

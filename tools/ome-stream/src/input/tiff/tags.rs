@@ -37,6 +37,7 @@ pub const JPEG_TABLES: u16 = 347;
 pub const UIC1: u16 = 33628;
 pub const UIC2: u16 = 33629;
 pub const UIC3: u16 = 33630;
+pub const UIC4: u16 = 33631;
 pub const FLUOVIEW: u16 = 34361;
 pub const LSM: u16 = 34412;
 pub const IMAGEJ_COUNTS: u16 = 50838;
@@ -302,21 +303,23 @@ fn photometric<R: Read + Seek>(
     context: Context,
     samples: u16,
 ) -> Result<bool, Problem> {
-    let convert = "save it as RGB or as grey";
+    let convert = "save it as RGB or as grey, as with `magick IN.tif -colorspace sRGB OUT.tif`";
     match tags.first_unsigned(directory, PHOTOMETRIC)? {
         None => refuse("does not say what its pixels mean (no PhotometricInterpretation); save it as BlackIsZero"),
-        Some(0) => refuse("stores white as 0 (WhiteIsZero), which the store cannot tell; save it as BlackIsZero"),
+        Some(0) => refuse(
+            "stores white as 0 (WhiteIsZero), which the store cannot tell; save it as BlackIsZero, as with `magick IN.tif -define quantum:polarity=min-is-black OUT.tif`",
+        ),
         Some(1) => Ok(false),
         Some(2) if samples >= 3 => Ok(true),
         Some(2) => refuse(format!("is RGB with {samples} sample(s) to a pixel")),
         // ImageJ keeps what it shows: the indices are the intensities.
         Some(3) if context.imagej && samples == 1 => Ok(false),
-        Some(3) => refuse("is a color palette image; grey images are taken: save it without a palette"),
+        Some(3) => refuse(
+            "is a color palette image, whose pixels are numbers of colors; save it without a palette, as with `magick IN.tif -type TrueColor OUT.tif`",
+        ),
         Some(4) => refuse("is a transparency mask; save the file without masks"),
         Some(5) => refuse(format!("is a CMYK image; {convert}")),
-        Some(6) => {
-            refuse(format!("is a YCbCr image; {convert}, as with `bfconvert -compression zlib IN.tif OUT.ome.tif`"))
-        }
+        Some(6) => refuse("is a YCbCr image; save it as RGB, as with `bfconvert -compression zlib IN.tif OUT.ome.tif`"),
         Some(8..=10) => refuse(format!("is a Lab image; {convert}")),
         Some(32803) => refuse(format!("is the color mosaic of a camera (CFA); {convert}")),
         Some(32844 | 32845) => refuse(format!("is a LogLuv image; {convert}")),
@@ -418,15 +421,15 @@ fn segments(directory: &Directory, layout: &Layout) -> Result<(), Problem> {
 }
 
 /// Tags that are honored above or below, or say how the file came about without more to keep. Sorted.
-const WELL_KNOWN: [u16; 74] = [
+const WELL_KNOWN: [u16; 73] = [
     254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 269, 270, 271, 272, 273, 274, 277, 278, 279, 280, 281, 282,
     283, 284, 285, 288, 289, 292, 293, 296, 297, 305, 306, 315, 316, 317, 322, 323, 324, 325, 326, 327, 328, 330, 332,
     334, 338, 339, 340, 341, 347, 512, 513, 514, 529, 530, 531, 532, 32995, 32997, 32998, 33432, 33445, 33628, 33629,
-    33630, 33631, 34361, 34412, 42113, 50838, 50839, 51123,
+    33630, 33631, 34361, 34412, 50838, 50839, 51123,
 ];
 
 /// Tags that describe and do not decide, with what is left behind.
-const DESCRIPTIVE: [(u16, &str); 36] = [
+const DESCRIPTIVE: [(u16, &str); 37] = [
     (286, "place on a page (XPosition)"),
     (287, "place on a page (YPosition)"),
     (290, "gray response curve"),
@@ -462,6 +465,7 @@ const DESCRIPTIVE: [(u16, &str); 36] = [
     (40094, "keywords"),
     (40095, "subject"),
     (42112, "GDAL metadata"),
+    (42113, "the value of pixels without data (GDAL)"),
     (50341, "print image matching"),
 ];
 
