@@ -95,6 +95,22 @@ def reversed_bits(data: bytes) -> bytes:
     return bytes(int(f"{byte:08b}"[::-1], 2) for byte in data)
 
 
+def lzw(data: bytes) -> bytes:
+    """As libtiff packs, for fewer than 3800 different strings."""
+    table, free, width, bits, known = {bytes([k]): k for k in range(256)}, 258, 9, f"{256:09b}", b""
+    for byte in [*data, None]:
+        longer = b"" if byte is None else known + bytes([byte])
+        if longer in table:
+            known = longer
+            continue
+        bits += f"{table[known]:0{width}b}"
+        table[longer], free = free, free + 1
+        width += free == 1 << width
+        known = longer[-1:]
+    bits += f"{257:0{width}b}"
+    return int(bits.ljust((len(bits) + 7) // 8 * 8, "0"), 2).to_bytes((len(bits) + 7) // 8, "big")
+
+
 def tags() -> None:
     """Tags that decide the pixels."""
     a = frames(8, 8)
@@ -127,6 +143,8 @@ def tags() -> None:
         refused(f"codec{number}.tif", codec, str(number), tool)
     by_hand("predicted.tif", plain(8, 8, t317=(3, [2])), a.tobytes())
     refused("predicted.tif", "Predictor 2")
+    by_hand("predictedfloat.tif", plain(8, 4, 32, t259=(3, [8]), t317=(3, [2]), t339=(3, [3])), zlib.compress(a.tobytes()))
+    refused("predictedfloat.tif", "Predictor 2", "tiffcp")
     for dtype in ("u1", "<u2", "<u4"):
         for order, name in ("<", "le"), (">", "be"):
             data = frames(3, 20, 30, dtype=dtype)
@@ -143,6 +161,23 @@ def tags() -> None:
             right(f"p3f{size}{name}.tif", data, "yx")
     data = frames(2, 50, 70)
     right(write("tiles.tif", data, tile=(16, 32), compression="zlib").name, data, "tyx", tifffile.imread(FOLDER / "tiles.tif"))
+    # The last tiles are wider than what is left of the image.
+    data = np.random.default_rng(1).integers(0, 120, (24, 37, 45)).astype("u1")
+    path = FOLDER / "tileslzw.tif"
+    with tifffile.TiffWriter(path) as out:
+        for frame in data:
+            out.write(frame, tile=(16, 32), photometric="minisblack", metadata=None, contiguous=False)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        for nth, frame in enumerate(data):
+            page = tiff.pages[nth]
+            tiles = np.pad(frame, ((0, 11), (0, 19))).reshape(3, 16, 2, 32).swapaxes(1, 2).reshape(6, -1)
+            packed = [lzw(tile.tobytes()) for tile in tiles]
+            offset = tiff.filehandle.seek(0, 2)
+            tiff.filehandle.write(b"".join(packed))
+            page.tags[324].overwrite([offset + sum(map(len, packed[:k])) for k in range(6)])
+            page.tags[325].overwrite([len(tile) for tile in packed])
+            page.tags[259].overwrite(5)
+    right(path.name, data, "tyx")
     # The third page has a compression that is not read: nothing may be made.
     with tifffile.TiffWriter(FOLDER / "third.tif") as out:
         for _ in range(3):
@@ -195,6 +230,10 @@ def pixels() -> None:
     right(path.name, planar, "tcyx", tifffile.imread(path), channels=named)
     path = write("alpha.tif", frames(20, 30, 4, dtype="u1"), photometric="rgb", extrasamples=["unassalpha"])
     right(path.name, np.moveaxis(tifffile.imread(path), -1, 0), "cyx")
+    # So many samples to a pixel that no compression packs them into the file.
+    packed = zlib.compress(bytes(1 << 16))
+    by_hand("samples.tif", plain(4096, 4096, 8, t259=(3, [8]), t258=(3, [8] * 200), t277=(3, [200])), packed)
+    refused("samples.tif", "200 samples", "damaged")
     refused(write("complex.tif", frames(4, 4).astype("c8")).name, "complex")
     by_hand("palette.tif", plain(8, 8, 8, t262=(3, [3]), t320=(3, [0] * 768)), frames(8, 8, dtype="u1").tobytes())
     refused("palette.tif", "palette")

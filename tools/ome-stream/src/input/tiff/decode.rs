@@ -3,7 +3,7 @@
 //! The decoder never sees the file's own directory. It gets one with the tags that were judged and nothing else, and so
 //! takes pages that have none of their own, samples one by one, and pixels that it has no type for (as bytes).
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use tiff::decoder::{Decoder, Limits};
@@ -12,6 +12,7 @@ use tiff::{TiffError, TiffFormatError};
 use super::super::window::Window;
 use super::codec;
 use super::directory::{Broken, Directory, Tags};
+use super::lzw::{self, Unpacked};
 use super::tags::{JPEG_TABLES, Layout, STRIP_COUNTS, STRIP_OFFSETS, TILE_COUNTS, TILE_OFFSETS};
 
 /// Most bytes of one strip or tile as it lies in the file, where a frame is smaller; else twice the frame.
@@ -66,6 +67,11 @@ impl Segments {
         }
     }
 
+    /// Where each strip or tile lies, and its bytes.
+    pub fn places(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.offsets.iter().copied().zip(self.counts.iter().copied())
+    }
+
     /// A strip or tile that was never written: some programs mean the fill value by it, others were interrupted.
     pub fn unwritten(&self) -> Option<usize> {
         self.offsets.iter().zip(&self.counts).position(|(offset, count)| *offset == 0 || *count == 0)
@@ -85,11 +91,12 @@ impl Segments {
     }
 }
 
-/// Lengths of uncompressed strips or tiles that do not tell them.
-fn plain_counts(layout: &Layout) -> Vec<u64> {
+/// Lengths of strips or tiles without compression, where they are not told or will be unpacked.
+pub fn plain_counts(layout: &Layout) -> Vec<u64> {
     let samples = if layout.planar { 1 } else { u64::from(layout.page.samples) };
     let bytes = |columns: u32, rows: u32| {
-        (u64::from(columns) * u64::from(layout.page.bits) * samples).div_ceil(8) * u64::from(rows)
+        let bits = (u64::from(columns) * u64::from(layout.page.bits)).saturating_mul(samples);
+        bits.div_ceil(8).saturating_mul(u64::from(rows))
     };
     let sweep = layout.segments();
     let sweeps = if layout.planar { u64::from(layout.page.samples) } else { 1 };
@@ -116,12 +123,41 @@ pub fn decode<R: Read + Seek>(
     scratch: &mut Vec<u8>,
     into: &mut [u8],
 ) -> Result<(), String> {
-    let packed = !matches!(layout.page.bits, 8 | 16 | 32 | 64);
-    let shown = Shown::of(layout, packed).map_err(str::to_owned)?;
-    let head =
-        head(tags, layout, &shown, segments, sample).ok_or("its strips or tiles are not where they should be")?;
-    let seen = Seen { head: &head, file: tags.file(), position: 0, reversed: layout.reversed };
-    if !packed {
+    if layout.compression == codec::LZW {
+        let Unpacked { offsets, counts, bytes } = lzw::unpack(tags, layout, segments, sample)?;
+        let segments = Segments { offsets, counts, jpeg_tables: None };
+        let plain = Layout { compression: codec::NONE, reversed: false, ..*layout };
+        let mut window = Window::new(Cursor::new(bytes)).map_err(|problem| problem.to_string())?;
+        let head = head(tags.big_endian, &plain, &segments, 0)?;
+        return shown(Seen { head: &head, file: &mut window, position: 0, reversed: false }, &plain, scratch, into);
+    }
+    let head = head(tags.big_endian, layout, segments, sample)?;
+    let reversed = layout.reversed;
+    shown(Seen { head: &head, file: tags.file(), position: 0, reversed }, layout, scratch, into)
+}
+
+/// Whether pixels are of parts of bytes, which the decoder sees as bytes.
+fn packed(layout: &Layout) -> bool {
+    !matches!(layout.page.bits, 8 | 16 | 32 | 64)
+}
+
+/// Makes sure that the decoder can be shown such a page.
+///
+/// # Errors
+/// What is in the way, to be put behind "page N ".
+pub fn check(layout: &Layout) -> Result<(), String> {
+    let remedy = "convert the file with `tiffcp -s -c zip:p1 IN.tif OUT.tif`";
+    Shown::of(layout).map(drop).map_err(|problem| format!("cannot be read: {problem}; {remedy}"))
+}
+
+fn shown<R: Read + Seek>(
+    seen: Seen<'_, R>,
+    layout: &Layout,
+    scratch: &mut Vec<u8>,
+    into: &mut [u8],
+) -> Result<(), String> {
+    let shown = Shown::of(layout)?;
+    if !packed(layout) {
         return read(seen, into);
     }
     scratch.clear();
@@ -187,10 +223,10 @@ struct Shown {
 
 impl Shown {
     /// A page of packed pixels is shown as one of bytes.
-    fn of(layout: &Layout, packed: bool) -> Result<Self, &'static str> {
+    fn of(layout: &Layout) -> Result<Self, &'static str> {
         let samples = if layout.planar { 1 } else { layout.page.samples };
         let tile_columns = layout.tile.map_or(0, |(columns, _)| columns);
-        if !packed {
+        if !packed(layout) {
             let (bits, format) = (layout.page.bits, layout.format);
             return Ok(Self { columns: layout.page.columns, bits, format, samples, tile_columns });
         }
@@ -224,13 +260,13 @@ enum Made<'a> {
 }
 
 /// A BigTIFF header and a directory in the file's byte order; places in the file are moved behind it.
-fn head<R: Read + Seek>(
-    tags: &Tags<R>,
-    layout: &Layout,
-    shown: &Shown,
-    segments: &Segments,
-    sample: u16,
-) -> Option<Vec<u8>> {
+fn head(big_endian: bool, layout: &Layout, segments: &Segments, sample: u16) -> Result<Vec<u8>, String> {
+    let shown = Shown::of(layout)?;
+    let head = head_of(big_endian, layout, &shown, segments, sample);
+    head.ok_or_else(|| "its strips or tiles are not where they should be".to_owned())
+}
+
+fn head_of(big_endian: bool, layout: &Layout, shown: &Shown, segments: &Segments, sample: u16) -> Option<Vec<u8>> {
     let sweep = usize::try_from(layout.segments()).ok()?;
     let from = if layout.planar { sweep.checked_mul(usize::from(sample))? } else { 0 };
     let offsets = segments.offsets.get(from..from.checked_add(sweep)?)?;
@@ -281,11 +317,11 @@ fn head<R: Read + Seek>(
         .sum();
     let length = (directory + values).next_multiple_of(8);
     let put = |number: u64, bytes: usize| -> Vec<u8> {
-        let all = if tags.big_endian { number.to_be_bytes() } else { number.to_le_bytes() };
-        let part = if tags.big_endian { all.get(8 - bytes..) } else { all.get(..bytes) };
+        let all = if big_endian { number.to_be_bytes() } else { number.to_le_bytes() };
+        let part = if big_endian { all.get(8 - bytes..) } else { all.get(..bytes) };
         part.unwrap_or_default().to_vec()
     };
-    let mut head = if tags.big_endian { b"MM".to_vec() } else { b"II".to_vec() };
+    let mut head = if big_endian { b"MM".to_vec() } else { b"II".to_vec() };
     for (number, bytes) in [(43, 2), (8, 2), (0, 2), (16, 8), (made.len() as u64, 8)] {
         head.extend(put(number, bytes));
     }
@@ -365,6 +401,29 @@ impl<R: Read + Seek> Seek for Seen<'_, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tiles_as_large_as_numbers_go_have_a_length() {
+        let page = super::super::tags::Page {
+            rows: 1,
+            columns: 1,
+            bits: 64,
+            dtype: ome_stream::settings::DataType::UInt64,
+            samples: u16::MAX,
+        };
+        let layout = Layout {
+            page,
+            format: 1,
+            compression: codec::LZW,
+            predictor: 1,
+            planar: false,
+            color: false,
+            reversed: false,
+            tile: Some((u32::MAX, u32::MAX)),
+            strip_rows: 1,
+        };
+        assert_eq!(plain_counts(&layout), [u64::MAX]);
+    }
 
     #[test]
     fn numbers_of_twelve_bits_and_of_one() {

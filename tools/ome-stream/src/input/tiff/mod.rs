@@ -8,6 +8,7 @@ mod decode;
 mod directory;
 mod imagej;
 mod lsm;
+mod lzw;
 mod ome;
 mod ome_xml;
 mod resolution;
@@ -36,6 +37,9 @@ use super::{Asked, FrameSource, Frames, Image, InputError, Next, micromanager};
 
 /// Most bytes of a page with several samples to a pixel, which is decoded as a whole.
 const MAX_PAGE_BYTES: u64 = 4 << 30;
+
+/// Bytes of pixels to a byte of the file, at most: Zstandard packs 128 KiB of one value into 4 bytes, the others less.
+const MAX_RATIO: u64 = 1 << 15;
 
 /// Largest companion file of a set.
 const MAX_COMPANION: u64 = 1 << 30;
@@ -80,10 +84,16 @@ impl Tiff {
         keep(&mut set, &directory, &description, &mut stack.known)?;
         let image = image(&set.layout, &mut stack)?;
         let layout = &set.layout;
-        if layout.page.samples > 1 && layout.plain_bytes() > MAX_PAGE_BYTES {
+        let (samples, bytes) = (layout.page.samples, layout.plain_bytes());
+        if samples > 1 && bytes > MAX_PAGE_BYTES {
+            return Err(unusable(format!("its pages have {bytes} bytes each, up to {MAX_PAGE_BYTES} are read")));
+        }
+        // Such a page is held as a whole, beside the memory that the run is limited to.
+        let file = set.tags(0)?.length();
+        if samples > 1 && bytes / MAX_RATIO > file {
             return Err(unusable(format!(
-                "its pages have {} bytes each, up to {MAX_PAGE_BYTES} are read",
-                layout.plain_bytes()
+                "its pages would have {bytes} bytes each ({samples} samples to a pixel), which no compression packs into \
+                 the {file} bytes of the file: it is damaged"
             )));
         }
         Ok(Self {

@@ -7,6 +7,7 @@ use ome_stream::settings::DataType;
 
 use super::super::InputError;
 use super::codec;
+use super::decode;
 use super::directory::{Broken, Directory, Tags};
 
 pub const NEW_SUBFILE_TYPE: u16 = 254;
@@ -293,6 +294,7 @@ fn layout<R: Read + Seek>(tags: &mut Tags<R>, directory: &Directory, context: Co
     let page = Page { rows, columns, bits, dtype, samples };
     let layout = Layout { page, format, compression, predictor, planar, color, reversed, tile, strip_rows };
     segments(directory, &layout)?;
+    decode::check(&layout).map_err(Problem)?;
     Ok(layout)
 }
 
@@ -388,10 +390,10 @@ fn predictor<R: Read + Seek>(
         predictor if !codec::can_predict(compression) => {
             refuse(format!("has Predictor {predictor} with a compression that has no predictors"))
         }
-        2 if whole => Ok(2),
+        2 if whole && format != 3 => Ok(2),
         3 if whole && format == 3 => Ok(3),
         other => refuse(format!(
-            "has Predictor {other}, which is not read for {bits}-bit samples; convert the file with \
+            "has Predictor {other}, which is not read for such {bits}-bit samples; convert the file with \
              `tiffcp -c zip:p1 IN.tif OUT.tif`"
         )),
     }
