@@ -143,8 +143,11 @@ def tags() -> None:
         refused(f"codec{number}.tif", codec, str(number), tool)
     by_hand("predicted.tif", plain(8, 8, t317=(3, [2])), a.tobytes())
     refused("predicted.tif", "Predictor 2")
-    by_hand("predictedfloat.tif", plain(8, 4, 32, t259=(3, [8]), t317=(3, [2]), t339=(3, [3])), zlib.compress(a.tobytes()))
-    refused("predictedfloat.tif", "Predictor 2", "tiffcp")
+    # libtiff and GDAL take the bits of floats for whole numbers here.
+    data = (frames(8, 4) / 7).astype("<f4")
+    packed = zlib.compress(np.diff(data.view("<u4"), axis=1, prepend=np.zeros((8, 1), "<u4")).astype("<u4").tobytes())
+    by_hand("predictedfloat.tif", plain(8, 4, 32, t259=(3, [8]), t317=(3, [2]), t339=(3, [3])), packed)
+    right("predictedfloat.tif", data, "yx")
     for dtype in ("u1", "<u2", "<u4"):
         for order, name in ("<", "le"), (">", "be"):
             data = frames(3, 20, 30, dtype=dtype)
@@ -555,10 +558,10 @@ def folders() -> None:
     (FOLDER / "empty").mkdir()
     refused("empty", "without TIFF files")
 
-    def nd_tiff(name: str, places: list[dict], frames: np.ndarray, pixel_type: int = 1) -> None:
+    def nd_tiff(name: str, places: list[dict], frames: np.ndarray, pixel_type: int = 1, **summary: object) -> None:
         folder = FOLDER / name
         folder.mkdir()
-        summary = json.dumps({"z-step_um": 0.4, "StartTime": "2026-01-02"}).encode()
+        summary = json.dumps({"z-step_um": 0.4, "StartTime": "2026-01-02", **summary}).encode()
         out = bytearray(b"II*\0" + struct.pack("<6I", 0, 483729, 3, 3, 2355492, len(summary)) + summary)
         index = b""
         for nth, (place, frame) in enumerate(zip(places, frames, strict=True)):
@@ -578,6 +581,11 @@ def folders() -> None:
     for line in ("nd", "nd/x_NDTiffStack.tif"):
         told = {"frame_metadata": [0, "delta_t", 0.1, 1], "note": "metadata of frames (Camera)"}
         right(line, expected, "tczyx", channels=[["DAPI", None], ["GFP", None]], **told, **known)
+    # Channels that are counted have their names in the summary.
+    places = [{"time": t, "channel": c, "z": z} for t in range(2) for z in range(3) for c in range(2)]
+    nd_tiff("counted", places, data, Interval_ms=1500, ChNames=["DAPI", "GFP"], ChColors=[-16776961, -16711936])
+    known = {"scale": [1.5, 1, 0.4, 0.5, 0.5], "units": ["second", None] + ["micrometer"] * 3}
+    right("counted", expected, "tczyx", channels=[["DAPI", "0000FF"], ["GFP", "00FF00"]], **known)
     places = [{"time": t, "row": row, "column": column} for t in range(3) for row in range(2) for column in range(2)]
     nd_tiff("tiles", places, data)
     right("tiles", np.moveaxis(data.reshape(3, 4, 8, 8), 1, 0), "tyx", positions=["column0_row0", "column0_row1", "column1_row0", "column1_row1"], order=[0, 2, 1, 3])

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use ome_stream::settings::{Channel, DataType, Position};
+use ome_stream::settings::{Channel, Color, DataType, Position};
 use serde_json::{Map, Value};
 
 use super::known::{Known, unique};
@@ -314,6 +314,11 @@ impl NdTiff {
             if let Some(step) = z.filter(|_| self.image.axes.as_deref().is_some_and(|axes| axes.contains('z'))) {
                 self.known.size('z', step.abs(), "micrometer");
             }
+            let interval = summary.get("Interval_ms").and_then(Value::as_f64);
+            if let Some(ms) = interval.filter(|_| self.image.axes.as_deref().is_some_and(|axes| axes.contains('t'))) {
+                self.known.size('t', ms / 1000.0, "s");
+            }
+            self.summarized_channels(&summary);
             if let Some(time) =
                 ["StartTime", "DateAndTime", "DateTime"].iter().find_map(|name| summary.get(*name)?.as_str())
             {
@@ -344,6 +349,30 @@ impl NdTiff {
             }
         }
         Ok(())
+    }
+
+    /// Names and colors of channels that are only counted along their axis.
+    fn summarized_channels(&mut self, summary: &Value) {
+        let axis = self.image.axes.as_deref().and_then(|axes| axes.find('c'));
+        let count = axis.and_then(|nth| self.image.shape.get(nth)).copied();
+        let of_all = |name: &str| {
+            let list = summary.get(name).and_then(Value::as_array);
+            list.filter(|list| Some(list.len() as u64) == count)
+        };
+        let colors: Vec<Option<Color>> = of_all("ChColors").map_or(Vec::new(), |colors| {
+            let rgb = |color: &Value| {
+                let [_, red, green, blue] = (color.as_i64()? as u32).to_be_bytes();
+                Some(Color::from_rgb([red, green, blue]))
+            };
+            colors.iter().map(rgb).collect()
+        });
+        if let Some(names) = of_all("ChNames").filter(|_| self.known.channels.is_empty() && self.samples == 1) {
+            let names = names.iter().map(|name| name.as_str().unwrap_or_default().to_owned());
+            self.known.channels = unique(names, false).into_iter().map(Channel::new).collect();
+        }
+        for (channel, color) in self.known.channels.iter_mut().zip(colors) {
+            channel.color = color;
+        }
     }
 
     /// The file of an entry, and whether its numbers are big-endian.

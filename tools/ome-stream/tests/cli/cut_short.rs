@@ -68,6 +68,22 @@ fn a_tiff_file_whose_description_tells_how_many_there_were() {
 }
 
 #[test]
+fn an_ome_tiff_file_whose_pages_are_not_named_one_by_one() {
+    let bench = Bench::new();
+    let mut all = pages(&frames(6, 10, 20), 10, 20);
+    let before = "<OME><Image><Pixels DimensionOrder=\"XYCZT\" Type=\"uint16\" SizeX=\"20\" SizeY=\"10\" SizeZ=\"1\" SizeC=\"1\"";
+    for data in ["<TiffData/>", "<TiffData FirstT=\"0\"/>", "<TiffData IFD=\"0\" PlaneCount=\"6\"/>", ""] {
+        all[0].description = Some(format!("{before} SizeT=\"6\">{data}</Pixels></Image></OME>").leak());
+        let whole = tiff_by_hand::file(false, &all);
+        let page = 10 * 20 * 2 + 126;
+        bench.file("a.tif", &whole[..whole.len() - 2 * page - 10]);
+        let line = "write a.tif -o out --overwrite";
+        bench.line(line).expect(1).says(&["3 whole frame(s) found, 6 expected"]);
+        assert_eq!(bench.pixels("out.ome.zarr/0"), (vec![6, 10, 20], padded(3, 6, 400)), "{data}");
+    }
+}
+
+#[test]
 fn standard_input_within_a_frame() {
     let bench = Bench::new();
     let input = &frames(3, 10, 20)[..2 * 400 + 1];

@@ -218,7 +218,6 @@ fn places_of(
         };
         let (pages, broken) = files.pages(file);
         let start = data.ifd.unwrap_or(0);
-        let count = data.count.unwrap_or(if data.ifd.is_some() { 1 } else { pages.saturating_sub(start).min(planes) });
         let at = data.first;
         if at.iter().zip(shape.counts).any(|(at, count)| *at >= count) {
             let [z, c, t] = at;
@@ -228,6 +227,13 @@ fn places_of(
             )));
         }
         let first = ordinal(shape, at) as u64;
+        let count = match (data.count, data.ifd) {
+            (Some(count), _) => count,
+            (None, Some(_)) => 1,
+            // As many as there are; in a file that was cut off, as many as there were.
+            (None, None) if broken => planes - first,
+            (None, None) => pages.min(planes),
+        };
         let end = start.saturating_add(count);
         if end > pages && !broken {
             return Err(refuse(format!(

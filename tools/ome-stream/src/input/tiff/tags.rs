@@ -390,7 +390,8 @@ fn predictor<R: Read + Seek>(
         predictor if !codec::can_predict(compression) => {
             refuse(format!("has Predictor {predictor} with a compression that has no predictors"))
         }
-        2 if whole && format != 3 => Ok(2),
+        // Floats, too: as in libtiff, their bits are counted as whole numbers.
+        2 if whole => Ok(2),
         3 if whole && format == 3 => Ok(3),
         other => refuse(format!(
             "has Predictor {other}, which is not read for such {bits}-bit samples; convert the file with \
