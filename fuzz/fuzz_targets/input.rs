@@ -19,13 +19,23 @@ const MOST_FRAMES: u64 = 64;
 /// Endings for which the first bytes are not enough.
 const NAMES: [&str; 4] = ["a.tif", "a.npy", "a.npz", "NDTiff.index"];
 
+/// The file that the seeds of an index name, and its bytes: enough for their frames.
+const FRAMES: (&str, usize) = ("x_NDTiffStack.tif", 16 << 10);
+
 fuzz_target!(|bytes: &[u8]| {
     let Some((first, bytes)) = bytes.split_first() else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let name = NAMES[usize::from(*first) % NAMES.len()];
     let path = folder.path().join(name);
     std::fs::File::create(&path).and_then(|mut file| file.write_all(bytes)).expect("written");
-    let path = if name == "NDTiff.index" { folder.path().to_owned() } else { path };
+    let path = if name == "NDTiff.index" {
+        // What the frames hold is of no interest, only that they are there.
+        let pixels: Vec<u8> = b"II*\0".iter().chain(bytes.iter().cycle()).copied().take(FRAMES.1).collect();
+        std::fs::write(folder.path().join(FRAMES.0), pixels).expect("written");
+        folder.path().to_owned()
+    } else {
+        path
+    };
     for dimensions in [false, true] {
         let Ok(mut source) = input::open(&path, input::Asked { kind: None, dimensions }) else { continue };
         let Some(image) = source.image().cloned() else { continue };
