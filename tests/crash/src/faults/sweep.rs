@@ -10,7 +10,7 @@ use ome_stream::{Stream, platform};
 use rustix::io::Errno;
 
 use super::{Outcome, append_all, failed_well};
-use crate::{cases, watermarks};
+use crate::{cases, judge, watermarks};
 
 /// Layouts that take different ways to the disk.
 const KINDS: &[&str] = &["chunk files", "shards, t chunks, unbounded", "shards, t chunks, zstd, unbounded"];
@@ -29,7 +29,8 @@ fn next(nth: u64) -> u64 {
 const CAUSES: &[Errno] =
     &[Errno::IO, Errno::NOSPC, Errno::DQUOT, Errno::ROFS, Errno::MFILE, Errno::NOENT, Errno::ACCESS];
 
-/// The disk fails once and is well again: nothing may be written that hides the gap.
+/// The disk fails once and is well again: nothing may be written that hides the gap, and where the run ends well there is
+/// none.
 pub fn once() -> Result<Outcome> {
     sweep(false)
 }
@@ -75,9 +76,19 @@ fn sweep(for_ever: bool) -> Result<Outcome> {
                 }
                 Ok(stream) => {
                     let (refused, log) = append_all(&case, &stream, Duration::from_millis(1));
-                    let in_finish = refused.is_none() && failed.load(Ordering::Relaxed) == u64::MAX;
-                    if in_finish && stream.finish().is_ok() {
+                    let well = refused.is_none() && stream.finish().is_ok();
+                    if well && failed.load(Ordering::Relaxed) == u64::MAX {
                         break; // It ended before the operation came.
+                    }
+                    if well && !for_ever {
+                        // Tried again, or done in another way (what is beside the pixels, the final length of a sealed
+                        // shard): then everything is there, the metadata of each frame too.
+                        let all = case.consumed();
+                        errors.extend(
+                            judge::store(&case, stream.plan(), all, all).errors.iter().map(|error| what(error)),
+                        );
+                        nth = next(nth);
+                        continue;
                     }
                     // A disk that is gone shows what readers could see when it failed, as when the process had died. One
                     // that failed once shows all that was written.
