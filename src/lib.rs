@@ -19,6 +19,7 @@ mod names;
 pub mod ngff;
 pub mod plan;
 pub mod platform;
+pub mod pyramid;
 pub mod recover;
 pub mod router;
 pub mod settings;

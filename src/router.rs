@@ -112,6 +112,17 @@ impl Router {
         Some(location)
     }
 
+    /// Planes along the unbounded axis `axis` that a position has after `frames` frames.
+    #[must_use]
+    pub fn extent(&self, axis: usize, position: u32, frames: u64) -> u64 {
+        let Some(last) = frames.checked_sub(1).and_then(|last| self.locate(last)) else { return 0 };
+        // The unbounded loop is the outermost, so only its last round can be without this position.
+        let mut first = Location { position, index: [0; MAX_INDEX_DIMENSIONS] };
+        first.index[axis] = last.index[axis];
+        let reached = self.frame_number(first).is_some_and(|frame| frame < frames);
+        last.index[axis] + u64::from(reached)
+    }
+
     /// The number of the frame that goes to `location`; `None` where no frame does.
     #[must_use]
     pub fn frame_number(&self, location: Location) -> Option<u64> {

@@ -4,9 +4,9 @@
 //! run the same code under thousands of different schedules.
 
 #[cfg(not(feature = "shuttle"))]
-pub use std::sync::{Condvar, Mutex, MutexGuard, atomic};
+pub use std::sync::{Condvar, Mutex, MutexGuard, RwLock, atomic};
 
 #[cfg(feature = "shuttle")]
-pub use shuttle::sync::{Condvar, Mutex, MutexGuard, atomic};
+pub use shuttle::sync::{Condvar, Mutex, MutexGuard, RwLock, atomic};
 
 pub use std::sync::{PoisonError, TryLockError};

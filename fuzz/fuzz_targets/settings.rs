@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ome_stream::buffer::Unit;
+use ome_stream::plan::{Capabilities, Unit};
 use ome_stream::{Plan, Settings};
 
 /// Characters of a field, a value, a problem and a remedy together.
@@ -18,11 +18,12 @@ fuzz_target!(|text: &str| {
             return;
         }
     };
-    let Ok(plan) = Plan::new(&settings) else { return };
-    for unit in [Unit::Frame, Unit::Chunk, Unit::Shard] {
-        let _ = plan.memory(unit);
-    }
+    let [Ok(plan), _, _] =
+        [Unit::Chunk, Unit::Frame, Unit::Shard].map(|unit| Plan::new(&settings, &Capabilities::taking(unit)))
+    else {
+        return;
+    };
     let text = serde_json::to_string(plan.settings()).expect("settings are JSON");
     let again = Settings::from_json(&text).expect("our own JSON");
-    assert_eq!(Plan::new(&again).expect("valid as before").settings(), plan.settings());
+    assert_eq!(Plan::new(&again, &Capabilities::taking(Unit::Chunk)).expect("valid as before").settings(), plan.settings());
 });

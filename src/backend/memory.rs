@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Backend, Batch, Capabilities, Sink, Stored, Unsupported};
-use crate::buffer::{Layout, Unit};
 use crate::error::{Error, Result};
 use crate::journal::Log;
-use crate::plan::{Geometry, Plan};
+use crate::plan::{ArrayId, Form, GroupKey, Plan, Unit};
 use crate::platform::Disk;
 use crate::router::StorageIndex;
 
@@ -29,15 +28,18 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Contents {
-    geometry: Option<Geometry>,
-    layout: Option<Layout>,
-    units: BTreeMap<(u32, Vec<u64>), Vec<u8>>,
-    provisional: BTreeMap<(u32, Vec<u64>), Vec<u8>>,
-    skipped: BTreeSet<(u32, Vec<u64>)>,
-    order: Vec<(u32, StorageIndex)>,
-    published: BTreeMap<usize, u64>,
+    /// By array.
+    forms: Vec<Arc<Form>>,
+    units: BTreeMap<UnitKey, Vec<u8>>,
+    provisional: BTreeMap<UnitKey, Vec<u8>>,
+    skipped: BTreeSet<UnitKey>,
+    order: Vec<GroupKey>,
+    published: BTreeMap<ArrayId, u64>,
     extents: Option<Vec<Option<u64>>>,
 }
+
+/// Array and coordinates, counted in units.
+type UnitKey = (ArrayId, Vec<u64>);
 
 impl MemoryBackend {
     /// A backend that takes `unit`s; `in_order` asks for them in arrival order.
@@ -76,15 +78,10 @@ impl Backend for MemoryBackend {
 
     fn create(&self, plan: &Arc<Plan>, _disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {
         *self.store.lock() = Contents {
-            geometry: Some(plan.geometry().clone()),
-            layout: Some(plan.layout(self.unit)),
+            forms: plan.arrays().iter().map(|array| Arc::clone(array.form())).collect(),
             ..Contents::default()
         };
-        Ok(Box::new(MemorySink {
-            store: self.store.clone(),
-            positions: plan.positions().len(),
-            bytes: AtomicU64::new(0),
-        }))
+        Ok(Box::new(MemorySink { store: self.store.clone(), bytes: AtomicU64::new(0) }))
     }
 }
 
@@ -93,12 +90,13 @@ impl MemoryStore {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes of the plane at `index` of `position`, rows without padding; fill value where nothing was written. `None`
-    /// before a run or outside the array.
+    /// Bytes of the plane at `index` of an array, rows without padding; fill value where nothing was written. `None` before a
+    /// run or outside the array.
     #[must_use]
-    pub fn plane(&self, position: u32, index: StorageIndex) -> Option<Vec<u8>> {
+    pub fn plane(&self, array: ArrayId, index: StorageIndex) -> Option<Vec<u8>> {
         let contents = self.lock();
-        let (geometry, layout) = (contents.geometry.as_ref()?, contents.layout.as_ref()?);
+        let form = contents.forms.get(array.index())?;
+        let (geometry, layout) = (form.geometry(), form.layout());
         let extent = geometry.index_extent();
         if index.iter().zip(extent).any(|(at, extent)| *at >= extent) {
             return None;
@@ -112,7 +110,7 @@ impl MemoryStore {
         let (tile_rows, tile_row) = (shape[shape.len() - 2] as usize, shape[shape.len() - 1] as usize * item);
         for nth in 0..layout.units() {
             let place = layout.place(&group, nth);
-            let key = (position, place.coordinates().to_vec());
+            let key = (array, place.coordinates().to_vec());
             let Some(unit) = contents.units.get(&key).or_else(|| contents.provisional.get(&key)) else {
                 continue;
             };
@@ -128,21 +126,21 @@ impl MemoryStore {
         Some(plane)
     }
 
-    /// Extent along the append axis of each position, after `finish`.
+    /// Extent along the append axis of each array, after `finish`.
     #[must_use]
     pub fn extents(&self) -> Option<Vec<Option<u64>>> {
         self.lock().extents.clone()
     }
 
-    /// Last published extent of a position.
+    /// Last published extent of an array.
     #[must_use]
-    pub fn published(&self, position: usize) -> Option<u64> {
-        self.lock().published.get(&position).copied()
+    pub fn published(&self, array: ArrayId) -> Option<u64> {
+        self.lock().published.get(&array).copied()
     }
 
     /// Groups in the order in which they were stored or skipped.
     #[must_use]
-    pub fn order(&self) -> Vec<(u32, StorageIndex)> {
+    pub fn order(&self) -> Vec<GroupKey> {
         self.lock().order.clone()
     }
 
@@ -155,7 +153,6 @@ impl MemoryStore {
 
 struct MemorySink {
     store: MemoryStore,
-    positions: usize,
     bytes: AtomicU64,
 }
 
@@ -168,13 +165,13 @@ impl MemorySink {
         if contents.extents.is_some() {
             return self.refuse(format!("{:?} came after finish", batch.key));
         }
-        if batch.key.position as usize >= self.positions {
-            return self.refuse(format!("there is no position {}", batch.key.position));
+        if batch.key.array.index() >= contents.forms.len() {
+            return self.refuse(format!("there is no array {}", batch.key.array.0));
         }
         if batch.layout.expected_planes(&batch.key.index) == 0 {
             return self.refuse(format!("{:?} lies outside the array", batch.key));
         }
-        contents.order.push((batch.key.position, batch.key.index));
+        contents.order.push(batch.key);
         Ok(contents)
     }
 }
@@ -192,7 +189,7 @@ impl Sink for MemorySink {
             ));
         }
         for (place, bytes) in batch.units() {
-            let key = (batch.key.position, place.coordinates().to_vec());
+            let key = (batch.key.array, place.coordinates().to_vec());
             if contents.units.contains_key(&key) || contents.skipped.contains(&key) {
                 return self.refuse(format!("unit {key:?} was already complete"));
             }
@@ -211,7 +208,7 @@ impl Sink for MemorySink {
         let mut guard = self.store.lock();
         let contents = self.checked(batch, &mut guard)?;
         for (place, _) in batch.units() {
-            let key = (batch.key.position, place.coordinates().to_vec());
+            let key = (batch.key.array, place.coordinates().to_vec());
             if contents.units.contains_key(&key) || !contents.skipped.insert(key.clone()) {
                 return self.refuse(format!("unit {key:?} was already complete"));
             }
@@ -219,13 +216,13 @@ impl Sink for MemorySink {
         Ok(Stored::default())
     }
 
-    fn publish(&self, changed: &[(usize, Option<u64>)]) -> Result<()> {
+    fn publish(&self, changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
         let mut contents = self.store.lock();
-        for (position, extent) in changed {
+        for (array, extent) in changed {
             let Some(extent) = extent else { continue };
-            let before = contents.published.insert(*position, *extent);
+            let before = contents.published.insert(*array, *extent);
             if before.is_some_and(|before| before > *extent) {
-                return self.refuse(format!("position {position} shrinks from {before:?} to {extent}"));
+                return self.refuse(format!("{array:?} shrinks from {before:?} to {extent}"));
             }
         }
         Ok(())

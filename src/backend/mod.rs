@@ -1,41 +1,22 @@
 //! The border between core and engines.
 //!
-//! An engine says in its [`Capabilities`] which [`Unit`] it takes; core assembles exactly that, so that no engine ever
+//! An engine says in its [`Capabilities`] which [`Unit`](crate::plan::Unit) it takes; core assembles exactly that, so that no engine ever
 //! has to read, modify and write. The trait stays small: conveniences live in [`crate::stream`].
 
 mod memory;
 
+pub use crate::plan::Capabilities;
 pub use memory::{MemoryBackend, MemoryStore};
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::buffer::{GroupKey, Layout, Unit, UnitPlace};
 use crate::error::{Error, Result};
 use crate::journal::Log;
-use crate::plan::Plan;
+use crate::plan::{ArrayId, GroupKey, Layout, Plan, UnitPlace};
 use crate::platform::Disk;
 use crate::recover::Verifier;
-
-/// What an engine can do, for core to adapt to and for people to read.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Capabilities {
-    /// What it takes at a time.
-    pub unit: Unit,
-    /// True where units must come one after another in the order in which frames arrive: core then uses one worker.
-    pub in_order: bool,
-    /// True where an incomplete unit may be written and written again when complete, so that live readers see it.
-    pub provisional: bool,
-    /// True where the engine holds no memory beyond what core's budget counts.
-    pub bounded_memory: bool,
-    /// True where it can continue a store and replace frames in it.
-    pub random_access: bool,
-    /// True where it writes documents of groups by itself: core then writes all of its own once more at the end.
-    pub writes_groups: bool,
-    /// Engine and version, as a person should see it.
-    pub version: String,
-}
 
 /// Why an engine cannot write a plan, as data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,14 +44,13 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
     /// What the engine or the disk reports; core then removes what was made.
     fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>) -> Result<Box<dyn Sink>>;
 
-    /// Opens the arrays of a store that was made with this plan, to write on. Its first `frames` frames are done: each is
-    /// stored, or it is missing for ever.
+    /// Opens the arrays of a store that was made with this plan, to write on. What is `done` is stored, or missing for ever.
     ///
     /// # Errors
     /// [`Error::Mismatch`] with the difference where an array is not what the plan says; [`Error::Damaged`];
     /// [`Error::Unsupported`] from engines without [`Capabilities::random_access`].
-    fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>, frames: u64) -> Result<Box<dyn Sink>> {
-        let _ = (plan, disk, log, frames);
+    fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>, done: &Done) -> Result<Box<dyn Sink>> {
+        let _ = (plan, disk, log, done);
         Err(no_random_access(self.name()))
     }
 
@@ -78,6 +58,25 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
     /// mended before it is continued.
     fn verifier(&self) -> Option<&dyn Verifier> {
         None
+    }
+}
+
+/// What of a store that is continued is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// For each source: every one of its frames below this number is stored, or missing for ever.
+    pub frames: Vec<u64>,
+    /// As `frames`, of the levels below full resolution.
+    pub levels: Vec<u64>,
+}
+
+impl Done {
+    /// True where nothing more comes to a group.
+    #[must_use]
+    pub fn has(&self, plan: &Plan, key: GroupKey) -> bool {
+        let array = plan.array(key.array);
+        let frames = if array.level() == 0 { &self.frames } else { &self.levels };
+        frames.get(array.form().source().index()).is_some_and(|frames| plan.is_group_done(key, *frames))
     }
 }
 
@@ -116,23 +115,22 @@ pub trait Sink: Send + Sync {
     ///
     /// # Errors
     /// As for [`Sink::read`] and [`Sink::write`].
-    fn replace(&self, plane: &Plane<'_>) -> Result<()> {
+    fn replace(&self, plane: &Replacement<'_>) -> Result<()> {
         let _ = plane;
         Err(no_random_access("this engine"))
     }
 
-    /// Lets readers see all that was written to the positions in `changed`, and the array of each grow to so many planes
-    /// along its append axis (never smaller than before); `None` where the array has a fixed shape. What one position's
-    /// disk refuses, another's may take: goes on after an error.
+    /// Lets readers see all that was written to the arrays in `changed`, and each grow to so many planes along its append axis
+    /// (never smaller than before); `None` where the array has a fixed shape. What one array's disk refuses, another's may
+    /// take: goes on after an error.
     ///
     /// Asked in every round of the live thread, also where nothing has changed, and also while [`Sink::finish`] runs.
     ///
     /// # Errors
     /// The first that the engine or the disk reports; all of `changed` comes again in the next round.
-    fn publish(&self, changed: &[(usize, Option<u64>)]) -> Result<()>;
+    fn publish(&self, changed: &[(ArrayId, Option<u64>)]) -> Result<()>;
 
-    /// Seals everything, trims the array of each position to `extents[position]` planes along its append axis, and
-    /// ends the run. Called once, also after a failure: then it saves what it can.
+    /// Seals everything, trims each array to `extents[array]` planes along its append axis, and ends the run. Called once, also after a failure: then it saves what it can.
     ///
     /// # Errors
     /// The first thing that could not be stored.
@@ -147,10 +145,10 @@ pub trait Sink: Send + Sync {
         0
     }
 
-    /// Whether a provisional copy of a group may be stored now that `filled` of its planes are there, of which `shown`
-    /// were in the last copy (0: there is none): an engine that stores units as a whole bounds what that costs.
-    fn allows_copy(&self, layout: &Layout, shown: usize, filled: usize) -> bool {
-        let _ = (layout, shown, filled);
+    /// Whether a provisional copy of a group of `array` may be stored now that `filled` of its planes are there, of which
+    /// `shown` were in the last copy (0: there is none): an engine that stores units as a whole bounds what that costs.
+    fn allows_copy(&self, array: ArrayId, shown: usize, filled: usize) -> bool {
+        let _ = (array, shown, filled);
         true
     }
 
@@ -178,10 +176,10 @@ pub struct Stored {
     pub refused: bool,
 }
 
-/// One plane, cut into the units of its group.
+/// A plane that takes the place of one, cut into the units of its group.
 #[derive(Debug)]
-pub struct Plane<'a> {
-    /// Position and group.
+pub struct Replacement<'a> {
+    /// Array and group.
     pub key: GroupKey,
     /// How the group is laid out.
     pub layout: &'a Layout,
@@ -194,10 +192,8 @@ pub struct Plane<'a> {
 /// Units of one group that lie side by side in memory (and, with shards, in one shard).
 #[derive(Debug)]
 pub struct Batch<'a> {
-    /// Position and group.
+    /// Array and group.
     pub key: GroupKey,
-    /// Resolution level; 0 is full.
-    pub level: u32,
     /// How the group is laid out.
     pub layout: &'a Layout,
     /// Which units of the group.

@@ -4,15 +4,7 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 
 use crate::error::{Error, Result};
-use crate::platform::memory;
-
-/// Alignment of every buffer that may be written past the page cache, in bytes: what direct I/O asks of memory, offset
-/// and length on 4 KiB-sector disks.
-pub const ALIGNMENT: usize = 4096;
-
-/// Writes of at least this size may go past the page cache: below it, waiting for the disk costs more than the copy that
-/// direct I/O saves.
-pub const DIRECT_FROM: usize = 256 << 10;
+use crate::platform::{ALIGNMENT, DIRECT_FROM, memory};
 
 /// Alignment of buffers below [`DIRECT_FROM`]: what every allocator gives without padding. On pages, a buffer of a few
 /// hundred pixels would take up to four times its size.
@@ -21,7 +13,7 @@ const PACKED: usize = 16;
 /// A zeroed allocation whose parts may be written and read by different threads.
 ///
 /// It hands out bytes only through calls that name a range; that ranges which are written are not read at the same
-/// time is the caller's duty (see [`super::Group`], the only user in this crate that shares one).
+/// time is the caller's duty (see [`super::Open`], the only user in this crate that shares one).
 #[derive(Debug)]
 pub struct AlignedBuffer {
     start: NonNull<u8>,
@@ -75,9 +67,9 @@ impl AlignedBuffer {
         self.layout.size()
     }
 
-    /// Makes the system back every page now rather than at the first frame.
-    pub fn touch(&mut self) {
-        self.as_mut_slice().iter_mut().step_by(ALIGNMENT).for_each(|byte| *byte = 0);
+    /// Makes the system back every page of a piece of new memory now rather than at the first frame.
+    pub(super) fn touch(piece: &mut [u8]) {
+        piece.iter_mut().step_by(ALIGNMENT).for_each(|byte| *byte = 0);
     }
 
     /// All bytes, for a buffer that nobody shares.

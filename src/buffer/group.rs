@@ -1,245 +1,412 @@
 //! A group of planes on its way from the camera to the engine.
+//!
+//! Who may touch its memory is said by types. [`Open`] is the one handle that fills it; there is one, on one thread at a
+//! time. [`Open::seal`] ends it and gives a [`Sealed`], which many may read and nobody writes. [`Watched`] and [`Plane`] read
+//! filled planes meanwhile, which nobody writes either, but for [`Open::try_replace`], which keeps them away first.
 
-use std::sync::OnceLock;
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock, Weak};
 
-use super::{AlignedBuffer, Layout, PooledBuffer};
+use super::copy::{copy_in, copy_out, zero};
+use super::{AlignedBuffer, Beside, Buffer};
 use crate::error::{Error, Result};
-use crate::router::StorageIndex;
-use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use crate::sync::{Mutex, PoisonError, TryLockError};
+use crate::plan::{Form, GroupKey, Layout};
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{PoisonError, RwLock, TryLockError};
 
-/// Which group: its position and its coordinates, counted in groups along the index dimensions in storage order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct GroupKey {
-    /// Position.
-    pub position: u32,
-    /// Coordinates in groups.
-    pub index: StorageIndex,
-}
+/// The order in which the frames of a source were accepted: 0 for the first. Never derived from a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Arrival(pub u64);
 
-const FILLED: u8 = 1;
-const SKIPPED: u8 = 2;
+const FILLED: u64 = 1;
+const SKIPPED: u64 = 2;
 /// Set beside the state of a slot whose plane the engine has stored.
-const STORED: u8 = 4;
+const STORED: u64 = 4;
+/// The arrival stands above the bits of the state.
+const STATE_BITS: u32 = 3;
 
-/// What has become of one plane of a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SlotState {
-    /// Nothing yet.
-    Empty,
-    /// Holds a frame.
-    Filled,
-    /// Will never hold one: reads as fill value.
-    Skipped,
-}
-
-/// Planes that are completed together, and the buffer that holds them.
-///
-/// One thread fills it, slot by slot; a filled slot is never touched again until the group is gone, so any thread may
-/// read it. After [`Group::seal`] every byte may be read.
+/// What all handles of a group share.
 #[derive(Debug)]
-pub struct Group {
+struct Inner {
     key: GroupKey,
-    buffer: OnceLock<PooledBuffer>,
-    slots: Box<[AtomicU8]>,
+    form: Arc<Form>,
+    buffer: OnceLock<Buffer>,
+    /// State and arrival of each plane; 0 as long as there is nothing.
+    slots: Box<[AtomicU64]>,
     /// Planes written or skipped so far.
     done: AtomicUsize,
     expected: usize,
     jobs_left: AtomicUsize,
-    /// True once the complete group is being stored: a provisional copy may no longer be.
-    storing: Mutex<bool>,
+    /// Held for reading by whoever reads filled planes of an open group, for writing by whoever replaces one. True once the
+    /// complete group is being stored: a provisional copy may no longer be.
+    storing: RwLock<bool>,
     /// True once a provisional copy was stored.
     copied: AtomicBool,
 }
 
-impl Group {
-    /// A group with no plane yet and no buffer: one that is only skipped never needs one.
+/// A group that is being filled.
+///
+/// ```
+/// use ome_stream::buffer::{Open, Sealed};
+/// fn end(open: Open) -> Sealed {
+///     open.seal()
+/// }
+/// fn read_by_many(sealed: &Sealed) -> Sealed {
+///     sealed.clone()
+/// }
+/// fn on_another_thread(open: Open) -> std::thread::JoinHandle<Sealed> {
+///     std::thread::spawn(move || end(open))
+/// }
+/// ```
+///
+/// There is one handle that fills it:
+///
+/// ```compile_fail
+/// use ome_stream::buffer::{Open, Sealed};
+/// fn two_that_fill(open: Open) -> (Open, Open) {
+///     (open.clone(), open)
+/// }
+/// ```
+///
+/// which no two threads use at once:
+///
+/// ```compile_fail
+/// use ome_stream::buffer::{Open, Sealed};
+/// fn from_two_threads(open: &Open) {
+///     std::thread::scope(|scope| _ = scope.spawn(|| open.key()));
+/// }
+/// ```
+///
+/// and which is gone once the bytes may be read:
+///
+/// ```compile_fail
+/// use ome_stream::buffer::{Arrival, Open, Sealed};
+/// fn fill_what_is_read(mut open: Open, frame: &[u8]) -> Sealed {
+///     let sealed = open.seal();
+///     open.fill(0, Arrival(0), frame);
+///     sealed
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Open {
+    inner: Arc<Inner>,
+    /// Counts for it as long as it has no buffer, whose cost is that of the whole group.
+    beside: Option<Beside>,
+    not_sync: PhantomData<Cell<()>>,
+}
+
+impl Open {
+    /// A group with no plane yet and no buffer: one that is only skipped never needs one. `beside` counts it until then.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] where the system has no memory for the state of its planes.
-    pub fn new(key: GroupKey, layout: &Layout) -> Result<Self> {
+    pub(crate) fn new(key: GroupKey, form: &Arc<Form>, beside: Beside) -> Result<Self> {
+        let planes = form.layout().planes();
         let mut slots = Vec::new();
-        slots
-            .try_reserve_exact(layout.planes())
-            .map_err(|_| Error::OutOfMemory { bytes: layout.planes() as u64, purpose: "the state of planes" })?;
-        slots.extend((0..layout.planes()).map(|_| AtomicU8::new(0)));
-        Ok(Self {
+        slots.try_reserve_exact(planes).map_err(|_| Error::OutOfMemory {
+            bytes: (planes * size_of::<AtomicU64>()) as u64,
+            purpose: "the state of planes",
+        })?;
+        slots.extend((0..planes).map(|_| AtomicU64::new(0)));
+        let inner = Inner {
             key,
+            expected: form.layout().expected_planes(&key.index),
+            form: Arc::clone(form),
             buffer: OnceLock::new(),
             slots: slots.into_boxed_slice(),
             done: AtomicUsize::new(0),
-            expected: layout.expected_planes(&key.index),
             jobs_left: AtomicUsize::new(0),
-            storing: Mutex::new(false),
+            storing: RwLock::new(false),
             copied: AtomicBool::new(false),
-        })
+        };
+        Ok(Self { inner: Arc::new(inner), beside: Some(beside), not_sync: PhantomData })
+    }
+
+    /// Gives the group its buffer, before its first frame.
+    pub(crate) fn attach(&mut self, buffer: Buffer) {
+        // A second one would go straight back to the budget.
+        let _ = self.inner.buffer.set(buffer);
+        self.beside = None;
     }
 
     /// Which group this is.
     #[must_use]
     pub fn key(&self) -> GroupKey {
-        self.key
+        self.inner.key
     }
 
-    /// Gives the group its buffer, before its first frame.
-    pub fn attach(&self, buffer: PooledBuffer) {
-        // A second buffer would go straight back to its pool; the stream attaches one, before the first frame.
-        let _ = self.buffer.set(buffer);
-    }
-
-    /// The buffer, once there is a frame.
+    /// True once it has its buffer.
     #[must_use]
-    pub fn buffer(&self) -> Option<&AlignedBuffer> {
-        self.buffer.get().map(|buffer| &**buffer)
+    pub fn has_buffer(&self) -> bool {
+        self.inner.buffer.get().is_some()
     }
 
-    /// Copies `frame` into `slot`; true when the group is now complete. Only the one filling thread may call this.
-    pub fn fill(&self, layout: &Layout, slot: usize, frame: &[u8]) -> bool {
-        if let Some(buffer) = self.buffer() {
-            // SAFETY: the slot is still empty, so no reader looks at it, and there is one filling thread.
-            unsafe { layout.copy_in(frame, slot, buffer) };
+    /// Copies `frame` into `slot`; true when the group is now complete. A slot that is not empty stays as it is.
+    pub fn fill(&mut self, slot: usize, arrival: Arrival, frame: &[u8]) -> bool {
+        if let Some(buffer) = self.inner.memory().filter(|_| self.inner.state(slot) == 0) {
+            // SAFETY: the slot is empty, so no reader looks at it, and this is the one handle that writes.
+            unsafe { copy_in(self.inner.form.layout(), frame, slot, buffer) };
         }
-        self.mark(slot, SlotState::Filled)
+        self.inner.mark(slot, FILLED, arrival)
     }
 
-    /// Puts back a plane's part of unit `nth` that was read from a store. Only the filling thread may call this, before
-    /// the slot is [restored](Group::restored).
-    pub fn restore(&self, layout: &Layout, nth: usize, slot: usize, plane: &[u8]) {
-        if let Some(buffer) = self.buffer() {
-            // SAFETY: the slot is still empty, so no reader looks at it, and there is one filling thread.
+    /// Notes that `slot` will never hold a frame; true when the group is now complete.
+    pub fn skip(&mut self, slot: usize, arrival: Arrival) -> bool {
+        self.inner.mark(slot, SKIPPED, arrival)
+    }
+
+    /// Puts back a plane's part of unit `nth` that was read from a store, before the slot is [restored](Open::restored).
+    pub(crate) fn restore(&mut self, nth: usize, slot: usize, plane: &[u8]) {
+        let layout = self.inner.form.layout();
+        if let Some(buffer) = self.inner.memory().filter(|_| self.inner.state(slot) == 0) {
+            // SAFETY: the slot is empty, so no reader looks at it, and this is the one handle that writes.
             unsafe { buffer.write(layout.unit_offset(nth) + slot * layout.plane_bytes(), plane) };
         }
     }
 
-    /// Marks a slot as it was in a store: filled (after [`Group::restore`]) or without a frame.
-    pub fn restored(&self, slot: usize, state: SlotState) {
-        self.mark(slot, state);
+    /// Marks a slot as it was in a store: with a frame (after [`Open::restore`]) or without one. True when the group is now
+    /// complete.
+    pub(crate) fn restored(&mut self, slot: usize, arrival: Arrival, filled: bool) -> bool {
+        self.inner.mark(slot, if filled { FILLED } else { SKIPPED }, arrival)
     }
 
-    /// Replaces what is in `slot`, a frame or none, of a group that is still open and has its buffer; false, and nothing
-    /// is changed, while a provisional copy is being stored: [`Group::wait_for_copy`] and ask again. Only the filling
-    /// thread may call this.
+    /// Replaces what is in `slot`, a frame or none; false, and nothing is changed, while somebody reads filled planes or the
+    /// group has no buffer: [`Watched::wait`] and ask again.
     #[must_use]
-    pub fn try_replace(&self, layout: &Layout, slot: usize, frame: &[u8]) -> bool {
-        let _nobody_reads = match self.storing.try_lock() {
+    pub fn try_replace(&mut self, slot: usize, frame: &[u8]) -> bool {
+        let _nobody_reads = match self.inner.storing.try_write() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
         };
-        let Some(buffer) = self.buffer() else { return false };
-        // SAFETY: the group is open, so only a provisional copy could read it, and that needs the lock held here.
-        unsafe { layout.copy_in(frame, slot, buffer) };
-        self.slots[slot].store(FILLED, Ordering::Release);
+        let Some(buffer) = self.inner.memory() else { return false };
+        // SAFETY: the group is open, so only readers of filled planes could look, and they need the lock held here.
+        unsafe { copy_in(self.inner.form.layout(), frame, slot, buffer) };
+        let arrival = self.inner.slots[slot].load(Ordering::Acquire) >> STATE_BITS;
+        self.inner.slots[slot].store(arrival << STATE_BITS | FILLED, Ordering::Release);
         true
     }
 
-    /// Waits for a provisional copy that is being stored.
-    pub fn wait_for_copy(&self) {
-        drop(self.storing.lock().unwrap_or_else(PoisonError::into_inner));
+    /// A plane that is filled; `None` for another one.
+    pub(crate) fn plane(&self, slot: usize) -> Option<Plane> {
+        (self.inner.state(slot) == FILLED).then(|| Plane { inner: Arc::clone(&self.inner), slot })
     }
 
-    /// Notes that `slot` will never hold a frame; true when the group is now complete.
-    pub fn skip(&self, slot: usize) -> bool {
-        self.mark(slot, SlotState::Skipped)
-    }
-
-    /// What has become of `slot`.
+    /// A view for those who look on.
     #[must_use]
-    pub fn slot(&self, slot: usize) -> SlotState {
-        match self.slots[slot].load(Ordering::Acquire) & !STORED {
-            FILLED => SlotState::Filled,
-            SKIPPED => SlotState::Skipped,
-            _ => SlotState::Empty,
-        }
+    pub fn watch(&self) -> Watched {
+        Watched(Arc::downgrade(&self.inner))
     }
 
-    /// Slots that hold a frame.
-    pub fn filled(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.slots.len()).filter(|slot| self.slot(*slot) == SlotState::Filled)
+    /// The first frame in it by arrival; `None` where it has none.
+    pub(crate) fn first_arrival(&self) -> Option<Arrival> {
+        self.inner.arrivals(|_| true).map(|(_, arrival)| arrival).min()
     }
 
-    /// Zeroes every plane without a frame, so that the whole buffer may be written. Only the filling thread may call
-    /// this, after the last frame.
-    pub fn seal(&self, layout: &Layout) {
-        let Some(buffer) = self.buffer() else { return };
-        for slot in (0..self.slots.len()).filter(|slot| self.slot(*slot) != SlotState::Filled) {
-            // SAFETY: readers only look at filled slots until the group is handed on, which happens after this.
-            unsafe { layout.zero(slot, buffer) };
-        }
-    }
-
-    /// The bytes of `len` from `offset` of a sealed group.
-    ///
-    /// # Safety
-    /// The group is sealed: the filling thread has handed it on.
+    /// Ends the filling. Planes without a frame become fill value, so that the whole buffer may be written.
     #[must_use]
-    pub unsafe fn sealed_bytes(&self, offset: usize, len: usize) -> &[u8] {
-        match self.buffer() {
-            // SAFETY: after sealing nobody writes the buffer.
-            Some(buffer) => unsafe { buffer.slice(offset, len) },
+    pub fn seal(self) -> Sealed {
+        let inner = self.inner;
+        if let Some(buffer) = inner.memory() {
+            for slot in (0..inner.slots.len()).filter(|slot| inner.state(*slot) != FILLED) {
+                // SAFETY: readers only look at filled slots until there is a `Sealed`, and this is the one handle that
+                // writes.
+                unsafe { zero(inner.form.layout(), slot, buffer) };
+            }
+        }
+        Sealed { inner, _beside: self.beside.map(Arc::new) }
+    }
+}
+
+/// A group whose filling has ended.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    inner: Arc<Inner>,
+    _beside: Option<Arc<Beside>>,
+}
+
+impl Sealed {
+    /// Which group this is.
+    #[must_use]
+    pub fn key(&self) -> GroupKey {
+        self.inner.key
+    }
+
+    /// What its array has in common with others.
+    #[must_use]
+    pub fn form(&self) -> &Arc<Form> {
+        &self.inner.form
+    }
+
+    /// True where no frame came to it: nothing is stored.
+    #[must_use]
+    pub fn is_skipped(&self) -> bool {
+        self.inner.buffer.get().is_none()
+    }
+
+    /// The bytes of units, one after another; none where no frame came.
+    #[must_use]
+    pub fn bytes(&self, units: &Range<usize>) -> &[u8] {
+        let layout = self.inner.form.layout();
+        match self.inner.memory() {
+            // SAFETY: the one handle that wrote is gone.
+            Some(buffer) => unsafe { buffer.slice(layout.unit_offset(units.start), units.len() * layout.unit_bytes()) },
             None => &[],
         }
     }
 
-    /// Copies the filled planes of unit `nth` to `target` (one unit long), fill value elsewhere: what a reader may see
-    /// of a unit that is not complete.
-    pub fn copy_partial(&self, layout: &Layout, nth: usize, target: &mut [u8]) {
-        target.fill(0);
-        let Some(buffer) = self.buffer() else { return };
-        let plane = layout.plane_bytes();
-        for slot in self.filled() {
-            let inside = slot * plane;
-            // SAFETY: a filled slot is not written again until the group is gone.
-            let bytes = unsafe { buffer.slice(layout.unit_offset(nth) + inside, plane) };
-            target[inside..inside + plane].copy_from_slice(bytes);
-        }
+    /// Slots that hold a frame, with its arrival.
+    pub fn filled(&self) -> impl Iterator<Item = (usize, Arrival)> + '_ {
+        self.inner.arrivals(|state| state == FILLED)
     }
 
-    /// Number of jobs that will carry this group; before the first of them starts.
-    pub fn expect_jobs(&self, jobs: usize) {
-        self.jobs_left.store(jobs, Ordering::Release);
-    }
-
-    /// One job is done; true for the last.
-    pub fn job_done(&self) -> bool {
-        self.jobs_left.fetch_sub(1, Ordering::AcqRel) == 1
-    }
-
-    /// Waits for a provisional copy that is being stored, and lets none start from now on.
-    pub fn end_provisional(&self) {
-        *self.storing.lock().unwrap_or_else(PoisonError::into_inner) = true;
-    }
-
-    /// Runs `store` unless the complete group is already being stored; the complete one waits for it.
-    pub fn store_provisional<T>(&self, store: impl FnOnce() -> T) -> Option<T> {
-        let storing = self.storing.lock().unwrap_or_else(PoisonError::into_inner);
-        (!*storing).then(store)
-    }
-
-    /// Notes that the engine has stored the planes in these slots. Only within [`Group::store_provisional`]: a plane that
-    /// is replaced counts as not stored again.
-    pub fn note_stored(&self, slots: impl Iterator<Item = usize>) {
-        for slot in slots {
-            self.slots[slot].fetch_or(STORED, Ordering::AcqRel);
-        }
-        self.copied.store(true, Ordering::Release);
+    /// The first frame in it by arrival; `None` where it has none.
+    pub(crate) fn first_arrival(&self) -> Option<Arrival> {
+        self.inner.arrivals(|_| true).map(|(_, arrival)| arrival).min()
     }
 
     /// Slots whose planes the engine has not stored, the empty ones among them; `None` where it has stored none.
     #[must_use]
     pub fn not_stored(&self) -> Option<Vec<usize>> {
+        self.inner.not_stored()
+    }
+
+    /// Waits for a provisional copy that is being stored, and lets none start from now on.
+    pub(crate) fn end_provisional(&self) {
+        *self.inner.storing.write().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// Number of jobs that will carry this group; before the first of them starts.
+    pub(crate) fn expect_jobs(&self, jobs: usize) {
+        self.inner.jobs_left.store(jobs, Ordering::Release);
+    }
+
+    /// One job is done; true for the last.
+    pub(crate) fn job_done(&self) -> bool {
+        self.inner.jobs_left.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}
+
+/// A filled plane of a group, open or sealed.
+#[derive(Debug)]
+pub struct Plane {
+    inner: Arc<Inner>,
+    slot: usize,
+}
+
+impl Plane {
+    /// The frame, rows without padding.
+    ///
+    /// # Panics
+    /// If `frame` is shorter than a frame.
+    pub fn copy_to(&self, frame: &mut [u8]) {
+        let Some(buffer) = self.inner.memory() else { return };
+        let _nobody_replaces = self.inner.storing.read().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: a filled slot is only written by whoever replaces it, who needs the lock held here.
+        unsafe { copy_out(self.inner.form.layout(), self.slot, buffer, frame) };
+    }
+}
+
+/// A group that somebody else fills.
+#[derive(Debug, Clone)]
+pub struct Watched(Weak<Inner>);
+
+impl Watched {
+    /// Waits for those who read filled planes.
+    pub(crate) fn wait(&self) {
+        if let Some(inner) = self.0.upgrade() {
+            drop(inner.storing.write().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Runs `use_planes` unless the complete group is already being stored, or gone; the complete one waits for it.
+    pub(crate) fn provisionally<T>(&self, use_planes: impl FnOnce(&Filled<'_>) -> T) -> Option<T> {
+        let inner = self.0.upgrade()?;
+        let storing = inner.storing.read().unwrap_or_else(PoisonError::into_inner);
+        (!*storing).then(|| use_planes(&Filled(&inner)))
+    }
+
+    /// Number of planes that hold a frame; `None` once the group is gone.
+    pub(crate) fn filled(&self) -> Option<usize> {
+        let inner = self.0.upgrade()?;
+        Some((0..inner.slots.len()).filter(|slot| inner.state(*slot) == FILLED).count())
+    }
+}
+
+/// The filled planes of a group that nobody replaces meanwhile.
+#[derive(Debug)]
+pub(crate) struct Filled<'a>(&'a Inner);
+
+impl Filled<'_> {
+    /// How the group is laid out.
+    pub(crate) fn layout(&self) -> &Layout {
+        self.0.form.layout()
+    }
+
+    /// Slots that hold a frame, with its arrival.
+    pub(crate) fn slots(&self) -> Vec<(usize, Arrival)> {
+        self.0.arrivals(|state| state == FILLED).collect()
+    }
+
+    /// Slots whose planes the engine has not stored; `None` where it has stored none.
+    pub(crate) fn not_stored(&self) -> Option<Vec<usize>> {
+        self.0.not_stored()
+    }
+
+    /// Copies the planes in `slots` of unit `nth` to `target` (one unit long), fill value elsewhere: what a reader may see of
+    /// a unit that is not complete.
+    pub(crate) fn copy_unit(&self, slots: &[(usize, Arrival)], nth: usize, target: &mut [u8]) {
+        target.fill(0);
+        let (Some(buffer), layout) = (self.0.memory(), self.layout()) else { return };
+        let plane = layout.plane_bytes();
+        for slot in slots.iter().map(|(slot, _)| *slot).filter(|slot| self.0.state(*slot) == FILLED) {
+            let inside = slot * plane;
+            // SAFETY: a filled slot is only written by whoever replaces it, who needs the lock that this view holds.
+            let bytes = unsafe { buffer.slice(layout.unit_offset(nth) + inside, plane) };
+            target[inside..inside + plane].copy_from_slice(bytes);
+        }
+    }
+
+    /// Notes that the engine has stored the planes in these slots: a plane that is replaced counts as not stored again.
+    pub(crate) fn note_stored(&self, slots: impl Iterator<Item = usize>) {
+        for slot in slots {
+            self.0.slots[slot].fetch_or(STORED, Ordering::AcqRel);
+        }
+        self.0.copied.store(true, Ordering::Release);
+    }
+}
+
+impl Inner {
+    fn memory(&self) -> Option<&AlignedBuffer> {
+        self.buffer.get().map(Buffer::memory)
+    }
+
+    /// What has become of a slot: nothing, [`FILLED`] or [`SKIPPED`].
+    fn state(&self, slot: usize) -> u64 {
+        self.slots[slot].load(Ordering::Acquire) & (FILLED | SKIPPED)
+    }
+
+    /// Slots in a state that is `wanted`, with the arrivals of their frames; not those to which none has come.
+    fn arrivals(&self, wanted: impl Fn(u64) -> bool) -> impl Iterator<Item = (usize, Arrival)> {
+        self.slots.iter().enumerate().filter_map(move |(nth, slot)| {
+            let slot = slot.load(Ordering::Acquire);
+            let state = slot & (FILLED | SKIPPED);
+            (state != 0 && wanted(state)).then_some((nth, Arrival(slot >> STATE_BITS)))
+        })
+    }
+
+    fn not_stored(&self) -> Option<Vec<usize>> {
         let stored = |slot: &usize| self.slots[*slot].load(Ordering::Acquire) & STORED != 0;
         self.copied.load(Ordering::Acquire).then(|| (0..self.slots.len()).filter(|slot| !stored(slot)).collect())
     }
 
-    /// Planes written or skipped so far.
-    #[must_use]
-    pub fn done(&self) -> usize {
-        self.done.load(Ordering::Acquire)
-    }
-
-    fn mark(&self, slot: usize, state: SlotState) -> bool {
-        self.slots[slot].store(if state == SlotState::Filled { FILLED } else { SKIPPED }, Ordering::Release);
+    fn mark(&self, slot: usize, state: u64, arrival: Arrival) -> bool {
+        if self.state(slot) != 0 {
+            return false;
+        }
+        self.slots[slot].store(arrival.0 << STATE_BITS | state, Ordering::Release);
         self.done.fetch_add(1, Ordering::AcqRel) + 1 == self.expected
     }
 }

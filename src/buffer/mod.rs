@@ -1,21 +1,19 @@
-//! Byte budget, buffer pool and the layout in which frames become chunks and shards.
+//! Memory of planes: the budget in bytes, groups that are filled and read, and the one copy of a frame.
 //!
-//! A **group** is a set of planes that are completed together: those that share one chunk (or shard) along the index
-//! dimensions. Its buffer holds every **unit** (chunk, shard or frame) of those planes, one after another, each laid
-//! out as Zarr wants it (C order). Appending a frame is therefore one copy, and an uncompressed unit is written to
-//! disk from where it lies.
+//! How the planes of a group lie in its buffer is arithmetic, and the plan's: [`crate::plan::Layout`].
 
 mod aligned;
+mod budget;
+mod copy;
 mod group;
-mod layout;
-mod pool;
 
-#[cfg(all(test, not(feature = "shuttle")))]
-mod layout_tests;
 #[cfg(all(test, feature = "shuttle"))]
 mod schedules;
 
-pub use aligned::{ALIGNMENT, AlignedBuffer, DIRECT_FROM};
-pub use group::{Group, GroupKey, SlotState};
-pub use layout::{Layout, Unit, UnitPlace};
-pub use pool::{Pool, PooledBuffer};
+pub use crate::platform::{ALIGNMENT, DIRECT_FROM};
+pub use aligned::AlignedBuffer;
+pub use budget::Buffer;
+pub(crate) use budget::{Beside, Budget};
+pub use copy::lay_out;
+pub(crate) use group::Filled;
+pub use group::{Arrival, Open, Plane, Sealed, Watched};

@@ -1,4 +1,4 @@
-//! The pool and a group under thousands of schedules: `cargo test -p ome-stream --features shuttle --lib schedules`.
+//! The budget and a group under thousands of schedules: `cargo test -p ome-stream --features shuttle --lib schedules`.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -7,26 +7,26 @@ use std::sync::Arc;
 use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::{check_random, thread};
 
-use super::{Group, GroupKey, Pool, Unit};
-use crate::plan::Plan;
+use super::{Arrival, Budget, Open};
+use crate::plan::{ArrayId, Capabilities, GroupKey, Plan, Unit};
 use crate::settings::{DataType, Settings, parse_dims};
 
 const SCHEDULES: usize = 5_000;
 
 #[test]
-fn schedules_of_the_pool_never_exceed_its_limit_and_never_hang() {
+fn schedules_of_the_budget_never_exceed_its_limit_and_never_hang() {
     check_random(
         || {
-            let pool = Arc::new(Pool::new(4096, 0, 2));
+            let budget = Arc::new(Budget::of_buffers(4096, 0, 2));
             let out = Arc::new(AtomicUsize::new(0));
             let threads: Vec<_> = (0..4)
                 .map(|nth| {
-                    let (pool, out) = (Arc::clone(&pool), Arc::clone(&out));
+                    let (budget, out) = (Arc::clone(&budget), Arc::clone(&out));
                     thread::spawn(move || {
                         for _ in 0..3 {
                             let coming = || nth == 3 && out.load(Ordering::SeqCst) > 0;
-                            let made = pool.take_or_make(coming).expect("memory");
-                            let buffer = made.unwrap_or_else(|| pool.take(|| true).expect("memory"));
+                            let made = budget.take_or_make(&[0], coming).expect("memory");
+                            let buffer = made.unwrap_or_else(|| budget.take(&[0], || true).expect("memory"));
                             assert!(out.fetch_add(1, Ordering::SeqCst) < 2, "three buffers are out");
                             thread::yield_now();
                             out.fetch_sub(1, Ordering::SeqCst);
@@ -36,8 +36,42 @@ fn schedules_of_the_pool_never_exceed_its_limit_and_never_hang() {
                 })
                 .collect();
             threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
-            assert_eq!(pool.bytes_out(), 0);
-            assert!(pool.high_water() <= pool.limit_bytes());
+            assert_eq!(budget.bytes_out(), 0);
+            assert!(budget.high_water() <= budget.limit_bytes());
+        },
+        SCHEDULES,
+    );
+}
+
+#[test]
+fn schedules_of_two_sources_in_one_budget_neither_starve_nor_wait_for_each_other() {
+    check_random(
+        || {
+            // Two buffers of each class are sure, and there is nothing else.
+            let budget = Arc::new(Budget::of_classes(&[(4096, 2), (512, 2)], 0));
+            let threads: Vec<_> = (0..4_usize)
+                .map(|nth| {
+                    let budget = Arc::clone(&budget);
+                    thread::spawn(move || {
+                        for _ in 0..2 {
+                            // A family of both, of one only, and one that never gives its first back before it has another.
+                            match nth {
+                                0 => drop(budget.take(&[0, 1], || true).expect("memory")),
+                                1 => drop(budget.take(&[0], || true).expect("memory")),
+                                2 => drop(budget.take(&[1], || true).expect("memory")),
+                                _ => {
+                                    let first = budget.try_take(&[1], || true).expect("memory");
+                                    thread::yield_now();
+                                    drop(first);
+                                }
+                            }
+                        }
+                    })
+                })
+                .collect();
+            threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+            assert_eq!(budget.bytes_out(), 0);
+            assert!(budget.high_water() <= budget.limit_bytes());
         },
         SCHEDULES,
     );
@@ -46,25 +80,33 @@ fn schedules_of_the_pool_never_exceed_its_limit_and_never_hang() {
 #[test]
 fn schedules_of_a_group_show_only_whole_planes_and_never_after_the_complete_one() {
     let dimensions = parse_dims("t:3:3,y:4:2,x:4:2").expect("a grammar of ours");
-    let plan = Plan::new(&Settings::new("a", dimensions, DataType::UInt8)).expect("valid");
-    let layout = Arc::new(plan.layout(Unit::Chunk));
+    let settings = Settings::new("a", dimensions, DataType::UInt8);
+    let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
+    let form = Arc::clone(&plan.forms()[0]);
     check_random(
         move || {
-            let group = Arc::new(Group::new(GroupKey { position: 0, index: [0; 3] }, &layout).expect("memory"));
-            group.attach(Pool::new(layout.buffer_bytes(), 0, 1).take(|| false).expect("memory"));
+            let layout = form.layout();
+            let budget = Budget::of_buffers(layout.buffer_bytes(), 0, 1);
+            let key = GroupKey { array: ArrayId(0), index: [0; 3] };
+            let mut group = Open::new(key, &form, budget.group_beside(0)).expect("memory");
+            budget.take(&[0], || false).expect("memory").into_iter().for_each(|buffer| group.attach(buffer));
             let complete = Arc::new(AtomicUsize::new(0));
             let live = {
-                let (group, layout, complete) = (Arc::clone(&group), Arc::clone(&layout), Arc::clone(&complete));
+                let (watched, form, complete) = (group.watch(), Arc::clone(&form), Arc::clone(&complete));
                 thread::spawn(move || {
+                    let layout = form.layout();
                     for _ in 0..3 {
-                        let stored = group.store_provisional(|| {
+                        let stored = watched.provisionally(|filled| {
                             let mut unit = vec![0; layout.unit_bytes()];
-                            group.copy_partial(&layout, 1, &mut unit);
+                            filled.copy_unit(&filled.slots(), 1, &mut unit);
                             thread::yield_now();
                             assert_eq!(complete.load(Ordering::SeqCst), 0, "a provisional copy after the complete one");
                             for (slot, plane) in unit.chunks(layout.plane_bytes()).enumerate() {
-                                let whole = plane.iter().all(|byte| *byte == slot as u8 + 1);
-                                assert!(whole || plane.iter().all(|byte| *byte == 0), "half a plane: {plane:?}");
+                                let value = plane[0];
+                                // The plane in the second slot is replaced by others.
+                                let known = value == 0 || value == slot as u8 + 1 || (value == 9 && slot == 1);
+                                let whole = plane.iter().all(|byte| *byte == value);
+                                assert!(known && whole, "half a plane: {plane:?}");
                             }
                         });
                         if stored.is_none() {
@@ -74,16 +116,28 @@ fn schedules_of_a_group_show_only_whole_planes_and_never_after_the_complete_one(
                 })
             };
             for slot in 0..3 {
-                group.fill(&layout, slot, &vec![slot as u8 + 1; layout.frame_bytes()]);
+                group.fill(slot, Arrival(slot as u64), &vec![slot as u8 + 1; layout.frame_bytes()]);
                 thread::yield_now();
             }
-            group.seal(&layout);
-            group.end_provisional();
+            let plane = group.plane(1).expect("filled");
+            let reader = {
+                let bytes = layout.frame_bytes();
+                thread::spawn(move || {
+                    let mut frame = vec![0; bytes];
+                    plane.copy_to(&mut frame);
+                    assert!(frame.iter().all(|byte| *byte == 2) || frame.iter().all(|byte| *byte == 9), "{frame:?}");
+                })
+            };
+            // Whoever replaces a plane keeps readers away, or is kept away by them.
+            let _ = group.try_replace(1, &vec![9; layout.frame_bytes()]);
+            let replaced = group.try_replace(1, &vec![2; layout.frame_bytes()]);
+            let sealed = group.seal();
+            sealed.end_provisional();
             complete.store(1, Ordering::SeqCst);
-            // SAFETY: sealed above.
-            let bytes = unsafe { group.sealed_bytes(0, layout.unit_bytes()) };
-            assert!(bytes.chunks(layout.plane_bytes()).enumerate().all(|(slot, plane)| plane[0] == slot as u8 + 1));
+            let planes: Vec<u8> = sealed.bytes(&(0..1)).chunks(layout.plane_bytes()).map(|plane| plane[0]).collect();
+            assert!(planes == [1, 2, 3] || !replaced && planes == [1, 9, 3], "{planes:?}");
             live.join().expect("no panic");
+            reader.join().expect("no panic");
         },
         SCHEDULES,
     );

@@ -1,8 +1,9 @@
-//! The write log: which chunk lies where in shard files whose index is not written yet.
+//! The write log: array by array, which planes were written, in which order their frames had come, and which chunk lies where
+//! in shard files whose index is not written yet.
 //!
-//! An engine that places chunks in shards appends one record for each stretch of chunks, after the write of the data
-//! returned; a clean `finish` removes the file. A process killed between two indices leaves it behind, and
-//! [`crate::recover`] rebuilds the indices from it. No reader asks for its name.
+//! A record is appended after the write of what it tells of returned; a clean `finish` removes the file. A process that is
+//! killed leaves it behind. What it says of planes tells a black frame from a missing one; from what it says of chunks
+//! [`crate::recover`] rebuilds the indices. No reader asks for its name.
 //!
 //! The file is a sequence of records, little-endian, each complete in itself, so that a torn one costs no other:
 //!
@@ -10,14 +11,21 @@
 //! |-------|------|
 //! | 4 | `OSLg` |
 //! | 4 | length of the record, from its first byte to its checksum's last |
-//! | 1 | kind: 0 the run (a JSON object), 1 chunks, 2 planes |
+//! | 1 | kind: 0 the run, 1 chunks, 3 arrays, 4 planes, 5 durable; 2 planes as version 1 told of them |
 //! | 1 | flags: 1 the chunks are complete |
 //! | 2 | length of the shard's path |
-//! | 4 | number of chunks, or of ranges of planes; of the run's record: bytes of JSON |
-//! | 8 | offset of the first chunk in the shard file, the others follow without gaps; of planes: the position |
-//! | | the shard's path below the root, with `/`; of planes: 8 bytes for each coordinate of their group |
-//! | 8 each | chunk: place in the shard's index, length; range of planes: first slot in the group, slot behind the last |
+//! | 4 | number of chunks, or of runs of planes; of JSON: its bytes; durable: the source |
+//! | 8 | chunks: offset of the first in the shard file, the others follow without gaps; planes: their array; durable: how many frames of the source are on the medium, in the order in which they came |
+//! | | chunks: the shard's path below the root, with `/`; planes: 8 bytes for each coordinate of their group |
+//! | | chunks, 8 bytes each: place in the shard's index, length |
+//! | | planes, 24 bytes a run: first slot in the group, number of slots, arrival of the first, arrivals from one to the next |
+//! | | the run, arrays: a JSON object |
 //! | 4 | crc32c of all before |
+//!
+//! The first record is the run's (`version`, `unit`, and `forms`: what arrays have in common that differ only in their
+//! place); then come records of arrays (`first`, the number of the first; `form`; `keys`, their paths). Version 1 had one
+//! form, of every array, in the run's record, no records of arrays, and in its records of planes the position for the array
+//! and ranges of slots, 8 bytes each, without arrivals. Both are read.
 //!
 //! Chunks have no checksums: crc32c at 10 GB/s would take 2 to 10 % of a core that compresses, and what a killed process
 //! had written is what it wrote. Compressed chunks are decoded before they are believed.
@@ -30,8 +38,12 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use crate::buffer::Unit;
+use crate::buffer::Arrival;
+use crate::plan::{ArrayId, Plan, SourceId, Unit};
 use crate::router::StorageIndex;
+
+/// Version of the log that is written; a log of a later one is not understood.
+pub const VERSION: u64 = 2;
 
 /// Path of the log below the root of a store, with `/`.
 pub const FILE_NAME: &str = crate::store::files::LOG;
@@ -39,10 +51,16 @@ pub const FILE_NAME: &str = crate::store::files::LOG;
 const MAGIC: [u8; 4] = *b"OSLg";
 const HEADER_BYTES: usize = 24;
 const CHUNK_BYTES: usize = 8;
+const RUN_OF_PLANES_BYTES: usize = 24;
+/// Arrays that one record names.
+const ARRAYS_A_RECORD: usize = 1000;
 const CHECKSUM_BYTES: usize = 4;
 const KIND_RUN: u8 = 0;
 const KIND_CHUNKS: u8 = 1;
-const KIND_PLANES: u8 = 2;
+const KIND_PLANES_V1: u8 = 2;
+const KIND_ARRAYS: u8 = 3;
+const KIND_PLANES: u8 = 4;
+const KIND_DURABLE: u8 = 5;
 const COMPLETE: u8 = 1;
 
 /// Longest record that is believed: a batch of as many chunks as the largest shard index has.
@@ -75,36 +93,95 @@ pub struct PlacedChunk {
 pub enum Record {
     /// What the run is: the first record.
     Run(Value),
+    /// Arrays that follow one another.
+    Arrays(Value),
     /// Chunks that were written.
     Chunks(Placed),
     /// Planes that were written: all their chunks are where an engine puts them.
     Planes(Planes),
+    /// So many frames of a source, in the order in which they came, are on the medium.
+    Durable(SourceId, u64),
 }
 
 /// Planes of one group that were given to the operating system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planes {
-    /// Their position.
-    pub position: u32,
+    /// Their array.
+    pub array: ArrayId,
     /// Coordinates of the group, counted in groups.
     pub group: StorageIndex,
     /// Their slots in the group.
-    pub slots: Vec<Range<u32>>,
+    pub runs: Vec<SlotRun>,
 }
 
-/// The record of a run: `array` is the metadata document that every position's array has (with the extent it started
-/// with), `append_axis` its unbounded axis, `unit` what the engine takes at a time: it decides which planes make a group.
+/// Planes whose slots follow one another, and whose arrivals do so in equal steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotRun {
+    /// Their slots.
+    pub slots: Range<u32>,
+    /// Arrival of the first and the step to the next; `None` where version 1 did not tell.
+    pub arrivals: Option<(u64, u64)>,
+}
+
+impl Planes {
+    /// The planes of a group by slot, ascending, with the arrivals of their frames.
+    #[must_use]
+    pub fn of(array: ArrayId, group: StorageIndex, slots: impl IntoIterator<Item = (usize, Arrival)>) -> Self {
+        let mut runs: Vec<SlotRun> = Vec::new();
+        // A group has at most 2^31 planes: a chunk has no more bytes.
+        for (slot, Arrival(arrival)) in
+            slots.into_iter().filter_map(|(slot, arrival)| Some((u32::try_from(slot).ok()?, arrival)))
+        {
+            if !runs.last_mut().is_some_and(|last| last.take(slot, arrival)) {
+                runs.push(SlotRun { slots: slot..slot.saturating_add(1), arrivals: Some((arrival, 0)) });
+            }
+        }
+        Self { array, group, runs }
+    }
+}
+
+impl SlotRun {
+    /// Takes in a plane if it is the next of this run; the second fixes the step.
+    fn take(&mut self, slot: u32, arrival: u64) -> bool {
+        let Some((first, step)) = self.arrivals.filter(|_| self.slots.end == slot) else { return false };
+        let count = self.slots.len() as u64;
+        if count == 1 && arrival >= first {
+            self.arrivals = Some((first, arrival - first));
+        } else if count == 1 || step.checked_mul(count).and_then(|all| first.checked_add(all)) != Some(arrival) {
+            return false;
+        }
+        self.slots.end += 1;
+        true
+    }
+}
+
+/// The records with which the log of a run begins: what the run is, and its arrays.
 #[must_use]
-pub fn run_record(array: &Value, append_axis: Option<usize>, unit: Unit) -> Vec<u8> {
+pub fn first_records(plan: &Plan, unit: Unit) -> Vec<u8> {
+    let forms = plan
+        .forms()
+        .iter()
+        .map(|form| serde_json::json!({"append_axis": form.geometry().append_axis(), "array": form.empty_metadata()}));
     let run = serde_json::json!({
-        "version": 1,
+        "version": VERSION,
         "writer": crate::VERSION,
-        "append_axis": append_axis,
         "unit": unit,
-        "array": array,
+        "forms": forms.collect::<Vec<_>>(),
     });
-    let text = run.to_string().into_bytes();
-    record(KIND_RUN, 0, &[], text.len(), 0, &text)
+    let mut records = json_record(KIND_RUN, &run);
+    let alike = plan.arrays().chunk_by(|left, right| left.form().nth() == right.form().nth());
+    for arrays in alike.flat_map(|alike| alike.chunks(ARRAYS_A_RECORD)) {
+        let Some(first) = arrays.first() else { continue };
+        let keys: Vec<&str> = arrays.iter().map(|array| array.key()).collect();
+        let named = serde_json::json!({"first": first.id().0, "form": first.form().nth(), "keys": keys});
+        records.extend(json_record(KIND_ARRAYS, &named));
+    }
+    records
+}
+
+fn json_record(kind: u8, value: &Value) -> Vec<u8> {
+    let text = value.to_string().into_bytes();
+    record(kind, 0, &[], text.len(), 0, &text)
 }
 
 /// The record of chunks that lie one after another from `offset` of a shard file.
@@ -124,9 +201,21 @@ pub fn chunks_record(shard: &str, offset: u64, complete: bool, chunks: &[PlacedC
 #[must_use]
 pub fn planes_record(planes: &Planes) -> Vec<u8> {
     let group: Vec<u8> = planes.group.iter().flat_map(|at| at.to_le_bytes()).collect();
-    let body: Vec<u8> =
-        planes.slots.iter().flat_map(|slots| [slots.start, slots.end]).flat_map(u32::to_le_bytes).collect();
-    record(KIND_PLANES, COMPLETE, &group, planes.slots.len(), u64::from(planes.position), &body)
+    let mut body = Vec::with_capacity(planes.runs.len() * RUN_OF_PLANES_BYTES);
+    for SlotRun { slots, arrivals } in &planes.runs {
+        let (first, step) = arrivals.unwrap_or_default();
+        body.extend_from_slice(&slots.start.to_le_bytes());
+        body.extend_from_slice(&(slots.len() as u32).to_le_bytes());
+        body.extend_from_slice(&first.to_le_bytes());
+        body.extend_from_slice(&step.to_le_bytes());
+    }
+    record(KIND_PLANES, COMPLETE, &group, planes.runs.len(), planes.array.0.into(), &body)
+}
+
+/// The record that so many frames of a source, in the order in which they came, are on the medium.
+#[must_use]
+pub fn durable_record(source: SourceId, frames: u64) -> Vec<u8> {
+    record(KIND_DURABLE, 0, &[], source.index(), frames, &[])
 }
 
 fn record(kind: u8, flags: u8, path: &[u8], count: usize, offset: u64, body: &[u8]) -> Vec<u8> {
@@ -260,13 +349,8 @@ fn parse(bytes: &[u8]) -> Option<Record> {
     match kind {
         KIND_RUN if rest.len() == count => Some(Record::Run(serde_json::from_slice(rest).ok()?)),
         KIND_CHUNKS if rest.len() == count.checked_mul(CHUNK_BYTES)? => {
-            let word = |bytes: &[u8], nth: usize| {
-                bytes.get(nth * 4..nth * 4 + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_le_bytes)
-            };
-            let chunks = rest
-                .chunks_exact(CHUNK_BYTES)
-                .map(|bytes| PlacedChunk { place: word(bytes, 0), length: word(bytes, 1) })
-                .collect();
+            let chunk = |bytes: &[u8]| Some(PlacedChunk { place: word_at(bytes, 0)?, length: word_at(bytes, 4)? });
+            let chunks = rest.chunks_exact(CHUNK_BYTES).map(chunk).collect::<Option<_>>()?;
             Some(Record::Chunks(Placed {
                 shard: String::from_utf8(path.to_vec()).ok()?,
                 offset,
@@ -274,18 +358,39 @@ fn parse(bytes: &[u8]) -> Option<Record> {
                 chunks,
             }))
         }
-        KIND_PLANES if rest.len() == count.checked_mul(CHUNK_BYTES)? => {
-            let group = path.as_chunks::<8>().0.iter().map(|at| u64::from_le_bytes(*at)).collect::<Vec<_>>();
-            let slot = |bytes: &[u8]| Some(u32::from_le_bytes(bytes.try_into().ok()?));
-            let range = |bytes: &[u8]| Some(slot(bytes.get(..4)?)?..slot(bytes.get(4..)?)?);
+        KIND_ARRAYS if rest.len() == count => Some(Record::Arrays(serde_json::from_slice(rest).ok()?)),
+        KIND_DURABLE if rest.is_empty() => Some(Record::Durable(SourceId(u16::try_from(count).ok()?), offset)),
+        KIND_PLANES_V1 if rest.len() == count.checked_mul(CHUNK_BYTES)? => {
+            let run = |bytes: &[u8]| Some(SlotRun { slots: word_at(bytes, 0)?..word_at(bytes, 4)?, arrivals: None });
             Some(Record::Planes(Planes {
-                position: u32::try_from(offset).ok()?,
-                group: group.try_into().ok()?,
-                slots: rest.chunks_exact(CHUNK_BYTES).map(range).collect::<Option<_>>()?,
+                array: ArrayId(u32::try_from(offset).ok()?),
+                group: group_of(path)?,
+                runs: rest.chunks_exact(CHUNK_BYTES).map(run).collect::<Option<_>>()?,
+            }))
+        }
+        KIND_PLANES if rest.len() == count.checked_mul(RUN_OF_PLANES_BYTES)? => {
+            let run = |bytes: &[u8]| {
+                let (start, count) = (word_at(bytes, 0)?, word_at(bytes, 4)?);
+                let long = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+                Some(SlotRun { slots: start..start.checked_add(count)?, arrivals: Some((long(8)?, long(16)?)) })
+            };
+            Some(Record::Planes(Planes {
+                array: ArrayId(u32::try_from(offset).ok()?),
+                group: group_of(path)?,
+                runs: rest.chunks_exact(RUN_OF_PLANES_BYTES).map(run).collect::<Option<_>>()?,
             }))
         }
         _ => None,
     }
+}
+
+fn word_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+fn group_of(bytes: &[u8]) -> Option<StorageIndex> {
+    let group: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|at| u64::from_le_bytes(*at)).collect();
+    group.try_into().ok()
 }
 
 #[cfg(test)]
@@ -303,6 +408,12 @@ mod tests {
         (found, records.damaged_bytes())
     }
 
+    fn plan(dims: &str) -> Plan {
+        let dimensions = crate::settings::parse_dims(dims).expect("valid");
+        let settings = crate::Settings::new("a", dimensions, crate::settings::DataType::UInt8);
+        Plan::new(&settings, &crate::plan::Capabilities::taking(Unit::Chunk)).expect("valid")
+    }
+
     fn placed(nth: u32) -> Placed {
         let chunks = (0..3).map(|place| PlacedChunk { place: place + nth, length: 7 }).collect();
         let shard = format!("a/0/c/{nth}");
@@ -315,22 +426,45 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let array = serde_json::json!({"shape": [0, 4, 4]});
-        let mut log = run_record(&array, Some(0), Unit::Chunk);
+        let plan = plan("t:inf,p:3,y:4,x:4");
+        let mut log = first_records(&plan, Unit::Chunk);
         (0..50).for_each(|nth| log.extend(bytes(&placed(nth))));
         let (found, damaged) = read(&log);
-        assert_eq!((found.len(), damaged), (51, 0));
-        assert!(matches!(&found[0], Record::Run(run) if run["array"] == array && run["append_axis"] == 0));
-        for (nth, record) in found[1..].iter().enumerate() {
+        assert_eq!((found.len(), damaged), (52, 0));
+        let form = &plan.forms()[0];
+        let array = form.empty_metadata();
+        assert!(matches!(&found[0], Record::Run(run)
+            if run["version"] == VERSION && run["forms"][0]["array"] == array && run["forms"][0]["append_axis"] == 0));
+        let keys: Vec<_> = plan.arrays().iter().map(|array| array.key().to_owned()).collect();
+        assert!(
+            matches!(&found[1], Record::Arrays(arrays) if arrays["first"] == 0 && arrays["keys"] == serde_json::json!(keys))
+        );
+        for (nth, record) in found[2..].iter().enumerate() {
             assert_eq!(record, &Record::Chunks(placed(nth as u32)));
         }
     }
 
     #[test]
     fn planes_come_back() {
-        let planes = Planes { position: 7, group: [1, 2, u64::MAX], slots: vec![0..3, 5..6] };
-        let log = [planes_record(&planes), bytes(&placed(0))].concat();
-        assert_eq!(read(&log), (vec![Record::Planes(planes), Record::Chunks(placed(0))], 0));
+        let slots = [(0, 10), (1, 13), (2, 16), (3, 20), (5, 21), (6, 0)].map(|(slot, at)| (slot, Arrival(at)));
+        let planes = Planes::of(ArrayId(7), [1, 2, u64::MAX], slots);
+        let run = |slots: Range<u32>, first: u64, step: u64| SlotRun { slots, arrivals: Some((first, step)) };
+        assert_eq!(planes.runs, [run(0..3, 10, 3), run(3..4, 20, 0), run(5..6, 21, 0), run(6..7, 0, 0)]);
+        let log = [planes_record(&planes), durable_record(SourceId(1), 9), bytes(&placed(0))].concat();
+        assert_eq!(
+            read(&log),
+            (vec![Record::Planes(planes), Record::Durable(SourceId(1), 9), Record::Chunks(placed(0))], 0)
+        );
+    }
+
+    #[test]
+    fn planes_of_version_1_come_back() {
+        let group: Vec<u8> = [1_u64, 2, 3].iter().flat_map(|at| at.to_le_bytes()).collect();
+        let body: Vec<u8> = [0_u32, 3, 5, 6].iter().flat_map(|slot| slot.to_le_bytes()).collect();
+        let log = record(KIND_PLANES_V1, COMPLETE, &group, 2, 7, &body);
+        let run = |slots: Range<u32>| SlotRun { slots, arrivals: None };
+        let planes = Planes { array: ArrayId(7), group: [1, 2, 3], runs: vec![run(0..3), run(5..6)] };
+        assert_eq!(read(&log), (vec![Record::Planes(planes)], 0));
     }
 
     #[test]

@@ -2,14 +2,13 @@
 //!
 //! Every run has one, so that its presence tells that a run has not finished.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::format::{PlacedChunk, Planes, chunks_record, planes_record, run_record};
-use crate::buffer::{GroupKey, Unit};
+use super::format::{PlacedChunk, Planes, chunks_record, durable_record, first_records, planes_record};
+use crate::buffer::Arrival;
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::{GroupKey, Plan, SourceId, Unit};
 use crate::platform::{AppendFile, Disk};
 use crate::store::files::{LOG, OLD_LOG};
 
@@ -32,9 +31,7 @@ impl Log {
     pub(crate) fn create(plan: &Plan, disk: &dyn Disk, unit: Unit) -> Result<Self> {
         let path = plan.root().join(LOG);
         let file = disk.open_append(&path).map_err(|source| Error::io("create", &path, source))?;
-        let axis = plan.geometry().append_axis();
-        file.append(&run_record(&plan.array_metadata(axis.map(|_| 0)), axis, unit))
-            .map_err(|source| Error::io("write", &path, source))?;
+        file.append(&first_records(plan, unit)).map_err(|source| Error::io("write", &path, source))?;
         Ok(Self { root: plan.root().to_path_buf(), path, file: Mutex::new(Some(Arc::from(file))) })
     }
 
@@ -56,36 +53,44 @@ impl Log {
     /// # Errors
     /// The operating system's.
     pub fn placed(&self, shard: &str, offset: u64, chunks: &[(usize, u64)], complete: bool) -> Result<()> {
-        let open = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(file) = open else { return Ok(()) };
+        if self.is_closed() {
+            return Ok(());
+        }
         // A plan has at most 2^20 chunks in a shard and 2^31 bytes in a chunk.
         let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         let placed =
             chunks.iter().map(|(place, length)| PlacedChunk { place: narrow(*place as u64), length: narrow(*length) });
-        let record = chunks_record(shard, offset, complete, &placed.collect::<Vec<_>>());
-        file.append(&record).map_err(|source| Error::io("append to", &self.path, source))
+        self.append(&chunks_record(shard, offset, complete, &placed.collect::<Vec<_>>()))
     }
 
-    /// Notes that the planes in these slots of a group were given to the operating system.
+    /// Notes that the planes in these slots of a group, ascending, were given to the operating system.
     ///
     /// # Errors
     /// The operating system's.
-    pub(crate) fn planes(&self, key: GroupKey, slots: impl Iterator<Item = usize>) -> Result<()> {
-        let open = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let Some(file) = open else { return Ok(()) };
-        let mut ranges: Vec<Range<u32>> = Vec::new();
-        // A group has at most 2^31 planes: a chunk has no more bytes.
-        for slot in slots.filter_map(|slot| u32::try_from(slot).ok()) {
-            match ranges.last_mut() {
-                Some(last) if last.end == slot => last.end += 1,
-                _ => ranges.push(slot..slot.saturating_add(1)),
-            }
-        }
-        if ranges.is_empty() {
+    pub(crate) fn planes(&self, key: GroupKey, slots: impl IntoIterator<Item = (usize, Arrival)>) -> Result<()> {
+        if self.is_closed() {
             return Ok(());
         }
-        let record = planes_record(&Planes { position: key.position, group: key.index, slots: ranges });
-        file.append(&record).map_err(|source| Error::io("append to", &self.path, source))
+        let planes = Planes::of(key.array, key.index, slots);
+        if planes.runs.is_empty() { Ok(()) } else { self.append(&planes_record(&planes)) }
+    }
+
+    /// Notes that so many frames of a source, in the order in which they came, are on the medium.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub(crate) fn durable(&self, source: SourceId, frames: u64) -> Result<()> {
+        self.append(&durable_record(source, frames))
+    }
+
+    fn is_closed(&self) -> bool {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
+    fn append(&self, record: &[u8]) -> Result<()> {
+        let open = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(file) = open else { return Ok(()) };
+        file.append(record).map_err(|source| Error::io("append to", &self.path, source))
     }
 
     /// The run has ended well: every index is written, nothing will have to be won back.

@@ -2,14 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::Plan;
+use super::Form;
 use crate::settings::{Codec, Compression, DataType, Shuffle};
 
-impl Plan {
-    /// Metadata of a position's array with `extent` planes along its append axis (Zarr v3 core specification, array
-    /// metadata).
+impl Form {
+    /// Metadata of an array with `extent` planes along its append axis (Zarr v3 core specification, array metadata).
     #[must_use]
-    pub fn array_metadata(&self, extent: Option<u64>) -> Value {
+    pub fn metadata(&self, extent: Option<u64>) -> Value {
         let geometry = self.geometry();
         let is_float = matches!(self.dtype(), DataType::Float16 | DataType::Float32 | DataType::Float64);
         let codecs = match geometry.shard() {
@@ -26,11 +25,17 @@ impl Plan {
             "fill_value": if is_float { json!(0.0) } else { json!(0) },
             "codecs": codecs,
             "attributes": {},
-            "dimension_names": self.axis_names().collect::<Vec<_>>(),
+            "dimension_names": self.axis_names(),
         })
     }
 
-    /// Shards of this plan's chunks (Zarr v3 sharding codec, version 1.0), index last.
+    /// Metadata that an array starts with: without planes along its append axis.
+    #[must_use]
+    pub fn empty_metadata(&self) -> Value {
+        self.metadata(self.geometry().append_axis().map(|_| 0))
+    }
+
+    /// Shards of this form's chunks (Zarr v3 sharding codec, version 1.0), index last.
     #[must_use]
     pub fn sharding_codec(&self) -> Value {
         json!({
@@ -52,7 +57,7 @@ impl Plan {
             1 => json!({"name": "bytes"}),
             _ => json!({"name": "bytes", "configuration": {"endian": "little"}}),
         };
-        let Compression { codec, level, shuffle } = self.settings().compression;
+        let Compression { codec, level, shuffle } = self.compression();
         let blosc = |cname: &str| {
             let shuffle = match shuffle {
                 Shuffle::None => "noshuffle",
@@ -76,18 +81,23 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::Plan;
+    use crate::plan::{Capabilities, Unit};
     use crate::settings::{Settings, parse_dims};
 
-    fn plan(dims: &str, dtype: DataType, codec: Codec) -> Plan {
+    fn form(dims: &str, dtype: DataType, codec: Codec) -> Arc<Form> {
         let mut settings = Settings::new("a", parse_dims(dims).expect("valid dimensions"), dtype);
         settings.compression = Compression::new(codec);
-        Plan::new(&settings).expect("a valid plan")
+        let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("a valid plan");
+        Arc::clone(&plan.forms()[0])
     }
 
     #[test]
     fn a_shard_is_the_stored_object_and_keeps_the_codecs_of_its_chunks() {
-        let metadata = plan("t:inf:2:3,y:100:64,x:30:16:2", DataType::UInt16, Codec::BloscLz4).array_metadata(Some(7));
+        let metadata = form("t:inf:2:3,y:100:64,x:30:16:2", DataType::UInt16, Codec::BloscLz4).metadata(Some(7));
         assert_eq!(metadata["shape"], json!([7, 100, 30]));
         assert_eq!(metadata["dimension_names"], json!(["t", "y", "x"]));
         assert_eq!(metadata["chunk_grid"]["configuration"]["chunk_shape"], json!([6, 64, 32]));
@@ -99,7 +109,7 @@ mod tests {
 
     #[test]
     fn without_shards_the_chunk_is_the_stored_object() {
-        let metadata = plan("t:5:2,y:100:64,x:30", DataType::Float32, Codec::Gzip).array_metadata(None);
+        let metadata = form("t:5:2,y:100:64,x:30", DataType::Float32, Codec::Gzip).metadata(None);
         assert_eq!(metadata["chunk_grid"]["configuration"]["chunk_shape"], json!([2, 64, 30]));
         assert_eq!(metadata["codecs"][0], json!({"name": "bytes", "configuration": {"endian": "little"}}));
         assert_eq!(metadata["codecs"][1]["name"], "gzip");
@@ -108,7 +118,7 @@ mod tests {
 
     #[test]
     fn single_bytes_have_no_order() {
-        let codecs = plan("t:5,y:10,x:10", DataType::UInt8, Codec::None).chunk_codecs();
+        let codecs = form("t:5,y:10,x:10", DataType::UInt8, Codec::None).chunk_codecs();
         assert_eq!(codecs, [json!({"name": "bytes"})]);
     }
 }

@@ -1,10 +1,10 @@
 //! How much memory and how many threads a run takes, decided before it starts.
 
-use super::Plan;
-use crate::buffer::{Layout, Unit};
+use super::layout::{Layout, Unit};
+use super::{Form, Geometry};
 use crate::error::{Error, Result};
-use crate::router::{Loop, StorageIndex};
-use crate::settings::{Codec, Compression, Durability};
+use crate::router::{Loop, Router, StorageIndex};
+use crate::settings::{Codec, Compression, Durability, Settings};
 
 /// Most worker threads a stream starts: beyond this, memory for their scratch grows and throughput does not.
 pub const MAX_THREADS: usize = 256;
@@ -28,8 +28,8 @@ const MAX_BUFFERS: u64 = 65_536;
 /// waiting ones, the allocator's own (measured with 16,000 to 65,000 groups of one plane on a disk that stood still).
 const GROUP_BYTES: u64 = 640;
 
-/// Bytes for each plane of a group: its state, and whether it is written and durable.
-const PLANE_BYTES: u64 = 3;
+/// Bytes for each plane of a group: its arrival and state, and how many of its planes are written and durable.
+const PLANE_BYTES: u64 = 10;
 
 /// Bytes of a job that waits for a worker.
 const JOB_BYTES: u64 = 40;
@@ -43,102 +43,198 @@ const ENTRY_BYTES: u64 = 16;
 /// Bytes for the place of a chunk that live readers were shown before it was complete.
 const PLACE_BYTES: u64 = 8;
 
-/// Bytes for each frame of an open shard that becomes durable with it.
-const DURABLE_FRAME_BYTES: u64 = 16;
+/// Bytes for each frame of an open shard that becomes durable with it: its arrival, and how far readers must see.
+const DURABLE_FRAME_BYTES: u64 = 32;
+
+/// All memory that the arrays of one form can take, in bytes: those that one source fills share it, as one frame comes after
+/// another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Need {
+    /// A buffer: a group of planes that are completed together.
+    pub buffer_bytes: u64,
+    /// What is counted for each group beside its buffer.
+    pub group_bytes: u64,
+    /// Groups that are open at once in acquisition order.
+    pub open_groups: u64,
+    /// Groups of the whole run; `None` where it is unbounded.
+    pub groups_ever: Option<u64>,
+    /// Shards that are open at once, without those that workers begin and end; 0 where there are none.
+    pub open_shards: u64,
+    /// Shards of the whole run.
+    pub shards_ever: u64,
+    /// An open shard.
+    pub shard_bytes: u64,
+    /// Tables of the layout.
+    pub table_bytes: u64,
+    /// What one worker needs to store a job.
+    pub scratch_bytes: u64,
+}
+
+impl Need {
+    /// The need of arrays that `router` brings frames to, laid out as `layout` says, which may be an outline. `above` are the
+    /// bytes of a frame of the level that they are made of.
+    pub(super) fn new(
+        settings: &Settings,
+        router: &Router,
+        geometry: &Geometry,
+        layout: &Layout,
+        above: Option<u64>,
+    ) -> Self {
+        let (open_shards, shards_ever) = shards(router, geometry, layout);
+        Self {
+            buffer_bytes: layout.buffer_bytes() as u64,
+            group_bytes: group_bytes(layout),
+            open_groups: counted_open(router, layout.index_unit()),
+            groups_ever: counted_ever(router, layout.index_unit()),
+            open_shards,
+            shards_ever,
+            shard_bytes: shard_bytes(settings, geometry, layout),
+            table_bytes: layout.table_bytes(),
+            scratch_bytes: scratch_bytes(settings, geometry, layout)
+                // A plane of the level above, and what is made of it.
+                .saturating_add(above.map_or(0, |above| above.saturating_add(layout.frame_bytes() as u64))),
+        }
+    }
+
+    /// A group with its buffer.
+    #[must_use]
+    pub fn cost(&self) -> u64 {
+        self.buffer_bytes.saturating_add(self.group_bytes)
+    }
+
+    /// What these arrays must be able to take to go on, whatever others do: the groups that are open, and one that is being
+    /// written.
+    #[must_use]
+    pub fn sure_bytes(&self) -> u64 {
+        self.open_groups.saturating_add(1).saturating_mul(self.cost())
+    }
+
+    /// Most groups that could be of use.
+    fn most_groups(&self) -> u64 {
+        let least = self.open_groups.saturating_add(1);
+        MAX_BUFFERS.max(least).min(self.groups_ever.unwrap_or(MAX_BUFFERS).max(1).max(least))
+    }
+
+    fn shards_with(&self, threads: usize) -> u64 {
+        if self.open_shards == 0 { 0 } else { self.open_shards.saturating_add(threads as u64).min(self.shards_ever) }
+    }
+}
 
 /// Memory and threads of one run, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Memory {
-    /// Bytes of one buffer: a group of planes that are completed together.
+    /// Bytes of one buffer, of the array whose buffers are largest: a group of planes that are completed together.
     pub buffer_bytes: u64,
-    /// Bytes that are counted for each group beside its buffer.
+    /// Bytes that are counted for each such group beside its buffer.
     pub group_bytes: u64,
-    /// Groups that are open at once in acquisition order.
+    /// Groups that are open at once in acquisition order, of all arrays.
     pub open_groups: u64,
-    /// Buffers that the pool may make: the open groups and those on their way to disk.
-    pub buffers: u64,
+    /// Bytes of groups that may be held at once, with their buffers: those that are open and those on their way to disk.
+    pub budget_bytes: u64,
     /// Worker threads.
     pub threads: usize,
     /// Bytes that workers need for encoding and placing, all together.
     pub scratch_bytes: u64,
     /// Shards that are open at once.
     pub open_shards: u64,
-    /// Bytes of the indices of open shards and of the tables of the layout.
+    /// Bytes of the indices of open shards and of the tables of layouts.
     pub table_bytes: u64,
-    /// Most bytes that this run will hold: buffers and what goes with them, scratch, tables.
+    /// Most bytes that this run will hold: groups, scratch, tables.
     pub total_bytes: u64,
     /// Least bytes with which it could run: no smaller `memory_limit` is accepted.
     pub least_bytes: u64,
 }
 
-impl Memory {
-    /// `layout` may be an outline: nothing is made before it is judged.
-    pub(super) fn new(plan: &Plan, layout: &Layout) -> Result<Self> {
-        let settings = plan.settings();
-        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        let wanted = settings.threads.unwrap_or(match (plan.is_uncompressed(), plan.geometry().shard()) {
-            (true, Some(_)) => DIRECT_THREADS,
-            (true, None) => cores * FILE_THREADS_PER_CORE,
-            (false, _) if settings.compression.codec == Codec::BloscLz4 => cores + LZ4_EXTRA_THREADS,
-            (false, _) => cores + COMPRESSED_EXTRA_THREADS,
-        });
-        let buffer_bytes = layout.buffer_bytes() as u64;
-        let group_bytes = group_bytes(layout);
-        let group = buffer_bytes.saturating_add(group_bytes);
-        let open_groups = open_groups(plan, layout);
-        let limit = settings.memory_limit;
-        let scratch_each = scratch_bytes(plan, layout);
+/// The needs of all forms together, with so many threads.
+struct Sum<'a>(&'a [Need]);
+
+impl Sum<'_> {
+    fn of(&self, each: impl Fn(&Need) -> u64) -> u64 {
+        self.0.iter().map(each).fold(0, u64::saturating_add)
+    }
+
+    fn groups(&self) -> u64 {
+        self.of(Need::sure_bytes)
+    }
+
+    fn scratch(&self, threads: usize) -> u64 {
         // The live reader's provisional copies use one scratch more.
-        let scratch = |threads: usize| scratch_each.saturating_mul(threads as u64 + 1);
-        let shards = |threads: usize| open_shards(plan, layout, threads);
-        let tables = |threads: usize| {
-            layout.table_bytes().saturating_add(shards(threads).saturating_mul(shard_bytes(plan, layout)))
-        };
-        let need = |threads: usize| {
-            let groups = open_groups.saturating_add(1).saturating_mul(group);
-            groups.saturating_add(scratch(threads)).saturating_add(tables(threads))
-        };
-        let least_bytes = need(1);
-        let mut threads = wanted.clamp(1, MAX_THREADS);
+        self.of(|need| need.scratch_bytes.saturating_mul(threads as u64 + 1))
+    }
+
+    fn shards(&self, threads: usize) -> u64 {
+        self.of(|need| need.shards_with(threads))
+    }
+
+    fn tables(&self, threads: usize) -> u64 {
+        self.of(|need| need.table_bytes.saturating_add(need.shards_with(threads).saturating_mul(need.shard_bytes)))
+    }
+
+    fn least(&self, threads: usize) -> u64 {
+        self.groups().saturating_add(self.scratch(threads)).saturating_add(self.tables(threads))
+    }
+}
+
+impl Memory {
+    /// Nothing is made before it is judged: `needs` come from outlines of layouts.
+    pub(super) fn new(settings: &Settings, needs: &[Need], threads: usize) -> Result<Self> {
+        let sum = Sum(needs);
+        let limit = settings.memory_limit;
+        let largest = needs.iter().max_by_key(|need| need.cost()).copied().unwrap_or_default();
+        let least_bytes = sum.least(1);
+        let mut threads = threads.clamp(1, MAX_THREADS);
         if settings.threads.is_none() {
             // Fewer workers rather than a refusal, where only their scratch would break the limit.
-            while threads > 1 && need(threads) > limit {
+            while threads > 1 && sum.least(threads) > limit {
                 threads -= 1;
             }
         }
-        if need(threads) > limit {
+        let open_groups = sum.of(|need| need.open_groups);
+        let (scratch_bytes, table_bytes) = (sum.scratch(threads), sum.tables(threads));
+        if sum.least(threads) > limit {
             return Err(Error::MemoryLimit {
-                needed: need(threads),
+                needed: sum.least(threads),
                 limit,
                 explanation: format!(
-                    "{open_groups} open group(s) and 1 being written, of {buffer_bytes} bytes each and {group_bytes} beside \
-                     them, {} bytes of scratch for {threads} worker thread(s), and {} bytes of tables and the indices of {} \
-                     open shard(s)",
-                    scratch(threads),
-                    tables(threads),
-                    shards(threads),
+                    "{open_groups} open group(s) and {} being written, of {} bytes each and {} beside them,                      {scratch_bytes} bytes of scratch for {threads} worker thread(s), and {table_bytes} bytes of tables and                      the indices of {} open shard(s)",
+                    needs.len(),
+                    largest.buffer_bytes,
+                    largest.group_bytes,
+                    sum.shards(threads),
                 ),
             });
         }
-        let (scratch_bytes, table_bytes) = (scratch(threads), tables(threads));
-        let ever = groups_ever(plan, layout).unwrap_or(MAX_BUFFERS).max(1);
-        let least = open_groups.saturating_add(1);
-        let buffers = (limit.saturating_sub(scratch_bytes).saturating_sub(table_bytes) / group.max(1))
-            .min(MAX_BUFFERS.max(least))
-            .min(ever.max(least));
+        let left = limit.saturating_sub(scratch_bytes).saturating_sub(table_bytes);
+        let useful = sum.of(|need| need.most_groups().saturating_mul(need.cost()));
+        let mut budget_bytes = left.min(useful);
+        if let [only] = needs {
+            budget_bytes -= budget_bytes % only.cost().max(1);
+        }
         Ok(Self {
-            buffer_bytes,
-            group_bytes,
+            buffer_bytes: largest.buffer_bytes,
+            group_bytes: largest.group_bytes,
             open_groups,
-            buffers,
+            budget_bytes,
             threads,
             scratch_bytes,
-            open_shards: shards(threads),
+            open_shards: sum.shards(threads),
             table_bytes,
-            total_bytes: buffers.saturating_mul(group).saturating_add(scratch_bytes).saturating_add(table_bytes),
+            total_bytes: budget_bytes.saturating_add(scratch_bytes).saturating_add(table_bytes),
             least_bytes,
         })
     }
+}
+
+/// Workers that pay for arrays of these forms.
+pub(super) fn useful_threads(settings: &Settings, forms: &[Form]) -> usize {
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let of_form = |form: &Form| match (form.is_uncompressed(), form.geometry().shard()) {
+        (true, Some(_)) => DIRECT_THREADS,
+        (true, None) => cores * FILE_THREADS_PER_CORE,
+        (false, _) if form.compression().codec == Codec::BloscLz4 => cores + LZ4_EXTRA_THREADS,
+        (false, _) => cores + COMPRESSED_EXTRA_THREADS,
+    };
+    settings.threads.unwrap_or_else(|| forms.iter().map(of_form).max().unwrap_or(1))
 }
 
 /// What goes with the buffer of a group.
@@ -147,23 +243,20 @@ fn group_bytes(layout: &Layout) -> u64 {
     GROUP_BYTES.saturating_add(planes).saturating_add(layout.most_jobs().saturating_mul(JOB_BYTES))
 }
 
-/// Shards that are open at once, those that `threads` workers begin and end included; 0 where an engine takes whole ones
-/// or there are none.
-fn open_shards(plan: &Plan, layout: &Layout, threads: usize) -> u64 {
-    let (Unit::Chunk, Some(_)) = (layout.unit(), plan.geometry().shard()) else { return 0 };
-    let planes = plan.geometry().index_part(&plan.geometry().object());
-    let ever = counted_ever(plan, &planes).unwrap_or(u64::MAX);
+/// Shards that are open at once, and shards of the whole run; 0 where an engine takes whole ones or there are none.
+fn shards(router: &Router, geometry: &Geometry, layout: &Layout) -> (u64, u64) {
+    let (Unit::Chunk, Some(_)) = (layout.unit(), geometry.shard()) else { return (0, 0) };
+    let planes = geometry.index_part(&geometry.object());
+    let ever = counted_ever(router, &planes).unwrap_or(u64::MAX);
     let of_frame = layout.shards_of_frame();
-    let open = counted_open(plan, &planes).saturating_mul(of_frame).saturating_add(threads as u64);
-    open.min(ever.saturating_mul(of_frame))
+    (counted_open(router, &planes).saturating_mul(of_frame), ever.saturating_mul(of_frame))
 }
 
 /// Bytes of one open shard.
-fn shard_bytes(plan: &Plan, layout: &Layout) -> u64 {
-    let geometry = plan.geometry();
-    let partly_shown = plan.is_uncompressed() && layout.planes() > 1;
+fn shard_bytes(settings: &Settings, geometry: &Geometry, layout: &Layout) -> u64 {
+    let partly_shown = settings.compression.codec == Codec::None && layout.planes() > 1;
     let entry = ENTRY_BYTES + if partly_shown { PLACE_BYTES } else { 0 };
-    let frames = match plan.settings().durability {
+    let frames = match settings.durability {
         Durability::Shard => {
             let planes: u64 = geometry.index_part(&geometry.object()).iter().product();
             planes.saturating_mul(DURABLE_FRAME_BYTES) / layout.shards_of_frame()
@@ -173,23 +266,13 @@ fn shard_bytes(plan: &Plan, layout: &Layout) -> u64 {
     SHARD_BYTES.saturating_add(geometry.chunks_per_shard().saturating_mul(entry)).saturating_add(frames)
 }
 
-/// Groups that are open at once.
-fn open_groups(plan: &Plan, layout: &Layout) -> u64 {
-    counted_open(plan, layout.index_unit())
-}
-
-/// Groups of the whole run; `None` where it is unbounded.
-fn groups_ever(plan: &Plan, layout: &Layout) -> Option<u64> {
-    counted_ever(plan, layout.index_unit())
-}
-
 /// Sets of `planes` along the index dimensions that are open at once: everything inside the outermost loop that gathers
 /// several planes in one set.
 ///
 /// One iteration of that loop runs through all faster loops, so each of their sets is open until its last iteration.
-fn counted_open(plan: &Plan, planes: &StorageIndex) -> u64 {
+fn counted_open(router: &Router, planes: &StorageIndex) -> u64 {
     let gathered = |each: &Loop| each.storage_axis.map_or(1, |axis| planes[axis]);
-    let loops = plan.router().loops();
+    let loops = router.loops();
     let Some(outermost) = loops.iter().position(|each| gathered(each) > 1 && each.count.is_none_or(|count| count > 1))
     else {
         return 1;
@@ -201,8 +284,8 @@ fn counted_open(plan: &Plan, planes: &StorageIndex) -> u64 {
 }
 
 /// Sets of `planes` of the whole run; `None` where it is unbounded.
-fn counted_ever(plan: &Plan, planes: &StorageIndex) -> Option<u64> {
-    plan.router()
+fn counted_ever(router: &Router, planes: &StorageIndex) -> Option<u64> {
+    router
         .loops()
         .iter()
         .map(|each| {
@@ -214,17 +297,17 @@ fn counted_ever(plan: &Plan, planes: &StorageIndex) -> Option<u64> {
 
 /// What one worker needs beside the buffer: an encoded copy of what it writes at once, which may be a little larger
 /// than its input, and the codec's own state.
-fn scratch_bytes(plan: &Plan, layout: &Layout) -> u64 {
+fn scratch_bytes(settings: &Settings, geometry: &Geometry, layout: &Layout) -> u64 {
     // The index of a shard, and the blocks in which it is written.
-    let index = plan.geometry().chunks_per_shard().saturating_mul(2 * ENTRY_BYTES);
-    if plan.is_uncompressed() {
+    let index = geometry.chunks_per_shard().saturating_mul(2 * ENTRY_BYTES);
+    if settings.compression.codec == Codec::None {
         return index.saturating_add(64 << 10);
     }
     let job = layout.job_bytes() as u64;
-    let chunk = plan.geometry().chunk().iter().product::<u64>().saturating_mul(plan.geometry().item_size() as u64);
+    let chunk = geometry.chunk().iter().product::<u64>().saturating_mul(geometry.item_size() as u64);
     job.saturating_mul(2)
         .saturating_add(job / 8)
-        .saturating_add(codec_state(plan.settings().compression, chunk))
+        .saturating_add(codec_state(settings.compression, chunk))
         .saturating_add(index)
 }
 
@@ -268,9 +351,8 @@ mod tests {
         settings.compression = Compression::new(codec).with_level(level);
         settings.threads = Some(1);
         settings.memory_limit = 4 << 30;
-        let plan = Plan::new(&settings).expect("a valid plan");
-        let memory = Memory::new(&plan, &plan.layout(crate::buffer::Unit::Chunk)).expect("within the limit");
-        (memory.threads, memory.scratch_bytes)
+        let plan = crate::Plan::new(&settings, &crate::plan::Capabilities::taking(Unit::Chunk)).expect("a valid plan");
+        (plan.memory().threads, plan.memory().scratch_bytes)
     }
 
     /// Figures of `ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(level, size, 0))`, zstd 1.5.7, in tenths of a MiB.

@@ -1,112 +1,147 @@
-//! Validated settings -> fixed geometry, router and memory; every check before anything touches disk.
+//! Acquisition + what the engine takes -> arrays, layouts, memory; every check before anything touches disk.
 
+mod array;
 mod array_metadata;
+mod capabilities;
 mod geometry;
+mod grid;
+mod layout;
 mod memory;
 mod metadata_size;
 mod positions;
+mod source;
 
+#[cfg(all(test, not(feature = "shuttle")))]
+mod layout_tests;
+
+pub use array::{ArrayId, Feed, Form, PlannedArray};
+pub use capabilities::Capabilities;
 pub use geometry::{Geometry, MAX_AXES};
-pub use memory::{MAX_THREADS, Memory};
+pub use grid::ShardGrid;
+pub use layout::{GroupKey, Layout, Unit, UnitPlace};
+pub use memory::{MAX_THREADS, Memory, Need};
 pub use positions::PlannedPosition;
+pub use source::{PlannedSource, SourceId, SourceSettings};
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::buffer::{GroupKey, Layout, Unit};
 use crate::error::{Error, Result};
 use crate::ngff;
 use crate::router::{Location, Loop, Router};
-use crate::settings::{Codec, DataType, DimensionType, Settings};
+use crate::settings::{DataType, Settings};
 
 /// Everything that is fixed before the first frame: where frames go, what lies on disk, how much memory it takes.
 ///
 /// Making a plan touches no disk, so that a host can ask it for memory and refuse early.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    settings: Settings,
     root: PathBuf,
-    geometry: Geometry,
+    sources: Vec<PlannedSource>,
     positions: Vec<PlannedPosition>,
-    axes: Vec<ngff::Axis>,
-    scale: Vec<f64>,
-    translation: Vec<Option<f64>>,
-    router: Router,
+    forms: Vec<Arc<Form>>,
+    arrays: Vec<PlannedArray>,
+    memory: Memory,
     notes: Vec<String>,
 }
 
+/// Whether the memory of a plan is judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Judge {
+    /// A run shall be made of it.
+    Memory,
+    /// A store is looked at that an earlier run has made.
+    Nothing,
+}
+
 impl Plan {
-    /// Validates `settings` and fixes the plan.
+    /// Validates `settings` and fixes the plan for an engine that can do what `capabilities` say.
     ///
     /// # Errors
-    /// [`Error::InvalidSettings`] naming the field, the value and what would work. Memory is judged later, by
-    /// [`Plan::memory`], because it depends on the unit that an engine takes.
-    pub fn new(settings: &Settings) -> Result<Self> {
-        let mut settings = settings.clone();
-        let notes = settings.validate()?;
-        let path = settings.output_path();
-        // The host may change its working folder while the run goes on.
-        let root = std::path::absolute(&path).map_err(|source| Error::io("find", &path, source))?;
-        Self::of(settings, root, notes)
+    /// [`Error::InvalidSettings`] naming the field, the value and what would work; [`Error::MemoryLimit`] with the numbers
+    /// where the limit cannot hold the least this acquisition needs.
+    pub fn new(settings: &Settings, capabilities: &Capabilities) -> Result<Self> {
+        Self::of_sources(&[SourceSettings { settings: settings.clone(), levels: Vec::new() }], capabilities)
     }
 
-    /// As [`Plan::new`], for a store that lies at `root`, whatever name its settings would give it.
-    pub(crate) fn at(settings: &Settings, root: &Path) -> Result<Self> {
-        let mut settings = settings.clone();
-        let notes = settings.validate()?;
-        Self::of(settings, root.to_path_buf(), notes)
+    /// As [`Plan::new`], of several sources of frames and with levels below full resolution. Where the store lies, how much
+    /// memory it takes, durability and all else that concerns the whole run is as the first source's settings say; each of
+    /// several sources has positions, whose images lie side by side.
+    ///
+    /// No setting offers this yet: it is the general case that cameras and pyramids will be made of.
+    ///
+    /// # Errors
+    /// As for [`Plan::new`].
+    pub fn of_sources(sources: &[SourceSettings], capabilities: &Capabilities) -> Result<Self> {
+        let (sources, notes) = validated(sources)?;
+        let path = sources.first().map(|first| first.settings.output_path()).unwrap_or_default();
+        // The host may change its working folder while the run goes on.
+        let root = std::path::absolute(&path).map_err(|source| Error::io("find", &path, source))?;
+        Self::of(sources, root, notes, capabilities, Judge::Memory)
+    }
+
+    /// The plan by which the store at `root` was made, whatever name its settings would give it, by an engine that takes
+    /// `unit`s.
+    pub(crate) fn at(sources: &[SourceSettings], root: &Path, unit: Unit) -> Result<Self> {
+        let (sources, notes) = validated(sources)?;
+        Self::of(sources, root.to_path_buf(), notes, &Capabilities::taking(unit), Judge::Nothing)
     }
 
     /// The plan of validated settings.
-    fn of(settings: Settings, root: PathBuf, mut notes: Vec<String>) -> Result<Self> {
-        let geometry = Geometry::new(&settings)?;
-        metadata_size::check(&settings)?;
-        let storage = settings.storage_index_dimensions();
-        let loops: Vec<Loop> = settings
-            .dimensions
-            .iter()
-            .take(settings.dimensions.len() - 2)
-            .map(|dimension| Loop {
-                count: dimension.count,
-                storage_axis: storage.iter().position(|other| other.name == dimension.name),
+    fn of(
+        settings: Vec<SourceSettings>,
+        root: PathBuf,
+        mut notes: Vec<String>,
+        capabilities: &Capabilities,
+        judge: Judge,
+    ) -> Result<Self> {
+        let (mut sources, mut forms) = (Vec::new(), Vec::new());
+        for (nth, each) in settings.iter().enumerate() {
+            let id = SourceId(u16::try_from(nth).map_err(|_| too_many_sources(settings.len()))?);
+            metadata_size::check(&each.settings)?;
+            let source = PlannedSource::new(id, each)?;
+            forms.extend(form_outlines(&source, capabilities.unit)?);
+            sources.push(source);
+        }
+        let positions = positions::plan(&mut sources)?;
+        let (Some(first), Some(_)) = (sources.first(), forms.first()) else { return Err(too_many_sources(0)) };
+        let needs: Vec<Need> = forms.iter().map(|form: &Form| form.need).collect();
+        let threads = if capabilities.in_order { 1 } else { memory::useful_threads(&first.settings, &forms) };
+        let memory = match judge {
+            Judge::Memory => Memory::new(&first.settings, &needs, threads)?,
+            Judge::Nothing => {
+                let settings = Settings { memory_limit: u64::MAX, ..first.settings.clone() };
+                Memory::new(&settings, &needs, threads)?
+            }
+        };
+        let forms: Vec<Arc<Form>> = forms
+            .into_iter()
+            .enumerate()
+            .map(|(nth, mut form)| {
+                form.nth = nth;
+                form.layout.fill_tables();
+                Arc::new(form)
             })
             .collect();
-        let router = Router::new(&loops).ok_or_else(|| {
-            Error::settings(
-                "dimensions",
-                settings.dimensions.len(),
-                "the loops cannot be counted in 64 bits",
-                "use smaller counts",
-            )
-        })?;
-        let (rows, columns) = settings.frame_dimensions();
-        let dimensions: Vec<_> = storage.iter().copied().chain([rows, columns]).collect();
-        let axes: Vec<_> = dimensions
-            .iter()
-            .map(|dimension| ngff::Axis {
-                name: dimension.name.clone(),
-                kind: match dimension.kind {
-                    Some(DimensionType::Space) => ngff::AxisKind::Space,
-                    Some(DimensionType::Time) => ngff::AxisKind::Time,
-                    Some(DimensionType::Channel) => ngff::AxisKind::Channel,
-                    _ => ngff::AxisKind::Other("other".into()),
-                },
-                unit: dimension.unit.clone(),
-            })
-            .collect();
-        let scale = dimensions.iter().map(|each| each.scale.unwrap_or(1.0)).collect();
-        let translation = dimensions.iter().map(|each| each.translation).collect();
-        let positions = positions::plan(&settings)?;
-        let plan = Self { root, geometry, positions, axes, scale, translation, router, notes: Vec::new(), settings };
+        let arrays = arrays(&sources, &positions, &forms)?;
+        let plan = Self { root, sources, positions, forms, arrays, memory, notes: Vec::new() };
         let metadata = plan.ngff(None);
         metadata.validate()?;
         notes.extend(metadata.order_violation());
         Ok(Self { notes, ..plan })
     }
 
-    /// The settings, validated and normalised.
+    /// The settings, validated and normalised; of several sources those of the first, which are the run's.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.settings
+        &self.sources[0].settings
+    }
+
+    /// What the plan was made of, validated and normalised.
+    pub(crate) fn source_settings(&self) -> impl Iterator<Item = SourceSettings> + '_ {
+        self.sources
+            .iter()
+            .map(|source| SourceSettings { settings: source.settings.clone(), levels: source.levels.clone() })
     }
 
     /// Where the store will be.
@@ -115,33 +150,82 @@ impl Plan {
         &self.root
     }
 
-    /// Shape, chunks and shards of every position's array.
+    /// Where frames come from; at least one.
     #[must_use]
-    pub fn geometry(&self) -> &Geometry {
-        &self.geometry
+    pub fn sources(&self) -> &[PlannedSource] {
+        &self.sources
     }
 
-    /// Positions in the order in which they are declared; one where no position dimension is.
+    /// A source.
+    ///
+    /// # Panics
+    /// For a source of another plan.
+    #[must_use]
+    pub fn source(&self, id: SourceId) -> &PlannedSource {
+        &self.sources[id.index()]
+    }
+
+    /// Every array: those of full resolution in the order of the images, then the levels below.
+    #[must_use]
+    pub fn arrays(&self) -> &[PlannedArray] {
+        &self.arrays
+    }
+
+    /// An array.
+    ///
+    /// # Panics
+    /// For an array of another plan.
+    #[must_use]
+    pub fn array(&self, id: ArrayId) -> &PlannedArray {
+        &self.arrays[id.index()]
+    }
+
+    /// The source whose frames, or what is made of them, an array holds.
+    #[must_use]
+    pub fn source_of(&self, array: ArrayId) -> &PlannedSource {
+        self.source(self.array(array).form.source)
+    }
+
+    /// What arrays have in common that differ only in their place.
+    #[must_use]
+    pub fn forms(&self) -> &[Arc<Form>] {
+        &self.forms
+    }
+
+    /// The levels below full resolution of an image, from fine to coarse.
+    pub fn levels_of(&self, image: usize) -> impl Iterator<Item = &PlannedArray> {
+        let levels = &self.arrays[self.positions.len()..];
+        let start = levels.partition_point(|array| array.image < image);
+        levels[start..].iter().take_while(move |array| array.image == image)
+    }
+
+    /// Shape, chunks and shards of the first array: of every position's where there is one source.
+    #[must_use]
+    pub fn geometry(&self) -> &Geometry {
+        &self.forms[0].geometry
+    }
+
+    /// Images in the order in which their positions are declared; one where no position dimension is.
     #[must_use]
     pub fn positions(&self) -> &[PlannedPosition] {
         &self.positions
     }
 
-    /// Data type of a pixel.
+    /// Data type of a pixel of the first source.
     #[must_use]
     pub fn dtype(&self) -> DataType {
-        self.settings.dtype
+        self.settings().dtype
     }
 
-    /// Names of the array's axes in storage order.
+    /// Names of the first array's axes in storage order.
     pub fn axis_names(&self) -> impl Iterator<Item = &str> {
-        self.axes.iter().map(|axis| axis.name.as_str())
+        self.forms[0].axis_names.iter().map(String::as_str)
     }
 
-    /// Frame number <-> place.
+    /// Frame number <-> place, of the first source.
     #[must_use]
     pub fn router(&self) -> &Router {
-        &self.router
+        &self.sources[0].router
     }
 
     /// What was changed or is worth knowing about the settings, for a person to read.
@@ -150,48 +234,74 @@ impl Plan {
         &self.notes
     }
 
-    /// How one group of planes lies in memory for an engine that takes `unit`s.
+    /// Memory and threads of the run.
     #[must_use]
-    pub fn layout(&self, unit: Unit) -> Layout {
-        Layout::new(&self.geometry, unit)
+    pub fn memory(&self) -> &Memory {
+        &self.memory
     }
 
-    /// Memory and threads for an engine that takes `unit`s.
-    ///
-    /// # Errors
-    /// [`Error::MemoryLimit`] with the numbers where the limit cannot hold the least this acquisition needs.
-    pub fn memory(&self, unit: Unit) -> Result<Memory> {
-        Memory::new(self, &Layout::outline(&self.geometry, unit))
-    }
-
-    /// True where all frames of a group are among the first `frames`.
+    /// True where all frames of a group are among the first `frames` of its source.
     #[must_use]
-    pub fn is_group_done(&self, layout: &Layout, key: GroupKey, frames: u64) -> bool {
+    pub fn is_group_done(&self, key: GroupKey, frames: u64) -> bool {
+        let array = self.array(key.array);
         // A frame's number grows with each of its coordinates, so the group's last plane has the highest.
-        let last = (0..layout.planes()).rev().find_map(|slot| layout.plane(&key.index, slot));
+        let last = (0..array.layout().planes()).rev().find_map(|slot| array.layout().plane(&key.index, slot));
         last.is_none_or(|index| {
-            let location = Location { position: key.position, index };
-            self.router.frame_number(location).is_some_and(|number| number < frames)
+            self.source_of(key.array).frame_number(array.image, index).is_some_and(|number| number < frames)
         })
     }
 
-    /// Most frames that can come between the first and the last of a group.
+    /// The number of the first frame of a group in the order of acquisition.
     #[must_use]
-    pub fn group_span(&self, layout: &Layout) -> u64 {
-        let gathered = |each: &Loop| each.storage_axis.map_or(1, |axis| layout.index_unit()[axis]);
-        let loops = self.router.loops();
+    pub fn first_frame(&self, key: GroupKey) -> Option<u64> {
+        let array = self.array(key.array);
+        self.source_of(key.array).frame_number(array.image, array.layout().plane(&key.index, 0)?)
+    }
+
+    /// Most frames of its source that can come between the first and the last of a group of an array.
+    #[must_use]
+    pub fn group_span(&self, form: &Form) -> u64 {
+        let gathered = |each: &Loop| each.storage_axis.map_or(1, |axis| form.layout.index_unit()[axis]);
+        let loops = self.source(form.source).router.loops();
         let Some(outermost) = loops.iter().position(|each| gathered(each) > 1) else { return 1 };
         let inside = loops[outermost + 1..].iter().filter_map(|each| each.count).fold(1, u64::saturating_mul);
         inside.saturating_mul(gathered(&loops[outermost]))
     }
 
-    /// Folder of the array of `level` of a position.
+    /// Numbers and storage indices of the frames that slots of a group belong to.
+    pub(crate) fn frames_of(
+        &self,
+        key: GroupKey,
+        slots: impl Iterator<Item = usize>,
+    ) -> impl Iterator<Item = (u64, crate::router::StorageIndex)> {
+        let (array, source) = (self.array(key.array), self.source_of(key.array));
+        slots.filter_map(move |slot| {
+            let index = array.layout().plane(&key.index, slot)?;
+            Some((source.frame_number(array.image, index)?, index))
+        })
+    }
+
+    /// The array and the plane that a frame of a source goes to; `None` beyond the declared frames.
+    #[must_use]
+    pub fn place(&self, source: SourceId, frame: u64) -> Option<(ArrayId, Location)> {
+        let source = self.source(source);
+        let location = source.router.locate(frame)?;
+        Some((source.array(location.position), location))
+    }
+
+    /// Folder of an array.
+    #[must_use]
+    pub fn folder_of(&self, array: &PlannedArray) -> PathBuf {
+        self.root.join(&array.key)
+    }
+
+    /// Folder of the array of `level` of an image.
     #[must_use]
     pub fn array_path(&self, position: usize, level: u32) -> PathBuf {
         self.group_path(position).join(level.to_string())
     }
 
-    /// Folder of a position's image group.
+    /// Folder of an image's group.
     #[must_use]
     pub fn group_path(&self, position: usize) -> PathBuf {
         match self.positions.get(position) {
@@ -200,27 +310,117 @@ impl Plan {
         }
     }
 
-    /// True where chunks are stored as they are, without a codec that changes their size.
-    #[must_use]
-    pub fn is_uncompressed(&self) -> bool {
-        self.settings.compression.codec == Codec::None
-    }
-
-    /// The NGFF model of the whole store, with `extents[position]` planes along the append axis where they are known.
+    /// The NGFF model of the whole store, with `extents[array]` planes along the append axis where they are known.
     #[must_use]
     pub fn ngff(&self, extents: Option<&[Option<u64>]>) -> ngff::Layout {
         positions::ngff_layout(self, extents)
     }
+}
 
-    pub(crate) fn axes(&self) -> &[ngff::Axis] {
-        &self.axes
+/// The settings of sources, each validated, with what is worth knowing about them.
+fn validated(sources: &[SourceSettings]) -> Result<(Vec<SourceSettings>, Vec<String>)> {
+    let mut notes = Vec::new();
+    let mut validated = sources.to_vec();
+    let several = validated.len() > 1;
+    for each in &mut validated {
+        notes.extend(each.settings.validate()?);
+        if several && each.settings.position_dimension().is_none() {
+            return Err(Error::settings(
+                "dimensions",
+                each.settings.dimensions.len(),
+                "several sources fill images side by side, and one has no position that names its image",
+                "add a position dimension of one position",
+            ));
+        }
     }
+    Ok((validated, notes))
+}
 
-    pub(crate) fn scale(&self) -> &[f64] {
-        &self.scale
-    }
+fn too_many_sources(count: usize) -> Error {
+    Error::settings("sources", count, format!("a run has one source to {}", u16::MAX), "use one stream for each camera")
+}
 
-    pub(crate) fn translation(&self) -> &[Option<f64>] {
-        &self.translation
+/// The forms of a source's arrays, with outlines of their layouts: nothing is made before memory is judged.
+fn form_outlines(source: &PlannedSource, unit: Unit) -> Result<Vec<Form>> {
+    let mut forms = Vec::new();
+    let mut settings = source.settings.clone();
+    let mut above = None;
+    if source.levels.len() >= MAX_LEVELS {
+        return Err(too_many_levels(source.levels.len() + 1));
     }
+    for level in 0..=source.levels.len() {
+        if let Some(factors) = level.checked_sub(1).and_then(|nth| source.levels.get(nth)) {
+            shrink(&mut settings, factors)?;
+        }
+        let geometry = Geometry::new(&settings)?;
+        let layout = Layout::outline(&geometry, unit);
+        let need = Need::new(&settings, &source.router, &geometry, &layout, above);
+        above = Some(layout.frame_bytes() as u64);
+        forms.push(Form {
+            nth: 0,
+            source: source.id,
+            level: u8::try_from(level).map_err(|_| too_many_levels(source.levels.len()))?,
+            geometry,
+            dtype: settings.dtype,
+            compression: settings.compression,
+            axis_names: source.axes.iter().map(|axis| axis.name.clone()).collect(),
+            layout,
+            need,
+        });
+    }
+    Ok(forms)
+}
+
+/// Most levels of an image, the full one included: each is a bit of what is known of a frame, and a power of two.
+pub const MAX_LEVELS: usize = 16;
+
+fn too_many_levels(count: usize) -> Error {
+    Error::settings("levels", count, format!("an image has at most {MAX_LEVELS} levels"), "use fewer levels")
+}
+
+/// Rows and columns of the level below, rounded up: what is left at an edge becomes one pixel.
+fn shrink(settings: &mut Settings, factors: &[u64; 2]) -> Result<()> {
+    let in_frame = settings.dimensions.len().saturating_sub(2);
+    for (dimension, factor) in settings.dimensions[in_frame..].iter_mut().zip(factors) {
+        if *factor == 0 {
+            return Err(Error::settings("levels", 0, "no pixel is made of none", "use factors of 1 and more"));
+        }
+        let count = dimension.count.unwrap_or(1).div_ceil(*factor);
+        dimension.count = Some(count);
+        dimension.chunk_size = dimension.chunk_size.map(|chunk| chunk.min(count));
+    }
+    Ok(())
+}
+
+/// Every array of the plan. Levels below full resolution are sorted by image, from fine to coarse.
+fn arrays(sources: &[PlannedSource], positions: &[PlannedPosition], forms: &[Arc<Form>]) -> Result<Vec<PlannedArray>> {
+    let mut arrays: Vec<PlannedArray> = Vec::with_capacity(positions.len());
+    let key = |image: usize, level: u8| match positions.get(image).map(|place| place.path.as_str()) {
+        Some(path) if !path.is_empty() => format!("{path}/{level}"),
+        _ => level.to_string(),
+    };
+    let mut add = |image: usize, form: &Arc<Form>, feed: &dyn Fn(&[PlannedArray]) -> Feed| {
+        let too_many = || too_many_sources(positions.len());
+        let id = ArrayId(u32::try_from(arrays.len()).map_err(|_| too_many())?);
+        let feed = feed(&arrays);
+        arrays.push(PlannedArray { id, key: key(image, form.level), image, feed, form: Arc::clone(form) });
+        Ok::<_, Error>(())
+    };
+    let of = |id: SourceId| forms.iter().filter(move |form| form.source == id);
+    for source in sources {
+        for (image, form) in source.images().flat_map(|image| of(source.id).take(1).map(move |form| (image, form))) {
+            add(image, form, &|_| Feed::Source(source.id))?;
+        }
+    }
+    for source in sources {
+        for image in source.images() {
+            for (form, factors) in of(source.id).skip(1).zip(&source.levels) {
+                add(image, form, &|before| {
+                    let of = if form.level == 1 { image } else { before.len() - 1 };
+                    Feed::Level { of: before[of].id, factors: *factors }
+                })?;
+            }
+        }
+    }
+    Ok(arrays)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Plan;
+use super::{Feed, Plan, PlannedSource, SourceId};
 use crate::error::{Error, Result};
 use crate::names;
 use crate::ngff;
@@ -18,9 +18,24 @@ pub struct PlannedPosition {
     pub position: Position,
     /// Folder of the image group, relative to the root; empty where the image is the root itself.
     pub path: String,
+    /// Where its frames come from.
+    pub source: SourceId,
 }
 
-pub(super) fn plan(settings: &Settings) -> Result<Vec<PlannedPosition>> {
+/// The images of all sources; tells each source which are its own.
+pub(super) fn plan(sources: &mut [PlannedSource]) -> Result<Vec<PlannedPosition>> {
+    let mut planned: Vec<PlannedPosition> = Vec::new();
+    let mut taken = HashSet::new();
+    for source in sources {
+        let first = planned.len();
+        planned.extend(of_source(source, &mut taken)?);
+        source.images = first..planned.len();
+    }
+    Ok(planned)
+}
+
+fn of_source(source: &PlannedSource, taken: &mut HashSet<String>) -> Result<Vec<PlannedPosition>> {
+    let settings = &source.settings;
     let positions = settings.positions();
     if positions.len() > MAX_POSITIONS {
         return Err(Error::settings(
@@ -30,12 +45,13 @@ pub(super) fn plan(settings: &Settings) -> Result<Vec<PlannedPosition>> {
             "split the acquisition into several stores",
         ));
     }
+    let source = source.id;
     if settings.position_dimension().is_none() {
-        return Ok(positions.into_iter().map(|position| PlannedPosition { position, path: String::new() }).collect());
+        let at_root = |position| PlannedPosition { position, path: String::new(), source };
+        return Ok(positions.into_iter().map(at_root).collect());
     }
     // Equal names are legal in different grid cells, so the name alone may not name the folder. Neither letter case nor
     // how accents are composed tells folders apart on every file system.
-    let mut taken = HashSet::new();
     Ok(positions
         .into_iter()
         .enumerate()
@@ -50,7 +66,7 @@ pub(super) fn plan(settings: &Settings) -> Result<Vec<PlannedPosition>> {
                 .chain((0..).map(|round| format!("{}_{nth}_{round}", position.name)))
                 .find(|path| !names::is_taken(path) && taken.insert(names::key(path)))
                 .unwrap_or_default();
-            PlannedPosition { position, path }
+            PlannedPosition { position, path, source }
         })
         .collect())
 }
@@ -59,28 +75,29 @@ pub(super) fn ngff_layout(plan: &Plan, extents: Option<&[Option<u64>]>) -> ngff:
     let positions = plan.positions();
     let extent = |nth: usize| extents.and_then(|extents| extents.get(nth)).copied().flatten();
     match positions {
-        [only] if only.path.is_empty() => ngff::Layout::Single(image(plan, only, extent(0))),
+        [only] if only.path.is_empty() => ngff::Layout::Single(image(plan, 0, only, extent(0))),
         _ => ngff::Layout::Series(
             positions
                 .iter()
                 .enumerate()
-                .map(|(nth, each)| (each.path.clone(), image(plan, each, extent(nth))))
+                .map(|(nth, each)| (each.path.clone(), image(plan, nth, each, extent(nth))))
                 .collect(),
         ),
     }
 }
 
-fn image(plan: &Plan, place: &PlannedPosition, extent: Option<u64>) -> ngff::Image {
+fn image(plan: &Plan, nth: usize, place: &PlannedPosition, extent: Option<u64>) -> ngff::Image {
     let stage = |name: &str| match name.to_lowercase().as_str() {
         "x" => place.position.x_coord,
         "y" => place.position.y_coord,
         "z" => place.position.z_coord,
         _ => None,
     };
+    let source = plan.source(place.source);
     // A stage position is where the image lies, so it takes the place of a translation declared for all positions.
     let translation: Vec<Option<f64>> =
-        plan.axes().iter().zip(plan.translation()).map(|(axis, declared)| stage(&axis.name).or(*declared)).collect();
-    let translation =
+        source.axes.iter().zip(&source.translation).map(|(axis, declared)| stage(&axis.name).or(*declared)).collect();
+    let translation: Option<Vec<f64>> =
         translation.iter().any(Option::is_some).then(|| translation.iter().map(|each| each.unwrap_or(0.0)).collect());
     let name = if place.path.is_empty() {
         plan.root().file_name().map(|name| name.to_string_lossy().into_owned()).map_or_else(String::new, |name| {
@@ -89,13 +106,24 @@ fn image(plan: &Plan, place: &PlannedPosition, extent: Option<u64>) -> ngff::Ima
     } else {
         place.position.name.clone()
     };
+    let full = &plan.arrays()[nth];
+    let mut datasets =
+        vec![ngff::Dataset { path: "0".into(), scale: source.scale.clone(), translation: translation.clone() }];
+    for level in plan.levels_of(nth) {
+        let Feed::Level { factors, .. } = level.feed() else { continue };
+        let mut scale = datasets.last().map(|above| above.scale.clone()).unwrap_or_default();
+        let in_frame = scale.len().saturating_sub(2);
+        scale.iter_mut().skip(in_frame).zip(factors).for_each(|(scale, factor)| *scale *= factor as f64);
+        // A pixel is the first of those that it stands for, and lies where that one lies.
+        datasets.push(ngff::Dataset { path: level.level().to_string(), scale, translation: translation.clone() });
+    }
     ngff::Image {
         name,
-        axes: plan.axes().to_vec(),
-        datasets: vec![ngff::Dataset { path: "0".into(), scale: plan.scale().to_vec(), translation }],
-        channels: channels(plan.settings()),
-        shape: plan.geometry().shape_with(extent),
-        dtype: plan.dtype().name().to_owned(),
+        axes: source.axes.clone(),
+        datasets,
+        channels: channels(&source.settings),
+        shape: full.geometry().shape_with(extent),
+        dtype: full.form().dtype().name().to_owned(),
     }
 }
 
@@ -129,10 +157,11 @@ fn plain_channel(label: String) -> ngff::Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Capabilities, Unit};
     use crate::settings::{DataType, Dimension};
 
     fn folders(names: &[&str]) -> Vec<String> {
-        let mut settings = Settings::new(
+        let settings = Settings::new(
             "run",
             vec![
                 Dimension::unbounded("p").with_kind(DimensionType::Position).with_coords(names.iter().copied()),
@@ -141,8 +170,8 @@ mod tests {
             ],
             DataType::UInt8,
         );
-        settings.validate().unwrap();
-        plan(&settings).unwrap().into_iter().map(|planned| planned.path).collect()
+        let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).unwrap();
+        plan.positions().iter().map(|planned| planned.path.clone()).collect()
     }
 
     #[test]

@@ -27,6 +27,14 @@ use std::sync::Arc;
 pub(crate) use pieces::Pieces;
 pub use portable::PortableDisk;
 
+/// Alignment of every buffer that may be written past the page cache, in bytes: what direct I/O asks of memory, offset
+/// and length on 4 KiB-sector disks.
+pub const ALIGNMENT: usize = 4096;
+
+/// Writes of at least this size may go past the page cache: below it, waiting for the disk costs more than the copy that
+/// direct I/O saves.
+pub const DIRECT_FROM: usize = 256 << 10;
+
 /// Ending of a file that is not whole yet. Readers never ask for such a name.
 pub const PARTIAL_SUFFIX: &str = ".part";
 

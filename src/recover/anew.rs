@@ -9,7 +9,7 @@ use super::file::{Document, document};
 use super::format::ArrayFormat;
 use super::tree::{METADATA, Node};
 use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Image, Layout, documents_v05};
-use crate::plan::Plan;
+use crate::plan::{ArrayId, Plan, PlannedArray, Unit};
 use crate::store::Mark;
 use crate::store::files::ATTRIBUTES;
 
@@ -29,25 +29,25 @@ pub(super) struct Run {
     plan: Plan,
     /// The host's metadata, which lie in the root group; `None` where nothing tells which there were.
     host: Option<Attributes>,
-    /// Positions by the path of their group.
-    positions: HashMap<String, usize>,
+    /// Arrays by their path.
+    arrays: HashMap<String, ArrayId>,
 }
 
 impl Run {
-    /// What the mark of a store in `root` and the copy of the host's metadata tell; `None` where the mark has no settings
+    /// What the mark of a store in `root` and the copy of the host's metadata tell, of a run whose engine takes `unit`s; `None` where the mark has no settings
     /// that this version understands.
-    pub(super) fn of(mark: &Mark, root: &Path) -> Option<Self> {
+    pub(super) fn of(mark: &Mark, root: &Path, unit: Unit) -> Option<Self> {
         let host = match document(&root.join(ATTRIBUTES)) {
             Ok(Document::Object(object)) => Some(object.into_iter().collect()),
             Ok(Document::Nothing) => Some(Attributes::new()),
             _ => None,
         };
-        Some(Self::new(mark.plan(root)?, host))
+        Some(Self::new(mark.plan(root, unit)?, host))
     }
 
     fn new(plan: Plan, host: Option<Attributes>) -> Self {
-        let positions = plan.positions().iter().enumerate().map(|(nth, place)| (place.path.clone(), nth)).collect();
-        Self { plan, host, positions }
+        let arrays = plan.arrays().iter().map(|array| (array.key().to_owned(), array.id())).collect();
+        Self { plan, host, arrays }
     }
 
     /// Made from the run's settings.
@@ -55,20 +55,17 @@ impl Run {
         &self.plan
     }
 
-    /// The position whose array of full resolution is at `path`; `None` where the run has none there.
-    pub(super) fn position_of_array(&self, path: &str) -> Option<usize> {
-        let (group, level) = path.rsplit_once('/').unwrap_or(("", path));
-        self.positions.get(group).filter(|_| level == "0").copied()
+    /// The array at `path`; `None` where the run has none there.
+    pub(super) fn array_at(&self, path: &str) -> Option<&PlannedArray> {
+        self.arrays.get(path).map(|id| self.plan.array(*id))
     }
 
     /// The document that the array at `path` started with.
     pub(super) fn array(&self, path: &str) -> Option<Map<String, Value>> {
-        self.position_of_array(path)?;
-        let extent = self.plan.geometry().append_axis().map(|_| 0);
-        self.plan.array_metadata(extent).as_object().cloned()
+        self.array_at(path)?.form().empty_metadata().as_object().cloned()
     }
 
-    /// The document of a group as the run would write it, with `extents` planes along the unbounded axis by position;
+    /// The document of a group as the run would write it, with `extents` planes along the unbounded axis by array;
     /// `None` for a group that the run does not write.
     pub(super) fn group(&self, node: &Node, extents: &[Option<u64>]) -> Option<Made> {
         let layout = self.plan.ngff(Some(extents));

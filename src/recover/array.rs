@@ -58,7 +58,8 @@ pub(super) fn inspect(
         },
     };
     let complete = inspection.log.reach.get(path).copied().unwrap_or(0);
-    let reach = Reach::new(&format, inspection.append_axis, frames).log_says(inspection.written(path), complete);
+    let append_axis = inspection.append_axis(path);
+    let reach = Reach::new(&format, append_axis, frames).log_says(inspection.written(path), complete);
     let mut array = Array { inspection, path, format: &format, checker: checker.as_deref(), reach, report };
     let mut seen = HashSet::new();
     let strange = each_object(folder, format.shape.len(), &mut |object| {

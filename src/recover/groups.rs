@@ -14,12 +14,10 @@ use super::report::{Finding, State};
 use super::tree::{METADATA, Node};
 use crate::document::{MAX_BYTES, with_member};
 use crate::error::{Error, Result};
+use crate::journal::record::{self, Record};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FILE_NAME, FrameLog};
-use crate::store::files::{DOCUMENTS, FORMAT, MARK, RECORD};
-use crate::store::{
-    Mark,
-    record::{self, Record},
-};
+use crate::store::Mark;
+use crate::store::files::{DOCUMENTS, MARK, RECORD};
 
 /// Documents up to this size are indented for people, as the writer does.
 const INDENTED_MAX_BYTES: usize = 64 << 10;
@@ -196,7 +194,7 @@ pub(super) fn own_folder(root: &Path, interrupted: bool) -> io::Result<Vec<Findi
 
 /// The finding for a store whose making was interrupted: it holds no frame, and the record says so when it is mended.
 pub(super) fn half_made(root: &Path) -> Result<Finding> {
-    let frames = json!({"format": FORMAT, "frames": 0});
+    let frames = json!({"format": 1, "frames": 0});
     let finding =
         Finding::new(RECORD, State::Incomplete, "the run was interrupted while its store was made; no frame had come");
     let action = Action::Write { path: root.join(RECORD), bytes: frames.to_string().into_bytes() };

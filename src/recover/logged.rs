@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use super::format::ArrayFormat;
 use super::index::last_index;
-use crate::buffer::Layout;
 use crate::journal::format::{Placed, Planes};
+use crate::plan::{ArrayId, Plan};
 
 /// Entries of shard indices that are held at once: 64 MiB.
 const MAX_HELD_ENTRIES: usize = 1 << 22;
@@ -39,20 +39,29 @@ pub(super) struct Published {
     pub(super) coordinates: Vec<u64>,
 }
 
+/// An array of shards.
+#[derive(Debug)]
+pub(super) struct LoggedArray {
+    /// Path below the store.
+    pub(super) path: String,
+    pub(super) format: ArrayFormat,
+    /// Its unbounded axis.
+    pub(super) append_axis: Option<usize>,
+}
+
 /// Gathers the log's records.
 #[derive(Debug, Default)]
-pub(super) struct Logged {
-    /// Arrays of shards: path below the store, format.
-    pub(super) arrays: Vec<(String, ArrayFormat)>,
+pub(super) struct Logged<'a> {
+    /// Arrays of shards.
+    pub(super) arrays: Vec<LoggedArray>,
     /// Shard files that have their name, by path below the store.
     pub(super) published: HashMap<String, Published>,
-    append_axis: Option<usize>,
-    /// How groups of planes lie in the arrays, where it is known.
-    layout: Option<Layout>,
+    /// The plan of the run, where it is known: how groups of planes lie in the arrays.
+    plan: Option<&'a Plan>,
     copies: HashMap<String, Copies>,
     /// Planes along the unbounded axis that chunks reach which are in an index, by array.
     reach: HashMap<usize, u64>,
-    extents: HashMap<u32, u64>,
+    extents: HashMap<ArrayId, u64>,
     indices: HashMap<String, Option<Vec<(u64, u64)>>>,
     held: usize,
     read: u64,
@@ -65,14 +74,14 @@ pub(super) struct Kept {
     pub(super) shards: HashMap<String, Copies>,
     /// Planes along the unbounded axis that hold frames, by array, where an index and the log say so.
     pub(super) reach: HashMap<String, u64>,
-    /// Planes along the unbounded axis that were written, by position.
-    pub(super) extents: HashMap<u32, u64>,
+    /// Planes along the unbounded axis that were written, by array.
+    pub(super) extents: HashMap<ArrayId, u64>,
 }
 
-impl Logged {
-    /// Nothing yet, of a run whose arrays grow along `append_axis`, and whose planes were gathered as `layout` says.
-    pub(super) fn new(append_axis: Option<usize>, layout: Option<Layout>) -> Self {
-        Self { append_axis, layout, ..Self::default() }
+impl<'a> Logged<'a> {
+    /// Nothing yet, of the run of `plan`.
+    pub(super) fn new(plan: Option<&'a Plan>) -> Self {
+        Self { plan, ..Self::default() }
     }
 
     /// Takes note of a record. A complete chunk that the shard's present index shows where the log has it needs no more;
@@ -101,13 +110,14 @@ impl Logged {
 
     /// Takes note of planes that were written.
     pub(super) fn take_planes(&mut self, planes: &Planes) {
-        let (Some(axis), Some(layout)) = (self.append_axis, &self.layout) else { return };
+        let Some(array) = self.plan.and_then(|plan| plan.arrays().get(planes.array.index())) else { return };
+        let (Some(axis), layout) = (array.geometry().append_axis(), array.layout()) else { return };
         let all = u32::try_from(layout.planes()).unwrap_or(u32::MAX);
         // Of a range the last slot is the furthest along some axis, but not along each.
-        let slots = planes.slots.iter().flat_map(|slots| slots.start.min(all)..slots.end.min(all));
+        let slots = planes.runs.iter().flat_map(|run| run.slots.start.min(all)..run.slots.end.min(all));
         let ends = slots.filter_map(|slot| layout.plane(&planes.group, slot as usize)?.get(axis)?.checked_add(1));
         if let Some(end) = ends.max() {
-            let extent = self.extents.entry(planes.position).or_default();
+            let extent = self.extents.entry(planes.array).or_default();
             *extent = (*extent).max(end);
         }
     }
@@ -116,15 +126,17 @@ impl Logged {
     pub(super) fn kept(mut self) -> Kept {
         self.copies.retain(|_, copies| !copies.is_empty());
         let arrays = &self.arrays;
-        let reach = self.reach.iter().filter_map(|(nth, end)| Some((arrays.get(*nth)?.0.clone(), *end))).collect();
+        let reach = self.reach.iter().filter_map(|(nth, end)| Some((arrays.get(*nth)?.path.clone(), *end))).collect();
         Kept { shards: self.copies, reach, extents: self.extents }
     }
 
     fn note_reach(&mut self, shard: &str, place: u32) {
-        let (Some(axis), Some(published)) = (self.append_axis, self.published.get(shard)) else { return };
-        let Some((_, format)) = self.arrays.get(published.array) else { return };
+        let Some(published) = self.published.get(shard) else { return };
+        let Some(LoggedArray { format, append_axis: Some(axis), .. }) = self.arrays.get(published.array) else {
+            return;
+        };
         let at = format.coordinates(&published.coordinates, place as usize);
-        if let Some(end) = format.end_of(&at, axis) {
+        if let Some(end) = format.end_of(&at, *axis) {
             let reach = self.reach.entry(published.array).or_default();
             *reach = (*reach).max(end);
         }
@@ -136,7 +148,7 @@ impl Logged {
             return Ok(());
         }
         let Some(published) = self.published.get(shard) else { return Ok(()) };
-        let Some((_, format)) = self.arrays.get(published.array) else { return Ok(()) };
+        let Some(LoggedArray { format, .. }) = self.arrays.get(published.array) else { return Ok(()) };
         let chunks = format.chunks_per_shard();
         if self.held.saturating_add(chunks) > MAX_HELD_ENTRIES {
             self.indices.clear();

@@ -4,35 +4,48 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::anew::Run;
 use super::report::{LostChunk, MAX_LISTED};
 use super::tree::Node;
+use crate::journal::record::Record;
 use crate::router::{Location, MAX_INDEX_DIMENSIONS};
-use crate::store::record::Record;
 
 /// Most planes of lost chunks that are looked at.
 const MAX_PLANES: usize = 1 << 20;
 
-/// Numbers of the frames that lost a part, ascending, up to [`MAX_LISTED`]; none where nothing tells the order of
-/// acquisition. After a run that `finished` only frames that had come can be lost.
-pub(super) fn frames(chunks: &[LostChunk], nodes: &[Node], record: &Record, finished: bool) -> Vec<u64> {
-    let Some(router) = &record.router else { return Vec::new() };
-    let mut lost = BTreeSet::new();
-    let planes = chunks
-        .iter()
-        .filter_map(|chunk| {
+/// For each source the numbers of the frames that lost a part, ascending, up to [`MAX_LISTED`]; none where nothing tells the
+/// order of acquisition. After a run that `finished` only frames that had come can be lost.
+pub(super) fn frames(
+    chunks: &[LostChunk],
+    nodes: &[Node],
+    run: Option<&Run>,
+    record: &Record,
+    finished: bool,
+) -> Vec<Vec<u64>> {
+    let mut lost = vec![BTreeSet::new(); record.sources.len().max(1)];
+    let mut left = MAX_PLANES;
+    for chunk in chunks {
+        let known = run.and_then(|run| {
+            let array = run.array_at(&chunk.array)?;
+            let source = run.plan().source_of(array.id());
+            (array.level() == 0).then(|| (source.id().index(), source.router(), source.position(array.image())))
+        });
+        let by_name = || {
             let (group, level) = chunk.array.rsplit_once('/').unwrap_or(("", &chunk.array));
-            let position = if level == "0" { position(nodes, group)? } else { return None };
-            Some(planes(chunk).map(move |index| Location { position, index }))
-        })
-        .flatten();
-    for location in planes.take(MAX_PLANES) {
-        let frame = router.frame_number(location).filter(|frame| !finished || *frame < record.frames);
-        lost.extend(frame);
-        if lost.len() >= MAX_LISTED {
-            break;
+            let router = record.router.as_ref().filter(|_| run.is_none() && level == "0")?;
+            Some((0, router, position(nodes, group)))
+        };
+        let Some((source, router, Some(position))) = known.or_else(by_name) else { continue };
+        let (Some(lost), Some(come)) = (lost.get_mut(source), record.sources.get(source)) else { continue };
+        for index in planes(chunk).take(left) {
+            left -= 1;
+            if lost.len() < MAX_LISTED {
+                let frame = router.frame_number(Location { position, index });
+                lost.extend(frame.filter(|frame| !finished || *frame < come.frames));
+            }
         }
     }
-    lost.into_iter().collect()
+    lost.into_iter().map(|lost| lost.into_iter().collect()).collect()
 }
 
 /// The position whose image is the group at `path`; `None` where nothing tells.

@@ -54,16 +54,15 @@ use self::array::Reshaped;
 use self::file::{Document, Kind};
 use self::format::ArrayFormat;
 use self::frames::Lines;
-use self::logged::{Logged, Published};
+use self::logged::{Logged, LoggedArray, Published};
 use self::mend::{Action, read_small};
 use self::run_log::RunLog;
 use self::tree::{METADATA, Node};
-use crate::buffer::Unit;
 use crate::document::{MAX_BYTES, with_member};
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::journal::record::{self, Record};
+use crate::plan::{Plan, Unit};
 use crate::platform::{self, Disk, partial_name};
-use crate::store::record::{self, Record};
 use crate::store::{self, Lock, Mark, files, room};
 
 /// What to do.
@@ -131,21 +130,20 @@ fn look_and_mend(root: &Path, options: &Options<'_>, going_on: Option<&Plan>, di
     let log = RunLog::look(root).map_err(unreadable)?;
     let (nodes, notes) = tree::walk(root).map_err(unreadable)?;
     let first = nodes.first().ok_or_else(|| refuse("there is nothing"))?;
-    if let Err(why) = is_ours(first, root) {
-        return Err(refuse(&why));
-    }
+    is_ours(first, root).and_then(|()| log.check_version()).map_err(|why| refuse(&why))?;
     // A mark that cannot be read tells nothing.
     let mark = Mark::read(root).ok().flatten();
     let mut inspection = Inspection {
         root,
         options,
         going_on,
-        append_axis: log.append_axis.or(mark.as_ref().and_then(|mark| mark.append_axis)),
+        marked_axis: mark.as_ref().and_then(|mark| mark.append_axis),
+        run: mark.and_then(|mark| Run::of(&mark, root, log.unit.unwrap_or(Unit::Chunk))),
         half_made: store::is_root(root) && store::is_half_made(root) && !log.present,
         log,
         log_is_needed: false,
         record: None,
-        run: mark.and_then(|mark| Run::of(&mark, root)),
+        lost_frames: Vec::new(),
         report: Report {
             path: root.to_path_buf(),
             verdict: Verdict::Whole,
@@ -188,14 +186,16 @@ struct Inspection<'a> {
     options: &'a Options<'a>,
     /// The plan of the run that goes on with the store.
     going_on: Option<&'a Plan>,
-    /// Unbounded axis of every array, where anything tells: `Some(None)` where there is none.
-    append_axis: Option<Option<usize>>,
+    /// Unbounded axis of the first array, where the mark tells: `Some(None)` where there is none.
+    marked_axis: Option<Option<usize>>,
     /// True where a run was interrupted while its store was made.
     half_made: bool,
     log: RunLog,
     /// True where the log tells of chunks that nobody can look at now: it stays where it is.
     log_is_needed: bool,
     record: Option<Record>,
+    /// For each source the frames that lost a part.
+    lost_frames: Vec<Vec<u64>>,
     /// What the run wrote down of itself.
     run: Option<Run>,
     report: Report,
@@ -209,8 +209,14 @@ impl Inspection<'_> {
 
     /// Planes along the unbounded axis that were written into the array at `path`, where the log tells.
     fn written(&self, path: &str) -> Option<u64> {
-        let position = self.run.as_ref()?.position_of_array(path)?;
-        self.log.extents.get(&u32::try_from(position).ok()?).copied()
+        let id = self.log.id_of(path).or_else(|| Some(self.run.as_ref()?.array_at(path)?.id()))?;
+        self.log.extents.get(&id).copied()
+    }
+
+    /// Unbounded axis of the array at `path`, where anything tells: `Some(None)` where there is none.
+    fn append_axis(&self, path: &str) -> Option<Option<usize>> {
+        let planned = || Some(self.run.as_ref()?.array_at(path)?.geometry().append_axis());
+        self.log.append_axis(path).or_else(planned).or(self.marked_axis)
     }
 
     fn look(&mut self, nodes: &[Node]) -> Result<()> {
@@ -248,7 +254,9 @@ impl Inspection<'_> {
         self.groups(nodes, &lines, &arrays)?;
         self.partials(nodes).map_err(|source| Error::io("read", self.root, source))?;
         if let Some(record) = &self.record {
-            self.report.lost_frames = lost::frames(&self.report.lost, nodes, record, !self.interrupted());
+            let (run, finished) = (self.run.as_ref(), !self.interrupted());
+            self.lost_frames = lost::frames(&self.report.lost, nodes, run, record, finished);
+            self.report.lost_frames = self.lost_frames.first().cloned().unwrap_or_default();
         }
         Ok(())
     }
@@ -291,17 +299,14 @@ impl Inspection<'_> {
         Ok(())
     }
 
-    /// Planes along the unbounded axis, by position, where the run tells which positions there are.
+    /// Planes along the unbounded axis, by array, where the run tells which arrays there are.
     fn extents(&self, nodes: &[Node], arrays: &HashMap<usize, Map<String, Value>>) -> Vec<Option<u64>> {
         let Some(run) = &self.run else { return Vec::new() };
-        let Some(axis) = run.plan().geometry().append_axis() else { return Vec::new() };
-        let mut extents = vec![None; run.plan().positions().len()];
+        let mut extents = vec![None; run.plan().arrays().len()];
         for (nth, metadata) in arrays {
-            let position = run.position_of_array(&nodes[*nth].path);
-            let extent = metadata.get("shape").and_then(|shape| shape.get(axis)?.as_u64());
-            if let Some(known) = position.and_then(|position| extents.get_mut(position)) {
-                *known = extent;
-            }
+            let Some(array) = run.array_at(&nodes[*nth].path) else { continue };
+            let Some(axis) = array.geometry().append_axis() else { continue };
+            extents[array.id().index()] = metadata.get("shape").and_then(|shape| shape.get(axis)?.as_u64());
         }
         extents
     }
@@ -342,16 +347,15 @@ impl Inspection<'_> {
         if !self.log.present {
             return Ok(());
         }
-        let unit = self.log.unit.unwrap_or(Unit::Chunk);
-        let layout = self.run.as_ref().map(|run| run.plan().layout(unit));
-        let mut logged = Logged::new(self.append_axis.flatten(), layout);
+        let mut logged = Logged::new(self.run.as_ref().map(Run::plan));
         for node in nodes.iter().filter(|node| node.is_array) {
             let Some(Ok(format)) = node.metadata().map(ArrayFormat::of) else { continue };
             if format.shard.is_none() {
                 continue;
             }
             let (array, axes) = (logged.arrays.len(), format.shape.len());
-            logged.arrays.push((node.path.clone(), format));
+            let append_axis = self.append_axis(&node.path).flatten();
+            logged.arrays.push(LoggedArray { path: node.path.clone(), format, append_axis });
             objects::each_object(&node.folder, axes, &mut |object| {
                 if let Some(length) = object.whole {
                     let published = Published { path: object.path, length, array, coordinates: object.coordinates };
@@ -416,7 +420,7 @@ impl Inspection<'_> {
     /// Whether a folder without metadata is one of the run's arrays: others may put folders of their own into a store.
     fn is_array_of_ours(&self, node: &Node, nodes: &[Node]) -> bool {
         if let Some(run) = &self.run {
-            return run.position_of_array(&node.path).is_some();
+            return run.array_at(&node.path).is_some();
         }
         if self.log.tells_of(&node.path) {
             return true;
@@ -438,7 +442,7 @@ impl Inspection<'_> {
             Some((array, "made anew from the settings of the run".to_owned()))
         };
         let of_log = || {
-            let array = self.log.array.clone().filter(|_| node.name() == "0")?;
+            let array = self.log.array(&node.path)?;
             Some((array, "made anew from the write log".to_owned()))
         };
         // Every position's array of one level is made alike.
@@ -456,7 +460,19 @@ impl Inspection<'_> {
         let (mut array, how) = planned().or_else(of_log).or_else(of_sibling).or_else(of_record)?;
         // What readers could see tells the least that it reaches.
         let group = node.path.rsplit_once('/').map_or("", |(group, _)| group);
-        let extent = lost::position(nodes, group).and_then(|position| self.record.as_ref()?.extent(position));
+        let planned = || {
+            let (run, record) = (self.run.as_ref()?, self.record.as_ref()?);
+            let array = run.array_at(&node.path)?;
+            let source = run.plan().source_of(array.id());
+            let come = record.sources.get(source.id().index())?;
+            let frames = if array.level() == 0 { come.frames } else { come.levels };
+            let extent = source.extent(array.geometry(), source.position(array.image())?, frames)?;
+            Some((array.geometry().append_axis()?, extent))
+        };
+        let extent = match self.run {
+            Some(_) => planned(),
+            None => lost::position(nodes, group).and_then(|position| self.record.as_ref()?.extent(position)),
+        };
         if let (Some((axis, extent)), Some(Value::Array(shape))) = (extent, array.get_mut("shape"))
             && let Some(along) = shape.get_mut(axis)
         {
@@ -529,15 +545,21 @@ impl Inspection<'_> {
     fn note_written(&mut self, disk: &dyn Disk) -> Result<()> {
         let plan = self.going_on.or(self.run.as_ref().map(Run::plan));
         let (Some(plan), true) = (plan, self.record.is_some()) else { return Ok(()) };
-        let written = written::find(plan, &self.root.join(self.log.name), self.log.unit, &self.report.lost_frames)?;
+        let written = written::find(plan, &self.root.join(self.log.name), self.log.unit, &self.lost_frames)?;
         written::note(plan, &written, disk)?;
-        let lost = written.lost.iter().map(|stretch| stretch.count).fold(0, u64::saturating_add);
-        if lost > 0 {
-            self.report.notes.push(format!(
-                "{lost} frame(s) of the first {} are not in the store; {} has their numbers",
-                written.next,
-                files::MISSING
-            ));
+        for (source, written) in plan.sources().iter().zip(&written) {
+            let lost = written.lost.iter().map(|stretch| stretch.count).fold(0, u64::saturating_add);
+            if lost > 0 {
+                self.report.notes.push(format!(
+                    "{lost} frame(s) of the first {} are not in the store; {} has their numbers",
+                    written.come.frames,
+                    files::missing_of(source.id())
+                ));
+            }
+        }
+        let durable: u64 = self.log.durable.values().sum();
+        if durable > 0 {
+            self.report.notes.push(format!("the run had told that its first {durable} frame(s) were on the medium"));
         }
         Ok(())
     }

@@ -8,40 +8,58 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::index::{MISSING, last_index};
-use crate::buffer::{Layout, Unit};
 use crate::error::{Error, Result};
-use crate::journal::format::{Planes, Record, Records};
-use crate::plan::Plan;
+use crate::journal::format::{Planes, Record, Records, SlotRun};
+use crate::journal::record::{self, Come};
+use crate::plan::{ArrayId, GroupKey, Plan, PlannedSource, Unit};
 use crate::platform::{Disk, Sync};
-use crate::router::{Location, StorageIndex};
+use crate::router::StorageIndex;
 use crate::store::missing::{self, Missing, Stretch, Why};
-use crate::store::record;
 
 /// Most stretches of missing frames that are looked at: as many as a run of hours without room leaves.
 const MAX_STRETCHES: usize = 1 << 20;
 
-/// What became of the frames of an interrupted run.
+/// What became of the frames of a source of an interrupted run.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Written {
     /// The number behind the highest frame that is stored, dropped or skipped: every one below it is that, or lost.
-    pub(super) next: u64,
-    /// Frames below `next` that are nowhere, and were not listed as missing before.
+    pub(super) come: Come,
+    /// Frames below that are nowhere, and were not listed as missing before.
     pub(super) lost: Vec<Stretch>,
 }
 
-/// Finds out which frames the run stored whose log is the file `log`, kept by an engine that takes `unit`s, once everything
-/// else is mended. Frames in `given_up` (ascending) held a part of a chunk that is lost.
+/// Finds out which frames of each source the run stored whose log is the file `log`, kept by an engine that takes `unit`s, once
+/// everything else is mended. Frames in `given_up` (by source, ascending) held a part of a chunk that is lost.
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Damaged`] where the record of the run, or the list of its missing frames, cannot be read.
-pub(super) fn find(plan: &Plan, log: &Path, unit: Option<Unit>, given_up: &[u64]) -> Result<Written> {
-    let root = plan.root();
-    let base = record::read(root)?.unwrap_or(0);
-    let stored = stored(plan, log, unit, base)?;
+pub(super) fn find(plan: &Plan, log: &Path, unit: Option<Unit>, given_up: &[Vec<u64>]) -> Result<Vec<Written>> {
+    let mut base = record::read(plan.root())?.unwrap_or_default();
+    base.resize(plan.sources().len(), Come::default());
+    let stored = stored(plan, log, unit, &base)?;
+    let none = Vec::new();
+    plan.sources()
+        .iter()
+        .zip(base.iter().zip(&stored))
+        .enumerate()
+        .map(|(nth, (source, (base, stored)))| {
+            of_source(plan, source, *base, stored, given_up.get(nth).unwrap_or(&none))
+        })
+        .collect()
+}
+
+fn of_source(
+    plan: &Plan,
+    source: &PlannedSource,
+    come: Come,
+    stored: &[Range<u64>],
+    given_up: &[u64],
+) -> Result<Written> {
+    let base = come.frames;
     let behind = stored.last().map_or(base, |last| last.end).max(base);
     let given_up: Vec<u64> = given_up.iter().copied().filter(|frame| *frame < behind).collect();
     let from = given_up.first().map_or(base, |first| base.min(*first));
-    let listed = missing::read_from(root, from, MAX_STRETCHES)?.unwrap_or_default().stretches;
+    let listed = missing::read_from(plan.root(), source.id(), from, MAX_STRETCHES)?.unwrap_or_default().stretches;
     // What follows without a gap was passed over: it needs no disk to be done.
     let next = listed.iter().fold(behind, |next, stretch| match stretch.first <= next {
         true => next.max(stretch.last.saturating_add(1)),
@@ -49,7 +67,7 @@ pub(super) fn find(plan: &Plan, log: &Path, unit: Option<Unit>, given_up: &[u64]
     });
     let mut gone: Vec<Range<u64>> = given_up.iter().map(|frame| *frame..frame + 1).collect();
     let mut at = base;
-    for stored in &stored {
+    for stored in stored {
         gone.push(at..stored.start);
         at = stored.end;
     }
@@ -57,55 +75,66 @@ pub(super) fn find(plan: &Plan, log: &Path, unit: Option<Unit>, given_up: &[u64]
     let known: Vec<Range<u64>> = listed.iter().map(|stretch| stretch.first..stretch.last.saturating_add(1)).collect();
     let lost = without(joined(gone), &joined(known));
     let lost = lost.into_iter().map(|range| Stretch::new(range.start, range.end - 1, Why::Lost)).collect();
-    Ok(Written { next, lost })
+    Ok(Written { come: Come { frames: next, ..come }, lost })
 }
 
 /// Notes it in the store: first what is lost, then how far the run came.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub(super) fn note(plan: &Plan, written: &Written, disk: &dyn Disk) -> Result<()> {
-    if !written.lost.is_empty() {
-        let missing = Missing::new(plan.root(), plan.router());
+pub(super) fn note(plan: &Plan, written: &[Written], disk: &dyn Disk) -> Result<()> {
+    for (source, written) in plan.sources().iter().zip(written).filter(|(_, written)| !written.lost.is_empty()) {
+        let missing = Missing::new(plan.root(), source.id(), source.router());
         missing.add(written.lost.iter().copied());
         missing.flush(disk, Sync::Now)?;
     }
-    if record::read(plan.root())? != Some(written.next) {
-        record::write(plan.root(), disk, Sync::Now, written.next)?;
+    let has_levels = plan.forms().len() > plan.sources().len();
+    // Without levels there are none that could lag behind.
+    let come = |each: &Written| if has_levels { each.come } else { Come::all(each.come.frames) };
+    let come: Vec<Come> = written.iter().map(come).collect();
+    if record::read(plan.root())?.as_ref() != Some(&come) {
+        record::write(plan, disk, Sync::Now, &come)?;
     }
     Ok(())
 }
 
-/// Frames from `base` on whose planes the log tells of, and whose chunks are there. Logs of earlier versions tell of no planes
-/// and no unit.
-fn stored(plan: &Plan, log: &Path, unit: Option<Unit>, base: u64) -> Result<Vec<Range<u64>>> {
-    let Some(unit) = unit else { return Ok(Vec::new()) };
-    let layout = plan.layout(unit);
+/// For each source its frames from `base` on whose planes the log tells of, and whose chunks are there. Logs of earlier
+/// versions tell of no planes and no unit.
+fn stored(plan: &Plan, log: &Path, unit: Option<Unit>, base: &[Come]) -> Result<Vec<Vec<Range<u64>>>> {
+    let mut stored = vec![Vec::new(); plan.sources().len()];
+    if unit.is_none() {
+        return Ok(stored);
+    }
     let mut chunks = Chunks::new(plan);
-    let mut stored = Vec::new();
-    for ((position, group), slots) in groups(plan, &layout, log, base)? {
-        for (frame, index) in slots.into_iter().flat_map(|slots| frames(plan, &layout, position, group, slots)) {
-            if frame >= base && chunks.are_there(position, &index)? {
-                stored.push(frame..frame + 1);
+    for (key, slots) in groups(plan, log, base)? {
+        let source = plan.source_of(key.array).id().index();
+        for (frame, index) in slots.into_iter().flat_map(|slots| frames(plan, key, slots)) {
+            if frame >= base[source].frames && chunks.are_there(key.array, &index)? {
+                stored[source].push(frame..frame + 1);
             }
         }
     }
-    Ok(joined(stored))
+    Ok(stored.into_iter().map(joined).collect())
 }
 
-/// Slots by position and group.
-type Groups = BTreeMap<(u32, StorageIndex), Vec<Range<u32>>>;
+/// Slots by group.
+type Groups = BTreeMap<GroupKey, Vec<Range<u32>>>;
 
-/// Groups with frames from `base` on that the log tells of.
-fn groups(plan: &Plan, layout: &Layout, log: &Path, base: u64) -> Result<Groups> {
+/// Groups of full resolution with frames from `base` on that the log tells of.
+fn groups(plan: &Plan, log: &Path, base: &[Come]) -> Result<Groups> {
     let fail = |source| Error::io("read", log, source);
     let mut records = Records::new(BufReader::new(File::open(log).map_err(fail)?));
     let mut groups = Groups::new();
     while let Some(record) = records.next_record().map_err(fail)? {
-        let Record::Planes(Planes { position, group, slots }) = record else { continue };
-        for slots in slots {
-            if frames(plan, layout, position, group, slots.clone()).any(|(frame, _)| frame >= base) {
-                let known = groups.entry((position, group)).or_default();
+        let Record::Planes(Planes { array, group, runs }) = record else { continue };
+        if plan.arrays().get(array.index()).is_none_or(|array| array.level() != 0) {
+            continue;
+        }
+        let key = GroupKey { array, index: group };
+        let base = base[plan.source_of(array).id().index()].frames;
+        for SlotRun { slots, .. } in runs {
+            if frames(plan, key, slots.clone()).any(|(frame, _)| frame >= base) {
+                let known = groups.entry(key).or_default();
                 known.push(slots);
                 // Each copy of an open group tells of the planes before as well.
                 *known = joined(std::mem::take(known));
@@ -115,30 +144,20 @@ fn groups(plan: &Plan, layout: &Layout, log: &Path, base: u64) -> Result<Groups>
     Ok(groups)
 }
 
-/// Numbers and storage indices of the frames in `slots` of a group.
-fn frames<'a>(
-    plan: &'a Plan,
-    layout: &'a Layout,
-    position: u32,
-    group: StorageIndex,
-    slots: Range<u32>,
-) -> impl Iterator<Item = (u64, StorageIndex)> + 'a {
-    let end = usize::try_from(slots.end).unwrap_or(usize::MAX).min(layout.planes());
-    let positions = plan.positions().len();
-    (slots.start as usize..end).filter(move |_| (position as usize) < positions).filter_map(move |slot| {
-        let index = layout.plane(&group, slot)?;
-        Some((plan.router().frame_number(Location { position, index })?, index))
-    })
+/// Numbers and storage indices of the frames in `slots` of a group of full resolution.
+fn frames(plan: &Plan, key: GroupKey, slots: Range<u32>) -> impl Iterator<Item = (u64, StorageIndex)> {
+    let end = usize::try_from(slots.end).unwrap_or(usize::MAX).min(plan.array(key.array).layout().planes());
+    plan.frames_of(key, slots.start as usize..end)
 }
 
 /// The chunks of a store: which are there, looked up once each.
 struct Chunks<'a> {
     plan: &'a Plan,
     /// Whether all chunks of the planes in these chunks along the index dimensions are there; those looked at last.
-    known: HashMap<(u32, Vec<u64>), bool>,
+    known: HashMap<(ArrayId, Vec<u64>), bool>,
     /// Shard files of the row that was looked at last, and which of their chunks they have.
     shards: HashMap<PathBuf, Vec<bool>>,
-    row: Option<(u32, Vec<u64>)>,
+    row: Option<(ArrayId, Vec<u64>)>,
 }
 
 /// Answers that are kept: planes of one chunk are asked for one after another.
@@ -150,12 +169,12 @@ impl<'a> Chunks<'a> {
     }
 
     /// Whether every chunk that holds a part of a plane is there.
-    fn are_there(&mut self, position: u32, index: &StorageIndex) -> Result<bool> {
-        let geometry = self.plan.geometry();
+    fn are_there(&mut self, array: ArrayId, index: &StorageIndex) -> Result<bool> {
+        let geometry = self.plan.array(array).geometry();
         let chunk = geometry.chunk();
         let along: Vec<u64> =
             index.iter().zip(chunk).take(geometry.index_dimensions()).map(|(at, size)| at / size).collect();
-        let key = (position, along);
+        let key = (array, along);
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
         }
@@ -165,7 +184,7 @@ impl<'a> Chunks<'a> {
         'all: for row in 0..tiles(0, rows) {
             for column in 0..tiles(1, columns) {
                 let coordinates: Vec<u64> = key.1.iter().copied().chain([row, column]).collect();
-                if !self.is_there(position, &coordinates)? {
+                if !self.is_there(array, &coordinates)? {
                     there = false;
                     break 'all;
                 }
@@ -178,16 +197,17 @@ impl<'a> Chunks<'a> {
         Ok(there)
     }
 
-    fn is_there(&mut self, position: u32, coordinates: &[u64]) -> Result<bool> {
-        let mut path = self.plan.array_path(position as usize, 0);
+    fn is_there(&mut self, array: ArrayId, coordinates: &[u64]) -> Result<bool> {
+        let planned = self.plan.array(array);
+        let mut path = self.plan.folder_of(planned);
         path.push("c");
-        let Some(shard) = self.plan.geometry().shard() else {
+        let Some(shard) = planned.geometry().shard() else {
             path.extend(coordinates.iter().map(u64::to_string));
             return Ok(fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()));
         };
         let object: Vec<u64> = coordinates.iter().zip(shard).map(|(at, chunks)| at / chunks).collect();
         path.extend(object.iter().map(u64::to_string));
-        let row = (position, object.get(..object.len().saturating_sub(2)).unwrap_or_default().to_vec());
+        let row = (array, object.get(..object.len().saturating_sub(2)).unwrap_or_default().to_vec());
         if self.row.as_ref() != Some(&row) {
             self.shards.clear();
             self.row = Some(row);
@@ -196,7 +216,7 @@ impl<'a> Chunks<'a> {
         let there = match self.shards.get(&path) {
             Some(there) => there,
             None => {
-                let there = listed(&path, self.plan.geometry().chunks_per_shard() as usize)?;
+                let there = listed(&path, planned.geometry().chunks_per_shard() as usize)?;
                 self.shards.entry(path).or_insert(there)
             }
         };

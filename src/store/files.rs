@@ -6,6 +6,7 @@
 use std::io;
 use std::path::Path;
 
+use crate::plan::{Plan, SourceId};
 use crate::platform::{Disk, Sync};
 
 /// The folder of ours in the root: a Zarr group without members but the next.
@@ -49,8 +50,22 @@ pub(crate) const OLD_RECORD: &str = ".ome-stream.json";
 pub(crate) const OLD_LOG: &str = ".ome-stream-log";
 pub(crate) const OLD_ROOM: &str = ".ome-stream-room";
 
-/// Format of what lies in the folder; a larger number is of a later version and is not understood.
-pub(crate) const FORMAT: u64 = 1;
+/// Newest format of what lies in the folder; a larger number is of a later version and is not understood.
+pub(crate) const FORMAT: u64 = 2;
+
+/// Format of the files of a run: 1 where there is one source of frames without levels below full resolution, which the first
+/// version understands too.
+pub(crate) fn format_of(plan: &Plan) -> u64 {
+    if plan.forms().len() > 1 { FORMAT } else { 1 }
+}
+
+/// The list of missing frames of a source.
+pub(crate) fn missing_of(source: SourceId) -> String {
+    match source.0 {
+        0 => MISSING.to_owned(),
+        nth => MISSING.replace(".jsonl", &format!(".{nth}.jsonl")),
+    }
+}
 
 const GROUP: &str = r#"{"zarr_format":3,"node_type":"group","attributes":{}}"#;
 

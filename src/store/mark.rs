@@ -7,9 +7,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::files::{FORMAT, MARK};
+use super::files::{FORMAT, MARK, format_of};
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::{Plan, SourceSettings, Unit};
 use crate::platform::{Disk, Sync};
 use crate::router::{Loop, Router};
 use crate::settings::Settings;
@@ -28,6 +28,8 @@ pub(crate) struct Mark {
     pub(crate) append_axis: Option<Option<usize>>,
     /// The settings of the run, validated and normalized.
     settings: Option<Value>,
+    /// Every source's settings and levels, where there are several or levels.
+    sources: Option<Value>,
 }
 
 impl Mark {
@@ -42,6 +44,7 @@ impl Mark {
                 axis => axis.and_then(Value::as_u64).and_then(|axis| usize::try_from(axis).ok()).map(Some),
             },
             settings: document.get("settings").cloned(),
+            sources: document.get("sources").cloned(),
         }
     }
 
@@ -68,11 +71,19 @@ impl Mark {
         }
     }
 
-    /// The plan of the run, for a store that lies at `root` now.
-    pub(crate) fn plan(&self, root: &Path) -> Option<Plan> {
-        let mut settings: Settings = serde_json::from_value(self.settings.clone()?).ok()?;
-        settings.root_path = root.to_str()?.to_owned();
-        Plan::at(&settings, root).ok()
+    /// The plan of the run, whose engine takes `unit`s, for a store that lies at `root` now.
+    pub(crate) fn plan(&self, root: &Path, unit: Unit) -> Option<Plan> {
+        let mut sources: Vec<SourceSettings> = match &self.sources {
+            Some(sources) => serde_json::from_value(sources.clone()).ok()?,
+            None => {
+                let settings: Settings = serde_json::from_value(self.settings.clone()?).ok()?;
+                vec![SourceSettings { settings, levels: Vec::new() }]
+            }
+        };
+        for source in &mut sources {
+            root.to_str()?.clone_into(&mut source.settings.root_path);
+        }
+        Plan::at(&sources, root, unit).ok()
     }
 }
 
@@ -90,15 +101,18 @@ fn read_loop(value: &Value) -> Option<Loop> {
 pub(super) fn write(plan: &Plan, disk: &dyn Disk, sync: Sync) -> Result<()> {
     let path = plan.root().join(MARK);
     let loops = plan.router().loops().iter().map(|each| json!({"count": each.count, "axis": each.storage_axis}));
-    let append_axis = plan.geometry().append_axis();
-    let document = json!({
-        "format": FORMAT,
+    let format = format_of(plan);
+    let mut document = json!({
+        "format": format,
         "writer": format!("ome-stream {}", crate::VERSION),
         "run": uuid::Uuid::new_v4().simple().to_string(),
         "loops": loops.collect::<Vec<_>>(),
-        "append_axis": append_axis,
-        "array": plan.array_metadata(append_axis.map(|_| 0)),
+        "append_axis": plan.geometry().append_axis(),
+        "array": plan.forms()[0].empty_metadata(),
         "settings": plan.settings(),
     });
+    if format > 1 {
+        document["sources"] = plan.source_settings().map(|source| json!(source)).collect();
+    }
     disk.put(&path, document.to_string().as_bytes(), sync).map_err(|source| Error::io("write", &path, source))
 }

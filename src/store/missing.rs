@@ -16,10 +16,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Mark;
-use super::files::{FORMAT, MISSING};
+use super::files::missing_of;
 use crate::error::{Error, Result};
+use crate::plan::SourceId;
 use crate::platform::{Disk, Sync, partial_name};
 use crate::router::Router;
+
+/// Format of a list.
+const LIST_FORMAT: u64 = 1;
 
 /// Stretches that may wait for the disk, 32 bytes each. Where it takes none for so long that there are more, the last of
 /// a cause grows over the frames between.
@@ -135,9 +139,9 @@ pub(crate) struct Missing {
 }
 
 impl Missing {
-    /// The list of the store in `root`, which may be there from an earlier run.
-    pub(crate) fn new(root: &Path, router: &Router) -> Self {
-        let path = root.join(MISSING);
+    /// The list of a source of the store in `root`, which may be there from an earlier run.
+    pub(crate) fn new(root: &Path, source: SourceId, router: &Router) -> Self {
+        let path = root.join(missing_of(source));
         let any = fs::symlink_metadata(&path).is_ok();
         Self {
             path,
@@ -222,7 +226,7 @@ impl Missing {
 }
 
 fn first_line() -> Vec<u8> {
-    format!("{{\"format\":{FORMAT}}}\n").into_bytes()
+    format!("{{\"format\":{LIST_FORMAT}}}\n").into_bytes()
 }
 
 /// What has to come before the next line: the first one, or the end of one that was torn.
@@ -274,14 +278,14 @@ impl Listed {
 /// [`Error::Io`]; [`Error::Damaged`] for a list of a later version, or what is no file.
 pub fn read(root: &Path) -> Result<Option<Listed>> {
     let router = Mark::read(root).ok().flatten().and_then(|mark| mark.router);
-    Ok(read_from(root, 0, MAX_LISTED)?.map(|listed| Listed { router, ..listed }))
+    Ok(read_from(root, SourceId(0), 0, MAX_LISTED)?.map(|listed| Listed { router, ..listed }))
 }
 
-/// As [`read`], of the frames from `from` on, with up to `most` stretches and without the order of acquisition.
-pub(crate) fn read_from(root: &Path, from: u64, most: usize) -> Result<Option<Listed>> {
+/// As [`read`], of the frames of a source from `from` on, with up to `most` stretches and without the order of acquisition.
+pub(crate) fn read_from(root: &Path, source: SourceId, from: u64, most: usize) -> Result<Option<Listed>> {
     let mut listed = Listed::default();
     let mut filled = Vec::new();
-    let found = each_line(&root.join(MISSING), |line| {
+    let found = each_line(&root.join(missing_of(source)), |line| {
         let Line::Stretch(stretch) = line else {
             listed.damaged += u64::from(line == Line::Other);
             return Ok(());
@@ -352,12 +356,18 @@ fn take_out(listed: &mut Listed, filled: &Stretch) {
     }
 }
 
-/// Leaves out what is listed of frames from `next` on: they come again.
+/// Leaves out what is listed of a source's frames from `next` on: they come again.
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Damaged`].
-pub(crate) fn trim(root: &Path, next: u64, disk: &dyn Disk, sync: Sync) -> Result<()> {
-    let path = root.join(MISSING);
+pub(crate) fn trim(
+    root: &Path,
+    (source, router): (SourceId, &Router),
+    next: u64,
+    disk: &dyn Disk,
+    sync: Sync,
+) -> Result<()> {
+    let path = root.join(missing_of(source));
     let mut later = false;
     each_line(&path, |line| {
         later |= matches!(line, Line::Stretch(stretch) if stretch.last >= next);
@@ -366,7 +376,6 @@ pub(crate) fn trim(root: &Path, next: u64, disk: &dyn Disk, sync: Sync) -> Resul
     if !later {
         return Ok(());
     }
-    let router = Mark::read(root).ok().flatten().and_then(|mark| mark.router);
     let partial = partial_name(&path);
     let fail = |source| Error::io("write", &path, source);
     let file = disk.create(&partial, 0).map_err(fail)?;
@@ -377,7 +386,7 @@ pub(crate) fn trim(root: &Path, next: u64, disk: &dyn Disk, sync: Sync) -> Resul
         {
             stretch.last = stretch.last.min(next - 1);
             stretch.count = stretch.count.min(stretch.last - stretch.first + 1);
-            piece.extend_from_slice(stretch.listed(router.as_ref()).to_string().as_bytes());
+            piece.extend_from_slice(stretch.listed(Some(router)).to_string().as_bytes());
             piece.push(b'\n');
         }
         if piece.len() >= STRETCHES_AT_A_TIME << 7 {
@@ -424,7 +433,7 @@ fn each_line(path: &Path, mut use_line: impl FnMut(Line) -> io::Result<()>) -> R
         let rest = std::mem::replace(&mut inside, !line.ends_with(b"\n") && line.len() as u64 >= MAX_LINE_BYTES);
         let text = line.trim_ascii();
         let read = match serde_json::from_slice::<Value>(text).ok().and_then(|value| value.get("format")?.as_u64()) {
-            Some(format) if format > FORMAT => {
+            Some(format) if format > LIST_FORMAT => {
                 return Err(damaged(format!("format {format} is of a later version of ome-stream")));
             }
             Some(_) => Line::Nothing,
@@ -442,6 +451,7 @@ mod tests {
     use crate::platform;
     use crate::platform::faulty::{Fault, FaultyDisk};
     use crate::router::Loop;
+    use crate::store::files::MISSING;
 
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -456,13 +466,13 @@ mod tests {
     }
 
     fn list(root: &Path, frames: &[(u64, Why)]) {
-        let missing = Missing::new(root, &router());
+        let missing = Missing::new(root, SourceId(0), &router());
         frames.iter().for_each(|(frame, why)| missing.note(*frame, *why));
         missing.flush(&*platform::native(), Sync::Never).expect("written");
     }
 
     fn stretches(root: &Path) -> Vec<(u64, u64, Why)> {
-        let listed = read_from(root, 0, MAX_LISTED).expect("read").expect("there");
+        let listed = read_from(root, SourceId(0), 0, MAX_LISTED).expect("read").expect("there");
         listed.stretches.iter().map(|stretch| (stretch.first, stretch.last, stretch.why)).collect()
     }
 
@@ -494,7 +504,7 @@ mod tests {
         list(root, &[(2, Why::Skipped), (9, Why::Lost)]);
         assert_eq!(stretches(root), [(0, 2, Why::Skipped), (9, 9, Why::Lost)]);
         assert_eq!(read(root).expect("read").expect("there").damaged, 1);
-        trim(root, 2, &*platform::native(), Sync::Never).expect("trimmed");
+        trim(root, (SourceId(0), &router()), 2, &*platform::native(), Sync::Never).expect("trimmed");
         assert_eq!(stretches(root), [(0, 1, Why::Skipped)]);
     }
 
@@ -502,7 +512,7 @@ mod tests {
     fn frames_that_were_filled_later_are_not_missing() {
         let folder = folder();
         let root = folder.path();
-        let missing = Missing::new(root, &router());
+        let missing = Missing::new(root, SourceId(0), &router());
         missing.fill(3);
         (0..10).for_each(|frame| missing.note(frame, Why::Skipped));
         [0, 4, 5, 9, 20].iter().for_each(|frame| missing.fill(*frame));
@@ -514,7 +524,7 @@ mod tests {
     #[test]
     fn what_a_disk_refuses_waits_in_bounded_memory_and_comes_later() {
         let folder = folder();
-        let missing = Missing::new(folder.path(), &router());
+        let missing = Missing::new(folder.path(), SourceId(0), &router());
         let full = Fault { errno: Some(28), torn_after: Some(9), ..Fault::default() };
         let disk = FaultyDisk::new(platform::native(), Box::new(move |_, _| full));
         let frames = 2 * MAX_PENDING as u64 + 50;
@@ -545,7 +555,7 @@ mod tests {
         ] {
             fs::write(&path, &text).expect("written");
             read(folder.path()).expect("read").expect("there");
-            trim(folder.path(), 1, &*platform::native(), Sync::Never).expect("trimmed");
+            trim(folder.path(), (SourceId(0), &router()), 1, &*platform::native(), Sync::Never).expect("trimmed");
         }
         fs::write(&path, "{\"format\":2}\n").expect("written");
         assert!(read(folder.path()).is_err(), "a later version");

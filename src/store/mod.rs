@@ -3,7 +3,7 @@
 //! | file in `.ome-stream/run/` | what | until |
 //! |---|---|---|
 //! | `run.json` | the mark: what run this is, its order of acquisition, array metadata and settings; the first file, never changed | for ever |
-//! | `progress.json` | how many frames readers can see; there once the store is complete | for ever |
+//! | `progress.json` | how many frames readers can see (see [`crate::journal`]); there once the store is complete | for ever |
 //! | `attributes.json` | the host's metadata, once more | for ever |
 //! | `missing.jsonl` | frames that were dropped, skipped or lost (see [`missing`]); there once one was | for ever |
 //! | `lock`, `taking`, `owner.json` | who changes the store | the lock is free |
@@ -17,7 +17,6 @@ mod lock;
 mod mark;
 pub mod missing;
 mod owner;
-pub(crate) mod record;
 pub(crate) mod room;
 mod root;
 

@@ -5,8 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, FOLDER, OLD_LOG, OLD_RECORD, OLD_ROOM, RUN_FOLDER};
-use super::{Lock, Place, is_root, mark, place, record};
+use super::{Lock, Place, is_root, mark, place};
 use crate::error::{Error, Result};
+use crate::journal::record;
 use crate::ngff::frame_metadata;
 use crate::plan::Plan;
 use crate::platform::{Disk, PARTIAL_SUFFIX, Sync, create_dirs};
@@ -292,7 +293,8 @@ fn only_ours(folder: &Path, refuse: &dyn Fn(String) -> Error) -> Result<()> {
     let known = |name: &str| {
         let name = name.split_once(KEPT_SUFFIX).map_or(name, |(name, _)| name);
         let name = name.strip_suffix(PARTIAL_SUFFIX).unwrap_or(name);
-        name == "zarr.json" || files::ALL.iter().any(|own| own.rsplit('/').next() == Some(name))
+        let is_list = name.starts_with("missing.") && name.ends_with(".jsonl");
+        name == "zarr.json" || is_list || files::ALL.iter().any(|own| own.rsplit('/').next() == Some(name))
     };
     for entry in fs::read_dir(folder).map_err(|source| Error::io("list", folder, source))? {
         let entry = entry.map_err(|source| Error::io("list", folder, source))?;

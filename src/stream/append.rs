@@ -2,31 +2,32 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Stream;
-use super::front::{NoTurn, State, Turn};
-use crate::buffer::PooledBuffer;
+use super::front::{Front, Lack, NoTurn, Turn};
+use super::levels::Reduction;
+use super::workers::Job;
+use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::FrameMetadata;
+use crate::plan::SourceId;
 use crate::settings::WhenFull;
 use crate::store::missing::Why;
 
 /// Most frames that one `skip` may pass over: it walks them one by one, and this is a matter of seconds.
 pub const MAX_SKIP: u64 = 100_000_000;
 
-/// Jobs without a buffer (groups that were only skipped) that may wait: they take little memory, but not none.
+/// Groups that may be on their way to the engine where `skip` adds ones without a buffer: they take little memory, but not
+/// none.
 const MAX_QUEUED_SKIPS: usize = 4096;
 
-/// Jobs without a buffer that may wait where frames are dropped: a disk that stands still for minutes costs some 30 MiB of
+/// Groups that may be on their way where frames are dropped: a disk that stands still for minutes costs some 30 MiB of
 /// them. Beyond that a frame is refused instead, and whoever sends it has to count it.
 const MAX_QUEUED_DROPS: usize = 1 << 16;
 
 /// Frames that `skip` passes over before it lets others have a look: some 0.1 ms.
 const SKIPS_AT_A_TIME: u64 = 1024;
-
-/// How long `skip` waits between looks at whether the queue has room again.
-const LOOK_AGAIN: Duration = Duration::from_micros(200);
 
 /// What `append` does where there is no room.
 #[derive(Clone, Copy, PartialEq)]
@@ -44,78 +45,97 @@ impl Stream {
     /// [`Error::TooManyFrames`] where fewer are left or `frames` is above [`MAX_SKIP`] (nothing is skipped then);
     /// [`Error::Failed`], [`Error::Finished`].
     pub fn skip(&self, frames: u64) -> Result<u64> {
+        self.skip_from(SourceId(0), frames)
+    }
+
+    /// As [`Stream::skip`], of frames of a source.
+    ///
+    /// # Errors
+    /// As [`Stream::skip`]; [`Error::InvalidSettings`] for a source that the plan has not.
+    pub fn skip_from(&self, source: SourceId, frames: u64) -> Result<u64> {
         let shared = &*self.shared;
+        let front = self.front(source)?;
         shared.failure.check()?;
         self.threads.start()?;
-        let mut front = self.turn(NoRoom::Wait)?;
-        let left = match shared.plan.router().total() {
-            Some(total) => total - front.next(),
-            None => u64::MAX - front.next(),
-        };
+        let mut turn = self.turn(front, NoRoom::Wait)?;
+        let total = shared.plan.source(source).router().total();
+        let left = total.unwrap_or(u64::MAX) - turn.next();
         if frames > left.min(MAX_SKIP) {
             return Err(Error::TooManyFrames {
-                declared: shared.plan.router().total().unwrap_or(MAX_SKIP),
-                accepted: front.next(),
+                declared: total.unwrap_or(MAX_SKIP),
+                accepted: turn.next(),
                 requested: frames,
             });
         }
         for nth in 1..=frames {
             if nth % SKIPS_AT_A_TIME == 0 {
-                front = front.leave().back();
+                turn = turn.leave().back();
             }
-            while front.queued() > MAX_QUEUED_SKIPS && !shared.failure.is_set() {
-                let away = front.leave();
+            if shared.storing.len() > MAX_QUEUED_SKIPS {
+                let away = turn.leave();
                 away.waits();
-                std::thread::sleep(LOOK_AGAIN);
-                front = away.back();
+                shared.storing.wait_until(MAX_QUEUED_SKIPS);
+                turn = away.back();
             }
-            self.pass_over(&mut front, Why::Skipped)?;
+            self.pass_over(source, &mut turn, Why::Skipped)?;
             shared.counts.skipped.fetch_add(1, Ordering::Release);
         }
-        Ok(front.next())
+        Ok(turn.next())
     }
 
-    pub(super) fn append_as(&self, pixels: &[u8], metadata: Option<&FrameMetadata>, no_room: NoRoom) -> Result<u64> {
+    pub(super) fn append_as(
+        &self,
+        source: SourceId,
+        pixels: &[u8],
+        metadata: Option<&FrameMetadata>,
+        no_room: NoRoom,
+    ) -> Result<u64> {
         let start = Instant::now();
         let shared = &*self.shared;
+        let front = self.front(source)?;
         shared.failure.check()?;
-        self.check_size(pixels)?;
+        self.check_size(source, pixels)?;
         self.threads.start()?;
-        let mut front = self.turn(no_room)?;
-        let place = front.place(shared)?;
-        let group = match front.with_buffer(place.key) {
-            Some(group) => group,
-            None => {
-                let mut buffer = shared.pool.try_take_free();
-                if buffer.is_none() {
-                    (front, buffer) = self.fetch(front, no_room)?;
-                    // While this frame waited, what it waited for may have failed.
-                    shared.failure.check()?;
-                }
-                match buffer {
-                    Some(buffer) => front.open_with(shared, place.key, buffer)?,
-                    None if no_room == NoRoom::Drop && front.queued() < MAX_QUEUED_DROPS => {
-                        self.pass_over(&mut front, Why::Dropped)?;
-                        shared.counts.dropped.fetch_add(1, Ordering::Release);
-                        return Ok(place.number);
-                    }
-                    None => return Err(self.full()),
-                }
+        let mut turn = self.turn(front, no_room)?;
+        let place = turn.place(shared)?;
+        let lacking = turn.lacking(shared, &place);
+        if !lacking.is_empty() {
+            let classes: Vec<usize> = lacking.iter().map(|lack: &Lack| lack.class).collect();
+            let mut buffers = shared.budget.try_take_free(&classes);
+            if buffers.is_none() {
+                (turn, buffers) = self.fetch(turn, &classes, no_room)?;
+                // While this frame waited, what it waited for may have failed.
+                shared.failure.check()?;
             }
-        };
+            match buffers {
+                Some(buffers) => turn.open_with(shared, &lacking, buffers)?,
+                None if no_room == NoRoom::Drop && shared.storing.len() < MAX_QUEUED_DROPS => {
+                    self.pass_over(source, &mut turn, Why::Dropped)?;
+                    shared.counts.dropped.fetch_add(1, Ordering::Release);
+                    return Ok(place.number);
+                }
+                None => return Err(self.full()),
+            }
+        }
         // With the lock: lines come in the order of the frames. Before the frame counts as filled: the live thread may store
         // it from then on, and whoever stores a frame stores its line first.
         let due = metadata.is_some_and(|metadata| {
-            let dimensions = shared.plan.geometry().index_dimensions();
-            let line = metadata.line(place.number, &place.location.index[..dimensions]);
-            shared.metadata_lines.push(place.location.position, &line)
+            let array = shared.plan.array(place.array);
+            let line = metadata.line(place.number, &place.location.index[..array.geometry().index_dimensions()]);
+            shared.metadata_lines.push(&shared.budget, array.image(), &line)
         });
         let copying = Instant::now();
-        let complete = group.fill(&shared.layout, place.slot, pixels);
+        let Some(group) = turn.group(place.key) else { return Err(lost_group()) };
+        let complete = group.fill(place.slot, place.arrival, pixels);
         shared.counts.copy.add(copying);
-        front.advance(shared, &place, complete);
-        shared.counts.accepted.store(front.next(), Ordering::Release);
-        drop(front);
+        if shared.has_levels()
+            && let Some(plane) = group.plane(place.slot)
+        {
+            let (array, index) = (place.array, place.location.index);
+            turn.send(Job::Reduce(Reduction { plane, array, index, arrival: place.arrival }));
+        }
+        turn.advance(shared, &place, complete);
+        drop(turn);
         if due && let Err(error) = shared.flush_frame_metadata() {
             // The frame itself is accepted; the next call tells.
             shared.failure.set(place.number, error);
@@ -125,9 +145,18 @@ impl Stream {
         Ok(place.number)
     }
 
+    /// The side of a source.
+    pub(super) fn front(&self, source: SourceId) -> Result<&Front> {
+        let none = || {
+            let problem = format!("the run has {} source(s), counted from 0", self.fronts.len());
+            Error::settings("source", source.0, problem, "use one that the plan has")
+        };
+        self.fronts.get(source.index()).ok_or_else(none)
+    }
+
     /// Waits for this thread's turn, or for want of it says why.
-    fn turn(&self, no_room: NoRoom) -> Result<Turn<'_>> {
-        let turn = self.front.turn(no_room != NoRoom::Refuse).map_err(|no_turn| match no_turn {
+    fn turn<'a>(&self, front: &'a Front, no_room: NoRoom) -> Result<Turn<'a>> {
+        let turn = front.turn(no_room != NoRoom::Refuse).map_err(|no_turn| match no_turn {
             NoTurn::Full => self.full(),
             NoTurn::Finished => Error::Finished,
         })?;
@@ -136,58 +165,60 @@ impl Stream {
         Ok(turn)
     }
 
-    /// Lets go of the lock to take a buffer, as `no_room` says, and takes the lock again.
-    fn fetch<'a>(&self, front: Turn<'a>, no_room: NoRoom) -> Result<(Turn<'a>, Option<PooledBuffer>)> {
-        let pool = &self.shared.pool;
-        let away = front.leave();
-        let buffer = match no_room {
-            NoRoom::Refuse | NoRoom::Drop => pool.try_take(|| self.shared.is_storing())?,
+    /// Lets go of the lock to take buffers, as `no_room` says, and takes the lock again.
+    fn fetch<'a>(&self, turn: Turn<'a>, classes: &[usize], no_room: NoRoom) -> Result<(Turn<'a>, Option<Vec<Buffer>>)> {
+        let budget = &self.shared.budget;
+        let away = turn.leave();
+        let buffers = match no_room {
+            NoRoom::Refuse | NoRoom::Drop => budget.try_take(classes, || self.shared.is_storing())?,
             NoRoom::Wait => {
                 let start = Instant::now();
-                let buffer = match pool.take_or_make(|| self.shared.is_storing())? {
-                    Some(buffer) => buffer,
+                let buffers = match budget.take_or_make(classes, || self.shared.is_storing())? {
+                    Some(buffers) => buffers,
                     None => {
                         away.waits();
-                        pool.take(|| self.shared.is_storing())?
+                        budget.take(classes, || self.shared.is_storing())?
                     }
                 };
                 self.shared.counts.wait.add(start);
-                Some(buffer)
+                Some(buffers)
             }
         };
-        Ok((away.back(), buffer))
+        Ok((away.back(), buffers))
     }
 
-    pub(super) fn check_size(&self, pixels: &[u8]) -> Result<()> {
-        let shared = &*self.shared;
-        if pixels.len() == shared.layout.frame_bytes() {
+    pub(super) fn check_size(&self, source: SourceId, pixels: &[u8]) -> Result<()> {
+        let plan = &self.shared.plan;
+        let form = plan.array(plan.source(source).array(0)).form();
+        let expected = form.layout().frame_bytes();
+        if pixels.len() == expected {
             return Ok(());
         }
-        let (height, width) = shared.plan.geometry().frame();
-        Err(Error::FrameSize {
-            got: pixels.len() as u64,
-            expected: shared.layout.frame_bytes() as u64,
-            height,
-            width,
-            dtype: shared.plan.dtype().name(),
-        })
+        let (height, width) = form.geometry().frame();
+        let (got, expected) = (pixels.len() as u64, expected as u64);
+        Err(Error::FrameSize { got, expected, height, width, dtype: form.dtype().name() })
     }
 
     /// Moves past the next frame without data.
-    fn pass_over(&self, front: &mut State, why: Why) -> Result<()> {
+    fn pass_over(&self, source: SourceId, turn: &mut Turn<'_>, why: Why) -> Result<()> {
         let shared = &*self.shared;
-        let place = front.place(shared)?;
-        let complete = front.open(shared, place.key)?.skip(place.slot);
+        let place = turn.place(shared)?;
+        let complete = turn.open(shared, place.key)?.skip(place.slot, place.arrival);
+        if shared.has_levels() {
+            let image = shared.plan.array(place.array).image();
+            for level in shared.levels.pass_over(shared, image, &place.location.index, place.arrival)? {
+                turn.dispatch(shared, &level);
+            }
+        }
         // Before it counts as done: what readers are told is done must be listed.
-        shared.missing.note(place.number, why);
-        front.advance(shared, &place, complete);
-        shared.counts.accepted.store(front.next(), Ordering::Release);
-        shared.progress.skipped(place.number);
+        shared.missing[source.index()].note(place.number, why);
+        turn.advance(shared, &place, complete);
+        shared.progress.passed_over(source, place.arrival);
         Ok(())
     }
 
     fn full(&self) -> Error {
-        Error::Full { in_flight: self.shared.pool.bytes_out(), limit: self.shared.pool.limit_bytes() }
+        Error::Full { in_flight: self.shared.budget.bytes_out(), limit: self.shared.budget.limit_bytes() }
     }
 
     pub(super) fn when_full(&self) -> NoRoom {
@@ -197,4 +228,9 @@ impl Stream {
             WhenFull::Drop => NoRoom::Drop,
         }
     }
+}
+
+/// What cannot be: the group of a frame was opened in the same turn.
+fn lost_group() -> Error {
+    Error::Internal { place: "append", message: "the group of a frame is not open".into() }
 }

@@ -6,20 +6,22 @@ use std::time::Instant;
 
 use super::housekeeping::Kept;
 use super::shared::Counts;
-use super::{Ending, Report, Stream};
+use super::{Ending, Report, Stream, workers};
 use crate::error::{Error, Result};
+use crate::journal::record::{self, Come};
 use crate::plan::Plan;
 use crate::settings::Durability;
-use crate::store::record;
 
 impl Stream {
     /// Ends a run that has not ended yet; also after a failure, so that what was written before it can be read.
     pub(super) fn end(&self, ending: &mut Ending) -> Result<Report> {
         let shared = &self.shared;
         shared.counts.finished.store(true, Ordering::Release);
-        let accepted = self.front.close(shared);
+        self.fronts.iter().for_each(|front| front.close(shared));
         let panicked = |error| shared.failure.set(shared.progress.counts().0, error);
         self.threads.join_workers(panicked);
+        // Only now has everything come to them that will.
+        workers::store_all(shared, shared.levels.close(shared));
         let note = |outcome: Result<()>| {
             if let Err(error) = outcome {
                 shared.failure.set(shared.progress.counts().0, error);
@@ -27,21 +29,19 @@ impl Stream {
         };
         shared.failure.give_back_room();
         // Also after a failure: what was written before it shall be readable.
-        let extents: Vec<_> = (0..shared.plan.positions().len())
-            .map(|position| match shared.failure.is_set() {
-                true => shared.progress.extent(position),
-                false => extent(&shared.plan, position, accepted),
-            })
-            .collect();
+        let come: Vec<u64> = self.fronts.iter().map(super::front::Front::next).collect();
+        let extents = match shared.failure.is_set() {
+            true => shared.progress.extents(&shared.plan),
+            false => extents(&shared.plan, &come),
+        };
         note(shared.sink.finish(&extents));
         // Only now: what was written while the workers came to their end, and the engine to its own, was shown meanwhile.
         self.threads.join_live(panicked);
         // What fails once may go well the second time; of what belongs to the store the error is told all the same.
         let (disk, sync) = (&*shared.disk, shared.sync());
-        let flush = || shared.metadata_lines.flush(&shared.plan, disk, sync);
+        let flush = || shared.metadata_lines.flush(&shared.plan, &shared.budget, disk, sync);
         shared.housekeeping.note(Kept::FrameMetadata, flush().or_else(|_| flush()));
-        let list = || shared.missing.flush(disk, sync);
-        shared.housekeeping.note(Kept::Missing, list().or_else(|_| list()));
+        shared.housekeeping.note(Kept::Missing, shared.flush_missing().or_else(|_| shared.flush_missing()));
         let groups = || {
             // What the engine has put in the place of ours is not what was written last.
             let all = shared.capabilities.writes_groups;
@@ -49,7 +49,8 @@ impl Stream {
         };
         note(groups().inspect_err(|_| drop(groups())));
         if !shared.failure.is_set() {
-            let record = || record::write(shared.plan.root(), disk, sync, accepted);
+            let all: Vec<Come> = come.iter().copied().map(Come::all).collect();
+            let record = || record::write(&shared.plan, disk, sync, &all);
             shared.housekeeping.note(Kept::Record, record().or_else(|_| record()));
         }
         if shared.plan.settings().durability != Durability::None
@@ -73,18 +74,28 @@ impl Stream {
         let (skipped, dropped) = (Counts::get(&shared.counts.skipped), Counts::get(&shared.counts.dropped));
         Ok(Report {
             path: shared.plan.root().to_path_buf(),
-            frames: accepted - self.resumed - skipped - dropped,
+            frames: come.iter().sum::<u64>() - self.resumed - skipped - dropped,
             skipped,
             dropped,
-            shapes: extents.iter().map(|extent| shared.plan.geometry().shape_with(*extent)).collect(),
+            shapes: shared.plan.arrays()[..shared.plan.positions().len()]
+                .iter()
+                .zip(&extents)
+                .map(|(array, extent)| array.geometry().shape_with(*extent))
+                .collect(),
             bytes_written: shared.sink.bytes_written(),
-            bytes_high_water: shared.pool.high_water(),
+            bytes_high_water: shared.budget.high_water(),
         })
     }
 }
 
-/// Planes along the append axis that a position has after `accepted` frames; `None` where its shape is fixed.
-pub(super) fn extent(plan: &Plan, position: usize, accepted: u64) -> Option<u64> {
-    let axis = plan.geometry().append_axis()?;
-    Some(record::extent(plan.router(), axis, u32::try_from(position).ok()?, accepted))
+/// Planes along the append axis that each array has after so many frames of each source; `None` where its shape is fixed.
+pub(super) fn extents(plan: &Plan, frames: &[u64]) -> Vec<Option<u64>> {
+    plan.arrays()
+        .iter()
+        .map(|array| {
+            let source = plan.source_of(array.id());
+            let frames = frames.get(source.id().index()).copied().unwrap_or(0);
+            source.extent(array.geometry(), source.position(array.image())?, frames)
+        })
+        .collect()
 }

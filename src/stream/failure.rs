@@ -80,6 +80,7 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Capabilities, Unit};
     use crate::platform;
     use crate::settings::{DataType, Settings, parse_dims};
     use crate::{Plan, store::files};
@@ -89,7 +90,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().join("a").display().to_string();
         let dimensions = parse_dims("t:1,y:8,x:8").expect("valid");
-        let plan = Plan::new(&Settings::new(root, dimensions, DataType::UInt16)).expect("valid");
+        let settings = Settings::new(root, dimensions, DataType::UInt16);
+        let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
         std::fs::create_dir_all(plan.root().join(files::RUN_FOLDER)).expect("made");
         let failure = || Failure::new(Room::keep(&plan, &platform::native()).expect("kept"));
         let is_kept = || platform::partial_name(&plan.root().join(files::ROOM)).exists();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::buffer::Budget;
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::FILE_NAME;
 use crate::plan::Plan;
@@ -17,61 +18,65 @@ const PENDING_LIMIT: usize = 4 << 20;
 /// memory is bounded, and the host's metadata are not thrown away in silence.
 const PENDING_MAX: usize = 32 << 20;
 
-/// Lines that wait to be appended to their position's file.
+/// Lines that wait to be appended to their image's file.
 #[derive(Debug, Default)]
 pub(super) struct MetadataLines {
     pending: Mutex<Pending>,
-    /// Held while lines are written, so that two flushes cannot change their order: positions whose file has lines that were
+    /// Held while lines are written, so that two flushes cannot change their order: images whose file has lines that were
     /// not asked to be on the medium yet.
-    writing: Mutex<BTreeSet<u32>>,
+    writing: Mutex<BTreeSet<usize>>,
     /// False as long as no frame came with any.
     used: AtomicBool,
-    /// Positions whose file this run has written to.
-    begun: Mutex<BTreeSet<u32>>,
+    /// Images whose file this run has written to.
+    begun: Mutex<BTreeSet<usize>>,
 }
 
 #[derive(Debug, Default)]
 struct Pending {
-    lines: BTreeMap<u32, Vec<u8>>,
+    lines: BTreeMap<usize, Vec<u8>>,
     bytes: usize,
     /// Bytes by which the next flush was put off because the last one failed.
     put_off: usize,
 }
 
 impl MetadataLines {
-    /// Takes one line (with its line feed) of a position; true when it is time to flush.
-    pub(super) fn push(&self, position: u32, line: &[u8]) -> bool {
+    /// Takes one line (with its line feed) of an image, which counts in `budget` until it is written; true when it is time to
+    /// flush.
+    pub(super) fn push(&self, budget: &Budget, image: usize, line: &[u8]) -> bool {
         self.used.store(true, Ordering::Release);
+        budget.count_beside(0, line.len() as u64);
         let mut pending = self.pending();
-        pending.lines.entry(position).or_default().extend_from_slice(line);
+        pending.lines.entry(image).or_default().extend_from_slice(line);
         pending.bytes += line.len();
         pending.bytes - pending.put_off >= PENDING_LIMIT
     }
 
-    /// Appends everything that waits, each position's lines in one write; goes on after an error, which it returns. Lines
+    /// Appends everything that waits, each image's lines in one write; goes on after an error, which it returns. Lines
     /// that could not be written wait for the next time, before all that came since.
-    pub(super) fn flush(&self, plan: &Plan, disk: &dyn Disk, sync: Sync) -> Result<()> {
+    pub(super) fn flush(&self, plan: &Plan, budget: &Budget, disk: &dyn Disk, sync: Sync) -> Result<()> {
         let mut unsynced = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut outcome = Ok(());
         let mut taken = std::mem::take(&mut *self.pending());
         if sync == Sync::Never {
             unsynced.extend(taken.lines.keys());
         } else {
-            for position in std::mem::take(&mut *unsynced) {
-                taken.lines.entry(position).or_default();
+            for image in std::mem::take(&mut *unsynced) {
+                taken.lines.entry(image).or_default();
             }
         }
-        for (position, mut lines) in taken.lines {
-            let path = path(plan, position as usize);
-            self.begun().insert(position);
+        for (image, mut lines) in taken.lines {
+            let path = path(plan, image);
+            self.begun().insert(image);
             if let Err(source) = disk.append(&path, &lines, sync) {
                 outcome = outcome.and(Err(Error::io("append to", &path, source)));
-                unsynced.insert(position);
+                unsynced.insert(image);
                 let mut pending = self.pending();
                 pending.bytes += lines.len();
-                let later = pending.lines.entry(position).or_default();
+                let later = pending.lines.entry(image).or_default();
                 lines.append(later);
                 *later = lines;
+            } else {
+                budget.count_beside(lines.len() as u64, 0);
             }
         }
         if outcome.is_err() {
@@ -83,16 +88,16 @@ impl MetadataLines {
 
     /// Appends everything that waits before the log tells that its frames are stored: for a process that dies, not for the
     /// medium. Most often another thread has done it, and nothing waits.
-    pub(super) fn flush_for_log(&self, plan: &Plan, disk: &dyn Disk) -> Result<()> {
-        if self.used.load(Ordering::Acquire) { self.flush(plan, disk, Sync::Never) } else { Ok(()) }
+    pub(super) fn flush_for_log(&self, plan: &Plan, budget: &Budget, disk: &dyn Disk) -> Result<()> {
+        if self.used.load(Ordering::Acquire) { self.flush(plan, budget, disk, Sync::Never) } else { Ok(()) }
     }
 
-    /// True where this run has written lines of a position, or tried to.
-    pub(super) fn has_begun(&self, position: usize) -> bool {
-        u32::try_from(position).is_ok_and(|position| self.begun().contains(&position))
+    /// True where this run has written lines of an image, or tried to.
+    pub(super) fn has_begun(&self, image: usize) -> bool {
+        self.begun().contains(&image)
     }
 
-    fn begun(&self) -> MutexGuard<'_, BTreeSet<u32>> {
+    fn begun(&self) -> MutexGuard<'_, BTreeSet<usize>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,39 +111,42 @@ impl MetadataLines {
     }
 }
 
-/// Where a position's frame metadata lie.
-pub(super) fn path(plan: &Plan, position: usize) -> PathBuf {
-    plan.group_path(position).join(FILE_NAME)
+/// Where an image's frame metadata lie.
+pub(super) fn path(plan: &Plan, image: usize) -> PathBuf {
+    plan.group_path(image).join(FILE_NAME)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::{Capabilities, Unit};
     use crate::platform;
 
     #[test]
     fn lines_that_a_disk_refuses_wait_in_order_and_the_next_flush_is_put_off() {
         let folder = tempfile::tempdir().expect("a folder");
-        let plan = crate::Plan::new(&crate::settings::Settings::new(
+        let settings = crate::settings::Settings::new(
             folder.path().join("a").display().to_string(),
             crate::settings::parse_dims("t:inf,y:8,x:8").expect("valid"),
             crate::settings::DataType::UInt8,
-        ))
-        .expect("valid");
+        );
+        let plan = crate::Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
+        let budget = Budget::new(plan.forms(), plan.memory());
         let (lines, disk) = (MetadataLines::default(), platform::native());
         let large = [vec![b' '; PENDING_LIMIT - 1], b"\n".to_vec()].concat();
-        assert!(lines.push(0, &large), "time to write");
-        assert!(lines.flush(&plan, &*disk, Sync::Never).is_err(), "there is no folder");
-        assert!(!lines.push(0, b"a\n"), "not with every frame");
-        assert!(lines.push(0, &large), "but now and then");
+        assert!(lines.push(&budget, 0, &large), "time to write");
+        assert!(lines.flush(&plan, &budget, &*disk, Sync::Never).is_err(), "there is no folder");
+        assert!(!lines.push(&budget, 0, b"a\n"), "not with every frame");
+        assert!(lines.push(&budget, 0, &large), "but now and then");
         assert!(!lines.is_overfull());
         while !lines.is_overfull() {
-            lines.push(0, &large);
+            lines.push(&budget, 0, &large);
         }
         std::fs::create_dir_all(plan.root()).expect("made");
-        lines.flush(&plan, &*disk, Sync::Never).expect("written");
+        lines.flush(&plan, &budget, &*disk, Sync::Never).expect("written");
         let written = std::fs::read(path(&plan, 0)).expect("there");
         assert!(written.starts_with(&[large.as_slice(), b"a\n"].concat()));
-        assert!(!lines.is_overfull() && !lines.push(0, b"b\n"));
+        assert!(!lines.is_overfull() && !lines.push(&budget, 0, b"b\n"));
+        assert_eq!(budget.bytes_beside(), 2, "what is written counts no more");
     }
 }

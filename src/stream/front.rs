@@ -1,4 +1,4 @@
-//! The camera's side: which frame comes next, and the groups that are being filled.
+//! The side of a source: which of its frames comes next, and the groups of full resolution that are being filled.
 //!
 //! One lock, held for the copy of one frame at most. Whoever has to wait before it can move on (for a buffer, for room in
 //! the queue) lets go of the lock and keeps its [`Turn`] by being [`Away`]: nobody else moves on until it is back, so its
@@ -7,28 +7,32 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::Sender;
 
+use super::levels;
 use super::shared::Shared;
-use super::workers::Job;
-use crate::buffer::{Group, GroupKey, PooledBuffer, Unit};
+use super::workers::{Job, jobs};
+use crate::buffer::{Arrival, Buffer, Open, Sealed};
 use crate::error::{Error, Result};
+use crate::plan::{ArrayId, GroupKey, PlannedArray, SourceId};
 use crate::router::Location;
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// The lock around the state of the append path.
+/// The lock around the state of a source's append path.
 pub(super) struct Front {
+    source: SourceId,
     state: Mutex<State>,
     /// Told when a thread that was away is back.
     back: Condvar,
+    /// Number that the next frame will get, and its arrival; only changed with the lock, read without it.
+    next: AtomicU64,
 }
 
 /// State of the append path.
 pub(super) struct State {
-    next: u64,
-    open: HashMap<GroupKey, Arc<Group>>,
+    open: HashMap<GroupKey, Open>,
     /// `None` once the stream is finished.
     queue: Option<Sender<Job>>,
     /// What the thread whose turn it is does without the lock, if it does.
@@ -49,6 +53,8 @@ enum Away {
 /// Where the next frame goes.
 pub(super) struct Place {
     pub(super) number: u64,
+    pub(super) arrival: Arrival,
+    pub(super) array: ArrayId,
     pub(super) location: Location,
     pub(super) key: GroupKey,
     pub(super) slot: usize,
@@ -73,10 +79,15 @@ pub(super) enum NoTurn {
 }
 
 impl Front {
-    /// Starts with frame `next` and the groups that earlier frames left open.
-    pub(super) fn new(queue: Sender<Job>, next: u64, open: HashMap<GroupKey, Arc<Group>>) -> Self {
-        let state = State { next, open, queue: Some(queue), away: None, finishing: false };
-        Self { state: Mutex::new(state), back: Condvar::new() }
+    /// Starts with frame `next` of a source and the groups that earlier frames left open.
+    pub(super) fn new(source: SourceId, queue: Sender<Job>, next: u64, open: HashMap<GroupKey, Open>) -> Self {
+        let state = State { open, queue: Some(queue), away: None, finishing: false };
+        Self { source, state: Mutex::new(state), back: Condvar::new(), next: AtomicU64::new(next) }
+    }
+
+    /// Number that the next frame will get.
+    pub(super) fn next(&self) -> u64 {
+        self.next.load(Ordering::Acquire)
     }
 
     /// The lock, for those who do not move on.
@@ -98,30 +109,56 @@ impl Front {
         }
     }
 
-    /// Lets nobody move on any more, hands on every open group as it is, in the order in which their first frames came,
-    /// and closes the queue. Returns the number of frames that came. A frame that waits for room is taken before that.
-    pub(super) fn close(&self, shared: &Shared) -> u64 {
+    /// Lets nobody move on any more, hands on every open group as it is, in the order in which their first frames came, and lets
+    /// go of the queue. A frame that waits for room is taken before that.
+    pub(super) fn close(&self, shared: &Shared) {
         let mut state = self.look();
         state.finishing = true;
         while state.away.is_some() {
             state = self.back.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut rest: Vec<_> = state.open.drain().map(|(_, group)| group).collect();
-        shared.open().clear();
-        rest.sort_by_key(|group| super::progress::first_frame(&shared.plan, &shared.layout, group));
-        for group in &rest {
-            state.dispatch(shared, group);
+        let mut rest: Vec<Open> = state.open.drain().map(|(_, group)| group).collect();
+        rest.sort_by_key(Open::first_arrival);
+        for group in rest.into_iter().filter_map(|group| shared.seal(Some(group))) {
+            state.dispatch(shared, &group);
         }
         state.queue = None;
-        state.next
     }
 }
 
 impl<'a> Turn<'a> {
-    /// Lets go of the lock, to fetch a buffer: nobody moves on, those who must not wait for the disk wait.
+    /// Lets go of the lock, to fetch buffers: nobody moves on, those who must not wait for the disk wait.
     pub(super) fn leave(mut self) -> TurnAway<'a> {
         self.state.away = Some(Away::Fetching);
         TurnAway(self.front)
+    }
+
+    /// Number that the next frame will get.
+    pub(super) fn next(&self) -> u64 {
+        self.front.next()
+    }
+
+    /// Where the next frame goes.
+    pub(super) fn place(&self, shared: &Shared) -> Result<Place> {
+        if self.state.is_finished() {
+            return Err(Error::Finished);
+        }
+        let number = self.next();
+        let (array, location) = shared.plan.place(self.front.source, number).ok_or_else(|| Error::TooManyFrames {
+            declared: shared.plan.source(self.front.source).router().total().unwrap_or(u64::MAX),
+            accepted: number,
+            requested: 1,
+        })?;
+        let (index, slot) = shared.plan.array(array).layout().slot(&location.index);
+        Ok(Place { number, arrival: Arrival(number), array, location, key: GroupKey { array, index }, slot })
+    }
+
+    /// Moves on past `place`, and hands on what that made complete.
+    pub(super) fn advance(&mut self, shared: &Shared, place: &Place, complete: bool) {
+        if complete && let Some(group) = shared.seal(self.state.open.remove(&place.key)) {
+            self.state.dispatch(shared, &group);
+        }
+        self.front.next.store(place.number + 1, Ordering::Release);
     }
 }
 
@@ -170,86 +207,83 @@ impl State {
         self.queue.is_none()
     }
 
-    /// Number that the next frame will get.
-    pub(super) fn next(&self) -> u64 {
-        self.next
-    }
-
-    /// Where the next frame goes.
-    pub(super) fn place(&self, shared: &Shared) -> Result<Place> {
-        if self.is_finished() {
-            return Err(Error::Finished);
-        }
-        let location = shared.plan.router().locate(self.next).ok_or_else(|| Error::TooManyFrames {
-            declared: shared.plan.router().total().unwrap_or(u64::MAX),
-            accepted: self.next,
-            requested: 1,
-        })?;
-        let (index, slot) = shared.layout.slot(&location.index);
-        Ok(Place { number: self.next, location, key: GroupKey { position: location.position, index }, slot })
-    }
-
     /// A group, if it is open.
-    pub(super) fn group(&self, key: GroupKey) -> Option<&Arc<Group>> {
-        self.open.get(&key)
+    pub(super) fn group(&mut self, key: GroupKey) -> Option<&mut Open> {
+        self.open.get_mut(&key)
     }
 
-    /// A group, if it is open and has its buffer.
-    pub(super) fn with_buffer(&self, key: GroupKey) -> Option<Arc<Group>> {
-        self.open.get(&key).filter(|group| group.buffer().is_some()).cloned()
+    /// Forms of the groups of a frame's family that lack a buffer: of its own group, and of those of all levels.
+    pub(super) fn lacking(&self, shared: &Shared, place: &Place) -> Vec<Lack> {
+        let mut lacking = Vec::new();
+        let full = shared.plan.array(place.array);
+        if !self.open.get(&place.key).is_some_and(Open::has_buffer) {
+            lacking.push(Lack::new(full, place.key));
+        }
+        for level in shared.plan.levels_of(full.image()) {
+            let (key, _) = levels::place(level, &place.location.index);
+            if !shared.levels.has_buffer(key) {
+                lacking.push(Lack::new(level, key));
+            }
+        }
+        lacking
     }
 
     /// Opens a group, unless it is open.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`]; nothing has changed then.
-    pub(super) fn open(&mut self, shared: &Shared, key: GroupKey) -> Result<Arc<Group>> {
+    pub(super) fn open(&mut self, shared: &Shared, key: GroupKey) -> Result<&mut Open> {
         Ok(match self.open.entry(key) {
-            Entry::Occupied(open) => Arc::clone(open.get()),
-            Entry::Vacant(free) => Arc::clone(free.insert(Arc::new(Group::new(key, &shared.layout)?))),
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(free) => free.insert(shared.new_group(key)?),
         })
     }
 
-    /// Opens a group, unless it is open, and gives it its buffer.
+    /// Opens the groups that lack a buffer, unless they are open, and gives them theirs.
     ///
     /// # Errors
     /// As for [`State::open`].
-    pub(super) fn open_with(&mut self, shared: &Shared, key: GroupKey, buffer: PooledBuffer) -> Result<Arc<Group>> {
-        let group = self.open(shared, key)?;
-        group.attach(buffer);
-        shared.show_open(&group);
-        Ok(group)
-    }
-
-    /// Moves on past `place`; hands its group on if that made it complete.
-    pub(super) fn advance(&mut self, shared: &Shared, place: &Place, complete: bool) {
-        self.next += 1;
-        if complete && let Some(group) = self.open.remove(&place.key) {
-            shared.hide_open(place.key);
-            self.dispatch(shared, &group);
+    pub(super) fn open_with(&mut self, shared: &Shared, lacking: &[Lack], buffers: Vec<Buffer>) -> Result<()> {
+        for (lack, buffer) in lacking.iter().zip(buffers) {
+            if shared.plan.array(lack.key.array).level() > 0 {
+                shared.levels.open_with(shared, lack.key, buffer)?;
+            } else {
+                let open = self.open(shared, lack.key)?;
+                open.attach(buffer);
+                shared.show_open(open);
+            }
         }
+        Ok(())
     }
 
-    /// Jobs that wait for a worker.
-    pub(super) fn queued(&self) -> usize {
-        self.queue.as_ref().map_or(0, Sender::len)
-    }
-
-    fn dispatch(&self, shared: &Shared, group: &Arc<Group>) {
-        let Some(queue) = &self.queue else { return };
-        group.seal(&shared.layout);
-        let sharded = shared.plan.geometry().shard().is_some();
-        let whole = match shared.layout.unit() {
-            Unit::Frame => true,
-            Unit::Chunk => sharded && shared.plan.is_uncompressed(),
-            Unit::Shard => false,
-        };
-        let jobs = shared.layout.jobs(whole);
-        group.expect_jobs(jobs.len());
-        shared.storing.lock().unwrap_or_else(PoisonError::into_inner).insert(group.key());
-        for units in jobs {
+    /// Gives a job to the workers.
+    pub(super) fn send(&self, job: Job) {
+        if let Some(queue) = &self.queue {
             // The workers outlive the queue; if they are gone, the failure that ended them is told elsewhere.
-            let _ = queue.send(Job { group: Arc::clone(group), units: units.clone() });
+            let _ = queue.send(job);
         }
+    }
+
+    /// Hands a complete group to the workers.
+    pub(super) fn dispatch(&self, shared: &Shared, group: &Sealed) {
+        let jobs = jobs(group);
+        group.expect_jobs(jobs.len());
+        shared.storing.begin(group.key());
+        for units in jobs {
+            self.send(Job::Store { group: group.clone(), units: units.clone() });
+        }
+    }
+}
+
+/// A group without a buffer.
+pub(super) struct Lack {
+    pub(super) key: GroupKey,
+    /// Its class of buffers.
+    pub(super) class: usize,
+}
+
+impl Lack {
+    fn new(array: &PlannedArray, key: GroupKey) -> Self {
+        Self { key, class: array.form().nth() }
     }
 }

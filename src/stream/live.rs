@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
 use super::housekeeping::Kept;
 use super::shared::Shared;
 use super::threads::{self, Alive};
 use crate::backend::Batch;
-use crate::buffer::{AlignedBuffer, Group, GroupKey};
+use crate::buffer::{AlignedBuffer, Arrival, Filled, Watched};
 use crate::error::{Error, Result};
-use crate::store::record;
+use crate::journal::record::{self, Come};
+use crate::plan::{GroupKey, SourceId};
 
 /// Rounds within one `live_interval`: a frame waits at most for one whole round before the next one takes it.
 const ROUNDS: f64 = 2.5;
@@ -25,6 +26,7 @@ pub(super) fn start(shared: &Arc<Shared>, stop: Receiver<()>, alive: Alive) -> R
     let root = shared.plan.root().to_path_buf();
     let rounds = move || {
         let mut rounds = Rounds::default();
+        shared.budget.warm(&|| stop.try_recv() == Err(TryRecvError::Empty));
         while stop.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
             if let Err(error) = rounds.run(&shared) {
                 shared.failure.set(shared.progress.counts().0, error);
@@ -41,8 +43,10 @@ pub(super) struct Rounds {
     /// Planes of each open group that readers were shown.
     shown: HashMap<GroupKey, usize>,
     scratch: Option<AlignedBuffer>,
-    /// Frames that the record tells of.
-    recorded: u64,
+    /// Frames of each source that the record tells of.
+    recorded: Vec<u64>,
+    /// Frames of each source that the log says are on the medium.
+    durable: Vec<u64>,
 }
 
 impl Rounds {
@@ -56,19 +60,33 @@ impl Rounds {
             }
         }
         // Asked before readers are shown: what the record says is then certainly there for them.
-        let (written, _) = shared.progress.counts();
-        let changed = shared.progress.take_changed();
+        let come = shared.progress.by_source();
+        let changed = shared.progress.take_changed(&shared.plan);
         if let Err(error) = shared.sink.publish(&changed) {
             shared.progress.not_published(&changed);
             return Err(error);
         }
-        shared.progress.published(&changed);
+        shared.progress.published(&shared.plan, &changed);
         // Before the record, which counts them as done.
         shared.list_missing();
-        if written > self.recorded {
-            let outcome = record::write(shared.plan.root(), &*shared.disk, shared.sync(), written);
+        self.record(shared, &come)
+    }
+
+    /// Tells in the store how far the run has come, where that has changed.
+    fn record(&mut self, shared: &Shared, come: &[(u64, u64)]) -> Result<()> {
+        let written: Vec<u64> = come.iter().map(|(written, _)| *written).collect();
+        if written.iter().any(|written| *written > 0) && written != self.recorded {
+            let all: Vec<Come> = written.iter().copied().map(Come::all).collect();
+            let outcome = record::write(&shared.plan, &*shared.disk, shared.sync(), &all);
             if shared.housekeeping.note(Kept::Record, outcome) {
                 self.recorded = written;
+            }
+        }
+        self.durable.resize(come.len(), 0);
+        for ((nth, (_, durable)), told) in (0_u16..).zip(come).zip(&mut self.durable) {
+            if durable > told {
+                shared.log.durable(SourceId(nth), *durable)?;
+                *told = *durable;
             }
         }
         Ok(())
@@ -77,71 +95,77 @@ impl Rounds {
     /// Shows readers what is in the groups that are open now.
     fn show_open(&mut self, shared: &Shared) -> Result<()> {
         // Not held: a group that is complete meanwhile gives its buffer back.
-        let open: Vec<_> = shared.open().values().map(Arc::downgrade).collect();
+        let open: Vec<_> = shared.open().iter().map(|(key, group)| (*key, group.clone())).collect();
         let before = std::mem::take(&mut self.shown);
-        for group in open {
-            let Some(group) = group.upgrade() else { continue };
-            if let Some(shown) = before.get(&group.key()) {
-                self.shown.insert(group.key(), *shown);
+        for (key, group) in open {
+            if let Some(shown) = before.get(&key) {
+                self.shown.insert(key, *shown);
             }
-            self.show(shared, &group)?;
+            self.show(shared, key, &group)?;
         }
         Ok(())
     }
 
     /// Stores a provisional copy of a group that was already open in the last round and has new planes since.
-    fn show(&mut self, shared: &Shared, group: &Group) -> Result<()> {
-        let filled: Vec<usize> = group.filled().collect();
-        let Some(shown) = self.shown.get_mut(&group.key()) else {
+    fn show(&mut self, shared: &Shared, key: GroupKey, group: &Watched) -> Result<()> {
+        let Some(shown) = self.shown.get_mut(&key) else {
             // Most groups are complete before the next round.
-            self.shown.insert(group.key(), 0);
+            self.shown.insert(key, 0);
             return Ok(());
         };
-        let layout = &shared.layout;
-        if filled.len() == *shown || !shared.sink.allows_copy(layout, *shown, filled.len()) {
+        let layout = shared.plan.array(key.array).layout();
+        let Some(filled) = group.filled() else { return Ok(()) };
+        if filled == *shown || !shared.sink.allows_copy(key.array, *shown, filled) {
             return Ok(());
         }
-        let scratch = match &mut self.scratch {
-            Some(scratch) => scratch,
+        if self.scratch.as_ref().is_none_or(|scratch| scratch.capacity() < layout.unit_bytes()) {
             // The run goes on without memory for a copy: readers see these planes later.
-            none => match AlignedBuffer::zeroed(layout.unit_bytes(), "a copy for live readers") {
-                Ok(scratch) => none.insert(scratch),
+            match AlignedBuffer::zeroed(layout.unit_bytes(), "a copy for live readers") {
+                Ok(scratch) => self.scratch = Some(scratch),
                 Err(error) => {
                     tracing::warn!(%error, "open chunks are not shown to live readers");
                     return Ok(());
                 }
-            },
-        };
-        let stored = group.store_provisional(|| {
-            let not_stored = group.not_stored();
-            let is_new = |slot: &usize| not_stored.as_ref().is_none_or(|new| new.binary_search(slot).is_ok());
-            let new: Vec<usize> = filled.iter().copied().filter(is_new).collect();
-            for unit in 0..layout.units() {
-                let bytes = &mut scratch.as_mut_slice()[..layout.unit_bytes()];
-                group.copy_partial(layout, unit, bytes);
-                let stored = shared.sink.write(&Batch {
-                    key: group.key(),
-                    level: 0,
-                    layout,
-                    units: unit..unit + 1,
-                    bytes,
-                    complete: false,
-                    new_planes: Some(&new),
-                })?;
-                if stored.refused {
-                    return Ok(false);
-                }
             }
-            group.note_stored(new.iter().copied());
-            Ok(true)
-        });
-        // What was not stored, or not of every unit, is not called written.
-        if stored.transpose()? == Some(true) {
-            *shown = filled.len();
-            shared.flush_for_log()?;
-            shared.log.planes(group.key(), filled.iter().copied())?;
-            shared.progress.written(&shared.plan, layout, group.key(), filled.into_iter());
         }
+        let Some(scratch) = &mut self.scratch else { return Ok(()) };
+        let scratch = &mut scratch.as_mut_slice()[..layout.unit_bytes()];
+        // What was not stored, or not of every unit, is not called written.
+        let Some(Some(planes)) = group.provisionally(|group| copy(shared, key, group, scratch)).transpose()? else {
+            return Ok(());
+        };
+        *shown = planes.len();
+        shared.flush_for_log()?;
+        shared.log.planes(key, planes.iter().copied())?;
+        shared.progress.written(&shared.plan, key, &planes);
         Ok(())
     }
+}
+
+/// Gives a copy of the filled planes of a group to the engine, unit by unit in `scratch`; `None` where one was not stored.
+fn copy(
+    shared: &Shared,
+    key: GroupKey,
+    group: &Filled<'_>,
+    scratch: &mut [u8],
+) -> Result<Option<Vec<(usize, Arrival)>>> {
+    let (planes, not_stored, layout) = (group.slots(), group.not_stored(), group.layout());
+    let is_new = |slot: &usize| not_stored.as_ref().is_none_or(|new| new.binary_search(slot).is_ok());
+    let new: Vec<usize> = planes.iter().map(|(slot, _)| *slot).filter(is_new).collect();
+    for unit in 0..layout.units() {
+        group.copy_unit(&planes, unit, scratch);
+        let stored = shared.sink.write(&Batch {
+            key,
+            layout,
+            units: unit..unit + 1,
+            bytes: scratch,
+            complete: false,
+            new_planes: Some(&new),
+        })?;
+        if stored.refused {
+            return Ok(None);
+        }
+    }
+    group.note_stored(new.iter().copied());
+    Ok(Some(planes))
 }

@@ -11,6 +11,7 @@ mod frame_metadata;
 mod front;
 mod groups;
 mod housekeeping;
+mod levels;
 mod lines;
 mod live;
 mod progress;
@@ -20,6 +21,7 @@ mod resume;
 mod schedules;
 mod shared;
 mod status;
+mod storing;
 mod threads;
 #[cfg(all(test, not(feature = "shuttle")))]
 mod together_tests;
@@ -27,12 +29,8 @@ mod workers;
 
 pub use append::MAX_SKIP;
 pub use resume::{array_difference, difference};
-pub use status::{Latencies, Phases, Report, Status};
+pub use status::{Latencies, Phases, Report, SourceStatus, Status};
 
-use ending::extent;
-
-use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::unbounded;
@@ -41,21 +39,22 @@ use serde_json::Value;
 use self::append::NoRoom;
 use self::front::Front;
 use self::groups::Groups;
+use self::levels::Levels;
+use self::resume::{Found, Left};
 use self::shared::{Counts, Shared, file_sync};
-use crate::backend::Backend;
-use crate::buffer::Pool;
+use crate::backend::{Backend, Sink};
+use crate::buffer::Budget;
 use crate::error::{Error, Result};
 use crate::journal::Log;
+use crate::journal::record::{self, Come};
 use crate::ngff::check_namespace;
 use crate::ngff::frame_metadata::FrameMetadata;
-use crate::plan::Plan;
-use crate::platform::free_memory::free_memory;
+use crate::plan::{Capabilities, Plan, SourceId};
 use crate::platform::{self, Disk, SyncPoint};
 use crate::settings::Settings;
-use crate::store;
 use crate::store::missing::Missing;
 use crate::store::room::Room;
-use crate::store::{Root, record};
+use crate::store::{self, Root};
 
 /// What a host is told where the file system has no locks.
 const NO_LOCKS: &str = "the file system has no locks: programs on other machines cannot tell that this run is at work on \
@@ -63,13 +62,14 @@ const NO_LOCKS: &str = "the file system has no locks: programs on other machines
 
 /// A run: frames in, OME-Zarr out.
 ///
-/// Every call takes `&self` and may come from any thread; frames are numbered in the order in which their `append`
-/// calls take the stream's lock. Dropping an unfinished stream finishes it.
+/// Every call takes `&self` and may come from any thread; frames of a source are numbered in the order in which their `append`
+/// calls take its lock. Dropping an unfinished stream finishes it.
 pub struct Stream {
     shared: Arc<Shared>,
-    front: Front,
+    /// One for each source.
+    fronts: Vec<Front>,
     threads: threads::Threads,
-    /// Frames that were there before this run.
+    /// Frames of all sources that were there before this run.
     resumed: u64,
     ending: Mutex<Ending>,
 }
@@ -80,11 +80,74 @@ struct Ending {
     outcome: Option<Result<Report>>,
 }
 
+/// The store of a run that begins or goes on, and what is known of it.
+struct Made {
+    root: Root,
+    sink: Box<dyn Sink>,
+    log: Arc<Log>,
+    groups: Groups,
+    sync_point: Box<dyn SyncPoint>,
+    room: Room,
+    /// True where it was there before.
+    continued: bool,
+    /// For each source the frames that are there.
+    come: Vec<Come>,
+    notes: Vec<String>,
+}
+
+impl Made {
+    /// Makes the store of a plan, or opens the one that is to be continued. What was made is removed again where that fails.
+    fn new(plan: &Arc<Plan>, capabilities: &Capabilities, backend: &dyn Backend, disk: &Arc<dyn Disk>) -> Result<Self> {
+        let sync = file_sync(plan.settings().durability);
+        crate::settings::check_folders_to_make(plan.root())?;
+        let continued = plan.settings().resume && store::is_continuable(plan.root());
+        let root = match continued {
+            true => Root::existing(plan.root(), &**disk, sync)?,
+            false => Root::prepare(plan, &**disk, sync)?,
+        };
+        let found = match continued {
+            true => resume::find(plan, backend, &**disk)?,
+            false => Found::nothing(plan),
+        };
+        if continued {
+            resume::trim(plan, &**disk, sync, &found.come)?;
+        }
+        let log = Arc::new(Log::create(plan, &**disk, capabilities.unit)?);
+        let sync_point = disk.sync_point(plan.root()).map_err(|source| Error::io("open", plan.root(), source))?;
+        let (groups, sink) = match continued {
+            true => (Groups::existing(found.metadata), backend.resume(plan, disk, &log, &resume::done(&found.come))?),
+            false => (Groups::create(plan, &**disk, sync)?, backend.create(plan, disk, &log)?),
+        };
+        let Found { come, notes, .. } = found;
+        let room = Room::keep(plan, disk)?;
+        record::write(plan, &**disk, sync, &come)?;
+        Ok(Self { root, sink, log, groups, sync_point, room, continued, come, notes })
+    }
+
+    /// The groups that an earlier run left incomplete.
+    fn left(&self, plan: &Plan, budget: &Budget) -> Result<Left> {
+        match self.continued {
+            true => resume::open_groups(plan, &*self.sink, budget, &self.come),
+            false => Ok(Left::nothing(plan)),
+        }
+    }
+}
+
+/// What a run is put together of.
+struct Parts {
+    plan: Arc<Plan>,
+    capabilities: Capabilities,
+    disk: Arc<dyn Disk>,
+    budget: Budget,
+    store: Made,
+    left: Left,
+}
+
 impl Stream {
     /// Starts a run with `backend`: checks everything, then makes the store, valid and empty.
     ///
     /// # Errors
-    /// What [`Plan::new`], [`Plan::memory`] and the backend's `check` refuse, before anything is touched;
+    /// What [`Plan::new`] and the backend's `check` refuse, before anything is touched;
     /// [`Error::AlreadyExists`] or [`Error::NotAStore`] for what is in the way; [`Error::Io`] if the store cannot be
     /// made, after which nothing of it is left behind.
     pub fn create(settings: &Settings, backend: &dyn Backend) -> Result<Self> {
@@ -96,89 +159,86 @@ impl Stream {
     /// # Errors
     /// As [`Stream::create`].
     pub fn create_on(settings: &Settings, backend: &dyn Backend, disk: Arc<dyn Disk>) -> Result<Self> {
-        let plan = Arc::new(Plan::new(settings)?);
+        let capabilities = backend.capabilities();
+        let plan = Plan::new(settings, &capabilities)?;
+        Self::create_planned(plan, capabilities, backend, disk)
+    }
+
+    /// As [`Stream::create_on`], of a plan with several sources or levels that was made for the capabilities of `backend`.
+    ///
+    /// # Errors
+    /// As [`Stream::create`].
+    pub fn of_plan(plan: Plan, backend: &dyn Backend, disk: Arc<dyn Disk>) -> Result<Self> {
+        Self::create_planned(plan, backend.capabilities(), backend, disk)
+    }
+
+    fn create_planned(
+        plan: Plan,
+        capabilities: Capabilities,
+        backend: &dyn Backend,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Self> {
         backend
             .check(&plan)
             .map_err(|reason| Error::Unsupported { backend: backend.name().to_owned(), reason: reason.to_string() })?;
-        let capabilities = backend.capabilities();
-        let memory = plan.memory(capabilities.unit)?;
-        let layout = plan.layout(capabilities.unit);
-        let sync = file_sync(plan.settings().durability);
+        let plan = Arc::new(plan);
+        let budget = Budget::new(plan.forms(), plan.memory());
+        let store = Made::new(&plan, &capabilities, backend, &disk)?;
+        let left = store.left(&plan, &budget)?;
+        Self::start(Parts { plan, capabilities, disk, budget, store, left })
+    }
 
-        crate::settings::check_folders_to_make(plan.root())?;
-        let continued = plan.settings().resume && store::is_continuable(plan.root());
-        let root = match continued {
-            true => Root::existing(plan.root(), &*disk, sync)?,
-            false => Root::prepare(&plan, &*disk, sync)?,
-        };
-        let mut found = continued.then(|| resume::find(&plan, backend, &*disk)).transpose()?;
-        if let Some(found) = &found {
-            resume::trim(&plan, &*disk, sync, found.frames)?;
-        }
-        let log = Arc::new(Log::create(&plan, &*disk, capabilities.unit)?);
-        let sync_point = disk.sync_point(plan.root()).map_err(|source| Error::io("open", plan.root(), source))?;
-        let frames = found.as_ref().map_or(0, |found| found.frames);
-        let (groups, sink) = match &mut found {
-            Some(found) => {
-                let host = std::mem::take(&mut found.metadata);
-                (Groups::existing(host), backend.resume(&plan, &disk, &log, frames)?)
-            }
-            None => (Groups::create(&plan, &*disk, sync)?, backend.create(&plan, &disk, &log)?),
-        };
-        let pool = Pool::new(layout.buffer_bytes(), memory.group_bytes, memory.buffers);
-        let mut open = HashMap::new();
-        if found.is_some() {
-            open = resume::open_groups(&plan, &layout, &*sink, &pool, frames)?;
-        }
-
-        let room = Room::keep(&plan, &disk)?;
-        record::write(plan.root(), &*disk, sync, frames)?;
-
+    /// Puts the parts of a run together and starts its threads.
+    fn start(parts: Parts) -> Result<Self> {
+        let Parts { plan, capabilities, disk, budget, store, left } = parts;
+        let frames: Vec<u64> = store.come.iter().map(|come| come.frames).collect();
         let (queue, jobs) = unbounded();
-        let front = Front::new(queue, frames, open.clone());
+        let missing = |source: &crate::plan::PlannedSource| Missing::new(plan.root(), source.id(), source.router());
         let shared = Arc::new(Shared {
-            progress: progress::Progress::new(&plan, &layout, frames, resume::extents(&plan, frames)),
-            pool,
-            missing: Missing::new(plan.root(), plan.router()),
-            plan,
-            layout,
-            sink,
+            progress: progress::Progress::new(&plan, &frames),
+            budget,
+            missing: plan.sources().iter().map(missing).collect(),
+            sink: store.sink,
             capabilities,
             disk,
-            failure: failure::Failure::new(room),
+            failure: failure::Failure::new(store.room),
             metadata_lines: frame_metadata::MetadataLines::default(),
-            log,
+            log: store.log,
             lock: Mutex::default(),
-            notes: Mutex::new(found.map(|found| found.notes).unwrap_or_default()),
+            notes: Mutex::new(store.notes),
             housekeeping: housekeeping::Housekeeping::default(),
-            groups,
+            groups: store.groups,
             counts: Counts::default(),
             open: crate::sync::Mutex::default(),
-            storing: Mutex::default(),
+            storing: storing::Storing::default(),
+            levels: Levels::default(),
             latencies: Mutex::new(status::histogram()?),
+            plan,
         });
-        open.values().filter(|group| group.buffer().is_some()).for_each(|group| shared.show_open(group));
-        drop(open);
-        shared.counts.accepted.store(frames, Ordering::Release);
-        if let Some(free) = free_memory().filter(|free| free.bytes < memory.total_bytes) {
-            shared.note(format!(
-                "this run may take {} bytes of memory, and {} has {} bytes left: where the system does not refuse what it \
-                 does not have, it may end this process; lower memory_limit",
-                memory.total_bytes, free.whose, free.bytes
-            ));
+        let Left { full, levels, complete } = left;
+        for group in full.iter().flat_map(|open| open.values()).chain(levels.values()).filter(|open| open.has_buffer())
+        {
+            shared.show_open(group);
         }
-        shared.pool.warm();
-        let planned = if shared.capabilities.in_order { 1 } else { memory.threads };
-        let threads = threads::Threads::new(&shared, jobs, planned);
+        shared.levels.start_with(levels);
+        // Before any frame: what the record calls there is there.
+        workers::store_all(&shared, complete);
+        shared.failure.check()?;
+        let fronts = shared.plan.sources().iter().zip(&frames).zip(full);
+        let fronts = fronts.map(|((source, next), open)| Front::new(source.id(), queue.clone(), *next, open)).collect();
+        drop(queue);
+        shared.note_memory();
+        shared.budget.make_first();
+        let threads = threads::Threads::new(&shared, jobs, shared.plan.memory().threads);
         threads.start_idle()?;
-        if let Some(lock) = root.keep() {
+        if let Some(lock) = store.root.keep() {
             if !lock.is_locked() {
                 shared.note(NO_LOCKS.to_owned());
             }
             *shared.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
         }
-        let ending = Mutex::new(Ending { sync_point: Some(sync_point), outcome: None });
-        Ok(Self { shared, front, threads, resumed: frames, ending })
+        let ending = Mutex::new(Ending { sync_point: Some(store.sync_point), outcome: None });
+        Ok(Self { shared, fronts, threads, resumed: frames.iter().sum(), ending })
     }
 
     /// The plan of this run.
@@ -198,7 +258,7 @@ impl Stream {
     /// [`Error::FrameSize`], [`Error::TooManyFrames`], [`Error::Full`], [`Error::Finished`]; [`Error::OutOfMemory`] where
     /// the system has no memory for the frame and none is coming back, [`Error::Io`] where it has no thread to store it.
     pub fn append(&self, pixels: &[u8]) -> Result<u64> {
-        self.append_as(pixels, None, self.when_full())
+        self.append_as(SourceId(0), pixels, None, self.when_full())
     }
 
     /// As [`Stream::append`], with metadata of this frame: a JSON object (time stamps, exposure, stage).
@@ -207,7 +267,7 @@ impl Stream {
     /// As [`Stream::append`]; [`Error::InvalidMetadata`] for text that is not a JSON object.
     pub fn append_with(&self, pixels: &[u8], metadata_json: &str) -> Result<u64> {
         let metadata = FrameMetadata::from_json(metadata_json)?;
-        self.append_as(pixels, Some(&metadata), self.when_full())
+        self.append_as(SourceId(0), pixels, Some(&metadata), self.when_full())
     }
 
     /// As [`Stream::append_with`] (or [`Stream::append`] without metadata), but never waits for the disk: [`Error::Full`]
@@ -217,7 +277,28 @@ impl Stream {
     /// As [`Stream::append_with`].
     pub fn try_append(&self, pixels: &[u8], metadata_json: Option<&str>) -> Result<u64> {
         let metadata = metadata_json.map(FrameMetadata::from_json).transpose()?;
-        self.append_as(pixels, metadata.as_ref(), NoRoom::Refuse)
+        self.append_as(SourceId(0), pixels, metadata.as_ref(), NoRoom::Refuse)
+    }
+
+    /// As [`Stream::append_with`] (or [`Stream::append`] without metadata), of a frame of a source. Returns its number among the
+    /// frames of that source.
+    ///
+    /// # Errors
+    /// As [`Stream::append_with`]; [`Error::InvalidSettings`] for a source that the plan has not.
+    pub fn append_from(&self, source: SourceId, pixels: &[u8], metadata_json: Option<&str>) -> Result<u64> {
+        let metadata = metadata_json.map(FrameMetadata::from_json).transpose()?;
+        self.append_as(source, pixels, metadata.as_ref(), self.when_full())
+    }
+
+    /// How a source stands; may be asked at any time from any thread.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSettings`] for a source that the plan has not.
+    pub fn status_of(&self, source: SourceId) -> Result<SourceStatus> {
+        let front = self.front(source)?;
+        let (written, durable) = self.shared.progress.by_source()[source.index()];
+        // As in `status`.
+        Ok(SourceStatus { accepted: front.next().max(written), written, durable })
     }
 
     /// Stores metadata of the whole run under `namespace` in the root group's attributes, at once and atomically;
@@ -249,15 +330,15 @@ impl Stream {
         let append = shared.latencies.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Status {
             // A frame may be written before the call that took it has counted it.
-            accepted: Counts::get(&shared.counts.accepted).max(written),
+            accepted: self.fronts.iter().map(Front::next).sum::<u64>().max(written),
             written,
             durable,
             skipped: Counts::get(&shared.counts.skipped),
             dropped: Counts::get(&shared.counts.dropped),
-            declared: shared.plan.router().total(),
-            bytes_in_flight: shared.pool.bytes_out(),
-            bytes_high_water: shared.pool.high_water(),
-            bytes_limit: shared.pool.limit_bytes(),
+            declared: shared.plan.sources().iter().map(|source| source.router().total()).sum(),
+            bytes_in_flight: shared.budget.bytes_out(),
+            bytes_high_water: shared.budget.high_water(),
+            bytes_limit: shared.budget.limit_bytes(),
             bytes_written: shared.sink.bytes_written(),
             append: Latencies::of(&append),
             phases: Phases {

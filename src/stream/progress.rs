@@ -1,96 +1,93 @@
 //! How far the run has come: which frames are written, which are durable, how far readers may look.
+//!
+//! Frames are told apart by their arrival, which each slot of a group keeps: nothing here is derived from a place but the
+//! extent that it reaches.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use crate::buffer::{GroupKey, Layout, SlotState, Unit};
-use crate::plan::Plan;
-use crate::router::{Location, MAX_INDEX_DIMENSIONS, StorageIndex};
+use crate::buffer::Arrival;
+use crate::plan::{ArrayId, GroupKey, Plan, ShardGrid, SourceId, Unit};
+use crate::router::StorageIndex;
 use crate::settings::Durability;
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Book-keeping of completed groups. Workers report once a group, never once a frame of the append path.
+/// Book-keeping of planes that were stored. Workers report once a group, never once a frame of the append path.
 #[derive(Debug)]
 pub(super) struct Progress {
     inner: Mutex<Inner>,
-    /// Chunks of a shard along the index dimensions; 1 without shards.
-    shard_groups: StorageIndex,
-    /// Sealed shards (or durable units) that make one row of groups durable.
+    /// By form of array.
+    rows: Vec<Rows>,
+    track_durable: bool,
+}
+
+/// What makes frames of arrays of one form durable.
+#[derive(Debug)]
+struct Rows {
+    /// `None` where each group is sealed by itself.
+    grid: Option<ShardGrid>,
+    /// Sealed shards (or durable units) that make a row of groups durable.
     seals_needed: usize,
-    track_shards: bool,
-    append_axis: Option<usize>,
-    /// Frames of one plane along the append axis, all positions together.
-    round: u64,
 }
 
 #[derive(Debug)]
 struct Inner {
+    sources: Vec<OfSource>,
+    arrays: Vec<OfArray>,
+    /// Arrays with planes that were written since they were last asked for.
+    changed: BTreeSet<ArrayId>,
+    rows: HashMap<(ArrayId, StorageIndex), Row>,
+}
+
+#[derive(Debug)]
+struct OfSource {
     written: Watermark,
     durable: Watermark,
-    /// Planes along the append axis that hold written data, for each position.
-    extents: Vec<u64>,
-    /// Positions with planes that were written since they were last asked for.
-    changed: BTreeSet<u32>,
-    /// Planes along the append axis that the metadata of each position say.
-    shown: Shown,
-    shards: HashMap<(u32, StorageIndex), Shard>,
 }
 
-/// Planes along the append axis that readers of each position may look for; no position where that is no matter.
 #[derive(Debug, Default)]
-struct Shown {
-    extents: Vec<u64>,
-    /// The smallest, and how many have it: asked for at every look, by positions in their thousands.
-    least: u64,
-    at_least: usize,
-}
-
-impl Shown {
-    fn new(extents: Vec<u64>) -> Self {
-        let mut shown = Self { extents, ..Self::default() };
-        shown.find_least();
-        shown
-    }
-
-    fn find_least(&mut self) {
-        self.least = self.extents.iter().copied().min().unwrap_or(u64::MAX);
-        self.at_least = self.extents.iter().filter(|extent| **extent == self.least).count();
-    }
-
-    fn set(&mut self, position: usize, extent: u64) {
-        let Some(shown) = self.extents.get_mut(position) else { return };
-        let before = std::mem::replace(shown, extent);
-        if extent > before && before == self.least && self.at_least > 1 {
-            self.at_least -= 1;
-        } else if extent < before || extent > before && before == self.least {
-            self.find_least();
-        }
-    }
+struct OfArray {
+    /// Planes along the append axis that hold written data.
+    extent: u64,
+    /// Planes along the append axis that readers may look for.
+    shown: u64,
+    /// Durable frames beyond that, with the planes that readers must look for: after a loss of power no reader would.
+    beyond: Vec<(u64, Arrival)>,
 }
 
 /// Groups of one row of shards: their frames become durable together.
 #[derive(Debug, Default)]
-struct Shard {
-    frames: Vec<u64>,
+struct Row {
+    frames: Vec<(u64, Arrival)>,
     seals: usize,
     groups: u64,
 }
 
-/// The number of frames of which all are done: every frame below it is.
-#[derive(Debug, Default)]
+/// The number of frames of which all are done: every one that arrived before is, on all levels.
+#[derive(Debug)]
 struct Watermark {
     base: u64,
-    ahead: VecDeque<bool>,
+    /// Levels of each later frame that are done, a bit each.
+    ahead: VecDeque<u16>,
+    /// All levels.
+    all: u16,
 }
 
 impl Watermark {
-    fn mark(&mut self, frame: u64) {
+    fn new(base: u64, levels: usize) -> Self {
+        // A plan has at most as many levels as there are bits.
+        let all = u16::MAX >> (u16::BITS as usize - levels.clamp(1, u16::BITS as usize));
+        Self { base, ahead: VecDeque::new(), all }
+    }
+
+    /// Marks the levels in `levels` of a frame.
+    fn mark(&mut self, Arrival(frame): Arrival, levels: u16) {
         let Some(distance) = frame.checked_sub(self.base) else { return };
         let distance = distance as usize;
         if distance >= self.ahead.len() {
-            self.ahead.resize(distance + 1, false);
+            self.ahead.resize(distance + 1, 0);
         }
-        self.ahead[distance] = true;
-        while self.ahead.front() == Some(&true) {
+        self.ahead[distance] |= levels;
+        while self.ahead.front() == Some(&self.all) {
             self.ahead.pop_front();
             self.base += 1;
         }
@@ -98,28 +95,34 @@ impl Watermark {
 }
 
 impl Progress {
-    /// Starts after `frames` frames that are on the medium already, with `extents` planes along the append axis.
-    pub(super) fn new(plan: &Plan, layout: &Layout, frames: u64, extents: Vec<u64>) -> Self {
-        let geometry = plan.geometry();
-        let mut shard_groups = [1; MAX_INDEX_DIMENSIONS];
-        let sharded = layout.unit() == Unit::Chunk && geometry.shard().is_some();
-        if let (true, Some(shard)) = (sharded, geometry.shard()) {
-            shard_groups = geometry.index_part(shard);
-        }
+    /// Starts after `frames` frames of each source that are on the medium already.
+    pub(super) fn new(plan: &Plan, frames: &[u64]) -> Self {
+        let levels = |source: SourceId| plan.forms().iter().filter(|form| form.source() == source).count();
+        let come = |source: SourceId| frames.get(source.index()).copied().unwrap_or(0);
+        let sources = plan.sources().iter().map(|source| {
+            let (base, levels) = (come(source.id()), levels(source.id()));
+            OfSource { written: Watermark::new(base, levels), durable: Watermark::new(base, levels) }
+        });
+        let arrays = plan.arrays().iter().map(|array| {
+            let source = plan.source_of(array.id());
+            let position = source.position(array.image()).unwrap_or(0);
+            let extent = source.extent(array.geometry(), position, come(source.id()));
+            OfArray { extent: extent.unwrap_or(0), shown: extent.unwrap_or(u64::MAX), beyond: Vec::new() }
+        });
+        let rows = plan.forms().iter().map(|form| {
+            let grid = ShardGrid::of(form.geometry()).filter(|_| form.layout().unit() == Unit::Chunk);
+            let seals_needed = if grid.is_some() { form.layout().jobs(true).len() } else { form.layout().units() };
+            Rows { grid, seals_needed }
+        });
         Self {
             inner: Mutex::new(Inner {
-                written: Watermark { base: frames, ahead: VecDeque::new() },
-                durable: Watermark { base: frames, ahead: VecDeque::new() },
+                sources: sources.collect(),
+                arrays: arrays.collect(),
                 changed: BTreeSet::new(),
-                shown: Shown::new(if geometry.append_axis().is_some() { extents.clone() } else { Vec::new() }),
-                extents,
-                shards: HashMap::new(),
+                rows: HashMap::new(),
             }),
-            shard_groups,
-            seals_needed: if sharded { layout.jobs(true).len() } else { layout.units() },
-            track_shards: plan.settings().durability == Durability::Shard,
-            append_axis: geometry.append_axis(),
-            round: geometry.append_axis().map_or(u64::MAX, |axis| frames_of_round(plan, axis)),
+            rows: rows.collect(),
+            track_durable: plan.settings().durability == Durability::Shard,
         }
     }
 
@@ -128,156 +131,150 @@ impl Progress {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Frames below the first are written, below the second durable.
+    /// How many frames are written, and how many durable, of all sources together.
     pub(super) fn counts(&self) -> (u64, u64) {
         let inner = self.lock();
-        let within = inner.shown.least.saturating_mul(self.round);
-        (inner.written.base, inner.durable.base.min(within))
+        let sum = |each: fn(&OfSource) -> u64| inner.sources.iter().map(each).sum();
+        (sum(|source| source.written.base), sum(|source| source.durable.base))
     }
 
-    /// Positions with planes that were written since this was last asked, each with its planes along the append axis.
-    pub(super) fn take_changed(&self) -> Vec<(usize, Option<u64>)> {
+    /// For each source how many of its frames are written, and how many durable.
+    pub(super) fn by_source(&self) -> Vec<(u64, u64)> {
+        self.lock().sources.iter().map(|source| (source.written.base, source.durable.base)).collect()
+    }
+
+    /// Arrays with planes that were written since this was last asked, each with its planes along the append axis.
+    pub(super) fn take_changed(&self, plan: &Plan) -> Vec<(ArrayId, Option<u64>)> {
         let mut inner = self.lock();
         let changed = std::mem::take(&mut inner.changed);
-        changed
-            .into_iter()
-            .map(|position| (position as usize, self.append_axis.map(|_| inner.extents[position as usize])))
-            .collect()
+        let extent =
+            |array: ArrayId| plan.array(array).geometry().append_axis().map(|_| inner.arrays[array.index()].extent);
+        changed.into_iter().map(|array| (array, extent(array))).collect()
     }
 
     /// Readers were not shown these: they come again with the next [`Progress::take_changed`].
-    pub(super) fn not_published(&self, changed: &[(usize, Option<u64>)]) {
-        let mut inner = self.lock();
-        inner.changed.extend(changed.iter().filter_map(|(position, _)| u32::try_from(*position).ok()));
+    pub(super) fn not_published(&self, changed: &[(ArrayId, Option<u64>)]) {
+        self.lock().changed.extend(changed.iter().map(|(array, _)| *array));
     }
 
     /// The metadata of unbounded arrays say that they have these planes along their append axis: frames beyond are not
     /// durable, for after a loss of power no reader would look there.
-    pub(super) fn published(&self, changed: &[(usize, Option<u64>)]) {
+    pub(super) fn published(&self, plan: &Plan, changed: &[(ArrayId, Option<u64>)]) {
         let mut inner = self.lock();
-        for (position, extent) in changed {
-            if let Some(extent) = extent {
-                inner.shown.set(*position, *extent);
-            }
+        for (array, extent) in changed {
+            let Some(extent) = extent else { continue };
+            let known = &mut inner.arrays[array.index()];
+            known.shown = known.shown.max(*extent);
+            let waiting = std::mem::take(&mut known.beyond);
+            inner.durable(plan, *array, waiting);
         }
     }
 
-    /// A frame that will never hold data needs no disk.
-    pub(super) fn skipped(&self, frame: u64) {
+    /// A frame that will never hold data needs no disk, on no level.
+    pub(super) fn passed_over(&self, source: SourceId, arrival: Arrival) {
         let mut inner = self.lock();
-        inner.written.mark(frame);
-        inner.durable.mark(frame);
+        let source = &mut inner.sources[source.index()];
+        source.written.mark(arrival, source.written.all);
+        source.durable.mark(arrival, source.durable.all);
     }
 
-    /// The frames in these slots of a group are given to the operating system.
-    pub(super) fn written(&self, plan: &Plan, layout: &Layout, key: GroupKey, slots: impl Iterator<Item = usize>) {
+    /// The planes in these slots of a group are given to the operating system.
+    pub(super) fn written(&self, plan: &Plan, key: GroupKey, planes: &[(usize, Arrival)]) {
+        let Some(first) = planes.first() else { return };
+        let array = plan.array(key.array);
+        let (level, layout) = (level_bit(array.level()), array.layout());
+        let ends = array.geometry().append_axis().map(|axis| {
+            let end = |slot: usize| layout.plane(&key.index, slot).map_or(0, |index| index[axis] + 1);
+            planes.iter().map(|(slot, _)| end(*slot)).fold(end(first.0), u64::max)
+        });
         let mut inner = self.lock();
-        for (frame, index) in frames(plan, layout, key, slots) {
-            inner.written.mark(frame);
-            inner.changed.insert(key.position);
-            if let Some(axis) = self.append_axis {
-                let extent = &mut inner.extents[key.position as usize];
-                *extent = (*extent).max(index[axis] + 1);
-            }
-        }
+        let written = &mut inner.sources[array.form().source().index()].written;
+        planes.iter().for_each(|(_, arrival)| written.mark(*arrival, level));
+        inner.changed.insert(key.array);
+        let known = &mut inner.arrays[key.array.index()];
+        known.extent = known.extent.max(ends.unwrap_or(0));
     }
 
-    /// A group is complete and `seals` of its shards are on the medium.
-    pub(super) fn group_stored(&self, plan: &Plan, layout: &Layout, key: GroupKey, slots: impl Iterator<Item = usize>) {
-        if !self.track_shards {
+    /// A group with these planes is complete and stored.
+    pub(super) fn group_stored(&self, plan: &Plan, key: GroupKey, planes: &[(usize, Arrival)]) {
+        if !self.track_durable {
             return;
         }
-        let shard_key = self.shard_key(key);
-        let expected = self.groups_in_shard(layout, &shard_key.1);
-        let mut inner = self.lock();
-        let inner = &mut *inner;
-        let shard = inner.shards.entry(shard_key).or_default();
-        shard.groups += 1;
-        shard.frames.extend(frames(plan, layout, key, slots).map(|(frame, _)| frame));
-        if shard.seals >= self.seals_needed {
-            shard.frames.drain(..).for_each(|frame| inner.durable.mark(frame));
-            if shard.groups >= expected {
-                inner.shards.remove(&shard_key);
-            }
+        let array = plan.array(key.array);
+        let axis = array.geometry().append_axis();
+        let frames = planes.iter().filter_map(|(slot, arrival)| {
+            let index = array.layout().plane(&key.index, *slot)?;
+            Some((axis.map_or(0, |axis| index[axis] + 1), *arrival))
+        });
+        self.row(plan, key, |row| {
+            row.groups += 1;
+            row.frames.extend(frames);
+        });
+    }
+
+    /// `seals` more shards of the row that a group belongs to are on the medium.
+    pub(super) fn sealed(&self, plan: &Plan, key: GroupKey, seals: usize) {
+        if self.track_durable && seals > 0 {
+            self.row(plan, key, |row| row.seals += seals);
         }
     }
 
-    /// `seals` more shards of the row that `key` belongs to are on the medium.
-    pub(super) fn sealed(&self, layout: &Layout, key: GroupKey, seals: usize) {
-        if !self.track_shards || seals == 0 {
-            return;
-        }
-        let shard_key = self.shard_key(key);
-        let expected = self.groups_in_shard(layout, &shard_key.1);
+    /// Changes the row of shards that a group belongs to; its frames are durable once all its shards are.
+    fn row(&self, plan: &Plan, key: GroupKey, change: impl FnOnce(&mut Row)) {
+        let rows = &self.rows[plan.array(key.array).form().nth()];
+        let row_key = (key.array, rows.grid.as_ref().map_or(key.index, |grid| grid.row_of(&key.index)));
+        let groups = rows.grid.as_ref().map_or(1, |grid| grid.groups_in_row(&row_key.1));
         let mut inner = self.lock();
-        let inner = &mut *inner;
-        let shard = inner.shards.entry(shard_key).or_default();
-        shard.seals += seals;
-        if shard.seals >= self.seals_needed {
-            shard.frames.drain(..).for_each(|frame| inner.durable.mark(frame));
-            if shard.groups >= expected {
-                inner.shards.remove(&shard_key);
+        let row = inner.rows.entry(row_key).or_default();
+        change(row);
+        if row.seals >= rows.seals_needed {
+            let (frames, over) = (std::mem::take(&mut row.frames), row.groups >= groups);
+            if over {
+                inner.rows.remove(&row_key);
             }
+            inner.durable(plan, key.array, frames);
         }
     }
 
     /// Everything accepted so far is on the medium.
     pub(super) fn all_durable(&self) {
         let mut inner = self.lock();
-        inner.shown = Shown::new(Vec::new());
-        inner.durable.base = inner.written.base;
-        inner.durable.ahead.clear();
-        inner.shards.clear();
+        for source in &mut inner.sources {
+            source.durable.base = source.written.base;
+            source.durable.ahead.clear();
+        }
+        inner.arrays.iter_mut().for_each(|array| array.beyond.clear());
+        inner.rows.clear();
     }
 
-    /// Planes along the append axis that hold written data.
-    pub(super) fn extent(&self, position: usize) -> Option<u64> {
-        self.append_axis.map(|_| self.lock().extents[position])
-    }
-
-    fn shard_key(&self, key: GroupKey) -> (u32, StorageIndex) {
-        let mut shard = key.index;
-        shard.iter_mut().zip(self.shard_groups).for_each(|(at, groups)| *at /= groups);
-        (key.position, shard)
-    }
-
-    /// Groups of a row of shards that lie within the array.
-    fn groups_in_shard(&self, layout: &Layout, shard: &StorageIndex) -> u64 {
-        (0..MAX_INDEX_DIMENSIONS)
-            .map(|axis| {
-                let all = layout.groups_along(axis);
-                let start = shard[axis].saturating_mul(self.shard_groups[axis]);
-                self.shard_groups[axis].min(all.saturating_sub(start))
-            })
-            .product()
+    /// Planes along the append axis of each array that hold written data; `None` where its shape is fixed.
+    pub(super) fn extents(&self, plan: &Plan) -> Vec<Option<u64>> {
+        let inner = self.lock();
+        let extent = |(array, known): (&crate::plan::PlannedArray, &OfArray)| {
+            array.geometry().append_axis().map(|_| known.extent)
+        };
+        plan.arrays().iter().zip(&inner.arrays).map(extent).collect()
     }
 }
 
-/// Frame numbers and storage indices of some slots of a group.
-fn frames(
-    plan: &Plan,
-    layout: &Layout,
-    key: GroupKey,
-    slots: impl Iterator<Item = usize>,
-) -> impl Iterator<Item = (u64, StorageIndex)> {
-    slots.filter_map(move |slot| {
-        let index = layout.plane(&key.index, slot)?;
-        let location = Location { position: key.position, index };
-        Some((plan.router().frame_number(location)?, index))
-    })
+impl Inner {
+    /// These frames of an array are on the medium: durable, where readers may look for them.
+    fn durable(&mut self, plan: &Plan, array: ArrayId, frames: Vec<(u64, Arrival)>) {
+        let planned = plan.array(array);
+        let (level, source) = (level_bit(planned.level()), planned.form().source().index());
+        let known = &mut self.arrays[array.index()];
+        for (end, arrival) in frames {
+            if end <= known.shown {
+                self.sources[source].durable.mark(arrival, level);
+            } else {
+                known.beyond.push((end, arrival));
+            }
+        }
+    }
 }
 
-/// Frames that come before the append axis moves on: the unbounded loop is the outermost.
-fn frames_of_round(plan: &Plan, append_axis: usize) -> u64 {
-    let mut second = Location { position: 0, index: [0; MAX_INDEX_DIMENSIONS] };
-    second.index[append_axis] = 1;
-    plan.router().frame_number(second).unwrap_or(u64::MAX)
-}
-
-/// Number of the first frame of a group, for error messages.
-pub(super) fn first_frame(plan: &Plan, layout: &Layout, group: &crate::buffer::Group) -> u64 {
-    let slots = (0..layout.planes()).filter(|slot| group.slot(*slot) != SlotState::Empty);
-    frames(plan, layout, group.key(), slots).map(|(frame, _)| frame).min().unwrap_or(0)
+fn level_bit(level: u8) -> u16 {
+    1_u16.checked_shl(level.into()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -285,30 +282,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_least_that_is_shown_is_known_at_every_step() {
-        let mut shown = Shown::new(vec![0; 3]);
-        for (position, extent) in [(0, 2), (2, 1), (2, 1), (1, 5), (2, 6), (0, 2), (0, 7), (1, 5), (1, 9), (2, 8)] {
-            shown.set(position, extent);
-            let least = shown.extents.iter().min().copied();
-            assert_eq!(Some(shown.least), least, "{shown:?}");
-            assert_eq!(
-                Some(shown.at_least),
-                least.map(|least| shown.extents.iter().filter(|each| **each == least).count())
-            );
-        }
-        assert_eq!(Shown::new(Vec::new()).least, u64::MAX);
+    fn the_watermark_waits_for_the_first_gap() {
+        let mut mark = Watermark::new(0, 1);
+        mark.mark(Arrival(1), 1);
+        mark.mark(Arrival(2), 1);
+        assert_eq!(mark.base, 0);
+        mark.mark(Arrival(0), 1);
+        assert_eq!(mark.base, 3);
+        mark.mark(Arrival(0), 1);
+        mark.mark(Arrival(3), 1);
+        assert_eq!((mark.base, mark.ahead.len()), (4, 0));
     }
 
     #[test]
-    fn the_watermark_waits_for_the_first_gap() {
-        let mut mark = Watermark::default();
-        mark.mark(1);
-        mark.mark(2);
-        assert_eq!(mark.base, 0);
-        mark.mark(0);
-        assert_eq!(mark.base, 3);
-        mark.mark(0);
-        mark.mark(3);
-        assert_eq!((mark.base, mark.ahead.len()), (4, 0));
+    fn a_frame_is_done_when_all_its_levels_are() {
+        let mut mark = Watermark::new(5, 3);
+        for (arrival, level, base) in [(5, 0, 5), (5, 0, 5), (5, 2, 5), (6, 1, 5), (5, 1, 6), (6, 0, 6), (6, 2, 7)] {
+            mark.mark(Arrival(arrival), level_bit(level));
+            assert_eq!(mark.base, base, "after level {level} of {arrival}");
+        }
+        assert_eq!((Watermark::new(0, 16).all, Watermark::new(0, 1).all), (u16::MAX, 1));
     }
 }

@@ -1,16 +1,12 @@
 //! Replacing a frame that is already there.
 
-use std::sync::PoisonError;
-use std::time::Duration;
-
 use super::Stream;
-use crate::backend::Plane;
-use crate::buffer::{AlignedBuffer, GroupKey};
+use super::front::Lack;
+use crate::backend::Replacement;
+use crate::buffer::{AlignedBuffer, lay_out};
 use crate::error::{Error, Result};
-use crate::router::{Location, MAX_INDEX_DIMENSIONS};
-
-/// How long to wait between looks at whether a frame has left the queue.
-const LOOK_AGAIN: Duration = Duration::from_micros(200);
+use crate::plan::{GroupKey, PlannedSource, SourceId};
+use crate::router::{MAX_INDEX_DIMENSIONS, StorageIndex};
 
 impl Stream {
     /// Replaces the frame at storage index `index` of `position`, which was appended, skipped or dropped before.
@@ -23,71 +19,80 @@ impl Stream {
     /// [`Error::Finished`], [`Error::Failed`], [`Error::Unsupported`] from engines that cannot; nothing has changed
     /// then. [`Error::OutOfMemory`], with nothing changed. [`Error::Io`] and [`Error::Damaged`] from the disk.
     pub fn write_at(&self, position: u32, index: &[u64], pixels: &[u8]) -> Result<()> {
+        let source = SourceId(0);
         let shared = &*self.shared;
         shared.failure.check()?;
-        self.check_size(pixels)?;
+        self.check_size(source, pixels)?;
         if !shared.capabilities.random_access {
             return Err(crate::backend::no_random_access(&shared.capabilities.version));
         }
-        let frame = self.number_at(position, index)?;
-        let mut place = [0; MAX_INDEX_DIMENSIONS];
-        place[..index.len()].copy_from_slice(index);
-        let (group, slot) = shared.layout.slot(&place);
-        let key = GroupKey { position, index: group };
+        if shared.has_levels() {
+            let reason = "a frame of an image with several levels cannot be replaced yet".to_owned();
+            return Err(Error::Unsupported { backend: shared.capabilities.version.clone(), reason });
+        }
+        let planned = shared.plan.source(source);
+        let (frame, place) = number_at(&shared.plan, planned, position, index)?;
+        let array = shared.plan.array(planned.array(position));
+        let (group, slot) = array.layout().slot(&place);
+        let key = GroupKey { array: array.id(), index: group };
+        let front = self.front(source)?;
         let mut buffer = None;
         loop {
-            let mut front = self.front.look();
-            if front.is_finished() {
+            let mut state = front.look();
+            if state.is_finished() {
                 return Err(Error::Finished);
             }
             if frame >= front.next() {
                 let problem = format!("only {} frames were appended so far", front.next());
                 return Err(Error::NoSuchFrame { position, index: index.to_vec(), problem });
             }
-            let Some(open) = front.group(key).cloned() else { break };
-            if open.buffer().is_none() {
-                let Some(buffer) = buffer.take().or_else(|| shared.pool.try_take_free()) else {
+            let Some(open) = state.group(key) else { break };
+            if !open.has_buffer() {
+                let lack = Lack { key, class: array.form().nth() };
+                let Some(buffers) = buffer.take().or_else(|| shared.budget.try_take_free(&[lack.class])) else {
                     // Without the lock: others go on, and what was true may no longer be.
-                    drop(front);
-                    buffer = Some(shared.pool.take(|| shared.is_storing())?);
+                    drop(state);
+                    buffer = Some(shared.budget.take(&[lack.class], || shared.is_storing())?);
                     shared.failure.check()?;
                     continue;
                 };
-                front.open_with(shared, key, buffer)?;
+                state.open_with(shared, &[lack], buffers)?;
+                continue;
             }
-            if open.try_replace(&shared.layout, slot, pixels) {
-                shared.missing.fill(frame);
+            if open.try_replace(slot, pixels) {
+                shared.missing[source.index()].fill(frame);
                 return Ok(());
             }
-            drop(front);
-            open.wait_for_copy();
+            let watched = open.watch();
+            drop(state);
+            watched.wait();
         }
         drop(buffer);
         // On its way to the disk, or there already.
-        while shared.storing.lock().unwrap_or_else(PoisonError::into_inner).contains(&key) {
-            shared.failure.check()?;
-            std::thread::sleep(LOOK_AGAIN);
-        }
-        let single = shared.layout.single_plane();
+        shared.storing.wait_for(key);
+        shared.failure.check()?;
+        let single = array.layout().single_plane();
         let mut plane = AlignedBuffer::zeroed(single.buffer_bytes(), "the frame that replaces another")?;
-        // SAFETY: nobody else knows this buffer.
-        unsafe { single.copy_in(pixels, 0, &plane) };
+        lay_out(&single, pixels, 0, &mut plane);
         let bytes = &plane.as_mut_slice()[..single.unit_bytes() * single.units()];
-        shared.sink.replace(&Plane { key, layout: &shared.layout, slot, bytes })?;
-        shared.missing.fill(frame);
+        shared.sink.replace(&Replacement { key, layout: array.layout(), slot, bytes })?;
+        shared.missing[source.index()].fill(frame);
         Ok(())
     }
+}
 
-    /// The number of the frame at a place.
-    fn number_at(&self, position: u32, index: &[u64]) -> Result<u64> {
-        let plan = &self.shared.plan;
-        let none = |problem: &str| Error::NoSuchFrame { position, index: index.to_vec(), problem: problem.to_owned() };
-        if index.len() != plan.geometry().index_dimensions() {
-            let names: Vec<_> = plan.axis_names().take(plan.geometry().index_dimensions()).collect();
-            return Err(none(&format!("a storage index has one coordinate for each of {names:?}")));
-        }
-        let mut location = Location { position, index: [0; MAX_INDEX_DIMENSIONS] };
-        location.index[..index.len()].copy_from_slice(index);
-        plan.router().frame_number(location).ok_or_else(|| none("outside the image"))
+/// The number of the frame at a place of a source, and its storage index.
+fn number_at(plan: &crate::Plan, source: &PlannedSource, position: u32, index: &[u64]) -> Result<(u64, StorageIndex)> {
+    let none = |problem: &str| Error::NoSuchFrame { position, index: index.to_vec(), problem: problem.to_owned() };
+    let Some(first) = source.images().next() else { return Err(none("outside the image")) };
+    let form = plan.arrays()[first].form();
+    let dimensions = form.geometry().index_dimensions();
+    if index.len() != dimensions {
+        let names = form.axis_names().get(..dimensions).unwrap_or_default();
+        return Err(none(&format!("a storage index has one coordinate for each of {names:?}")));
     }
+    let mut place = [0; MAX_INDEX_DIMENSIONS];
+    place[..index.len()].copy_from_slice(index);
+    let number = source.router().frame_number(crate::router::Location { position, index: place });
+    Ok((number.ok_or_else(|| none("outside the image"))?, place))
 }

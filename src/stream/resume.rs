@@ -3,22 +3,23 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{frame_metadata, lines};
-use crate::backend::{Backend, Sink, no_random_access};
-use crate::buffer::{Group, GroupKey, Layout, Pool, SlotState};
+use crate::backend::{Backend, Done, Sink, no_random_access};
+use crate::buffer::{Arrival, Budget, Open, Sealed};
 use crate::document::{parse_object, with_member};
 use crate::error::{Error, Result};
 use crate::journal as log;
+use crate::journal::record::{self, Come};
 use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents_v05};
-use crate::plan::Plan;
+use crate::plan::{Feed, Form, GroupKey, Plan, PlannedArray, PlannedSource};
 use crate::platform::{Disk, Sync};
+use crate::pyramid::first_of_each;
 use crate::recover::{self, Verdict};
 use crate::store::files::MARK;
-use crate::store::{self, Mark, files, missing, record};
+use crate::store::{self, Mark, files, missing};
 
 /// Largest group metadata file that is read.
 const MAX_METADATA_BYTES: u64 = 256 << 20;
@@ -33,12 +34,19 @@ const MAX_FAILURES: usize = 3;
 /// What an earlier run left.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// Frames that are done: the number of the next one.
-    pub(super) frames: u64,
+    /// For each source the frames that are done: the number of the next one.
+    pub(super) come: Vec<Come>,
     /// The host's metadata.
     pub(super) metadata: Attributes,
     /// What a person should know of it.
     pub(super) notes: Vec<String>,
+}
+
+impl Found {
+    /// A store that begins.
+    pub(super) fn nothing(plan: &Plan) -> Self {
+        Self { come: vec![Come::default(); plan.sources().len()], metadata: Attributes::new(), notes: Vec::new() }
+    }
 }
 
 /// Compares the store with the plan, mends what an interrupted run left (a store of another plan is not touched), and finds
@@ -68,21 +76,24 @@ pub(super) fn find(plan: &Plan, backend: &dyn Backend, disk: &dyn Disk) -> Resul
         notes.extend(report.notes);
     }
     let metadata = compare(plan, Strictness::Everything)?;
-    let frames = match record::read(plan.root())? {
-        Some(frames) => frames,
+    let mut come = match record::read(plan.root())? {
+        Some(come) => come,
         // This version writes it before the first frame: it was lost, and so would the frames be.
         None if plan.root().join(MARK).is_file() && store::holds_chunks(plan.root()) => {
             let problem = "it is missing: write {\"frames\": N} to go on after N frames".to_owned();
             return Err(Error::Damaged { path: plan.root().join(files::RECORD), problem });
         }
         // A run of an earlier version that ended before its first frame was shown.
-        None => 0,
+        None => Vec::new(),
     };
-    if plan.router().total().is_some_and(|total| frames > total) {
-        let difference = format!("it holds {frames} frames, the settings declare {:?}", plan.router().total());
-        return Err(Error::Mismatch { path: plan.root().to_path_buf(), difference });
+    come.resize(plan.sources().len(), Come::default());
+    for (source, Come { frames, .. }) in plan.sources().iter().zip(&come) {
+        if source.router().total().is_some_and(|total| *frames > total) {
+            let difference = format!("it holds {frames} frames, the settings declare {:?}", source.router().total());
+            return Err(Error::Mismatch { path: plan.root().to_path_buf(), difference });
+        }
     }
-    Ok(Found { frames, metadata, notes })
+    Ok(Found { come, metadata, notes })
 }
 
 /// What has to be there.
@@ -124,10 +135,10 @@ fn compare(plan: &Plan, strictness: Strictness) -> Result<Attributes> {
             metadata.extend(host.map(|(name, value)| (name.clone(), value.clone())));
         }
     }
-    for position in 0..plan.positions().len() {
-        let path = plan.array_path(position, 0).join("zarr.json");
+    for array in plan.arrays() {
+        let path = plan.folder_of(array).join("zarr.json");
         let Some(found) = read(&path)? else { continue };
-        if let Some(difference) = array_difference(plan, &found) {
+        if let Some(difference) = array_difference(array.form(), &found) {
             return Err(mismatch(&path, difference));
         }
     }
@@ -171,12 +182,12 @@ fn group_difference(expected: &Value, found: &Value) -> Option<String> {
         })
 }
 
-/// What keeps a run of `plan` from going on with the array whose metadata are `found`: all that says how its pixels are
-/// stored, but for its extent along the append axis.
-pub fn array_difference(plan: &Plan, found: &Value) -> Option<String> {
-    let axis = plan.geometry().append_axis();
+/// What keeps a run from going on with an array of `form` whose metadata are `found`: all that says how its pixels are stored,
+/// but for its extent along the append axis.
+pub fn array_difference(form: &Form, found: &Value) -> Option<String> {
+    let axis = form.geometry().append_axis();
     let extent = axis.and_then(|axis| found.pointer(&format!("/shape/{axis}"))?.as_u64());
-    let Value::Object(expected) = plan.array_metadata(extent) else { return None };
+    let Value::Object(expected) = form.metadata(extent) else { return None };
     let nothing = Value::Null;
     expected
         .iter()
@@ -235,61 +246,166 @@ pub fn difference(at: &str, expected: &Value, found: &Value) -> Option<String> {
     }
 }
 
-/// Planes along the append axis that hold one of the first `frames` frames, for each position.
-pub(super) fn extents(plan: &Plan, frames: u64) -> Vec<u64> {
-    (0..plan.positions().len()).map(|position| super::extent(plan, position, frames).unwrap_or(0)).collect()
+/// The groups that earlier runs left incomplete.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    /// Of full resolution, by source.
+    pub(super) full: Vec<HashMap<GroupKey, Open>>,
+    /// Of levels below.
+    pub(super) levels: HashMap<GroupKey, Open>,
+    /// Groups of levels below that are complete now, and were not stored.
+    pub(super) complete: Vec<Sealed>,
 }
 
-/// The groups that the first `frames` frames left incomplete, with their planes read back.
-pub(super) fn open_groups(
-    plan: &Plan,
-    layout: &Layout,
-    sink: &dyn Sink,
-    pool: &Pool,
-    frames: u64,
-) -> Result<HashMap<GroupKey, Arc<Group>>> {
-    let from = frames.saturating_sub(plan.group_span(layout));
-    let missing = missing::read_from(plan.root(), from, MAX_STRETCHES)?.unwrap_or_default();
-    let mut slots: BTreeMap<GroupKey, Vec<(usize, bool)>> = BTreeMap::new();
-    for frame in from..frames {
-        let Some(location) = plan.router().locate(frame) else { break };
-        let (index, slot) = layout.slot(&location.index);
-        let key = GroupKey { position: location.position, index };
-        if !plan.is_group_done(layout, key, frames) {
-            slots.entry(key).or_default().push((slot, missing.has(frame)));
+impl Left {
+    /// Of a store that begins.
+    pub(super) fn nothing(plan: &Plan) -> Self {
+        Self { full: plan.sources().iter().map(|_| HashMap::new()).collect(), ..Self::default() }
+    }
+}
+
+/// The planes of a group that came before, by slot: their arrivals, and whether they are missing.
+type Slots = BTreeMap<usize, (Arrival, bool)>;
+
+/// The groups that the frames which are there left incomplete, with their planes read back; those of levels below are made
+/// anew of full resolution where they may be behind it.
+pub(super) fn open_groups(plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &[Come]) -> Result<Left> {
+    let mut left = Left::nothing(plan);
+    for (source, come) in plan.sources().iter().zip(come) {
+        for form in plan.forms().iter().filter(|form| form.source() == source.id()) {
+            for (key, slots) in incomplete(plan, source, form, *come)? {
+                let mut open = Open::new(key, form, budget.group_beside(form.nth()))?;
+                if form.level() == 0 {
+                    read_back(plan, sink, budget, &mut open, &slots)?;
+                    left.full[source.id().index()].insert(key, open);
+                } else if make_anew(plan, sink, budget, &mut open, &slots)? {
+                    left.complete.push(open.seal());
+                } else {
+                    left.levels.insert(key, open);
+                }
+            }
         }
     }
-    slots
-        .into_iter()
-        .map(|(key, slots)| {
-            let group = Group::new(key, layout)?;
-            let mut there = false;
-            for unit in 0..layout.units() {
-                let Some(pixels) = sink.read(key, layout, unit)? else { continue };
-                if !std::mem::replace(&mut there, true) {
-                    group.attach(pool.take(|| false)?);
-                }
-                for (slot, _) in slots.iter().filter(|(_, missing)| !missing) {
-                    let start = slot * layout.plane_bytes();
-                    let plane = pixels.get(start..start + layout.plane_bytes());
-                    group.restore(layout, unit, *slot, plane.unwrap_or_default());
-                }
-            }
-            for (slot, missing) in slots {
-                group.restored(slot, if there && !missing { SlotState::Filled } else { SlotState::Skipped });
-            }
-            Ok((key, Arc::new(group)))
-        })
-        .collect()
+    Ok(left)
 }
 
-/// Cuts what each position's frame metadata and the list of missing frames tell to the first `frames` frames: what came
-/// later will come again.
-pub(super) fn trim(plan: &Plan, disk: &dyn Disk, sync: Sync, frames: u64) -> Result<()> {
-    for position in 0..plan.positions().len() {
-        lines::keep_first(&frame_metadata::path(plan, position), frames, disk, sync)?;
+/// Groups of arrays of a form to which frames have come and will come, or whose planes may not be there.
+fn incomplete(plan: &Plan, source: &PlannedSource, form: &Form, come: Come) -> Result<BTreeMap<GroupKey, Slots>> {
+    let span = plan.group_span(form);
+    let certain = if form.level() == 0 { come.frames } else { come.levels };
+    let from = certain.saturating_sub(span);
+    let missing = missing::read_from(plan.root(), source.id(), from, MAX_STRETCHES)?.unwrap_or_default();
+    let mut groups: BTreeMap<GroupKey, Slots> = BTreeMap::new();
+    for frame in from..come.frames {
+        let Some((full, location)) = plan.place(source.id(), frame) else { break };
+        let Some(array) = array_of_form(plan, plan.array(full), form) else { continue };
+        let (index, slot) = array.layout().slot(&location.index);
+        let key = GroupKey { array: array.id(), index };
+        if !plan.is_group_done(key, certain) {
+            groups.entry(key).or_default().insert(slot, (Arrival(frame), missing.has(frame)));
+        }
     }
-    missing::trim(plan.root(), frames, disk, sync)
+    Ok(groups)
+}
+
+/// The array of a form that belongs to the image of an array of full resolution.
+fn array_of_form<'a>(plan: &'a Plan, full: &'a PlannedArray, form: &Form) -> Option<&'a PlannedArray> {
+    std::iter::once(full).chain(plan.levels_of(full.image())).find(|array| array.form().nth() == form.nth())
+}
+
+/// Fills a group of full resolution with its planes as they are stored.
+fn read_back(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slots: &Slots) -> Result<()> {
+    let key = open.key();
+    let array = plan.array(key.array);
+    let layout = array.layout();
+    for unit in 0..layout.units() {
+        let Some(pixels) = sink.read(key, layout, unit)? else { continue };
+        if !open.has_buffer() {
+            budget.take(&[array.form().nth()], || false)?.into_iter().for_each(|buffer| open.attach(buffer));
+        }
+        for (slot, _) in slots.iter().filter(|(_, (_, missing))| !missing) {
+            let start = slot * layout.plane_bytes();
+            open.restore(unit, *slot, pixels.get(start..start + layout.plane_bytes()).unwrap_or_default());
+        }
+    }
+    for (slot, (arrival, missing)) in slots {
+        open.restored(*slot, *arrival, open.has_buffer() && !missing);
+    }
+    Ok(())
+}
+
+/// Makes the planes of a group of a level below full resolution anew; true where that made it complete.
+fn make_anew(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slots: &Slots) -> Result<bool> {
+    let key = open.key();
+    let level = plan.array(key.array);
+    let mut complete = false;
+    for (slot, (arrival, missing)) in slots {
+        let index = level.layout().plane(&key.index, *slot).filter(|_| !missing);
+        let plane = index.map(|index| plane_of(plan, sink, level, &index)).transpose()?.flatten();
+        complete = match plane {
+            Some(plane) => {
+                if !open.has_buffer() {
+                    budget.take(&[level.form().nth()], || false)?.into_iter().for_each(|buffer| open.attach(buffer));
+                }
+                open.fill(*slot, *arrival, &plane)
+            }
+            None => open.skip(*slot, *arrival),
+        };
+    }
+    Ok(complete)
+}
+
+/// A plane of an array as full resolution, which is stored, has it; `None` where nothing is stored.
+fn plane_of(
+    plan: &Plan,
+    sink: &dyn Sink,
+    array: &PlannedArray,
+    index: &crate::router::StorageIndex,
+) -> Result<Option<Vec<u8>>> {
+    if let Feed::Level { of, factors } = array.feed() {
+        let above = plan.array(of);
+        let Some(pixels) = plane_of(plan, sink, above, index)? else { return Ok(None) };
+        let mut plane = vec![0; array.layout().frame_bytes()];
+        first_of_each(&pixels, above.layout().frame(), factors, array.layout().item_size(), &mut plane);
+        return Ok(Some(plane));
+    }
+    let layout = array.layout();
+    let (group, slot) = layout.slot(index);
+    let key = GroupKey { array: array.id(), index: group };
+    let mut frame: Option<Vec<u8>> = None;
+    let ((rows, columns), (tile_rows, tile_columns), item) = (layout.frame(), layout.tile(), layout.item_size());
+    for (unit, (down, across)) in layout.tiles().iter().enumerate() {
+        let Some(pixels) = sink.read(key, layout, unit)? else { continue };
+        let frame = frame.get_or_insert_with(|| vec![0; layout.frame_bytes()]);
+        let (top, left) = (*down as usize * tile_rows, *across as usize * tile_columns);
+        let width = tile_columns.min(columns - left) * item;
+        for row in 0..tile_rows.min(rows - top) {
+            let from = slot * layout.plane_bytes() + row * tile_columns * item;
+            let to = ((top + row) * columns + left) * item;
+            frame[to..to + width].copy_from_slice(pixels.get(from..from + width).unwrap_or(&[0]));
+        }
+    }
+    Ok(frame)
+}
+
+/// Cuts what each image's frame metadata and the lists of missing frames tell to the frames that have come: what came later
+/// will come again.
+pub(super) fn trim(plan: &Plan, disk: &dyn Disk, sync: Sync, come: &[Come]) -> Result<()> {
+    for (source, Come { frames, .. }) in plan.sources().iter().zip(come) {
+        for image in source.images() {
+            lines::keep_first(&frame_metadata::path(plan, image), *frames, disk, sync)?;
+        }
+        missing::trim(plan.root(), (source.id(), source.router()), *frames, disk, sync)?;
+    }
+    Ok(())
+}
+
+/// What of the store is done, for the engine.
+pub(super) fn done(come: &[Come]) -> Done {
+    Done {
+        frames: come.iter().map(|come| come.frames).collect(),
+        levels: come.iter().map(|come| come.levels).collect(),
+    }
 }
 
 fn read_json(path: &Path) -> Result<Value> {

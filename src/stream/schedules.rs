@@ -9,20 +9,22 @@ use crossbeam_channel::{Receiver, TryRecvError, unbounded};
 use shuttle::{check_random, thread};
 
 use super::front::Front;
+use super::levels::Levels;
 use super::live::Rounds;
 use super::progress::Progress;
 use super::shared::{Counts, Shared};
+use super::storing::Storing;
 use super::threads::Threads;
 use super::workers::{self, Job};
 use super::{Ending, Stream, failure, frame_metadata, groups, housekeeping, status};
-use crate::backend::{Batch, Capabilities, Sink, Stored};
-use crate::buffer::{GroupKey, Pool, Unit};
+use crate::backend::{Batch, Sink, Stored};
+use crate::buffer::{Arrival, Budget};
 use crate::error::{Error, Result};
 use crate::journal::Log;
 use crate::ngff::Attributes;
-use crate::plan::Plan;
+use crate::plan::{ArrayId, Capabilities, GroupKey, Memory, Plan, SourceId, SourceSettings, Unit};
 use crate::platform;
-use crate::settings::{DataType, Durability, Settings, parse_dims};
+use crate::settings::{DataType, Dimension, DimensionType, Durability, Settings, parse_dims};
 use crate::store::files::RUN_FOLDER;
 use crate::store::missing::Missing;
 use crate::store::room::Room;
@@ -43,7 +45,7 @@ impl Sink for Anything {
         Ok(Stored::default())
     }
 
-    fn publish(&self, _changed: &[(usize, Option<u64>)]) -> Result<()> {
+    fn publish(&self, _changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
         Ok(())
     }
 
@@ -60,29 +62,30 @@ impl Sink for Anything {
 fn run(folder: &std::path::Path, buffers: u64) -> (Arc<Stream>, Receiver<Job>) {
     let dimensions = parse_dims("t:inf:2,y:4,x:4").expect("a grammar of ours");
     let settings = Settings::new(folder.join("run").display().to_string(), dimensions, DataType::UInt8);
-    let plan = Arc::new(Plan::new(&settings).expect("valid"));
+    let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
+    let buffer_bytes = plan.forms()[0].layout().buffer_bytes();
+    run_of(plan, Budget::of_buffers(buffer_bytes, 0, buffers))
+}
+
+/// A run of a plan without threads of its own.
+fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
+    let plan = Arc::new(plan);
     std::fs::create_dir_all(plan.root().join(RUN_FOLDER)).expect("made");
-    let layout = plan.layout(Unit::Chunk);
     let disk = platform::native();
-    let capabilities = Capabilities {
-        unit: Unit::Chunk,
-        in_order: false,
-        provisional: true,
-        bounded_memory: true,
-        random_access: false,
-        writes_groups: false,
-        version: "anything".into(),
-    };
     let (queue, jobs) = unbounded();
+    let nothing = vec![0; plan.sources().len()];
+    let missing = plan.sources().iter().map(|source| Missing::new(plan.root(), source.id(), source.router()));
+    let fronts = plan.sources().iter().map(|source| Front::new(source.id(), queue.clone(), 0, HashMap::new()));
+    let (missing, fronts) = (missing.collect(), fronts.collect());
+    drop(queue);
     let shared = Shared {
-        progress: Progress::new(&plan, &layout, 0, vec![0]),
-        pool: Pool::new(layout.buffer_bytes(), 0, buffers),
-        missing: Missing::new(plan.root(), plan.router()),
+        progress: Progress::new(&plan, &nothing),
+        budget,
+        missing,
         failure: failure::Failure::new(Room::keep(&plan, &disk).expect("kept")),
         plan,
-        layout,
         sink: Box::new(Anything),
-        capabilities,
+        capabilities: Capabilities::taking(Unit::Chunk),
         disk,
         metadata_lines: frame_metadata::MetadataLines::default(),
         log: Arc::new(Log::none()),
@@ -92,15 +95,15 @@ fn run(folder: &std::path::Path, buffers: u64) -> (Arc<Stream>, Receiver<Job>) {
         groups: groups::Groups::existing(Attributes::new()),
         counts: Counts::default(),
         open: crate::sync::Mutex::default(),
-        storing: Mutex::default(),
+        storing: Storing::default(),
+        levels: Levels::default(),
         latencies: Mutex::new(status::histogram().expect("a histogram")),
     };
     // Its threads are those of the test, which ends it by itself.
     let ending = Mutex::new(Ending { sync_point: None, outcome: Some(Err(Error::Finished)) });
-    let front = Front::new(queue, 0, HashMap::new());
     let shared = Arc::new(shared);
     let threads = Threads::none(&shared);
-    (Arc::new(Stream { shared, front, threads, resumed: 0, ending }), jobs)
+    (Arc::new(Stream { shared, fronts, threads, resumed: 0, ending }), jobs)
 }
 
 fn worker(stream: &Arc<Stream>, jobs: Receiver<Job>) -> thread::JoinHandle<()> {
@@ -139,11 +142,12 @@ fn schedules_of_two_cameras_with_one_buffer_number_every_frame_once_and_never_ha
             let mut numbers: Vec<_> = cameras.into_iter().flat_map(|camera| camera.join().expect("no panic")).collect();
             numbers.sort_unstable();
             assert_eq!(numbers, [0, 1, 2, 3, 4, 5]);
-            assert_eq!(stream.front.close(&stream.shared), 6);
+            stream.fronts[0].close(&stream.shared);
+            assert_eq!(stream.fronts[0].next(), 6);
             worker.join().expect("no panic");
             live.join().expect("no panic");
             assert_eq!(stream.shared.progress.counts().0, 6);
-            assert_eq!((stream.shared.pool.bytes_out(), stream.shared.open().len()), (0, 0));
+            assert_eq!((stream.shared.budget.bytes_out(), stream.shared.open().len()), (0, 0));
         },
         RUNS,
     );
@@ -187,13 +191,14 @@ fn schedules_of_a_finish_take_what_waits_for_room_and_refuse_the_rest() {
                 let stream = Arc::clone(&stream);
                 thread::spawn(move || stream.skip(1).is_ok())
             };
-            let accepted = stream.front.close(&stream.shared);
+            stream.fronts[0].close(&stream.shared);
+            let accepted = stream.fronts[0].next();
             let skipped = skipping.join().expect("no panic");
             let appended: u64 = cameras.into_iter().map(|camera| camera.join().expect("no panic")).sum();
             worker.join().expect("no panic");
             assert_eq!(appended + u64::from(skipped), accepted);
             assert_eq!(stream.shared.progress.counts().0, accepted);
-            assert_eq!(stream.shared.pool.bytes_out(), 0);
+            assert_eq!(stream.shared.budget.bytes_out(), 0);
         },
         RUNS,
     );
@@ -204,22 +209,21 @@ fn schedules_of_workers_end_with_every_frame_written_and_durable() {
     let dimensions = parse_dims("t:8:1:4,y:4:2:1,x:4").expect("a grammar of ours");
     let mut settings = Settings::new("a", dimensions, DataType::UInt8);
     settings.durability = Durability::Shard;
-    let plan = Arc::new(Plan::new(&settings).expect("valid"));
-    let layout = Arc::new(plan.layout(Unit::Chunk));
+    let plan = Arc::new(Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid"));
     check_random(
         move || {
-            let progress = Arc::new(Progress::new(&plan, &layout, 0, vec![0]));
+            let progress = Arc::new(Progress::new(&plan, &[0]));
             let workers: Vec<_> = (0..4u64)
                 .map(|worker| {
-                    let (plan, layout, progress) = (Arc::clone(&plan), Arc::clone(&layout), Arc::clone(&progress));
+                    let (plan, progress) = (Arc::clone(&plan), Arc::clone(&progress));
                     thread::spawn(move || {
                         // Each worker stores two of the eight frames; the last of a shard seals both its shards.
                         for t in [worker, worker + 4] {
-                            let key = GroupKey { position: 0, index: [t, 0, 0] };
-                            progress.sealed(&layout, key, if t % 4 == 3 { 2 } else { 0 });
+                            let key = GroupKey { array: ArrayId(0), index: [t, 0, 0] };
+                            progress.sealed(&plan, key, if t % 4 == 3 { 2 } else { 0 });
                             thread::yield_now();
-                            progress.written(&plan, &layout, key, [0].into_iter());
-                            progress.group_stored(&plan, &layout, key, [0].into_iter());
+                            progress.written(&plan, key, &[(0, Arrival(t))]);
+                            progress.group_stored(&plan, key, &[(0, Arrival(t))]);
                             let (written, durable) = progress.counts();
                             assert!(written <= 8 && durable <= 8, "{written} written, {durable} durable");
                         }
@@ -230,5 +234,47 @@ fn schedules_of_workers_end_with_every_frame_written_and_durable() {
             assert_eq!(progress.counts(), (8, 8));
         },
         5_000,
+    );
+}
+
+#[test]
+fn schedules_of_two_sources_with_a_level_and_no_memory_to_spare_store_every_plane_and_never_hang() {
+    let folder = tempfile::tempdir().expect("a folder");
+    check_random(
+        move || {
+            let of = |dims: &str, name: &str, levels: &[[u64; 2]]| {
+                let mut dimensions = parse_dims(dims).expect("a grammar of ours");
+                let mut position = Dimension::unbounded("p").with_kind(DimensionType::Position).with_coords([name]);
+                position.count = Some(1);
+                dimensions.insert(1, position);
+                let settings =
+                    Settings::new(folder.path().join("two").display().to_string(), dimensions, DataType::UInt8);
+                SourceSettings { settings, levels: levels.to_vec() }
+            };
+            let sources = [of("t:inf:2,y:4,x:4", "a", &[[2, 2]]), of("t:inf,y:2,x:6", "b", &[])];
+            let plan = Plan::of_sources(&sources, &Capabilities::taking(Unit::Chunk)).expect("valid");
+            let memory = Memory { budget_bytes: 0, ..*plan.memory() };
+            let budget = Budget::new(plan.forms(), &memory);
+            let (stream, jobs) = run_of(plan, budget);
+            let worker = worker(&stream, jobs);
+            let cameras: Vec<_> = [(0, 16, 5_u64), (1, 12, 4)]
+                .map(|(source, bytes, frames)| {
+                    let stream = Arc::clone(&stream);
+                    thread::spawn(move || {
+                        for _ in 0..frames {
+                            stream.append_from(SourceId(source), &vec![7; bytes], None).expect("taken");
+                        }
+                    })
+                })
+                .into();
+            cameras.into_iter().for_each(|camera| camera.join().expect("no panic"));
+            stream.fronts.iter().for_each(|front| front.close(&stream.shared));
+            worker.join().expect("no panic");
+            workers::store_all(&stream.shared, stream.shared.levels.close(&stream.shared));
+            stream.shared.failure.check().expect("all well");
+            assert_eq!(stream.shared.progress.by_source(), [(5, 0), (4, 0)]);
+            assert_eq!((stream.shared.budget.bytes_out(), stream.shared.open().len()), (0, 0));
+        },
+        RUNS,
     );
 }

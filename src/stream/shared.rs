@@ -1,6 +1,6 @@
-//! What the camera's thread, the workers and the live thread have in common.
+//! What the threads of the sources, the workers and the live thread have in common.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -11,12 +11,15 @@ use super::failure::Failure;
 use super::frame_metadata::MetadataLines;
 use super::groups::Groups;
 use super::housekeeping::{Housekeeping, Kept};
+use super::levels::{self, Levels};
 use super::progress::Progress;
-use crate::backend::{Capabilities, Sink};
-use crate::buffer::{Group, GroupKey, Layout, Pool};
+use super::storing::Storing;
+use crate::backend::Sink;
+use crate::buffer::{Budget, Open, Sealed, Watched};
 use crate::error::Result;
 use crate::journal::Log;
-use crate::plan::Plan;
+use crate::plan::{Capabilities, GroupKey, Plan};
+use crate::platform::free_memory::free_memory;
 use crate::platform::{Disk, Sync};
 use crate::settings::Durability;
 use crate::store::Lock;
@@ -25,17 +28,16 @@ use crate::store::missing::Missing;
 /// One run's common state. The append path locks nothing in here that a worker ever holds.
 pub(super) struct Shared {
     pub(super) plan: Arc<Plan>,
-    pub(super) layout: Layout,
     pub(super) sink: Box<dyn Sink>,
     pub(super) capabilities: Capabilities,
     pub(super) disk: Arc<dyn Disk>,
-    pub(super) pool: Pool,
+    pub(super) budget: Budget,
     pub(super) progress: Progress,
     pub(super) failure: Failure,
     pub(super) metadata_lines: MetadataLines,
     pub(super) log: Arc<Log>,
-    /// Frames that the run has not.
-    pub(super) missing: Missing,
+    /// Frames that each source has not.
+    pub(super) missing: Vec<Missing>,
     /// Held until everything is written.
     pub(super) lock: Mutex<Option<Lock>>,
     /// What a person should know.
@@ -45,9 +47,11 @@ pub(super) struct Shared {
     pub(super) counts: Counts,
     /// Open groups that readers may be shown before they are complete. The live thread looks here, so that it needs not
     /// the lock of the append path; locked for no longer than it takes to put a group in or out, or to note them all.
-    pub(super) open: crate::sync::Mutex<HashMap<GroupKey, Arc<Group>>>,
+    pub(super) open: crate::sync::Mutex<HashMap<GroupKey, Watched>>,
     /// Groups that were handed to the workers and are not stored yet.
-    pub(super) storing: Mutex<HashSet<GroupKey>>,
+    pub(super) storing: Storing,
+    /// Levels below full resolution.
+    pub(super) levels: Levels,
     /// Nanoseconds that `append` took; only `append` and `status` look at it.
     pub(super) latencies: Mutex<Histogram<u64>>,
 }
@@ -55,7 +59,6 @@ pub(super) struct Shared {
 /// Counters that `status` reads without a lock.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    pub(super) accepted: AtomicU64,
     pub(super) skipped: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) finished: AtomicBool,
@@ -91,13 +94,25 @@ impl Counts {
 impl Shared {
     /// True while a group is on its way from the queue to the engine.
     pub(super) fn is_storing(&self) -> bool {
-        !self.storing.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.storing.len() > 0
     }
 
     /// Keeps a note for whoever asks how the run stands.
     pub(super) fn note(&self, note: String) {
         tracing::warn!("{note}");
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+    }
+
+    /// Notes where the machine has less memory left than the run may take.
+    pub(super) fn note_memory(&self) {
+        let needed = self.plan.memory().total_bytes;
+        if let Some(free) = free_memory().filter(|free| free.bytes < needed) {
+            self.note(format!(
+                "this run may take {needed} bytes of memory, and {} has {} bytes left: where the system does not refuse what it \
+                 does not have, it may end this process; lower memory_limit",
+                free.whose, free.bytes
+            ));
+        }
     }
 
     /// Every note, those of the disk included.
@@ -109,7 +124,30 @@ impl Shared {
 
     /// Lists in the store what is missing. Where the disk refuses that, it is tried again the next time.
     pub(super) fn list_missing(&self) {
-        self.housekeeping.note(Kept::Missing, self.missing.flush(&*self.disk, self.sync()));
+        self.housekeeping.note(Kept::Missing, self.flush_missing());
+    }
+
+    /// Lists what is missing, of every source; goes on after an error, which it returns.
+    pub(super) fn flush_missing(&self) -> Result<()> {
+        let flush = |missing: &Missing| missing.flush(&*self.disk, self.sync());
+        self.missing.iter().map(flush).fold(Ok(()), Result::and)
+    }
+
+    /// A group that nothing has come to yet.
+    pub(super) fn new_group(&self, key: GroupKey) -> Result<Open> {
+        Open::new(key, self.plan.array(key.array).form(), levels::beside(self, key))
+    }
+
+    /// Ends the filling of a group, if there is one.
+    pub(super) fn seal(&self, group: Option<Open>) -> Option<Sealed> {
+        let group = group?;
+        self.hide_open(&group);
+        Some(group.seal())
+    }
+
+    /// True where planes of levels below full resolution are made.
+    pub(super) fn has_levels(&self) -> bool {
+        self.plan.forms().len() > self.plan.sources().len()
     }
 
     /// Whether the store is still where it was and still this run's.
@@ -122,27 +160,27 @@ impl Shared {
     }
 
     /// The open groups that readers may be shown.
-    pub(super) fn open(&self) -> crate::sync::MutexGuard<'_, HashMap<GroupKey, Arc<Group>>> {
+    pub(super) fn open(&self) -> crate::sync::MutexGuard<'_, HashMap<GroupKey, Watched>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A group is open and has its buffer.
-    pub(super) fn show_open(&self, group: &Arc<Group>) {
-        if self.shows_open_groups() {
-            self.open().insert(group.key(), Arc::clone(group));
+    pub(super) fn show_open(&self, group: &Open) {
+        if self.shows_open(group.key()) {
+            self.open().insert(group.key(), group.watch());
         }
     }
 
     /// A group is complete.
-    pub(super) fn hide_open(&self, key: GroupKey) {
-        if self.shows_open_groups() {
-            self.open().remove(&key);
+    fn hide_open(&self, group: &Open) {
+        if self.shows_open(group.key()) {
+            self.open().remove(&group.key());
         }
     }
 
     /// False where the engine cannot show them, and where a group is complete with its first frame.
-    fn shows_open_groups(&self) -> bool {
-        self.capabilities.provisional && self.layout.planes() > 1
+    fn shows_open(&self, key: GroupKey) -> bool {
+        self.capabilities.provisional && self.plan.array(key.array).layout().planes() > 1
     }
 
     /// Writes the lines of frame metadata that wait. A disk that refuses them is asked again later.
@@ -150,7 +188,7 @@ impl Shared {
     /// # Errors
     /// The disk's, where more lines wait than may: they are the host's, and it has to know that they are not stored.
     pub(super) fn flush_frame_metadata(&self) -> Result<()> {
-        self.keep_lines(self.metadata_lines.flush(&self.plan, &*self.disk, self.sync()))
+        self.keep_lines(self.metadata_lines.flush(&self.plan, &self.budget, &*self.disk, self.sync()))
     }
 
     /// Writes the lines that wait before the log tells that their frames are stored: an interruption shall not part them.
@@ -158,7 +196,7 @@ impl Shared {
     /// # Errors
     /// As for [`Shared::flush_frame_metadata`].
     pub(super) fn flush_for_log(&self) -> Result<()> {
-        self.keep_lines(self.metadata_lines.flush_for_log(&self.plan, &*self.disk))
+        self.keep_lines(self.metadata_lines.flush_for_log(&self.plan, &self.budget, &*self.disk))
     }
 
     fn keep_lines(&self, outcome: Result<()>) -> Result<()> {

@@ -56,6 +56,17 @@ pub struct Status {
     pub bytes_for_live_readers: u64,
 }
 
+/// How a source of frames stands, in numbers of its own frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SourceStatus {
+    /// Frames accepted or skipped: the number that the next frame will get.
+    pub accepted: u64,
+    /// Every frame below this is given to the operating system, on all levels.
+    pub written: u64,
+    /// Every frame below this is on the medium, on all levels.
+    pub durable: u64,
+}
+
 /// Where the time of a run went, in milliseconds; what several threads spent is added up.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Phases {

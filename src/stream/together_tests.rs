@@ -9,10 +9,9 @@ use std::thread;
 
 use super::Stream;
 use crate::backend::{Backend, Batch, Capabilities, Sink, Stored, Unsupported};
-use crate::buffer::Unit;
 use crate::error::Result;
 use crate::journal::Log;
-use crate::plan::Plan;
+use crate::plan::{ArrayId, Plan, Unit};
 use crate::platform::Disk;
 use crate::settings::{DataType, Settings, parse_dims};
 
@@ -32,15 +31,7 @@ impl Backend for Summing {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            unit: Unit::Chunk,
-            in_order: false,
-            provisional: true,
-            bounded_memory: true,
-            random_access: false,
-            writes_groups: false,
-            version: "summing".to_owned(),
-        }
+        Capabilities::taking(Unit::Chunk)
     }
 
     fn check(&self, _plan: &Plan) -> Result<(), Unsupported> {
@@ -64,7 +55,7 @@ impl Sink for Summing {
         Ok(Stored::default())
     }
 
-    fn publish(&self, _changed: &[(usize, Option<u64>)]) -> Result<()> {
+    fn publish(&self, _changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
         Ok(())
     }
 

@@ -1,65 +1,112 @@
-//! What workers do: they hand complete groups to the engine.
+//! What workers do: they hand complete groups to the engine, and make levels of filled planes.
 
 use std::any::Any;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
 
-use super::progress;
+use super::levels::{self, Reduction};
 use super::shared::Shared;
 use crate::backend::Batch;
-use crate::buffer::Group;
+use crate::buffer::Sealed;
 use crate::error::{Error, Result};
+use crate::plan::Unit;
 
-/// Some units of a complete group.
+/// What a worker does at a time.
 #[derive(Debug)]
-pub(super) struct Job {
-    pub(super) group: Arc<Group>,
-    pub(super) units: Range<usize>,
+pub(super) enum Job {
+    /// Some units of a complete group.
+    Store { group: Sealed, units: Range<usize> },
+    /// The levels below a plane.
+    Reduce(Reduction),
 }
 
-/// Stores one job. After a failure jobs are only released, so that memory is freed and nobody waits for ever.
+/// Does one job. After a failure jobs are only released, so that memory is freed and nobody waits for ever.
 pub(super) fn run(shared: &Shared, job: Job) {
-    let Some(storing) = shared.failure.storing() else { return };
-    let outcome = catch_unwind(AssertUnwindSafe(|| store(shared, &job)));
-    let failure = match outcome {
-        Ok(Ok(())) => return,
+    match job {
+        Job::Store { group, units } => store(shared, &group, units),
+        Job::Reduce(reduction) => {
+            let complete = attempt(shared, reduction.arrival.0, || levels::reduce(shared, &reduction));
+            drop(reduction);
+            store_all(shared, complete.unwrap_or_default());
+        }
+    }
+}
+
+/// Stores groups of levels on this very thread: nothing is queued that only workers could take.
+pub(super) fn store_all(shared: &Shared, groups: Vec<Sealed>) {
+    for group in groups {
+        shared.storing.begin(group.key());
+        let jobs = jobs(&group).to_vec();
+        group.expect_jobs(jobs.len());
+        jobs.into_iter().for_each(|units| store(shared, &group, units));
+    }
+}
+
+/// The units of a complete group that go to the engine together.
+pub(super) fn jobs(group: &Sealed) -> &[Range<usize>] {
+    let form = group.form();
+    // What is not stored needs no core; what is stored as it lies needs no processor either.
+    let whole = group.is_skipped()
+        || match form.layout().unit() {
+            Unit::Frame => true,
+            Unit::Chunk => form.geometry().shard().is_some() && form.is_uncompressed(),
+            Unit::Shard => false,
+        };
+    form.layout().jobs(whole)
+}
+
+fn store(shared: &Shared, group: &Sealed, units: Range<usize>) {
+    let first = group.first_arrival().map_or(0, |arrival| arrival.0);
+    let stored = attempt(shared, first, || hand_over(shared, group, units)).is_some();
+    if !group.job_done() {
+        return;
+    }
+    // Not where another of its jobs failed: the run has failed with that.
+    if stored {
+        attempt(shared, first, || note_stored(shared, group));
+    }
+    // Also of what was not stored: nobody waits for it any more.
+    shared.storing.end(group.key());
+}
+
+/// Runs `work` unless something failed before; a failure or a panic in it becomes the run's, at frame `frame`.
+fn attempt<T>(shared: &Shared, frame: u64, work: impl FnOnce() -> Result<T>) -> Option<T> {
+    let storing = shared.failure.storing()?;
+    let failure = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(done)) => return Some(done),
         Ok(Err(error)) => error,
         Err(payload) => Error::Internal { place: "a worker thread", message: panic_message(payload.as_ref()) },
     };
-    let frame = progress::first_frame(&shared.plan, &shared.layout, &job.group);
     shared.failure.set(frame, failure);
     drop(storing);
+    None
 }
 
-fn store(shared: &Shared, job: &Job) -> Result<()> {
-    let Job { group, units } = job;
+/// Gives units of a group to the engine.
+fn hand_over(shared: &Shared, group: &Sealed, units: Range<usize>) -> Result<()> {
     group.end_provisional();
-    let skipped = group.buffer().is_none();
-    let length = if skipped { 0 } else { units.len() * shared.layout.unit_bytes() };
-    // SAFETY: jobs are made from groups that were sealed and taken from the open ones.
-    let bytes = unsafe { group.sealed_bytes(shared.layout.unit_offset(units.start), length) };
     let not_stored = group.not_stored();
     let batch = Batch {
         key: group.key(),
-        level: 0,
-        layout: &shared.layout,
-        units: units.clone(),
-        bytes,
+        layout: group.form().layout(),
+        bytes: group.bytes(&units),
+        units,
         complete: true,
         new_planes: not_stored.as_deref(),
     };
-    let stored = if skipped { shared.sink.skip(&batch)? } else { shared.sink.write(&batch)? };
-    shared.progress.sealed(&shared.layout, group.key(), stored.sealed_durable);
-    if group.job_done() {
-        let (plan, layout, key) = (&*shared.plan, &shared.layout, group.key());
-        let filled = || group.filled();
-        shared.flush_for_log()?;
-        shared.log.planes(key, filled())?;
-        shared.progress.written(plan, layout, key, filled());
-        shared.progress.group_stored(plan, layout, key, filled());
-        shared.storing.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-    }
+    let stored = if group.is_skipped() { shared.sink.skip(&batch)? } else { shared.sink.write(&batch)? };
+    shared.progress.sealed(&shared.plan, group.key(), stored.sealed_durable);
+    Ok(())
+}
+
+/// Notes that all units of a group are stored.
+fn note_stored(shared: &Shared, group: &Sealed) -> Result<()> {
+    let planes: Vec<_> = group.filled().collect();
+    let (plan, key) = (&*shared.plan, group.key());
+    shared.flush_for_log()?;
+    shared.log.planes(key, planes.iter().copied())?;
+    shared.progress.written(plan, key, &planes);
+    shared.progress.group_stored(plan, key, &planes);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! A process of its own for one stream: clean counters, and something that may be killed.
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use ome_stream::settings::Settings;
@@ -20,6 +20,15 @@ pub enum Ask {
         /// Microseconds.
         delay_us: u64,
     },
+    /// Makes a stream of [`crate::sources`] in a folder.
+    CreateSources {
+        /// The store.
+        root: PathBuf,
+        /// Whether it goes on with what is there.
+        resume: bool,
+    },
+    /// Answers, then appends and skips frames of all sources of the last stream, a thread each, until it is killed.
+    PlayUntilKilled,
     /// Leaves this process at most so much more than it has now; `None` leaves a limit as it is.
     Limit {
         /// Bytes of address space.

@@ -16,6 +16,7 @@ pub mod python;
 pub mod random;
 pub mod read;
 pub mod run;
+pub mod sources;
 
 /// The README's example compiles as it stands there.
 #[cfg(doctest)]

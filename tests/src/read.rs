@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ome_stream::backend::MemoryStore;
+use ome_stream::plan::ArrayId;
 use ome_stream::router::MAX_INDEX_DIMENSIONS;
 use zarrs::array::{Array, ArrayBytes, ArraySubset};
 use zarrs_filesystem::FilesystemStore;
@@ -69,7 +70,7 @@ pub fn memory(
             index[axis] = rest % extent;
             rest /= extent;
         }
-        bytes.extend(store.plane(position, index).ok_or_else(|| format!("no plane at {index:?}"))?);
+        bytes.extend(store.plane(ArrayId(position), index).ok_or_else(|| format!("no plane at {index:?}"))?);
     }
     Ok(Pixels { shape, bytes })
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
-use ome_stream::buffer::Unit;
 use ome_stream::journal::Log;
+use ome_stream::plan::Unit;
 use ome_stream::platform::Disk;
 use ome_stream::{Error, Plan, Result};
 

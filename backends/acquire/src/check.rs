@@ -17,6 +17,9 @@ pub(crate) fn check(plan: &Plan) -> Result<Order, Unsupported> {
         return refuse("acquire-zarr has no float16; use float32, or backend zarrs");
     }
     codec(plan)?;
+    if plan.forms().len() > 1 {
+        return refuse("acquire-zarr takes frames of one source without further levels; use backend zarrs");
+    }
     if settings.pyramid.is_some() {
         return refuse(
             "acquire-zarr's own pyramid is not used, because its means are cut off (1, 2, 2, 2 gives 1) and overflow in \

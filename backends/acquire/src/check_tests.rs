@@ -1,5 +1,6 @@
 //! What is refused, with the reason; everything beside it is taken.
 
+use ome_stream::plan::{Capabilities, Unit};
 use ome_stream::settings::{
     Codec, Compression, Coord, DataType, Durability, Format, NgffVersion, Position, Pyramid, Settings, StorageOrder,
     parse_dims,
@@ -12,13 +13,13 @@ fn settings(dimensions: &str) -> Settings {
 }
 
 fn answer(settings: &Settings) -> Result<Order, Unsupported> {
-    check(&Plan::new(settings).unwrap())
+    check(&Plan::new(settings, &Capabilities::taking(Unit::Frame)).unwrap())
 }
 
 fn refusal(change: impl FnOnce(&mut Settings)) -> String {
     let mut settings = settings("t:4,p:2,c:2,y:8,x:8");
     change(&mut settings);
-    match Plan::new(&settings) {
+    match Plan::new(&settings, &Capabilities::taking(Unit::Frame)) {
         Ok(plan) => check(&plan).expect_err("refused").0,
         // What core does not plan reaches no engine.
         Err(error) => error.to_string(),

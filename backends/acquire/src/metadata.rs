@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 /// Metadata of a position's array with `extent` planes along its append axis.
 pub(crate) fn document(plan: &Plan, extent: Option<u64>) -> Value {
-    let mut document = plan.array_metadata(extent);
+    let mut document = plan.forms()[0].metadata(extent);
     // The engine knows no chunks without shards.
-    document["codecs"] = json!([plan.sharding_codec()]);
+    document["codecs"] = json!([plan.forms()[0].sharding_codec()]);
     document
 }
 
@@ -70,6 +70,7 @@ fn shape_after(plan: &Plan, frames: u64) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use ome_stream::Settings;
+    use ome_stream::plan::{Capabilities, Unit};
     use ome_stream::settings::{Codec, Compression, DataType, parse_dims};
 
     use super::*;
@@ -77,7 +78,7 @@ mod tests {
     fn plan(dimensions: &str) -> Plan {
         let mut settings = Settings::new("store", parse_dims(dimensions).unwrap(), DataType::UInt16);
         settings.compression = Compression::new(Codec::BloscLz4);
-        Plan::new(&settings).unwrap()
+        Plan::new(&settings, &Capabilities::taking(Unit::Frame)).unwrap()
     }
 
     /// What the engine would say after `frames` frames.

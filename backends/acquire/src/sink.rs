@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use ome_stream::backend::{Batch, Sink, Stored};
+use ome_stream::plan::ArrayId;
 use ome_stream::platform::{Disk, Sync};
 use ome_stream::settings::Durability;
 use ome_stream::{Error, Plan, Result};
@@ -127,10 +128,8 @@ impl AcquireSink {
 
     /// Gives one frame to the engine, `None` for a frame of zeros.
     fn give(&self, batch: &Batch<'_>, pixels: Option<&[u8]>) -> Result<Stored> {
-        if batch.level != 0 {
-            return Err(failure(format!("level {} was given, only level 0 is taken", batch.level)));
-        }
-        let position = batch.key.position as usize;
+        // One array a position: the plan has no others.
+        let position = batch.key.array.index();
         let Some(key) = self.keys.get(position) else {
             return Err(failure(format!("there is no position {position}")));
         };
@@ -200,7 +199,7 @@ impl Sink for AcquireSink {
 
     /// The engine shows readers what it has when a row of shards is full, and cannot be asked to. This only asks whether
     /// its writing has failed, so that a host that waits for the next frame is told too.
-    fn publish(&self, _changed: &[(usize, Option<u64>)]) -> Result<()> {
+    fn publish(&self, _changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
         let mut running = match self.running.try_lock() {
             Ok(running) => running,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),

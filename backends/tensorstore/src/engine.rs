@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
-use ome_stream::buffer::Unit;
 use ome_stream::journal::Log;
+use ome_stream::plan::Unit;
 use ome_stream::platform::Disk;
 use ome_stream::settings::NgffVersion;
 use ome_stream::{Error, Plan, Result};
@@ -43,11 +43,11 @@ impl Backend for TensorStoreBackend {
                     .into(),
             ));
         }
-        match spec::array(plan) {
+        plan.forms().iter().try_for_each(|form| match spec::array(form) {
             Ok(_) => Ok(()),
             Err(Error::Unsupported { reason, .. }) => Err(Unsupported(reason)),
             Err(other) => Err(Unsupported(other.to_string())),
-        }
+        })
     }
 
     fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ome_stream::backend::{Batch, Sink, Stored, TimeSpent};
+use ome_stream::plan::{ArrayId, Form};
 use ome_stream::platform::{Disk, Sync};
 use ome_stream::settings::Durability;
 use ome_stream::{Error, Plan, Result};
@@ -19,23 +20,23 @@ use crate::{NAME, spec};
 /// chunks in one.
 const IN_FLIGHT: usize = 16;
 
-/// The array of a position.
+/// An array of the plan.
 struct Array {
     folder: PathBuf,
+    form: Arc<Form>,
     store: Store,
+    unit_shape: Vec<i64>,
+    transaction: Transaction,
     /// Planes along the append axis that its metadata show.
     shown: Mutex<Option<u64>>,
 }
 
 /// TensorStore's side of a run.
 pub(crate) struct TensorStoreSink {
-    plan: Arc<Plan>,
     disk: Arc<dyn Disk>,
     sync: Sync,
     files: Arc<Files>,
     arrays: Vec<Array>,
-    transaction: Transaction,
-    unit_shape: Vec<i64>,
     gate: Gate,
     bytes: AtomicU64,
     nanoseconds: AtomicU64,
@@ -50,40 +51,42 @@ impl TensorStoreSink {
         };
         let context = Context::new(&spec::context(plan).to_string()).map_err(engine)?;
         let files = Arc::new(Files::new(disk, plan.root(), sync));
-        let arrays = (0..plan.positions().len())
-            .map(|position| {
-                let folder = plan.array_path(position, 0);
+        let arrays = plan
+            .arrays()
+            .iter()
+            .map(|array| {
+                let (folder, form) = (plan.folder_of(array), Arc::clone(array.form()));
                 files.folders().make(&folder)?;
                 let keep = ArrayFiles { files: Arc::clone(&files), folder: folder.clone() };
                 let store =
-                    Store::open_kept(&context, &spec::array(plan)?.to_string(), Box::new(keep)).map_err(engine)?;
-                Ok(Array { folder, store, shown: Mutex::new(None) })
+                    Store::open_kept(&context, &spec::array(&form)?.to_string(), Box::new(keep)).map_err(engine)?;
+                let unit_shape = form.geometry().object().into_iter().map(signed).collect::<Result<_>>()?;
+                let transaction = match form.geometry().shard() {
+                    Some(_) => Transaction::PerRegion,
+                    None => Transaction::None,
+                };
+                Ok(Array { folder, form, store, unit_shape, transaction, shown: Mutex::new(None) })
             })
             .collect::<Result<Vec<_>>>()?;
-        let unit_shape = plan.geometry().object().into_iter().map(signed).collect::<Result<_>>()?;
         let sink = Self {
-            plan: Arc::clone(plan),
             disk: Arc::clone(disk),
             sync,
             files,
             arrays,
-            transaction: match plan.geometry().shard() {
-                Some(_) => Transaction::PerRegion,
-                None => Transaction::None,
-            },
-            unit_shape,
             gate: Gate::of(spec::files_at_once()),
             bytes: AtomicU64::new(0),
             nanoseconds: AtomicU64::new(0),
         };
-        let empty = plan.geometry().append_axis().map(|_| 0);
-        sink.arrays.iter().try_for_each(|array| sink.reshape(array, empty, |_| true))?;
+        sink.arrays.iter().try_for_each(|array| {
+            let empty = array.form.geometry().append_axis().map(|_| 0);
+            sink.reshape(array, empty, |_| true)
+        })?;
         Ok(sink)
     }
 
     fn write_metadata(&self, array: &Array, extent: Option<u64>) -> Result<()> {
         let path = metadata_path(array);
-        let document = serde_json::to_vec_pretty(&self.plan.array_metadata(extent))
+        let document = serde_json::to_vec_pretty(&array.form.metadata(extent))
             .map_err(|error| Error::Engine { backend: NAME.into(), message: error.to_string() })?;
         self.timed(|| self.disk.put(&path, &document, self.sync))
             .map_err(|source| Error::io("write", &path, source))?;
@@ -102,10 +105,10 @@ impl TensorStoreSink {
         Ok(())
     }
 
-    fn array(&self, position: usize) -> Result<&Array> {
+    fn array(&self, id: ArrayId) -> Result<&Array> {
         self.arrays
-            .get(position)
-            .ok_or_else(|| Error::Engine { backend: NAME.into(), message: format!("there is no position {position}") })
+            .get(id.index())
+            .ok_or_else(|| Error::Engine { backend: NAME.into(), message: format!("there is no {id:?}") })
     }
 
     fn timed<T>(&self, work: impl FnOnce() -> T) -> T {
@@ -118,18 +121,18 @@ impl TensorStoreSink {
 
 impl Sink for TensorStoreSink {
     fn write(&self, batch: &Batch<'_>) -> Result<Stored> {
-        let array = self.array(batch.key.position as usize)?;
+        let array = self.array(batch.key.array)?;
         let mut origins = Vec::with_capacity(batch.units.len());
         for (place, _) in batch.units() {
-            let origin = place.coordinates().iter().zip(&self.unit_shape).map(|(at, unit)| origin(*at, *unit));
+            let origin = place.coordinates().iter().zip(&array.unit_shape).map(|(at, unit)| origin(*at, *unit));
             origins.push(origin.collect::<Result<Vec<_>>>()?);
         }
         let regions = origins
             .iter()
             .zip(batch.units())
-            .map(|(origin, (_, pixels))| (Region { origin, shape: &self.unit_shape }, pixels));
+            .map(|(origin, (_, pixels))| (Region { origin, shape: &array.unit_shape }, pixels));
         let inside = self.gate.enter();
-        self.timed(|| array.store.write_all(regions, self.transaction, IN_FLIGHT))
+        self.timed(|| array.store.write_all(regions, array.transaction, IN_FLIGHT))
             .map_err(|error| self.files.failure(&error.message).unwrap_or_else(|| engine(error)))?;
         drop(inside);
         let durable = batch.complete && self.sync == Sync::Now;
@@ -141,10 +144,10 @@ impl Sink for TensorStoreSink {
         Ok(Stored { sealed_durable: if self.sync == Sync::Now { batch.units.len() } else { 0 }, ..Stored::default() })
     }
 
-    fn publish(&self, changed: &[(usize, Option<u64>)]) -> Result<()> {
+    fn publish(&self, changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
         let mut outcome = Ok(());
-        for (position, extent) in changed {
-            let array = self.array(*position);
+        for (array, extent) in changed {
+            let array = self.array(*array);
             outcome = outcome.and(array.and_then(|array| self.reshape(array, *extent, |shown| *extent > shown)));
         }
         outcome

@@ -4,6 +4,7 @@
 //! that is rounded up to whole units and practically endless along the append axis. Every unit that core hands over is
 //! then a whole one, also at the edges, and nothing has to be resized.
 
+use ome_stream::plan::Form;
 use ome_stream::{Error, Plan, Result};
 use serde_json::{Value, json};
 
@@ -19,9 +20,9 @@ const LEAST_FILES_AT_ONCE: usize = 4;
 ///
 /// # Errors
 /// [`Error::Unsupported`] for an array that is too long.
-pub fn array(plan: &Plan) -> Result<Value> {
+pub fn array(form: &Form) -> Result<Value> {
     let unsupported = |reason: String| Error::Unsupported { backend: NAME.into(), reason };
-    let geometry = plan.geometry();
+    let geometry = form.geometry();
     let shape = geometry
         .shape()
         .iter()
@@ -35,7 +36,7 @@ pub fn array(plan: &Plan) -> Result<Value> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    let mut metadata = plan.array_metadata(None);
+    let mut metadata = form.metadata(None);
     if let Some(known) = metadata.get_mut("shape") {
         *known = json!(shape);
     }
@@ -71,17 +72,19 @@ pub fn context(plan: &Plan) -> Value {
 #[cfg(test)]
 mod tests {
     use ome_stream::Settings;
+    use ome_stream::plan::{Capabilities, Unit};
     use ome_stream::settings::{DataType, parse_dims};
 
     use super::*;
 
     fn plan(dimensions: &str) -> Plan {
-        Plan::new(&Settings::new("store", parse_dims(dimensions).unwrap(), DataType::UInt16)).unwrap()
+        let settings = Settings::new("store", parse_dims(dimensions).unwrap(), DataType::UInt16);
+        Plan::new(&settings, &Capabilities::taking(Unit::Shard)).unwrap()
     }
 
     #[test]
     fn what_tensorstore_is_told_holds_whole_units_and_never_ends() {
-        let spec = array(&plan("t:inf:2:3,y:100:64,x:30:16:2")).unwrap();
+        let spec = array(&plan("t:inf:2:3,y:100:64,x:30:16:2").forms()[0]).unwrap();
         assert_eq!(spec["metadata"]["shape"], json!([ENDLESS.div_ceil(6) * 6, 128, 32]));
         assert_eq!(spec["metadata"]["chunk_grid"]["configuration"]["chunk_shape"], json!([6, 64, 32]));
     }

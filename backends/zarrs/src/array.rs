@@ -2,29 +2,30 @@
 
 use std::path::Path;
 
+use ome_stream::plan::Form;
 use ome_stream::stream::array_difference;
-use ome_stream::{Error, Plan, Result};
+use ome_stream::{Error, Result};
 use serde_json::Value;
 use zarrs::array::ArrayMetadataV3;
 use zarrs::metadata::v3::MetadataV3;
 
 use crate::NAME;
 
-/// Metadata of the array of a position with `extent` planes along its append axis, as bytes.
-pub(crate) fn document(plan: &Plan, extent: Option<u64>) -> Result<Vec<u8>> {
-    let document = plan.array_metadata(extent);
+/// Metadata of an array with `extent` planes along its append axis, as bytes.
+pub(crate) fn document(form: &Form, extent: Option<u64>) -> Result<Vec<u8>> {
+    let document = form.metadata(extent);
     // What zarrs does not take for a valid array is not written.
     serde_json::from_value::<ArrayMetadataV3>(document.clone()).map_err(engine)?;
     serde_json::to_vec_pretty(&document).map_err(engine)
 }
 
-/// Planes along the append axis that the array of a position has on disk, if it is the array of this plan.
-pub(crate) fn matching_extent(plan: &Plan, position: usize) -> Result<Option<u64>> {
-    let path = plan.array_path(position, 0).join("zarr.json");
+/// Planes along the append axis that the array in `folder` has on disk, if it is one of this form.
+pub(crate) fn matching_extent(form: &Form, folder: &Path) -> Result<Option<u64>> {
+    let path = folder.join("zarr.json");
     let found = read(&path)?;
-    let axis = plan.geometry().append_axis();
+    let axis = form.geometry().append_axis();
     let extent = axis.and_then(|axis| found.pointer(&format!("/shape/{axis}"))?.as_u64());
-    match array_difference(plan, &found) {
+    match array_difference(form, &found) {
         None => Ok(extent),
         Some(difference) => Err(Error::Mismatch { path, difference }),
     }
@@ -32,9 +33,9 @@ pub(crate) fn matching_extent(plan: &Plan, position: usize) -> Result<Option<u64
 
 /// The document of an array that is continued, with `extent` planes along its append axis: others may have edited the rest.
 /// `None` where it cannot be read any more.
-pub(crate) fn grown(plan: &Plan, position: usize, extent: Option<u64>) -> Option<Vec<u8>> {
-    let mut document = read(&plan.array_path(position, 0).join("zarr.json")).ok()?;
-    if let (Some(axis), Some(extent)) = (plan.geometry().append_axis(), extent) {
+pub(crate) fn grown(form: &Form, folder: &Path, extent: Option<u64>) -> Option<Vec<u8>> {
+    let mut document = read(&folder.join("zarr.json")).ok()?;
+    if let (Some(axis), Some(extent)) = (form.geometry().append_axis(), extent) {
         *document.pointer_mut(&format!("/shape/{axis}"))? = extent.into();
     }
     serde_json::to_vec_pretty(&document).ok()
@@ -47,8 +48,8 @@ fn read(path: &Path) -> Result<Value> {
 }
 
 /// The codecs of one chunk, as zarrs takes them.
-pub(crate) fn codecs(plan: &Plan) -> Result<Vec<MetadataV3>> {
-    plan.chunk_codecs().into_iter().map(|codec| serde_json::from_value(codec).map_err(engine)).collect()
+pub(crate) fn codecs(form: &Form) -> Result<Vec<MetadataV3>> {
+    form.chunk_codecs().into_iter().map(|codec| serde_json::from_value(codec).map_err(engine)).collect()
 }
 
 /// An error of zarrs or of a document that it does not take.

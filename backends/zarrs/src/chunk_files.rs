@@ -10,16 +10,17 @@ use ome_stream::backend::{Batch, Stored};
 use ome_stream::platform::{DiskFile, partial_name};
 use ome_stream::{Error, Result};
 
+use crate::encode::Encoder;
 use crate::sink::Common;
 
 /// Stores each chunk of the batch in a file of its own.
-pub(crate) fn write(common: &Common, batch: &Batch<'_>) -> Result<Stored> {
+pub(crate) fn write(common: &Common, encoder: &Encoder, batch: &Batch<'_>) -> Result<Stored> {
     let mut stored = Stored::default();
-    let mut bench = common.encoder.bench(batch.layout.unit_bytes())?;
+    let mut bench = encoder.bench(batch.layout.unit_bytes())?;
     for (place, pixels) in batch.units() {
-        let path = common.object_path(batch.key.position as usize, place.coordinates());
+        let path = common.object_path(batch.key.array, place.coordinates());
         common.folders.for_file(&path)?;
-        if let (true, Some(new)) = (common.encoder.is_identity(), batch.new_planes) {
+        if let (true, Some(new)) = (encoder.is_identity(), batch.new_planes) {
             let plane = batch.layout.plane_bytes();
             let written = common
                 .writing
@@ -27,7 +28,7 @@ pub(crate) fn write(common: &Common, batch: &Batch<'_>) -> Result<Stored> {
                 .map_err(|source| Error::io("write", &path, source))?;
             common.account.count(written);
         } else {
-            let bytes = common.encoding.time(|| common.encoder.encode(pixels, &mut bench))?;
+            let bytes = common.encoding.time(|| encoder.encode(pixels, &mut bench))?;
             common.account.encoded(pixels.len() as u64, bytes.len() as u64);
             if !batch.complete && !common.account.try_spend(bytes.len() as u64) {
                 stored.refused = true;

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::num::NonZeroU64;
 
-use ome_stream::{Plan, Result};
+use ome_stream::Result;
+use ome_stream::plan::Form;
 use zarrs::array::codec::CodecChain;
 use zarrs::array::codec::api::ArrayToBytesCodecTraits;
 use zarrs::array::{ArrayBytes, CodecOptions, DataType, FillValue};
@@ -20,7 +21,7 @@ const PURPOSE: &str = "encoding a chunk";
 /// Bytes of its own that a codec takes at most for a chunk, beside a copy.
 const BESIDE_A_CHUNK: usize = 1 << 20;
 
-/// The codecs of a plan; shared by all workers.
+/// The codecs of a form of array; shared by all workers.
 pub(crate) struct Encoder {
     chain: CodecChain,
     shape: Vec<NonZeroU64>,
@@ -43,18 +44,18 @@ pub(crate) struct Bench {
 }
 
 impl Encoder {
-    pub(crate) fn new(plan: &Plan) -> Result<Self> {
-        let metadata: MetadataV3 = serde_json::from_value(plan.dtype().name().into()).map_err(engine)?;
-        let codecs = codecs(plan)?;
+    pub(crate) fn new(form: &Form) -> Result<Self> {
+        let metadata: MetadataV3 = serde_json::from_value(form.dtype().name().into()).map_err(engine)?;
+        let codecs = codecs(form)?;
         let direct = Direct::of(&codecs);
-        let identity = plan.is_uncompressed() && cfg!(target_endian = "little");
+        let identity = form.is_uncompressed() && cfg!(target_endian = "little");
         // What will be needed is made now: a worker could only fail with it.
         let options = if identity || direct.is_some() { None } else { Some(options::options()?) };
         Ok(Self {
             chain: CodecChain::from_metadata(&codecs).map_err(engine)?,
-            shape: plan.geometry().chunk().iter().copied().filter_map(NonZeroU64::new).collect(),
+            shape: form.geometry().chunk().iter().copied().filter_map(NonZeroU64::new).collect(),
             data_type: DataType::from_metadata(&metadata).map_err(engine)?,
-            fill_value: FillValue::new(vec![0; plan.dtype().size()]),
+            fill_value: FillValue::new(vec![0; form.dtype().size()]),
             direct,
             identity,
             options,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use ome_stream::Plan;
+use ome_stream::backend::Backend as _;
 use ome_stream::settings::{Codec, Compression, DataType, Settings, Shuffle, parse_dims};
 use serde_json::{Value, json};
 use zarrs::array::ArrayBytes;
@@ -10,6 +11,7 @@ use zarrs::array::codec::api::ArrayToBytesCodecTraits;
 use zarrs::metadata::v3::MetadataV3;
 
 use super::Encoder;
+use crate::ZarrsBackend;
 use crate::direct::Direct;
 use crate::options::options;
 
@@ -19,7 +21,8 @@ const DTYPES: [DataType; 5] =
 fn encoder(dims: &str, dtype: DataType, compression: Compression) -> Encoder {
     let mut settings = Settings::new("a", parse_dims(dims).expect("valid dimensions"), dtype);
     settings.compression = compression;
-    Encoder::new(&Plan::new(&settings).expect("a valid plan")).expect("zarrs takes the codecs")
+    let plan = Plan::new(&settings, &ZarrsBackend.capabilities()).expect("a valid plan");
+    Encoder::new(&plan.forms()[0]).expect("zarrs takes the codecs")
 }
 
 /// Nothing, a ramp, noise in the low bits as from a camera, noise in all bits.

@@ -27,9 +27,9 @@ mod verify;
 
 use std::sync::Arc;
 
-use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
-use ome_stream::buffer::Unit;
+use ome_stream::backend::{Backend, Capabilities, Done, Sink, Unsupported};
 use ome_stream::journal::Log;
+use ome_stream::plan::Unit;
 use ome_stream::platform::Disk;
 use ome_stream::recover::Verifier;
 use ome_stream::{Plan, Result};
@@ -72,8 +72,8 @@ impl Backend for ZarrsBackend {
         Ok(Box::new(sink::ZarrsSink::create(plan, disk, log)?))
     }
 
-    fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>, frames: u64) -> Result<Box<dyn Sink>> {
-        Ok(Box::new(sink::ZarrsSink::resume(plan, disk, log, frames)?))
+    fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>, done: &Done) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(sink::ZarrsSink::resume(plan, disk, log, done)?))
     }
 
     fn verifier(&self) -> Option<&dyn Verifier> {

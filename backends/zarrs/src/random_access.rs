@@ -3,29 +3,28 @@
 use std::fs;
 use std::io::ErrorKind;
 
-use ome_stream::backend::Plane;
-use ome_stream::buffer::{GroupKey, Layout, UnitPlace};
+use ome_stream::backend::Replacement;
+use ome_stream::plan::{ArrayId, GroupKey, Layout, UnitPlace};
 use ome_stream::{Error, Result};
 
 use crate::options::options;
 use crate::shard_file::Kind;
-use crate::shards::Shards;
-use crate::sink::Common;
+use crate::sink::{Common, OfForm};
 use crate::spares::zeros;
 
 /// Pixels of a unit; `None` where it is not stored.
 pub(crate) fn read(
     common: &Common,
-    shards: Option<&Shards>,
+    form: &OfForm,
     key: GroupKey,
     layout: &Layout,
     nth: usize,
 ) -> Result<Option<Vec<u8>>> {
     let place = layout.place(&key.index, nth);
-    let path = common.object_path(key.position as usize, place.coordinates());
-    let stored = match shards {
+    let path = common.object_path(key.array, place.coordinates());
+    let stored = match &form.shards {
         Some(shards) => {
-            let (file, chunk) = shards.find(common, key.position, &place)?;
+            let (file, chunk) = shards.find(common, key.array, &place)?;
             file.read(chunk)?
         }
         None => match fs::read(&path) {
@@ -36,7 +35,7 @@ pub(crate) fn read(
     };
     let Some(stored) = stored else { return Ok(None) };
     let damaged = |problem: String| Error::Damaged { path: path.clone(), problem };
-    let pixels = common.encoder.decode(stored, &options()?).map_err(damaged)?;
+    let pixels = form.encoder.decode(stored, &options()?).map_err(damaged)?;
     if pixels.len() == layout.unit_bytes() {
         return Ok(Some(pixels));
     }
@@ -44,31 +43,31 @@ pub(crate) fn read(
 }
 
 /// Replaces a plane in every unit of its group.
-pub(crate) fn replace(common: &Common, shards: Option<&Shards>, plane: &Plane<'_>) -> Result<()> {
+pub(crate) fn replace(common: &Common, form: &OfForm, plane: &Replacement<'_>) -> Result<()> {
     // Two planes of one chunk must not be replaced from the same old chunk.
     let _one_at_a_time = common.replacing();
-    let mut bench = common.encoder.bench(plane.layout.unit_bytes())?;
+    let mut bench = form.encoder.bench(plane.layout.unit_bytes())?;
     for (nth, bytes) in plane.bytes.chunks_exact(plane.layout.plane_bytes()).enumerate() {
         let place = plane.layout.place(&plane.key.index, nth);
         let within = plane.slot * plane.layout.plane_bytes();
-        if common.encoder.is_identity() && overwrite(common, shards, plane.key.position, &place, within, bytes)? {
+        if form.encoder.is_identity() && overwrite(common, form, plane.key.array, &place, within, bytes)? {
             continue;
         }
-        let pixels = read(common, shards, plane.key, plane.layout, nth)?;
+        let pixels = read(common, form, plane.key, plane.layout, nth)?;
         let mut pixels = pixels.map_or_else(|| zeros(plane.layout.unit_bytes(), "a chunk with a new plane"), Ok)?;
         pixels[within..within + bytes.len()].copy_from_slice(bytes);
-        let encoded = common.encoder.encode(&pixels, &mut bench)?;
+        let encoded = form.encoder.encode(&pixels, &mut bench)?;
         common.count(encoded.len());
-        match shards {
+        match &form.shards {
             None => {
-                let path = common.object_path(plane.key.position as usize, place.coordinates());
+                let path = common.object_path(plane.key.array, place.coordinates());
                 common.folders.for_file(&path)?;
                 common.disk.put(&path, &encoded, common.sync).map_err(|source| Error::io("write", &path, source))?;
             }
             Some(shards) => {
-                let (file, chunk) = shards.find(common, plane.key.position, &place)?;
-                common.folders.for_file(&common.object_path(plane.key.position as usize, &shards.shard_of(&place)))?;
-                if common.encoder.is_identity() {
+                let (file, chunk) = shards.find(common, plane.key.array, &place)?;
+                common.folders.for_file(&common.object_path(plane.key.array, &shards.shard_of(&place)))?;
+                if form.encoder.is_identity() {
                     file.write_planes(&[chunk], &encoded, encoded.len(), None, false)?;
                 } else {
                     file.write(&[(chunk, encoded.len() as u64)], &encoded, Kind::Replacement)?;
@@ -83,18 +82,18 @@ pub(crate) fn replace(common: &Common, shards: Option<&Shards>, plane: &Plane<'_
 /// Writes a plane over the old one where it lies; false where the chunk is not there.
 fn overwrite(
     common: &Common,
-    shards: Option<&Shards>,
-    position: u32,
+    form: &OfForm,
+    array: ArrayId,
     place: &UnitPlace,
     within: usize,
     bytes: &[u8],
 ) -> Result<bool> {
     common.count(bytes.len());
-    if let Some(shards) = shards {
-        let (file, chunk) = shards.find(common, position, place)?;
+    if let Some(shards) = &form.shards {
+        let (file, chunk) = shards.find(common, array, place)?;
         return file.overwrite(chunk, within as u64, bytes);
     }
-    let path = common.object_path(position as usize, place.coordinates());
+    let path = common.object_path(array, place.coordinates());
     let file = match common.disk.open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),

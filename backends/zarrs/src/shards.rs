@@ -5,12 +5,13 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ome_stream::backend::{Batch, Stored};
-use ome_stream::buffer::{ALIGNMENT, GroupKey, Layout, Unit, UnitPlace};
-use ome_stream::plan::Geometry;
-use ome_stream::router::{Location, StorageIndex};
+use ome_stream::backend::{Batch, Done, Stored};
+use ome_stream::buffer::ALIGNMENT;
+use ome_stream::plan::{ArrayId, Form, GroupKey, ShardGrid, UnitPlace};
+use ome_stream::router::StorageIndex;
 use ome_stream::{Plan, Result};
 
+use crate::encode::Encoder;
 use crate::scratch::Scratch;
 use crate::shard_file::{Batches, Kind, NEVER_COMPLETE, ShardFile, ShardShape};
 use crate::shard_index::block_bytes;
@@ -47,13 +48,13 @@ const SMALL_INDEX: u64 = 32 << 10;
 /// into an index and only then for what it lists.
 const SHORTEST_WAIT: Duration = Duration::from_secs(5);
 
-type Key = (u32, Vec<u64>);
+type Key = (ArrayId, Vec<u64>);
 
-/// The open shards of a run.
+/// The open shards of the arrays of one form.
 pub(crate) struct Shards {
     grid: Arc<Grid>,
     shape: ShardShape,
-    /// In order, so that those of one position are found without a look at all others.
+    /// In order, so that those of one array are found without a look at all others.
     open: Mutex<BTreeMap<Key, Arc<ShardFile>>>,
     /// The last that was looked after, until the end of them.
     looked_after: Mutex<Option<Key>>,
@@ -63,55 +64,52 @@ pub(crate) struct Shards {
     wait: Duration,
     /// Memory in which workers put encoded chunks together.
     scratch: Spares<Scratch>,
-    /// Where a store is continued: the number of frames that are there.
-    resumed: Option<u64>,
+    /// Where a store is continued: what is there.
+    resumed: Option<Done>,
+    encoder: Arc<Encoder>,
 }
 
-/// Where chunks and shards lie in the array.
+/// Where chunks and shards lie in the arrays, and when their planes are acquired.
 struct Grid {
     plan: Arc<Plan>,
-    layout: Layout,
-    /// Chunks of a shard along each axis.
-    shard: Vec<u64>,
-    /// Chunks of the array along each axis; `u64::MAX` along an unbounded one.
-    chunks: Vec<u64>,
-    chunks_per_shard: usize,
+    shards: ShardGrid,
 }
 
 impl Shards {
-    /// `None` where the plan has no shards.
-    pub(crate) fn new(plan: &Arc<Plan>, common: &Common, resumed: Option<u64>) -> Option<Self> {
-        let geometry = plan.geometry();
-        let shard = geometry.shard()?.to_vec();
-        let layout = plan.layout(Unit::Chunk);
-        let identity = common.encoder.is_identity();
+    /// `None` where the form has no shards.
+    pub(crate) fn new(
+        plan: &Arc<Plan>,
+        form: &Form,
+        common: &Common,
+        encoder: &Arc<Encoder>,
+        resumed: Option<&Done>,
+    ) -> Option<Self> {
+        let grid = Grid { shards: ShardGrid::of(form.geometry())?, plan: Arc::clone(plan) };
+        let layout = form.layout();
+        let identity = encoder.is_identity();
         let unit = layout.unit_bytes();
-        let chunks = shard.iter().product::<u64>();
+        let chunks = grid.shards.chunks_per_shard();
         let smallest_batch = layout.jobs(identity).iter().map(|job| job.len() * unit).min().unwrap_or(0);
         let interval = Duration::from_secs_f64(plan.settings().live_interval);
+        let whole = (chunks as u64).saturating_mul(unit as u64);
         Some(Self {
             shape: ShardShape {
-                chunks: chunks as usize,
+                chunks,
                 aligned: smallest_batch >= ALIGNED_FROM,
                 chunk_bytes: identity.then_some(unit as u64),
                 largest: (unit + unit / GROWTH_SHARE + GROWTH_BYTES).next_multiple_of(ALIGNMENT) as u64,
-                ahead: if identity || smallest_batch < ALIGNED_FROM { 0 } else { chunks.saturating_mul(unit as u64) },
+                ahead: if identity || smallest_batch < ALIGNED_FROM { 0 } else { whole },
                 sync: common.sync,
-                pace: pace(block_bytes(chunks as usize, false), interval),
+                pace: pace(block_bytes(chunks, false), interval),
             },
-            grid: Arc::new(Grid {
-                chunks: chunks_of(geometry),
-                plan: Arc::clone(plan),
-                layout,
-                shard,
-                chunks_per_shard: chunks as usize,
-            }),
+            grid: Arc::new(grid),
             open: Mutex::default(),
             looked_after: Mutex::default(),
             waiting: Mutex::default(),
             wait: interval.max(SHORTEST_WAIT),
             scratch: Spares::default(),
-            resumed,
+            resumed: resumed.cloned(),
+            encoder: Arc::clone(encoder),
         })
     }
 
@@ -119,7 +117,7 @@ impl Shards {
     pub(crate) fn write(&self, common: &Common, batch: &Batch<'_>) -> Result<Stored> {
         let Some((key, chunks)) = self.locate(batch) else { return Ok(Stored::default()) };
         let file = self.open(common, &key)?;
-        let sealed = if common.encoder.is_identity() {
+        let sealed = if self.encoder.is_identity() {
             let plane = batch.layout.plane_bytes();
             let write = || file.write_planes(&chunks, batch.bytes, plane, batch.new_planes, batch.complete);
             let (sealed, written) = common.writing.time(write)?;
@@ -144,11 +142,11 @@ impl Shards {
         Ok(Stored { sealed_durable: usize::from(sealed && common.syncs_now()), ..Stored::default() })
     }
 
-    /// Lets readers see every complete chunk of a position's open shards; goes on after an error, which it returns. False
+    /// Lets readers see every complete chunk of an array's open shards; goes on after an error, which it returns. False
     /// where that would cost more than it may now.
-    pub(crate) fn publish(&self, position: usize) -> Result<bool> {
+    pub(crate) fn publish(&self, array: ArrayId) -> Result<bool> {
         let mut outcome = Ok(true);
-        for (_, file) in self.open_of(position) {
+        for (_, file) in self.open_of(array) {
             let published = file.publish(false);
             outcome = outcome.and_then(|all| published.map(|seen| all && seen));
         }
@@ -179,12 +177,12 @@ impl Shards {
         outcome
     }
 
-    /// Seals every open shard of a position as it is; goes on after an error, which it returns. A disk that fails once
+    /// Seals every open shard of an array as it is; goes on after an error, which it returns. A disk that fails once
     /// may take the index the second time: then readers have what was written, and the error is told all the same.
-    pub(crate) fn seal(&self, common: &Common, position: usize) -> Result<()> {
+    pub(crate) fn seal(&self, common: &Common, array: ArrayId) -> Result<()> {
         let _nobody_replaces = common.replacing();
         let mut outcome = Ok(());
-        for (key, file) in self.open_of(position) {
+        for (key, file) in self.open_of(array) {
             let sealed = file.seal(true).inspect_err(|_| drop(file.seal(true)));
             self.lock().remove(&key);
             outcome = outcome.and(sealed);
@@ -220,10 +218,9 @@ impl Shards {
         outcome
     }
 
-    fn open_of(&self, position: usize) -> Vec<(Key, Arc<ShardFile>)> {
-        let Ok(position) = u32::try_from(position) else { return Vec::new() };
+    fn open_of(&self, array: ArrayId) -> Vec<(Key, Arc<ShardFile>)> {
         let open = self.lock();
-        let mine = open.range((position, Vec::new())..).take_while(|(key, _)| key.0 == position);
+        let mine = open.range((array, Vec::new())..).take_while(|(key, _)| key.0 == array);
         mine.map(|(key, file)| (key.clone(), Arc::clone(file))).collect()
     }
 
@@ -236,12 +233,12 @@ impl Shards {
         file: &ShardFile,
         chunks: &[usize],
     ) -> Result<Option<bool>> {
-        let mut bench = common.encoder.bench(batch.layout.unit_bytes())?;
+        let mut bench = self.encoder.bench(batch.layout.unit_bytes())?;
         let mut scratch = self.scratch.take(|scratch| scratch.ready(batch.bytes.len()))?;
         let mut places = Vec::with_capacity(chunks.len());
         let mut end = 0;
         for (chunk, (_, pixels)) in chunks.iter().zip(batch.units()) {
-            let bytes = common.encoding.time(|| common.encoder.encode(pixels, &mut bench))?;
+            let bytes = common.encoding.time(|| self.encoder.encode(pixels, &mut bench))?;
             let start = end;
             end += bytes.len();
             scratch.put(start, &bytes)?;
@@ -283,22 +280,22 @@ impl Shards {
             .clone()
             .map(|unit| {
                 let place = batch.layout.place(&batch.key.index, unit);
-                shard.get_or_insert_with(|| self.grid.shard_of(&place));
-                self.grid.chunk_in_shard(&place)
+                shard.get_or_insert_with(|| self.grid.shards.shard_of(place.coordinates()));
+                self.grid.shards.place_in_shard(place.coordinates())
             })
             .collect();
-        Some(((batch.key.position, shard?), chunks))
+        Some(((batch.key.array, shard?), chunks))
     }
 
     pub(crate) fn shard_of(&self, place: &UnitPlace) -> Vec<u64> {
-        self.grid.shard_of(place)
+        self.grid.shards.shard_of(place.coordinates())
     }
 
     fn open(&self, common: &Common, key: &Key) -> Result<Arc<ShardFile>> {
         if let Some(file) = self.lock().get(key) {
             return Ok(Arc::clone(file));
         }
-        let path = common.object_path(key.0 as usize, &key.1);
+        let path = common.object_path(key.0, &key.1);
         common.folders.for_file(&path)?;
         let mut open = self.lock();
         if let Some(file) = open.get(key) {
@@ -306,11 +303,11 @@ impl Shards {
         }
         let shape = ShardShape { ahead: if open.len() < MAX_AHEAD { self.shape.ahead } else { 0 }, ..self.shape };
         let file = self.shard_file(common, key, shape)?;
-        let file = Arc::new(match self.resumed {
+        let file = Arc::new(match &self.resumed {
             None => file,
-            Some(frames) => {
-                let pending = |chunk: usize| self.grid.is_pending(key, chunk, frames);
-                let remaining = self.grid.inside(&key.1).filter(|chunk| pending(*chunk)).count();
+            Some(done) => {
+                let pending = |chunk: usize| self.grid.is_pending(key, chunk, done);
+                let remaining = self.grid.shards.inside(&key.1).filter(|chunk| pending(*chunk)).count();
                 file.reopen(remaining, pending)?
             }
         });
@@ -319,17 +316,17 @@ impl Shards {
     }
 
     /// The shard that holds a chunk, as it is on disk (or open), and the chunk's place in it.
-    pub(crate) fn find(&self, common: &Common, position: u32, place: &UnitPlace) -> Result<(Arc<ShardFile>, usize)> {
-        let key = (position, self.grid.shard_of(place));
-        let chunk = self.grid.chunk_in_shard(place);
+    pub(crate) fn find(&self, common: &Common, array: ArrayId, place: &UnitPlace) -> Result<(Arc<ShardFile>, usize)> {
+        let key = (array, self.grid.shards.shard_of(place.coordinates()));
+        let chunk = self.grid.shards.place_in_shard(place.coordinates());
         if let Some(open) = self.lock().get(&key) {
             return Ok((Arc::clone(open), chunk));
         }
         if let Some((_, file, _)) = self.waiting().iter().find(|(other, ..)| *other == key) {
             return Ok((Arc::clone(file), chunk));
         }
-        if let Some(frames) = self.resumed
-            && self.grid.inside(&key.1).any(|chunk| self.grid.is_pending(&key, chunk, frames))
+        if let Some(done) = &self.resumed
+            && self.grid.shards.inside(&key.1).any(|chunk| self.grid.is_pending(&key, chunk, done))
         {
             // Chunks will still come to it, and two must not have one file each in mind.
             return Ok((self.open(common, &key)?, chunk));
@@ -341,10 +338,10 @@ impl Shards {
     fn shard_file(&self, common: &Common, key: &Key, shape: ShardShape) -> Result<ShardFile> {
         // Offset, length and place of each.
         ask(shape.chunks * 24, "the index of an open shard")?;
-        let path = common.object_path(key.0 as usize, &key.1);
+        let path = common.object_path(key.0, &key.1);
         let (grid, of) = (Arc::clone(&self.grid), key.clone());
         let batches: Batches = Arc::new(move || grid.batches(&of));
-        Ok(ShardFile::new(path, shape, self.grid.expected(&key.1), common.surroundings(), batches))
+        Ok(ShardFile::new(path, shape, self.grid.shards.expected(&key.1), common.surroundings(), batches))
     }
 
     fn close_some(&self, common: &Common, key: &Key, file: &Arc<ShardFile>, sealed: bool) -> Result<()> {
@@ -378,71 +375,26 @@ impl Shards {
 }
 
 impl Grid {
-    fn shard_of(&self, place: &UnitPlace) -> Vec<u64> {
-        place.coordinates().iter().zip(&self.shard).map(|(at, chunks)| at / chunks).collect()
+    /// The group of the chunk at a place in a shard's index.
+    fn group_of(&self, key: &Key, chunk: usize) -> GroupKey {
+        GroupKey { array: key.0, index: ShardGrid::group_of(&self.shards.chunk_at(&key.1, chunk)) }
     }
 
-    /// Place in the shard's index, which is in C order.
-    fn chunk_in_shard(&self, place: &UnitPlace) -> usize {
-        place.coordinates().iter().zip(&self.shard).fold(0, |all, (at, chunks)| all * chunks + at % chunks) as usize
-    }
-
-    /// Places in the index of the chunks of a shard that lie within the array.
-    fn inside(&self, shard: &[u64]) -> impl Iterator<Item = usize> {
-        (0..self.chunks_per_shard).filter(move |chunk| {
-            let coordinates = self.coordinates(shard, *chunk);
-            coordinates.iter().zip(&self.chunks).all(|(at, all)| at < all)
-        })
-    }
-
-    /// Coordinates in the array, counted in chunks, of the chunk at a place in a shard's index.
-    fn coordinates(&self, shard: &[u64], chunk: usize) -> Vec<u64> {
-        let mut rest = chunk as u64;
-        let mut coordinates: Vec<u64> = shard.iter().zip(&self.shard).map(|(at, chunks)| at * chunks).collect();
-        for (at, chunks) in coordinates.iter_mut().zip(&self.shard).rev() {
-            *at += rest % chunks;
-            rest /= chunks;
-        }
-        coordinates
-    }
-
-    /// The group that the chunk at a place in a shard's index belongs to.
-    fn group_of(&self, shard: &[u64], chunk: usize) -> StorageIndex {
-        let coordinates = self.coordinates(shard, chunk);
-        let mut index = StorageIndex::default();
-        index.iter_mut().zip(&coordinates[..coordinates.len() - 2]).for_each(|(to, at)| *to = *at);
-        index
-    }
-
-    /// True where a chunk is still to come after the first `frames` frames.
-    fn is_pending(&self, key: &Key, chunk: usize, frames: u64) -> bool {
-        let group = GroupKey { position: key.0, index: self.group_of(&key.1, chunk) };
-        !self.plan.is_group_done(&self.layout, group, frames)
+    /// True where a chunk is still to come after what is `done`.
+    fn is_pending(&self, key: &Key, chunk: usize, done: &Done) -> bool {
+        !done.has(&self.plan, self.group_of(key, chunk))
     }
 
     /// Chunks of a shard that lie within the array: those of a group together, in the order in which groups are acquired.
     fn batches(&self, key: &Key) -> Vec<Vec<usize>> {
         let mut groups: BTreeMap<StorageIndex, Vec<usize>> = BTreeMap::new();
-        for chunk in self.inside(&key.1) {
-            groups.entry(self.group_of(&key.1, chunk)).or_default().push(chunk);
+        for chunk in self.shards.inside(&key.1) {
+            groups.entry(self.group_of(key, chunk).index).or_default().push(chunk);
         }
-        let first_frame = |group: &StorageIndex| {
-            let index = self.layout.plane(group, 0)?;
-            self.plan.router().frame_number(Location { position: key.0, index })
-        };
-        let mut groups: Vec<_> = groups.into_iter().map(|(group, chunks)| (first_frame(&group), chunks)).collect();
+        let first_frame = |index: StorageIndex| self.plan.first_frame(GroupKey { array: key.0, index });
+        let mut groups: Vec<_> = groups.into_iter().map(|(group, chunks)| (first_frame(group), chunks)).collect();
         groups.sort_by_key(|(first, _)| first.unwrap_or(u64::MAX));
         groups.into_iter().map(|(_, chunks)| chunks).collect()
-    }
-
-    /// Chunks of a shard that lie within the array.
-    fn expected(&self, shard: &[u64]) -> usize {
-        shard
-            .iter()
-            .zip(&self.shard)
-            .zip(&self.chunks)
-            .map(|((at, chunks), all)| (*chunks).min(all.saturating_sub(at.saturating_mul(*chunks))))
-            .product::<u64>() as usize
     }
 }
 
@@ -454,18 +406,4 @@ fn pace(index: u64, interval: Duration) -> Duration {
     }
     let times = (index / SMALL_INDEX).max(1);
     interval.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX)).mul_f64(0.7)
-}
-
-/// Chunks of the array along each axis; `u64::MAX` along an unbounded one.
-fn chunks_of(geometry: &Geometry) -> Vec<u64> {
-    geometry
-        .shape()
-        .iter()
-        .zip(geometry.chunk())
-        .enumerate()
-        .map(|(axis, (extent, chunk))| match geometry.append_axis() {
-            Some(append) if append == axis => u64::MAX,
-            _ => extent.div_ceil(*chunk),
-        })
-        .collect()
 }

@@ -96,13 +96,12 @@ pub unsafe extern "C" fn ome_stream_estimate_memory(settings_json: *const c_char
         // SAFETY: the host's promise about pointers, as the header states it.
         let settings = Settings::parse_json(unsafe { arguments::text(settings_json, "settings_json") }?)?;
         let backend = ome_stream_backends::open(&settings.format.backend)?;
-        let plan = Plan::new(&settings)?;
+        let plan = Plan::new(&settings, &backend.capabilities())?;
         backend
             .check(&plan)
             .map_err(|reason| Error::Unsupported { backend: backend.name().to_owned(), reason: reason.to_string() })?;
-        let memory = plan.memory(backend.capabilities().unit)?;
         // SAFETY: the host's promise about pointers, as the header states it.
-        unsafe { arguments::store(bytes, memory.total_bytes) };
+        unsafe { arguments::store(bytes, plan.memory().total_bytes) };
         Ok(())
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ome_stream::Stream;
 use ome_stream_tests::child::{Answer, Ask, Counters, Pixels};
-use ome_stream_tests::{disk, pixels};
+use ome_stream_tests::{disk, pixels, sources};
 
 /// Bytes of small blocks that the allocator keeps when the address space is limited: what is out of a stream's reach.
 const SMALL_BLOCKS: usize = 8 << 20;
@@ -44,8 +44,15 @@ impl Child {
                 self.streams.push(Stream::create_on(settings, &*backend, disk).map_err(said)?);
                 Ok(())
             }
+            Ask::CreateSources { root, resume } => {
+                let backend = ome_stream_backends::open(ome_stream_backends::DEFAULT).map_err(said)?;
+                let plan = sources::plan(root, *resume, &backend.capabilities()).map_err(said)?;
+                let disk = ome_stream::platform::native();
+                self.streams.push(Stream::of_plan(plan, &*backend, disk).map_err(said)?);
+                Ok(())
+            }
             Ask::Append { frames, pixels } => (0..*frames).try_for_each(|_| self.append(*pixels)),
-            Ask::AppendUntilKilled | Ask::Tell => Ok(()),
+            Ask::AppendUntilKilled | Ask::PlayUntilKilled | Ask::Tell => Ok(()),
             Ask::Finish => self.streams.iter().try_for_each(|stream| stream.finish().map(|_| ())).map_err(said),
             Ask::Free => {
                 self.streams.clear();
@@ -157,6 +164,14 @@ fn main() -> std::io::Result<()> {
         drop(out);
         if matches!(ask, Ask::AppendUntilKilled) {
             while child.append(Pixels::Coordinates).is_ok() {}
+        }
+        if let (Ask::PlayUntilKilled, Some(stream)) = (&ask, child.streams.last()) {
+            std::thread::scope(|scope| {
+                for source in stream.plan().sources() {
+                    let from = stream.status_of(source.id()).map_or(0, |status| status.accepted);
+                    scope.spawn(move || sources::play(stream, source.id(), from, u64::MAX));
+                }
+            });
         }
     }
     Ok(())

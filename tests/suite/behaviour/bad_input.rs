@@ -3,6 +3,7 @@
 //! Paths that are in the way are in `paths`, frames and skips in `refusals`; truncated TIFF and .npy files belong to
 //! the command-line tool and its tests.
 
+use ome_stream::plan::{Capabilities, Unit};
 use ome_stream::{Error, Plan, Settings, Stream};
 use serde_json::{Value, json};
 
@@ -116,7 +117,7 @@ fn text_that_is_no_json_is_refused() {
 #[test]
 fn a_chunk_larger_than_its_dimension_is_clamped_with_a_note() {
     let run = Acquisition::new("t:3:10,y:16:64,x:16:64");
-    let plan = Plan::new(&run.settings()).expect("ome-writers clamps too");
+    let plan = Plan::new(&run.settings(), &Capabilities::taking(Unit::Chunk)).expect("ome-writers clamps too");
     assert_eq!(plan.geometry().chunk(), [3, 16, 16]);
     let notes = plan.notes().join("\n");
     assert!(notes.contains("chunk_size 10 clamped to the 3 of t"), "{notes}");
@@ -141,7 +142,7 @@ fn settings_that_need_more_memory_than_the_limit_are_refused_with_the_numbers() 
         settings.memory_limit = needed;
         settings.threads = Some(1);
     });
-    Plan::new(&enough.settings()).expect("valid").memory(ome_stream::buffer::Unit::Chunk).expect("fits");
+    Plan::new(&enough.settings(), &Capabilities::taking(Unit::Chunk)).expect("valid");
 }
 
 #[test]

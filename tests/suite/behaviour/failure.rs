@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ome_stream::backend::{Backend, Batch, Capabilities, MemoryBackend, Sink, Stored, Unsupported};
-use ome_stream::buffer::Unit;
 use ome_stream::journal::Log;
+use ome_stream::plan::{ArrayId, Unit};
 use ome_stream::platform::Disk;
 use ome_stream::platform::faulty::{Fault, Operation};
 use ome_stream::{Error, Plan, Result, Stream};
@@ -288,7 +288,7 @@ impl Sink for PanickingSink {
     fn skip(&self, batch: &Batch<'_>) -> Result<Stored> {
         self.0.skip(batch)
     }
-    fn publish(&self, changed: &[(usize, Option<u64>)]) -> Result<()> {
+    fn publish(&self, changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
         self.0.publish(changed)
     }
     fn finish(&self, extents: &[Option<u64>]) -> Result<()> {

@@ -19,7 +19,7 @@ use crate::acquisition::native;
 use crate::continued::{cut, failed, holds, property, resuming};
 
 /// A disk that does nothing more once it is frozen: what lies below it is then what a killed writer leaves.
-fn freezing() -> (Arc<dyn Disk>, Arc<AtomicBool>) {
+pub fn freezing() -> (Arc<dyn Disk>, Arc<AtomicBool>) {
     let frozen = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&frozen);
     let disk = disk::faulty(move |_| {
@@ -30,7 +30,7 @@ fn freezing() -> (Arc<dyn Disk>, Arc<AtomicBool>) {
 }
 
 /// Copies a store in which nothing moves any more but for what was under way.
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+pub fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     std::thread::sleep(Duration::from_millis(150));
     fn folder(from: &Path, to: &Path) -> std::io::Result<()> {
         fs::create_dir_all(to)?;

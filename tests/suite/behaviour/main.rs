@@ -20,5 +20,6 @@ mod refusals;
 mod seen_to_fail;
 mod seen_to_fail_alone;
 mod slow_camera;
+mod sources;
 mod status;
 mod threads;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ome_stream::plan::{Capabilities, Unit};
 use ome_stream::settings::{DataType, Settings, parse_dims};
 use ome_stream::{Error, Plan, Stream};
 use ome_stream_tests::child::{Ask, Process};
@@ -189,7 +190,7 @@ fn a_root_inside_of_a_store_or_above_one_is_refused() {
 fn a_relative_root_is_fixed_when_the_plan_is_made() {
     let mut settings = settings(Path::new("somewhere"));
     settings.root_path = "run".into();
-    let plan = Plan::new(&settings).expect("valid");
+    let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
     assert_eq!(plan.root(), std::env::current_dir().expect("there").join("run.ome.zarr"));
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ome_stream::backend::{Backend, MemoryBackend};
-use ome_stream::buffer::Unit;
+use ome_stream::plan::Unit;
 use ome_stream_tests::case::Case;
 use ome_stream_tests::check::{self, Differences};
 use ome_stream_tests::python::say;

@@ -3,32 +3,34 @@
 use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Batch, MemoryBackend, Sink};
-use ome_stream::buffer::{GroupKey, Layout, Unit};
+use ome_stream::plan::{ArrayId, Capabilities, Form, GroupKey, Unit};
 use ome_stream::{Error, Plan};
 use ome_stream_tests::case::Case;
 
 /// A run of a memory backend: two positions of `t:5:2` in two tiles.
 struct Run {
     sink: Box<dyn Sink>,
-    layout: Layout,
+    form: Arc<Form>,
 }
 
 impl Run {
     fn new() -> Self {
         let case = Case::new("strict", "t:5:2,p:2,y:4,x:8:4");
-        let plan = Arc::new(Plan::new(&case.settings_in("folder".as_ref())).expect("valid settings"));
+        let plan = Arc::new(
+            Plan::new(&case.settings_in("folder".as_ref()), &Capabilities::taking(Unit::Chunk))
+                .expect("valid settings"),
+        );
         let backend = MemoryBackend::new(Unit::Chunk, false);
         let log = std::sync::Arc::new(ome_stream::journal::Log::none());
         let sink = backend.create(&plan, &ome_stream::platform::native(), &log).expect("memory");
-        Self { sink, layout: plan.layout(Unit::Chunk) }
+        Self { sink, form: Arc::clone(&plan.forms()[0]) }
     }
 
     fn batch<'a>(&'a self, position: u32, group: u64, bytes: &'a [u8]) -> Batch<'a> {
         Batch {
-            key: GroupKey { position, index: [group, 0, 0] },
-            level: 0,
-            layout: &self.layout,
-            units: 0..self.layout.units(),
+            key: GroupKey { array: ArrayId(position), index: [group, 0, 0] },
+            layout: self.form.layout(),
+            units: 0..self.form.layout().units(),
             bytes,
             complete: true,
             new_planes: None,
@@ -36,7 +38,7 @@ impl Run {
     }
 
     fn whole(&self) -> Vec<u8> {
-        vec![1; self.layout.units() * self.layout.unit_bytes()]
+        vec![1; self.form.layout().units() * self.form.layout().unit_bytes()]
     }
 }
 
@@ -89,9 +91,9 @@ fn units_of_the_wrong_size_or_place_are_refused() {
 fn extents_never_shrink_and_nothing_comes_after_finish() {
     let run = Run::new();
     let bytes = run.whole();
-    run.sink.publish(&[(0, Some(3))]).expect("grows");
-    run.sink.publish(&[(0, Some(3))]).expect("stays");
-    refused(run.sink.publish(&[(0, Some(2))]), "shrinks");
+    run.sink.publish(&[(ArrayId(0), Some(3))]).expect("grows");
+    run.sink.publish(&[(ArrayId(0), Some(3))]).expect("stays");
+    refused(run.sink.publish(&[(ArrayId(0), Some(2))]), "shrinks");
     run.sink.finish(&[None, None]).expect("the first time");
     refused(run.sink.finish(&[None, None]), "finish was asked twice");
     refused(run.sink.write(&run.batch(0, 0, &bytes)), "after finish");

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ome_stream::buffer::Unit;
-use ome_stream::recover::log::{self, PlacedChunk, Planes, chunks_record, planes_record, run_record};
+use ome_stream::plan::ArrayId;
+use ome_stream::recover::log::{self, PlacedChunk, Planes, SlotRun, chunks_record, planes_record};
 use ome_stream::recover::{MISSING, Verdict, index_bytes, parse_index};
 use ome_stream::settings::{Codec, Compression};
 use ome_stream_tests::case::{Case, Step};
@@ -24,9 +24,7 @@ impl Left {
     /// The store of `frames` frames, with the log of a run that has not finished.
     fn new(case: &Case, folder: &Path, frames: u64) -> Self {
         let made = finished(case, folder, frames);
-        let array = fs::read(made.root.join(&made.arrays[0]).join("zarr.json")).expect("readable");
-        let array = serde_json::from_slice(&array).expect("JSON");
-        Self { root: made.root.clone(), made, log: run_record(&array, Some(0), Unit::Chunk) }
+        Self { root: made.root.clone(), log: store::log_of(case, &made.root), made }
     }
 
     /// Writes the chunk at `place` of a shard as a store of more frames has it.
@@ -48,9 +46,9 @@ impl Left {
     /// Notes that planes were written.
     fn note(&mut self, position: u32, group: u64, planes: u32) {
         self.log.extend(planes_record(&Planes {
-            position,
+            array: ArrayId(position),
             group: [group, 0, 0],
-            slots: std::iter::once(0..planes).collect(),
+            runs: vec![SlotRun { slots: 0..planes, arrivals: Some((0, 1)) }],
         }));
     }
 
@@ -165,9 +163,8 @@ fn what_the_log_says_of_chunks_in_an_index_is_not_kept_but_counts() {
     let made = finished(&case, folder.path(), 4);
     let array = made.root.join("0/zarr.json");
     let text = fs::read_to_string(&array).expect("readable");
-    let document = serde_json::from_str(&text).expect("JSON");
     fs::write(&array, with_extent(&text, 2)).expect("written");
-    let mut log = run_record(&document, Some(0), Unit::Chunk);
+    let mut log = store::log_of(&case, &made.root);
     log.extend(chunks_record("0/c/0/0/0", 0, true, &[PlacedChunk { place: 0, length: 4 * 32 * 32 * 2 }]));
     fs::write(made.root.join(log::FILE_NAME), log).expect("written");
     let report = look_and_mend(&made.root);

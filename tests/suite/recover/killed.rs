@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use ome_stream::plan::{Capabilities, Unit};
 use ome_stream::recover::{State, Verdict, log};
 use ome_stream::{Error, Stream};
 use ome_stream_tests::case::{Case, Step};
@@ -117,11 +118,14 @@ fn a_process_killed_at_any_moment_leaves_a_store_that_is_mended() {
         let create = Ask::Create { settings: Box::new(settings.clone()), backend: "zarrs".into(), delay_us: 300 };
         process.ask(&create).expect("made");
         process.ask(&Ask::AppendUntilKilled).expect("listens");
-        let first = ome_stream::Plan::new(&settings).expect("valid").array_path(0, 0).join("c");
+        let first = ome_stream::Plan::new(&settings, &Capabilities::taking(Unit::Chunk))
+            .expect("valid")
+            .array_path(0, 0)
+            .join("c");
         wait_for(|| if first.is_dir() { Ok(()) } else { Err("no chunk was written".into()) }).expect("a chunk");
         std::thread::sleep(Duration::from_millis(40 + 70 * nth as u64));
         process.kill().expect("killed");
-        let plan = ome_stream::Plan::new(&settings).expect("valid");
+        let plan = ome_stream::Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
         let report = look_and_mend(plan.root());
         assert_eq!(report.verdict, Verdict::Harmless, "{}: {:#?}", case.name, report.findings);
         let (rows, columns) = case.frame();

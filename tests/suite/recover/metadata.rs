@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use ome_stream::buffer::Unit;
 use ome_stream::recover::{Options, Verdict, log, recover};
 use serde_json::{Value, json};
 
@@ -306,7 +305,7 @@ fn an_array_of_an_interrupted_run_is_made_anew_from_the_write_log() {
     let made = make(&kinds()[0], folder.path());
     let array = made.root.join("0/zarr.json");
     let before = json_of(&array);
-    fs::write(made.root.join(log::FILE_NAME), log::run_record(&before, None, Unit::Chunk)).expect("written");
+    fs::write(made.root.join(log::FILE_NAME), store::log_of(&kinds()[0], &made.root)).expect("written");
     fs::write(&array, "\0\0\0\0").expect("written");
     let report = look_and_mend(&made.root);
     assert_eq!(report.verdict, Verdict::Harmless, "{:#?}", report.findings);

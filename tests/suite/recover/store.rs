@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ome_stream::plan::{Capabilities, Unit};
 use ome_stream::recover::{Options, Report, Verdict, log, recover};
 use ome_stream::settings::{Codec, Compression};
 use ome_stream_tests::case::{Case, Step};
@@ -40,11 +41,20 @@ pub fn make(case: &Case, folder: &Path) -> Made {
     Made { root: ran.root, case: case.clone(), images: ran.images, arrays }
 }
 
-/// What a case must hold, and where, without running it.
-pub fn expected(case: &Case, root: &Path) -> Made {
+/// The first records of the log of a run of a case.
+pub fn log_of(case: &Case, root: &Path) -> Vec<u8> {
+    log::first_records(&plan(case, root), Unit::Chunk)
+}
+
+fn plan(case: &Case, root: &Path) -> ome_stream::Plan {
     let mut settings = case.settings.clone();
     settings.root_path = root.to_string_lossy().into_owned();
-    let plan = ome_stream::Plan::new(&settings).expect("valid");
+    ome_stream::Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid")
+}
+
+/// What a case must hold, and where, without running it.
+pub fn expected(case: &Case, root: &Path) -> Made {
+    let plan = plan(case, root);
     let images = model::images(case);
     let arrays = (0..images.len()).map(|nth| below(plan.root(), &plan.array_path(nth, 0))).collect();
     Made { root: root.to_path_buf(), case: case.clone(), images, arrays }

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
 use ome_stream::Stream;
-use ome_stream::buffer::{AlignedBuffer, Unit};
+use ome_stream::buffer::{AlignedBuffer, lay_out};
 use serde_json::Value;
 use zarrs::array::{ArrayBytes, ArrayToBytesCodecTraits, CodecChain, CodecOptions, DataType, FillValue};
 use zarrs::metadata::v3::MetadataV3;
@@ -51,7 +51,7 @@ impl Codec {
         let declared = Declared::read(&text)?;
 
         let plan = workload.plan();
-        let layout = plan.layout(Unit::Chunk);
+        let layout = plan.forms()[0].layout();
         let chunk = plan.geometry().chunk();
         let per_position: u64 =
             plan.geometry().shape().iter().zip(chunk).map(|(extent, chunk)| extent.div_ceil(*chunk)).product();
@@ -60,11 +60,10 @@ impl Codec {
         let fitting = (MOST_BYTES / layout.buffer_bytes().max(1)).max(1);
         let groups = (0..wanted.min(fitting))
             .map(|group| {
-                let buffer = AlignedBuffer::zeroed(layout.buffer_bytes(), "chunks to encode")?;
+                let mut buffer = AlignedBuffer::zeroed(layout.buffer_bytes(), "chunks to encode")?;
                 for slot in 0..layout.planes() {
                     let number = group * layout.planes() + slot;
-                    // SAFETY: the buffer was made in this very call: nobody else has it yet.
-                    unsafe { layout.copy_in(frames.frame(number as u64), slot, &buffer) };
+                    lay_out(layout, frames.frame(number as u64), slot, &mut buffer);
                 }
                 Ok(buffer)
             })

@@ -92,7 +92,7 @@ impl Names {
         }
         // A camera with a rate of its own sets the pace: then there is no race to be lost against a limit.
         if !cli.no_raw && cli.rate == 0.0 {
-            let limit = if workload.plan().is_uncompressed() { &mut names.raw } else { &mut names.codec };
+            let limit = if workload.plan().forms()[0].is_uncompressed() { &mut names.raw } else { &mut names.codec };
             *limit = true;
         }
         names
@@ -109,16 +109,13 @@ fn boxed(engine: Native, delay: Option<Duration>) -> Box<dyn Engine> {
 fn ours(name: &str, workload: &Workload) -> Result<Native> {
     let backend = ome_stream_backends::open(name)?;
     // What a run would refuse is told before the first one.
-    backend.check(workload.plan())?;
-    workload.plan().memory(backend.capabilities().unit)?;
+    backend.check(&Plan::new(workload.plan().settings(), &backend.capabilities())?)?;
     Ok(Native::new(name, backend))
 }
 
 fn ours_as(name: &str, variant: &Variant, workload: &Workload) -> Result<Native> {
     let backend = ome_stream_backends::open(name)?;
-    let plan = Plan::new(&variant.apply(workload.plan().settings())?)?;
-    backend.check(&plan)?;
-    plan.memory(backend.capabilities().unit)?;
+    backend.check(&Plan::new(&variant.apply(workload.plan().settings())?, &backend.capabilities())?)?;
     Ok(Native::variant(name, backend, variant))
 }
 

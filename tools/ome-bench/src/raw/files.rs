@@ -59,13 +59,14 @@ pub fn list(plan: &Plan) -> Vec<FileSpec> {
 
 #[cfg(test)]
 mod tests {
+    use ome_stream::plan::{Capabilities, Unit};
     use ome_stream::settings::{DataType, Settings, parse_dims};
 
     use super::*;
 
     fn files(dims: &str) -> Vec<(String, u64)> {
         let settings = Settings::new("a.zarr", parse_dims(dims).unwrap(), DataType::UInt16);
-        let plan = Plan::new(&settings).unwrap();
+        let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).unwrap();
         list(&plan).into_iter().map(|file| (file.path.display().to_string().replace('\\', "/"), file.bytes)).collect()
     }
 

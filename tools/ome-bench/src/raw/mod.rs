@@ -25,7 +25,7 @@ pub struct Raw {
 /// All ways that could win for `workload`.
 pub fn candidates(workload: &Workload) -> Result<Vec<Raw>> {
     let compression = &workload.plan().settings().compression;
-    if !workload.plan().is_uncompressed() {
+    if !workload.plan().forms()[0].is_uncompressed() {
         bail!(
             "plain writes of uncompressed bytes say nothing about {}: the limit is `codec`",
             compression_name(compression)

@@ -164,9 +164,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let mut source = input::open(&options.input, asked).map_err(unusable)?;
     let (settings, told) = settings::build(options, source.image(), source.known())?;
     let backend = ome_stream_backends::open(&settings.format.backend)?;
-    let plan = Plan::new(&settings)?;
     // Before a frame's memory is taken: the limit bounds a frame, too.
-    plan.memory(backend.capabilities().unit)?;
+    let plan = Plan::new(&settings, &backend.capabilities())?;
     if fs::symlink_metadata(plan.root()).is_ok() && !settings.overwrite && !settings.resume {
         return Err(Error::AlreadyExists { path: plan.root().to_owned() }.into());
     }

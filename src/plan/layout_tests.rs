@@ -5,16 +5,16 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::Plan;
+use crate::buffer::{AlignedBuffer, lay_out};
 use crate::router::MAX_INDEX_DIMENSIONS;
 use crate::settings::{DataType, Dimension, Settings};
 
 /// Any small acquisition: up to three index dimensions with chunks and shards, the first perhaps unbounded.
-fn any_plan() -> impl Strategy<Value = Plan> {
+fn any_plan(unit: impl Strategy<Value = Unit>) -> impl Strategy<Value = Plan> {
     let dimension = (1u64..7, 1u64..4, 1u64..4);
     let frame = (1u64..12, 1u64..8, 1u64..4);
-    (prop::collection::vec(dimension, 0..=3), frame.clone(), frame, any::<bool>(), any::<bool>(), 0usize..3).prop_map(
-        |(index, rows, columns, sharded, unbounded, dtype)| {
+    (prop::collection::vec(dimension, 0..=3), frame.clone(), frame, any::<bool>(), any::<bool>(), 0usize..3, unit)
+        .prop_map(|(index, rows, columns, sharded, unbounded, dtype, unit)| {
             let make = |name: &str, (count, chunk, shard): (u64, u64, u64)| {
                 let dimension = Dimension::standard(name, count).with_chunk(chunk.min(count));
                 if sharded { dimension.with_shard(shard) } else { dimension }
@@ -26,9 +26,8 @@ fn any_plan() -> impl Strategy<Value = Plan> {
             }
             dimensions.extend([make("y", rows), make("x", columns)]);
             let dtype = [DataType::UInt8, DataType::UInt16, DataType::Float64][dtype];
-            Plan::new(&Settings::new("a", dimensions, dtype)).expect("a valid plan")
-        },
-    )
+            Plan::new(&Settings::new("a", dimensions, dtype), &Capabilities::taking(unit)).expect("a valid plan")
+        })
 }
 
 fn units() -> impl Strategy<Value = Unit> {
@@ -52,19 +51,18 @@ fn naive_offset(layout: &Layout, slot: usize, row: usize, column: usize, item: u
 
 proptest! {
     #[test]
-    fn every_pixel_lands_where_zarr_looks_for_it(plan in any_plan(), unit in units(), slot in 0usize..64) {
-        let layout = plan.layout(unit);
+    fn every_pixel_lands_where_zarr_looks_for_it(plan in any_plan(units()), slot in 0usize..64) {
+        let layout = plan.forms()[0].layout();
         let slot = slot % layout.planes();
         let (rows, columns) = plan.geometry().frame();
         let item = plan.geometry().item_size();
         let frame: Vec<u8> = (0..layout.frame_bytes()).map(|at| (at % 251 + 1) as u8).collect();
         let mut buffer = AlignedBuffer::of_planes(layout.buffer_bytes()).expect("memory");
-        // SAFETY: one thread.
-        unsafe { layout.copy_in(&frame, slot, &buffer) };
+        lay_out(layout, &frame, slot, &mut buffer);
         let mut seen = 0;
         for row in 0..rows as usize {
             for column in 0..columns as usize {
-                let at = naive_offset(&layout, slot, row, column, item);
+                let at = naive_offset(layout, slot, row, column, item);
                 let source = (row * columns as usize + column) * item;
                 prop_assert_eq!(&buffer.as_mut_slice()[at..at + item], &frame[source..source + item]);
                 seen += item;
@@ -72,14 +70,13 @@ proptest! {
         }
         let nonzero = buffer.as_mut_slice().iter().filter(|byte| **byte != 0).count();
         prop_assert_eq!(nonzero, seen, "padding and other planes stay fill value");
-        // SAFETY: one thread.
-        unsafe { layout.zero(slot, &buffer) };
+        lay_out(layout, &vec![0; layout.frame_bytes()], slot, &mut buffer);
         prop_assert!(buffer.as_mut_slice().iter().all(|byte| *byte == 0));
     }
 
     #[test]
-    fn slots_and_planes_are_inverse(plan in any_plan(), unit in units(), index in prop::array::uniform3(0u64..7)) {
-        let layout = plan.layout(unit);
+    fn slots_and_planes_are_inverse(plan in any_plan(units()), index in prop::array::uniform3(0u64..7)) {
+        let layout = plan.forms()[0].layout();
         let extent = plan.geometry().index_extent();
         let index = std::array::from_fn(|axis| index[axis] % extent[axis]);
         let (group, slot) = layout.slot(&index);
@@ -89,8 +86,8 @@ proptest! {
     }
 
     #[test]
-    fn jobs_cover_every_unit_once_and_stay_in_one_shard(plan in any_plan()) {
-        let layout = plan.layout(Unit::Chunk);
+    fn jobs_cover_every_unit_once_and_stay_in_one_shard(plan in any_plan(Just(Unit::Chunk))) {
+        let layout = plan.forms()[0].layout();
         let axes = plan.geometry().shape().len();
         for whole in [true, false] {
             prop_assert!(layout.jobs(whole).len() as u64 <= layout.most_jobs());
@@ -110,9 +107,9 @@ proptest! {
     }
 
     #[test]
-    fn the_memory_plan_counts_the_groups_that_are_open_at_once(plan in any_plan(), unit in units()) {
-        let layout = plan.layout(unit);
-        let memory = plan.memory(unit).expect("small");
+    fn the_memory_plan_counts_the_groups_that_are_open_at_once(plan in any_plan(units())) {
+        let layout = plan.forms()[0].layout();
+        let memory = *plan.memory();
         let frames = plan.router().total().unwrap_or(200).min(400);
         let (mut open, mut most) = (std::collections::HashMap::new(), 0);
         for frame in 0..frames {
@@ -128,7 +125,8 @@ proptest! {
             }
         }
         prop_assert!(most <= memory.open_groups, "{most} open, {} planned", memory.open_groups);
-        prop_assert!(memory.buffers > memory.open_groups);
+        let need = plan.forms()[0].need();
+        prop_assert!(memory.budget_bytes >= need.sure_bytes() && need.sure_bytes() > memory.open_groups * need.cost());
         prop_assert!(memory.total_bytes <= plan.settings().memory_limit);
         if plan.router().total().is_some_and(|total| total == frames) {
             prop_assert!(most == memory.open_groups, "the plan is exact where every loop runs through");
@@ -146,8 +144,8 @@ fn a_plan_that_cannot_fit_is_refused_with_the_numbers() {
     ];
     let mut settings = Settings::new("a", dimensions, DataType::UInt16);
     settings.memory_limit = 1 << 30;
-    let plan = Plan::new(&settings).expect("valid");
-    let error = plan.memory(Unit::Chunk).expect_err("40 groups of 100 MiB");
+    let chunks = Capabilities::taking(Unit::Chunk);
+    let error = Plan::new(&settings, &chunks).expect_err("40 groups of 100 MiB");
     assert_eq!(error.code(), 3);
     let message = error.to_string();
     assert!(message.contains("40 open group(s)") && message.contains("104857600 bytes each"), "{message}");
@@ -156,6 +154,6 @@ fn a_plan_that_cannot_fit_is_refused_with_the_numbers() {
         other => panic!("{other}"),
     };
     settings.memory_limit = least;
-    let plan = Plan::new(&settings).expect("valid");
-    assert!(plan.memory(Unit::Chunk).expect("just enough").total_bytes <= least);
+    let plan = Plan::new(&settings, &chunks).expect("just enough");
+    assert!(plan.memory().total_bytes <= least);
 }

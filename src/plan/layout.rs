@@ -1,11 +1,25 @@
-//! How the planes of a group lie in its buffer.
+//! How the planes of a group lie in its buffer: arithmetic alone. The copy that follows it is the buffer's.
+//!
+//! A **group** is a set of planes that are completed together: those that share one chunk (or shard) along the index
+//! dimensions. Its buffer holds every **unit** (chunk, shard or frame) of those planes, one after another, each laid out as
+//! Zarr wants it (C order). Appending a frame is therefore one copy, and an uncompressed unit is written to disk from where
+//! it lies.
 
 use std::ops::Range;
 
-use super::aligned::fence;
-use super::{ALIGNMENT, AlignedBuffer, DIRECT_FROM};
-use crate::plan::{Geometry, MAX_AXES};
+use super::ArrayId;
+use super::geometry::{Geometry, MAX_AXES};
+use crate::platform::{ALIGNMENT, DIRECT_FROM};
 use crate::router::{MAX_INDEX_DIMENSIONS, StorageIndex};
+
+/// Which group: its array and its coordinates, counted in groups along the index dimensions in storage order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupKey {
+    /// Array.
+    pub array: ArrayId,
+    /// Coordinates in groups.
+    pub index: StorageIndex,
+}
 
 /// What an engine takes at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -22,12 +36,6 @@ pub enum Unit {
 /// Bytes that one job should carry when every chunk is handled by itself: small enough that all cores share a frame, large
 /// enough that a dispatch (microseconds) is lost beside it.
 const SMALL_JOB_BYTES: usize = 2 << 20;
-
-/// Frames from this size on are copied past the processor's caches: they would not stay there until they are written.
-const PAST_CACHE_FROM: usize = 4 << 20;
-
-/// Shortest stretch that is worth copying past the caches.
-const PAST_CACHE_ROW: usize = 256;
 
 /// Place of one unit in the array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,19 +76,11 @@ pub struct Layout {
     /// Units of each shard that a frame touches; one range of all units where there are no shards.
     runs: Vec<Range<usize>>,
     jobs_small: Vec<Range<usize>>,
-    /// True where frames are copied past the caches.
-    past_cache: bool,
 }
 
 impl Layout {
-    pub(crate) fn new(geometry: &Geometry, unit: Unit) -> Self {
-        let mut layout = Self::outline(geometry, unit);
-        layout.fill_tables();
-        layout
-    }
-
     /// The numbers of a layout without its tables: what is judged before anything is made whose size follows from them.
-    pub(crate) fn outline(geometry: &Geometry, unit: Unit) -> Self {
+    pub(super) fn outline(geometry: &Geometry, unit: Unit) -> Self {
         let (rows, columns) = geometry.frame();
         let axes = geometry.shape().len();
         let whole_frame: Vec<u64> = std::iter::repeat_n(1, axes - 2).chain([rows, columns]).collect();
@@ -102,7 +102,7 @@ impl Layout {
             _ => (down, across),
         };
         let planes: u64 = index_unit.iter().product();
-        let mut layout = Self {
+        Self {
             unit,
             index_dimensions: axes - 2,
             index_unit,
@@ -118,13 +118,11 @@ impl Layout {
             tiles: Vec::new(),
             runs: Vec::new(),
             jobs_small: Vec::new(),
-            past_cache: false,
-        };
-        layout.past_cache = layout.frame_bytes() >= PAST_CACHE_FROM;
-        layout
+        }
     }
 
-    fn fill_tables(&mut self) {
+    /// Makes the tables of an outline.
+    pub(super) fn fill_tables(&mut self) {
         let ((down, across), (shard_down, shard_across)) = (self.grid, self.shard_grid);
         let mut tiles = Vec::with_capacity(self.units());
         let mut runs = Vec::new();
@@ -304,6 +302,30 @@ impl Layout {
         UnitPlace { coordinates, axes: self.index_dimensions + 2 }
     }
 
+    /// Rows and columns of a frame.
+    #[must_use]
+    pub fn frame(&self) -> (usize, usize) {
+        (self.rows, self.columns)
+    }
+
+    /// Bytes of a pixel.
+    #[must_use]
+    pub fn item_size(&self) -> usize {
+        self.item
+    }
+
+    /// Rows and columns of a unit's planes.
+    #[must_use]
+    pub fn tile(&self) -> (usize, usize) {
+        (self.tile_rows, self.tile_columns)
+    }
+
+    /// Tile row and tile column of each unit, in the order in which units lie in the buffer.
+    #[must_use]
+    pub fn tiles(&self) -> &[(u32, u32)] {
+        &self.tiles
+    }
+
     /// Offset of unit `nth` in the group's buffer.
     #[must_use]
     pub fn unit_offset(&self, nth: usize) -> usize {
@@ -314,55 +336,5 @@ impl Layout {
     #[must_use]
     pub fn plane_bytes(&self) -> usize {
         self.tile_rows * self.tile_columns * self.item
-    }
-
-    /// Lays `frame` out as plane `slot` of every unit: the one copy on the way of a frame.
-    ///
-    /// # Safety
-    /// Nobody reads or writes slot `slot` of `buffer` at the same time.
-    ///
-    /// # Panics
-    /// If `frame` is shorter than a frame or `buffer` than a group.
-    pub unsafe fn copy_in(&self, frame: &[u8], slot: usize, buffer: &AlignedBuffer) {
-        let row_bytes = self.columns * self.item;
-        let tile_row_bytes = self.tile_columns * self.item;
-        let past_cache = self.past_cache && tile_row_bytes >= PAST_CACHE_ROW;
-        let put = |target: usize, bytes: &[u8]| {
-            // SAFETY: these bytes belong to `slot`, which the caller keeps others from.
-            unsafe { if past_cache { buffer.write_past_cache(target, bytes) } else { buffer.write(target, bytes) } }
-        };
-        let plane = slot * self.plane_bytes();
-        for (nth, (down, across)) in self.tiles.iter().enumerate() {
-            let top = *down as usize * self.tile_rows;
-            let left = *across as usize * tile_row_bytes;
-            let rows = self.tile_rows.min(self.rows - top);
-            let width = tile_row_bytes.min(row_bytes - left);
-            let mut target = self.unit_offset(nth) + plane;
-            let mut source = top * row_bytes + left;
-            if width == row_bytes && width == tile_row_bytes {
-                put(target, &frame[source..source + rows * width]);
-                continue;
-            }
-            for _ in 0..rows {
-                put(target, &frame[source..source + width]);
-                target += tile_row_bytes;
-                source += row_bytes;
-            }
-        }
-        if past_cache {
-            fence();
-        }
-    }
-
-    /// Makes plane `slot` of every unit fill value (zero).
-    ///
-    /// # Safety
-    /// Nobody reads or writes slot `slot` of `buffer` at the same time.
-    pub unsafe fn zero(&self, slot: usize, buffer: &AlignedBuffer) {
-        for nth in 0..self.units() {
-            let offset = self.unit_offset(nth) + slot * self.plane_bytes();
-            // SAFETY: these bytes belong to `slot`, which the caller keeps others from.
-            unsafe { buffer.zero(offset, self.plane_bytes()) };
-        }
     }
 }

@@ -1,0 +1,614 @@
+//! The budget: bytes that the groups of a run may take, whatever the shape of their arrays.
+//!
+//! Buffers of one size are a **class** (one for each form of array). Each class is sure of what it needs to go on, so that a
+//! fast source can neither starve a slow one nor wait for it for ever; the rest is common. Buffers are made as they are first
+//! needed and kept for the next; free ones of another class give way. Only `append` (and whoever replaces a frame) waits
+//! here, for the buffers of a frame's whole family at once, and holds no lock meanwhile: whoever waited with one buffer in hand
+//! for another, or on a worker's side, could wait for itself.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::AlignedBuffer;
+use crate::error::{Error, Result};
+use crate::plan::{Form, Memory, Need};
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Where the system has no memory for one more buffer, how long to wait for one that comes back before it is asked again.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Bytes of buffers that all runs of the process may make ahead of need: what a fast camera fills while the first ones
+/// go to disk. Streams that wait for their first frame share them; with all else that dozens of such streams take, it is
+/// 128 MiB.
+const WARM_BYTES: u64 = 112 << 20;
+
+/// Bytes that are touched at a time while somebody may call the maker away.
+const TOUCH_BYTES: usize = 2 << 20;
+
+/// Bytes of [`WARM_BYTES`] that runs have taken.
+static WARM: AtomicU64 = AtomicU64::new(0);
+
+/// The bytes of a run. Where the system has less memory than that, the buffers that there are are all: the budget is full
+/// earlier.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    shared: Arc<Shared>,
+    /// Its part of [`WARM_BYTES`].
+    warmed: AtomicU64,
+}
+
+/// Buffers of one size.
+#[derive(Debug, Clone, Copy)]
+struct Class {
+    bytes: usize,
+    /// What is counted for each buffer: its own bytes and what goes with it.
+    cost: u64,
+    /// What these buffers may take whatever others do.
+    sure: u64,
+}
+
+/// Memory for the planes of a group, on loan; dropping it gives it back to its owner.
+#[derive(Debug)]
+pub struct Buffer {
+    memory: Option<AlignedBuffer>,
+    owner: Owner,
+}
+
+/// Whose the memory of a buffer is, and what becomes of it.
+#[derive(Debug)]
+enum Owner {
+    /// A budget keeps it for the next group.
+    Budget { home: Arc<Shared>, class: usize },
+}
+
+/// Bytes that count beside the buffers as long as this is there.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    home: Arc<Shared>,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    classes: Vec<Class>,
+    limit: u64,
+    state: Mutex<State>,
+    returned: Condvar,
+    /// Nanoseconds that the making of the latest buffer took.
+    making: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    of: Vec<OfClass>,
+    /// Bytes of buffers that are out, with what goes with them.
+    out: u64,
+    most_out: u64,
+    /// Bytes of buffers that are free.
+    free: u64,
+    /// Bytes that count beside.
+    beside: u64,
+}
+
+#[derive(Debug, Default)]
+struct OfClass {
+    /// The last one that came back is the first to go out: it is most likely still in a cache.
+    free: Vec<AlignedBuffer>,
+    /// Bytes that are out.
+    out: u64,
+}
+
+/// Why there is no buffer.
+enum Lack<'a> {
+    /// The limit forbids it.
+    Full(MutexGuard<'a, State>),
+    /// The system has no memory for one more.
+    NoMemory(MutexGuard<'a, State>, u64),
+}
+
+impl Budget {
+    /// The budget of a plan with these forms of arrays; nothing is allocated yet.
+    #[must_use]
+    pub(crate) fn new(forms: &[Arc<Form>], memory: &Memory) -> Self {
+        Self::of_needs(forms.iter().map(|form| *form.need()), memory.budget_bytes)
+    }
+
+    /// `limit` bytes for buffers of these needs, or what they are sure of if that is more.
+    fn of_needs(needs: impl Iterator<Item = Need>, limit: u64) -> Self {
+        let classes: Vec<Class> = needs
+            .map(|need| Class { bytes: need.buffer_bytes as usize, cost: need.cost(), sure: need.sure_bytes() })
+            .collect();
+        let sure = classes.iter().map(|class| class.sure).fold(0, u64::saturating_add);
+        let state = State { of: classes.iter().map(|_| OfClass::default()).collect(), ..State::default() };
+        let shared = Shared {
+            limit: limit.max(sure),
+            classes,
+            state: Mutex::new(state),
+            returned: Condvar::new(),
+            making: AtomicU64::new(0),
+        };
+        Self { shared: Arc::new(shared), warmed: AtomicU64::new(0) }
+    }
+
+    /// A budget of `limit` bytes, or of these classes if they are more: bytes of a buffer, and how many are sure.
+    #[cfg(all(test, feature = "shuttle"))]
+    pub(crate) fn of_classes(classes: &[(u64, u64)], limit: u64) -> Self {
+        let need = |(bytes, sure): &(u64, u64)| Need { buffer_bytes: *bytes, open_groups: sure - 1, ..Need::default() };
+        Self::of_needs(classes.iter().map(need), limit)
+    }
+
+    /// A budget of at most `count` buffers of `bytes` bytes, each counted with `beside` bytes more.
+    #[cfg(test)]
+    pub(crate) fn of_buffers(bytes: usize, beside: u64, count: u64) -> Self {
+        let need = Need {
+            buffer_bytes: bytes as u64,
+            group_bytes: beside,
+            open_groups: count.saturating_sub(1),
+            ..Need::default()
+        };
+        Self::of_needs(std::iter::once(need), 0)
+    }
+
+    /// Makes one buffer of each class, so that no first frame pays for it, as far as the process may have so much that nobody
+    /// needs yet.
+    pub(crate) fn make_first(&self) {
+        for class in (0..self.shared.classes.len()).filter(|class| self.may_warm(*class)) {
+            self.make_spare(class, &|| true);
+        }
+    }
+
+    /// Takes the bytes of one buffer of [`WARM_BYTES`].
+    fn may_warm(&self, class: usize) -> bool {
+        let cost = self.shared.classes[class].cost;
+        let more = |taken: u64| taken.checked_add(cost).filter(|all| *all <= WARM_BYTES);
+        let may = WARM.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok();
+        if may {
+            self.warmed.fetch_add(cost, Ordering::Relaxed);
+        }
+        may
+    }
+
+    /// Makes buffers ahead of need while `go_on` holds and no frame has come: as many as the process may still have that nobody
+    /// needs yet. Once frames come, those who need buffers make them, and no more than they need.
+    pub(crate) fn warm(&self, go_on: &dyn Fn() -> bool) {
+        let go_on = &|| go_on() && self.bytes_out() == 0;
+        for class in (0..self.shared.classes.len()).cycle() {
+            if !go_on() || !self.may_warm(class) || !self.make_spare(class, go_on) {
+                return;
+            }
+        }
+    }
+
+    /// Buffers of these classes if all are free.
+    pub(crate) fn try_take_free(&self, classes: &[usize]) -> Option<Vec<Buffer>> {
+        let state = self.shared.state();
+        let free = |class: &usize| {
+            let wanted = classes.iter().filter(|other| *other == class).count();
+            state.of[*class].free.len() >= wanted
+        };
+        if classes.iter().all(free) { self.lend(state, classes).ok() } else { None }
+    }
+
+    /// Buffers of these classes if they are free or may still be made; `None` where the budget is full.
+    ///
+    /// Their content is what their last user left; a new one is zeroed.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] where the system has no memory for one and none is `coming` back.
+    pub(crate) fn try_take(&self, classes: &[usize], coming: impl Fn() -> bool) -> Result<Option<Vec<Buffer>>> {
+        match self.lend(self.shared.state(), classes) {
+            Ok(buffers) => Ok(Some(buffers)),
+            Err(Lack::Full(_)) => Ok(None),
+            Err(Lack::NoMemory(state, _)) if state.out > 0 && coming() => Ok(None),
+            Err(Lack::NoMemory(_, bytes)) => Err(no_memory(bytes)),
+        }
+    }
+
+    /// Buffers of these classes: free ones, or new ones; `None` where the limit or the system forbids that.
+    ///
+    /// Where others are `coming` back, waits for one of them for as long as making one would take before it makes it.
+    /// Fresh memory can cost more than the disk needs to free some (measured on a virtual machine that had given its own
+    /// back to the host: 0.5 GB/s against 2 GB/s), and a run that takes more only where it must stays small.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] where the system has no memory for the first.
+    pub(crate) fn take_or_make(&self, classes: &[usize], coming: impl FnOnce() -> bool) -> Result<Option<Vec<Buffer>>> {
+        let mut state = self.shared.state();
+        let lacks = |state: &State| classes.iter().any(|class| state.of[*class].free.is_empty());
+        if lacks(&state) && self.shared.fits(&state, classes) && coming() {
+            let patience = Duration::from_nanos(self.shared.making.load(Ordering::Relaxed));
+            state = self.shared.wait_while(state, patience, lacks);
+        }
+        match self.lend(state, classes) {
+            Ok(buffers) => Ok(Some(buffers)),
+            Err(Lack::NoMemory(state, bytes)) if state.out == 0 => Err(no_memory(bytes)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Buffers of these classes: free ones, or new ones, or, where the limit or the system forbids that, the first that come
+    /// back.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] where the system has no memory for one and none is `coming` back.
+    pub(crate) fn take(&self, classes: &[usize], coming: impl Fn() -> bool) -> Result<Vec<Buffer>> {
+        let mut state = self.shared.state();
+        loop {
+            state = match self.lend(state, classes) {
+                Ok(buffers) => return Ok(buffers),
+                Err(Lack::Full(full)) => self.shared.returned.wait(full).unwrap_or_else(PoisonError::into_inner),
+                Err(Lack::NoMemory(state, bytes)) => {
+                    // Asked before waiting: what was stored a moment ago may not be back yet.
+                    let hope = state.out > 0 && coming();
+                    let lacks = |state: &State| classes.iter().any(|class| state.of[*class].free.is_empty());
+                    let state = self.shared.wait_while(state, ASK_AGAIN, lacks);
+                    if lacks(&state) && !hope {
+                        return Err(no_memory(bytes));
+                    }
+                    state
+                }
+            };
+        }
+    }
+
+    /// Counts bytes that a group without a buffer takes.
+    #[must_use]
+    pub(crate) fn group_beside(&self, class: usize) -> Beside {
+        let class = self.shared.classes[class];
+        self.beside(class.cost - class.bytes as u64)
+    }
+
+    fn beside(&self, bytes: u64) -> Beside {
+        self.shared.state().beside += bytes;
+        Beside { home: Arc::clone(&self.shared), bytes }
+    }
+
+    /// Counts bytes that wait beside the buffers from now on, instead of `before`.
+    pub(crate) fn count_beside(&self, before: u64, now: u64) {
+        self.shared.count_beside(before, now);
+    }
+
+    /// Bytes that count beside the buffers.
+    #[cfg(test)]
+    pub(crate) fn bytes_beside(&self) -> u64 {
+        self.shared.state().beside
+    }
+
+    /// Bytes that are out: accepted and not yet written, with what goes with them.
+    #[must_use]
+    pub(crate) fn bytes_out(&self) -> u64 {
+        self.shared.state().out
+    }
+
+    /// Most bytes that were ever out at once.
+    #[must_use]
+    pub(crate) fn high_water(&self) -> u64 {
+        self.shared.state().most_out
+    }
+
+    /// Bytes that may be out at once.
+    #[must_use]
+    pub(crate) fn limit_bytes(&self) -> u64 {
+        self.shared.limit
+    }
+
+    /// Lends free buffers or new ones, all that are wanted or none; gives the lock back where that cannot be.
+    fn lend<'a>(&'a self, mut state: MutexGuard<'a, State>, classes: &[usize]) -> Result<Vec<Buffer>, Lack<'a>> {
+        let shared = &self.shared;
+        if !shared.fits(&state, classes) {
+            return Err(Lack::Full(state));
+        }
+        let mut taken: Vec<Option<AlignedBuffer>> = Vec::with_capacity(classes.len());
+        let mut new = 0;
+        for class in classes {
+            let free = state.of[*class].free.pop();
+            match &free {
+                Some(_) => state.free -= shared.classes[*class].bytes as u64,
+                None => new += shared.classes[*class].bytes as u64,
+            }
+            let cost = shared.classes[*class].cost;
+            state.of[*class].out += cost;
+            state.out += cost;
+            taken.push(free);
+        }
+        state.most_out = state.most_out.max(state.out);
+        let given_up = if new > 0 { shared.make_way(&mut state) } else { Vec::new() };
+        drop(state);
+        drop(given_up);
+        // Made without the lock: others may return theirs in the meantime.
+        let mut lacking = None;
+        let mut buffers = Vec::with_capacity(classes.len());
+        for (class, free) in classes.iter().zip(taken) {
+            match free.or_else(|| shared.make(*class, &|| true)) {
+                Some(memory) => buffers.push(Buffer {
+                    memory: Some(memory),
+                    owner: Owner::Budget { home: Arc::clone(shared), class: *class },
+                }),
+                None => {
+                    lacking = Some(shared.classes[*class].bytes as u64);
+                    let mut state = shared.state();
+                    let cost = shared.classes[*class].cost;
+                    state.of[*class].out -= cost;
+                    state.out -= cost;
+                }
+            }
+        }
+        match lacking {
+            None => Ok(buffers),
+            Some(bytes) => {
+                drop(buffers);
+                let mut state = shared.state();
+                // What another class keeps is of use here.
+                let given_up: Vec<_> = state.of.iter_mut().flat_map(|of| std::mem::take(&mut of.free)).collect();
+                state.free = 0;
+                if given_up.is_empty() {
+                    return Err(Lack::NoMemory(state, bytes));
+                }
+                drop(state);
+                drop(given_up);
+                self.lend(shared.state(), classes)
+            }
+        }
+    }
+
+    /// Makes a free buffer; false where the limit or the system forbids it.
+    fn make_spare(&self, class: usize, go_on: &dyn Fn() -> bool) -> bool {
+        let shared = &self.shared;
+        let bytes = shared.classes[class].bytes as u64;
+        {
+            let state = shared.state();
+            if state.out + state.free + state.beside + shared.classes[class].cost > shared.limit {
+                return false;
+            }
+        }
+        let Some(memory) = shared.make(class, go_on) else { return false };
+        let mut state = shared.state();
+        // While it was made, others may have taken what was left.
+        if state.out + state.free + state.beside + bytes > shared.limit {
+            return false;
+        }
+        state.free += bytes;
+        state.of[class].free.push(memory);
+        drop(state);
+        shared.tell();
+        true
+    }
+}
+
+fn no_memory(bytes: u64) -> Error {
+    Error::OutOfMemory { bytes, purpose: "planes that are completed together" }
+}
+
+impl Drop for Budget {
+    fn drop(&mut self) {
+        WARM.fetch_sub(self.warmed.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True where buffers of these classes may go out: every class keeps what it is sure of, or has it already. What counts
+    /// beside takes from what is common, never from that.
+    fn fits(&self, state: &State, classes: &[usize]) -> bool {
+        let (mut all, mut own) = (state.beside, true);
+        for (nth, (class, of)) in self.classes.iter().zip(&state.of).enumerate() {
+            let wanted = classes.iter().filter(|other| **other == nth).count() as u64;
+            let out = of.out + wanted * class.cost;
+            own &= wanted == 0 || out <= class.sure;
+            all = all.saturating_add(out.max(class.sure));
+        }
+        own || all <= self.limit
+    }
+
+    /// Takes free buffers away where all together would be more than the limit.
+    fn make_way(&self, state: &mut State) -> Vec<AlignedBuffer> {
+        let mut given_up = Vec::new();
+        while state.out + state.free + state.beside > self.limit {
+            let fullest = state.of.iter_mut().max_by_key(|of| of.free.len());
+            let Some(buffer) = fullest.and_then(|of| of.free.pop()) else { break };
+            state.free -= buffer.len() as u64;
+            given_up.push(buffer);
+        }
+        given_up
+    }
+
+    /// A buffer whose pages are all there; `None` where the system has no memory to give, or `go_on` no longer holds.
+    fn make(&self, class: usize, go_on: &dyn Fn() -> bool) -> Option<AlignedBuffer> {
+        let start = Instant::now();
+        let mut buffer = AlignedBuffer::of_planes(self.classes[class].bytes)?;
+        for piece in buffer.as_mut_slice().chunks_mut(TOUCH_BYTES) {
+            if !go_on() {
+                return None;
+            }
+            AlignedBuffer::touch(piece);
+        }
+        self.making.store(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        Some(buffer)
+    }
+
+    fn wait_while<'a>(
+        &self,
+        mut state: MutexGuard<'a, State>,
+        patience: Duration,
+        lacks: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        let until = Instant::now() + patience;
+        while lacks(&state) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = self.returned.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state
+    }
+
+    fn count_beside(&self, before: u64, now: u64) {
+        let mut state = self.state();
+        state.beside = (state.beside + now).saturating_sub(before);
+        drop(state);
+        if before > now {
+            self.tell();
+        }
+    }
+
+    fn put_back(&self, class: usize, memory: AlignedBuffer) {
+        let mut state = self.state();
+        let cost = self.classes[class].cost;
+        state.of[class].out -= cost;
+        state.out -= cost;
+        state.free += memory.len() as u64;
+        state.of[class].free.push(memory);
+        drop(state);
+        self.tell();
+    }
+
+    /// Tells whoever waits. Where there is one class, one of them can use what came back.
+    fn tell(&self) {
+        if self.classes.len() == 1 { self.returned.notify_one() } else { self.returned.notify_all() }
+    }
+}
+
+impl Buffer {
+    #[expect(clippy::expect_used, reason = "the memory leaves only in drop")]
+    pub(super) fn memory(&self) -> &AlignedBuffer {
+        self.memory.as_ref().expect("a loan holds its memory until it is dropped")
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let Owner::Budget { home, class } = &self.owner;
+        if let Some(memory) = self.memory.take() {
+            home.put_back(*class, memory);
+        }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.home.count_beside(self.bytes, 0);
+    }
+}
+
+#[cfg(all(test, not(feature = "shuttle")))]
+mod tests {
+    #![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    fn take(budget: &Budget) -> Option<Vec<Buffer>> {
+        budget.try_take(&[0], || true).expect("memory")
+    }
+
+    fn need(bytes: u64, open: u64) -> Need {
+        Need { buffer_bytes: bytes, open_groups: open, ..Need::default() }
+    }
+
+    #[test]
+    fn never_lends_more_than_its_limit() {
+        let budget = Budget::of_buffers(4096, 0, 2);
+        let first = take(&budget).expect("the first");
+        let second = take(&budget).expect("the second");
+        assert!(take(&budget).is_none());
+        assert_eq!(budget.bytes_out(), 8192);
+        drop(first);
+        assert_eq!(budget.bytes_out(), 4096);
+        let third = take(&budget).expect("what came back");
+        assert!(take(&budget).is_none());
+        drop((second, third));
+        assert_eq!((budget.bytes_out(), budget.high_water()), (0, 8192));
+    }
+
+    #[test]
+    fn taking_waits_until_a_buffer_comes_back() {
+        let budget = Budget::of_buffers(4096, 0, 1);
+        let only = budget.take(&[0], || false).expect("memory");
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| budget.take(&[0], || false).expect("memory").len());
+            drop(only);
+            assert_eq!(waiter.join().expect("no panic"), 1);
+        });
+    }
+
+    #[test]
+    fn a_class_is_sure_of_its_part_whatever_another_takes() {
+        // Two groups of 1000 and two of 300 are sure; 1400 are common.
+        let budget = Budget::of_needs([need(1000, 1), need(300, 1)].into_iter(), 4000);
+        let mut large: Vec<_> = std::iter::from_fn(|| budget.try_take(&[0], || true).expect("memory")).collect();
+        assert_eq!(large.len(), 3, "two of its own and one of what is common");
+        let small: Vec<_> = std::iter::from_fn(|| budget.try_take(&[1], || true).expect("memory")).collect();
+        assert_eq!(small.len(), 3, "its own two, and one of the 400 that are left");
+        assert!(budget.try_take(&[0, 1], || true).expect("memory").is_none());
+        large.truncate(1);
+        assert!(budget.try_take(&[0, 1, 1], || true).expect("memory").is_some(), "a family at once");
+        assert!(budget.bytes_out() <= 4000);
+    }
+
+    #[test]
+    fn free_buffers_of_one_size_give_way_to_another() {
+        let budget = Budget::of_needs([need(1000, 0), need(300, 0)].into_iter(), 2000);
+        let small: Vec<_> = std::iter::from_fn(|| budget.try_take(&[1], || true).expect("memory")).collect();
+        assert_eq!(small.len(), 3);
+        drop(small);
+        assert_eq!(budget.shared.state().free, 900);
+        let _large = budget.try_take(&[0], || true).expect("memory").expect("there is room");
+        assert_eq!(budget.shared.state().free, 900, "there is room for all");
+        let rest: Vec<_> = std::iter::from_fn(|| budget.try_take(&[1], || true).expect("memory")).collect();
+        assert_eq!(rest.len(), 3);
+        drop(rest);
+        let budget = Budget::of_needs([need(1000, 0), need(300, 0)].into_iter(), 1300);
+        drop(budget.try_take(&[0], || true).expect("memory"));
+        let _small = budget.try_take(&[1], || true).expect("memory").expect("what it is sure of");
+        assert_eq!(budget.shared.state().free, 1000);
+        let Shared { limit, .. } = *budget.shared;
+        let beside = budget.beside(limit - 400);
+        drop(budget.try_take(&[0], || true).expect("memory").expect("what it is sure of"));
+        drop(beside);
+        let state = budget.shared.state();
+        assert!(state.out + state.free <= limit, "{state:?}");
+    }
+
+    #[test]
+    fn what_goes_beside_takes_from_what_is_common() {
+        let budget = Budget::of_needs(std::iter::once(need(1000, 0)), 3000);
+        budget.count_beside(0, 1500);
+        let taken: Vec<_> = std::iter::from_fn(|| take(&budget)).collect();
+        assert_eq!(taken.len(), 1);
+        budget.count_beside(1500, 0);
+        assert!(take(&budget).is_some());
+    }
+
+    #[test]
+    fn what_goes_with_a_buffer_is_counted() {
+        let budget = Budget::of_buffers(1600, 400, 3);
+        let _first = take(&budget);
+        assert_eq!((budget.bytes_out(), budget.high_water(), budget.limit_bytes()), (2000, 2000, 6000));
+    }
+
+    #[test]
+    fn without_memory_for_a_first_buffer_taking_is_an_error() {
+        let budget = Budget::of_buffers(usize::MAX / 4, 0, 1);
+        assert_eq!(budget.take(&[0], || true).expect_err("no machine has so much").code(), 20);
+        assert_eq!(budget.try_take(&[0], || true).expect_err("no machine has so much").code(), 20);
+        assert_eq!(budget.bytes_out(), 0, "nothing is left of the attempts");
+    }
+
+    #[test]
+    fn what_is_made_ahead_is_bounded_in_the_process_and_given_back() {
+        let budgets: Vec<Budget> = (0..4).map(|_| Budget::of_buffers(28 << 20, 0, 100)).collect();
+        let made =
+            |budgets: &[Budget]| budgets.iter().map(|budget| budget.shared.state().of[0].free.len()).sum::<usize>();
+        budgets[0].warm(&|| true);
+        assert!(made(&budgets) <= 4, "{}", made(&budgets));
+        budgets.iter().for_each(|budget| budget.warm(&|| true));
+        assert!(made(&budgets) <= 4, "{}", made(&budgets));
+        let other = Budget::of_buffers(1 << 20, 0, 8);
+        other.warm(&|| false);
+        assert_eq!(other.shared.state().free, 0, "it was called away");
+    }
+}

@@ -1,0 +1,120 @@
+//! How many frames of each source readers can see: one small file, replaced as the run goes on, for whoever continues or mends
+//! the store. It is there as soon as the store is complete, before the first frame.
+//!
+//! `{"format":1,"frames":N}` where there is one source without further levels; else format 2, with `sources` in addition, each
+//! with its `frames`, and with `levels`: the frames of which the levels below full resolution are there too.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::platform::{Disk, Sync};
+use crate::router::Router;
+use crate::store::Mark;
+use crate::store::files::{OLD_RECORD, RECORD, format_of};
+
+/// Largest record that is read; ours have some fifty bytes for each source, those of earlier versions two thousand.
+const MAX_BYTES: u64 = 4 << 20;
+
+/// How far a source has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Come {
+    /// Every frame below this is in the store, readable, or was skipped.
+    pub(crate) frames: u64,
+    /// Every frame below this is in the levels below full resolution too.
+    pub(crate) levels: u64,
+}
+
+impl Come {
+    /// All of so many frames is there.
+    pub(crate) fn all(frames: u64) -> Self {
+        Self { frames, levels: frames }
+    }
+}
+
+/// What is known of a run beside its pixels.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// By source.
+    pub(crate) sources: Vec<Come>,
+    /// The order of acquisition of the first source.
+    pub(crate) router: Option<Router>,
+    /// Metadata that every position's array started with.
+    pub(crate) array: Option<Map<String, Value>>,
+}
+
+impl Record {
+    /// What the record's document tells; `None` where it does not tell the number of frames. What else is in it may be
+    /// missing: a person may have written it.
+    pub(crate) fn of(document: &Map<String, Value>, mark: Option<&Mark>) -> Option<Self> {
+        let sources = sources_of(document)?;
+        // Earlier versions had everything in one file.
+        let old = Mark::of(document);
+        let mark = mark.unwrap_or(&old);
+        Some(Self { sources, router: mark.router.clone(), array: mark.array.clone() })
+    }
+
+    /// Frames of the first source.
+    pub(crate) fn frames(&self) -> u64 {
+        self.sources.first().map_or(0, |come| come.frames)
+    }
+
+    /// The unbounded axis, and its planes that the frames reach at a position; `None` where no axis is unbounded.
+    pub(crate) fn extent(&self, position: u32) -> Option<(usize, u64)> {
+        let router = self.router.as_ref()?;
+        let first = router.loops().first().filter(|first| first.count.is_none())?;
+        let axis = first.storage_axis?;
+        Some((axis, router.extent(axis, position, self.frames())))
+    }
+}
+
+fn sources_of(document: &Map<String, Value>) -> Option<Vec<Come>> {
+    let frames = document.get("frames")?.as_u64()?;
+    let Some(sources) = document.get("sources") else { return Some(vec![Come::all(frames)]) };
+    let come = |source: &Value| {
+        let frames = source.get("frames")?.as_u64()?;
+        let levels = source.get("levels").and_then(Value::as_u64).unwrap_or(frames);
+        Some(Come { frames, levels })
+    };
+    sources.as_array()?.iter().map(come).collect()
+}
+
+/// Replaces the record, atomically.
+pub(crate) fn write(plan: &Plan, disk: &dyn Disk, sync: Sync, sources: &[Come]) -> Result<()> {
+    let path = plan.root().join(RECORD);
+    let frames = sources.iter().map(|come| come.frames).fold(0, u64::saturating_add);
+    let format = format_of(plan);
+    let mut document = json!({"format": format, "frames": frames});
+    if format > 1 {
+        let each = |come: &Come| json!({"frames": come.frames, "levels": come.levels});
+        document["sources"] = sources.iter().map(each).collect();
+    }
+    disk.put(&path, document.to_string().as_bytes(), sync).map_err(|source| Error::io("write", &path, source))
+}
+
+/// The file that has the record of the store in `root`: of this version or of an earlier one.
+pub(crate) fn name(root: &Path) -> Option<&'static str> {
+    [RECORD, OLD_RECORD].into_iter().find(|name| fs::symlink_metadata(root.join(name)).is_ok())
+}
+
+/// How far each source of the store in `root` has come; `None` where nothing tells.
+pub(crate) fn read(root: &Path) -> Result<Option<Vec<Come>>> {
+    let Some(name) = name(root) else { return Ok(None) };
+    let path = root.join(name);
+    let damaged = |problem: String| Error::Damaged { path: path.clone(), problem };
+    let meta = match fs::symlink_metadata(&path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::io("look at", &path, source)),
+    };
+    if !meta.is_file() || meta.len() > MAX_BYTES {
+        return Err(damaged("not a record of this library".into()));
+    }
+    let bytes = fs::read(&path).map_err(|source| Error::io("read", &path, source))?;
+    let document = serde_json::from_slice(&bytes).map_err(|error| damaged(format!("not a record: {error}")))?;
+    sources_of(&document).map(Some).ok_or_else(|| damaged("not a record: no number of frames".into()))
+}

@@ -1,0 +1,170 @@
+//! The arrays of a run: what grows on disk, one for each position and level of each source.
+
+use std::sync::Arc;
+
+use super::layout::Layout;
+use super::memory::Need;
+use super::{Geometry, SourceId};
+use crate::settings::{Codec, Compression, DataType};
+
+/// An array of a plan. The arrays of full resolution come first, in the order of the images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct ArrayId(pub u32);
+
+impl ArrayId {
+    /// Place among [`super::Plan::arrays`].
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What arrays have in common that differ only in their place: those of one level of one source, a position each.
+#[derive(Debug)]
+pub struct Form {
+    pub(super) nth: usize,
+    pub(super) source: SourceId,
+    pub(super) level: u8,
+    pub(super) geometry: Geometry,
+    pub(super) dtype: DataType,
+    pub(super) compression: Compression,
+    pub(super) axis_names: Vec<String>,
+    pub(super) layout: Layout,
+    pub(super) need: Need,
+}
+
+impl Form {
+    /// Place among [`super::Plan::forms`].
+    #[must_use]
+    pub fn nth(&self) -> usize {
+        self.nth
+    }
+
+    /// Where the frames come from.
+    #[must_use]
+    pub fn source(&self) -> SourceId {
+        self.source
+    }
+
+    /// Resolution level; 0 is full.
+    #[must_use]
+    pub fn level(&self) -> u8 {
+        self.level
+    }
+
+    /// Shape, chunks and shards.
+    #[must_use]
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// Data type of a pixel.
+    #[must_use]
+    pub fn dtype(&self) -> DataType {
+        self.dtype
+    }
+
+    /// How chunks are encoded.
+    #[must_use]
+    pub fn compression(&self) -> Compression {
+        self.compression
+    }
+
+    /// True where chunks are stored as they are, without a codec that changes their size.
+    #[must_use]
+    pub fn is_uncompressed(&self) -> bool {
+        self.compression.codec == Codec::None
+    }
+
+    /// Names of the axes in storage order.
+    #[must_use]
+    pub fn axis_names(&self) -> &[String] {
+        &self.axis_names
+    }
+
+    /// How a group of planes lies in memory, in the unit that the engine takes.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// All memory that the arrays of this form can take.
+    #[must_use]
+    pub fn need(&self) -> &Need {
+        &self.need
+    }
+}
+
+/// What fills an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feed {
+    /// Frames of a source.
+    Source(SourceId),
+    /// Planes of the level above.
+    Level {
+        /// That level's array.
+        of: ArrayId,
+        /// Pixels of it that become one, down and across.
+        factors: [u64; 2],
+    },
+}
+
+/// An array that is fixed before the first frame.
+#[derive(Debug, Clone)]
+pub struct PlannedArray {
+    pub(super) id: ArrayId,
+    pub(super) key: String,
+    pub(super) image: usize,
+    pub(super) feed: Feed,
+    pub(super) form: Arc<Form>,
+}
+
+impl PlannedArray {
+    /// Which array this is.
+    #[must_use]
+    pub fn id(&self) -> ArrayId {
+        self.id
+    }
+
+    /// Its path below the root of the store, with `/`.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The image that it belongs to: its place among [`super::Plan::positions`].
+    #[must_use]
+    pub fn image(&self) -> usize {
+        self.image
+    }
+
+    /// Resolution level; 0 is full.
+    #[must_use]
+    pub fn level(&self) -> u8 {
+        self.form.level
+    }
+
+    /// What fills it.
+    #[must_use]
+    pub fn feed(&self) -> Feed {
+        self.feed
+    }
+
+    /// What it has in common with others.
+    #[must_use]
+    pub fn form(&self) -> &Arc<Form> {
+        &self.form
+    }
+
+    /// Shape, chunks and shards.
+    #[must_use]
+    pub fn geometry(&self) -> &Geometry {
+        &self.form.geometry
+    }
+
+    /// How a group of its planes lies in memory.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.form.layout
+    }
+}

@@ -1,0 +1,38 @@
+//! What an engine can do, as far as the plan of a run depends on it.
+
+use super::Unit;
+
+/// What an engine can do, for core to adapt to and for people to read.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Capabilities {
+    /// What it takes at a time.
+    pub unit: Unit,
+    /// True where units must come one after another in the order in which frames arrive: core then uses one worker.
+    pub in_order: bool,
+    /// True where an incomplete unit may be written and written again when complete, so that live readers see it.
+    pub provisional: bool,
+    /// True where the engine holds no memory beyond what core's budget counts.
+    pub bounded_memory: bool,
+    /// True where it can continue a store and replace frames in it.
+    pub random_access: bool,
+    /// True where it writes documents of groups by itself: core then writes all of its own once more at the end.
+    pub writes_groups: bool,
+    /// Engine and version, as a person should see it.
+    pub version: String,
+}
+
+impl Capabilities {
+    /// Those of an engine that takes `unit`s in any order, shows live readers what it has, and does no more than that.
+    #[must_use]
+    pub fn taking(unit: Unit) -> Self {
+        Self {
+            unit,
+            in_order: false,
+            provisional: true,
+            bounded_memory: true,
+            random_access: false,
+            writes_groups: false,
+            version: format!("takes {unit:?}s"),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Two sources of different shape, type and codec in one store, one with levels, fed by two threads: whole in memory and on
+//! disk, also killed, recovered and gone on with.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use ome_stream::backend::{Backend, MemoryBackend};
+use ome_stream::plan::{Capabilities, SourceId, Unit};
+use ome_stream::recover::{Options, recover};
+use ome_stream::{Plan, Stream, platform};
+use ome_stream_tests::child::{Ask, Process};
+use ome_stream_tests::sources::{compare, from_memory, is_skipped, plan, play, two};
+use ome_stream_tests::{disk, read};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::acquisition::native;
+use crate::interrupted::{copy, freezing};
+
+const SOURCES: [SourceId; 2] = [SourceId(0), SourceId(1)];
+
+/// Feeds both sources to their ends, a thread each.
+fn feed(stream: &Stream, ends: [u64; 2]) {
+    std::thread::scope(|scope| {
+        for (source, end) in SOURCES.into_iter().zip(ends) {
+            scope.spawn(move || {
+                let from = stream.status_of(source).expect("a source of the plan").accepted;
+                play(stream, source, from, end).expect("taken");
+            });
+        }
+    });
+}
+
+fn is_there(source: SourceId, number: u64) -> bool {
+    !is_skipped(source, number)
+}
+
+/// Compares the arrays of a store, read with a reader that shares no code with the writer.
+fn compare_files(plan: &Plan, come: [u64; 2], is_lost: &dyn Fn(SourceId, u64) -> bool) -> Result<(), String> {
+    compare(plan, &come, is_lost, &is_there, &|array, _| read::zarrs(&plan.folder_of(array)))
+}
+
+/// Frames that the store lists as missing, by source.
+fn missing(root: &Path) -> [BTreeSet<u64>; 2] {
+    ["missing.jsonl", "missing.1.jsonl"].map(|name| {
+        let text = std::fs::read_to_string(root.join(".ome-stream/run").join(name)).unwrap_or_default();
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let frames = |line: serde_json::Value| Some(line["frames"][0].as_u64()?..=line["frames"][1].as_u64()?);
+        lines.filter_map(frames).flatten().collect()
+    })
+}
+
+#[test]
+fn two_sources_and_levels_are_whole_in_memory() {
+    for (unit, ends) in [(Unit::Chunk, [61, 40]), (Unit::Shard, [50, 11]), (Unit::Chunk, [0, 7]), (Unit::Shard, [3, 0])]
+    {
+        let backend = MemoryBackend::new(unit, false);
+        let plan = plan("a".as_ref(), false, &backend.capabilities()).expect("a plan");
+        let folder = tempfile::tempdir().expect("a folder");
+        let plan = {
+            let mut sources = two(&folder.path().join("run.ome.zarr"));
+            sources.iter_mut().for_each(|source| source.settings.memory_limit = plan.memory().least_bytes * 2);
+            Plan::of_sources(&sources, &backend.capabilities()).expect("a plan")
+        };
+        let stream = Stream::of_plan(plan, &backend, platform::native()).expect("made");
+        feed(&stream, ends);
+        let report = stream.finish().expect("finished");
+        assert!(report.bytes_high_water <= stream.status().bytes_limit);
+        let store = backend.store();
+        compare(stream.plan(), &ends, &|_, _| false, &is_there, &|array, expected| {
+            from_memory(&store, array, &expected.shape)
+        })
+        .expect("whole");
+    }
+}
+
+#[test]
+fn two_sources_and_levels_are_whole_on_disk_and_listed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("run.ome.zarr");
+    let plan = plan(&root, false, &native().capabilities()).expect("a plan");
+    let stream = Stream::of_plan(plan, &*native(), platform::native()).expect("made");
+    feed(&stream, [59, 31]);
+    let status = stream.status();
+    assert_eq!((status.accepted, status.skipped), (90, 13));
+    stream.finish().expect("finished");
+    assert_eq!((stream.status().written, stream.status().durable), (90, 90));
+    compare_files(stream.plan(), [59, 31], &|_, _| false).expect("whole");
+    let listed = missing(stream.plan().root());
+    for source in SOURCES {
+        let end = [59, 31][source.index()];
+        assert_eq!(listed[source.index()], (0..end).filter(|number| is_skipped(source, *number)).collect());
+    }
+    let text = std::fs::read_to_string(stream.plan().group_path(0).join("zarr.json")).expect("readable");
+    let group: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let levels = &group["attributes"]["ome"]["multiscales"][0]["datasets"];
+    let paths: Vec<_> = levels.as_array().expect("a list").iter().map(|level| level["path"].clone()).collect();
+    assert_eq!(paths, ["0", "1", "2"]);
+    assert_eq!(levels[2]["coordinateTransformations"][0]["scale"], serde_json::json!([1.0, 1.0, 2.0, 6.0]));
+}
+
+#[test]
+fn a_slow_source_keeps_what_it_is_sure_of_while_a_fast_one_is_full() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plan = plan(&folder.path().join("run.ome.zarr"), false, &native().capabilities()).expect("a plan");
+    let least = plan.memory().least_bytes;
+    let mut sources = two(&folder.path().join("run.ome.zarr"));
+    for source in &mut sources {
+        source.settings.memory_limit = least;
+        source.settings.threads = Some(1);
+        source.settings.when_full = ome_stream::settings::WhenFull::Error;
+    }
+    let plan = Plan::of_sources(&sources, &native().capabilities()).expect("just enough");
+    let stream = Stream::of_plan(plan, &*native(), disk::slow(Duration::from_millis(300))).expect("made");
+    let fast = ome_stream_tests::sources::frame(stream.plan(), SOURCES[0], 0);
+    let slow = ome_stream_tests::sources::frame(stream.plan(), SOURCES[1], 0);
+    while stream.append_from(SOURCES[0], &fast, None).is_ok() {}
+    // Two groups of the other source, one open and one on its way.
+    for _ in 0..4 {
+        stream.append_from(SOURCES[1], &slow, None).expect("its own memory is there");
+    }
+}
+
+/// What was written of an interrupted store is there after mending, but for what an earlier interruption `lost`, and it goes on
+/// to the end.
+fn goes_on(root: &Path, written: [u64; 2], lost: &[BTreeSet<u64>; 2], by_recover: bool) -> Result<(), String> {
+    let said = |error: ome_stream::Error| error.to_string();
+    if by_recover {
+        let verifier = ome_stream_backends::verifier();
+        recover(root, &Options { apply: true, verifier: Some(&verifier) }).map_err(said)?;
+    }
+    let plan = plan(root, true, &native().capabilities()).map_err(said)?;
+    let stream = Stream::of_plan(plan, &*native(), platform::native()).map_err(said)?;
+    let next = SOURCES.map(|source| stream.status_of(source).map_or(0, |status| status.accepted));
+    let listed = missing(stream.plan().root());
+    for source in SOURCES {
+        let nth = source.index();
+        // What was skipped last may have been listed or not.
+        let kept = (0..written[nth]).filter(|number| is_there(source, *number)).max().map_or(0, |last| last + 1);
+        if next[nth] < kept {
+            return Err(format!("{source:?} goes on with {}, and {kept} were written", next[nth]));
+        }
+        let mut new = listed[nth].difference(&lost[nth]);
+        if let Some(lost) = new.find(|number| **number < kept && is_there(source, **number)) {
+            return Err(format!("frame {lost} of {source:?} was written and is listed as missing"));
+        }
+    }
+    let ends = [next[0] + 23, next[1] + 9];
+    feed(&stream, ends);
+    stream.finish().map_err(said)?;
+    let is_lost = |source: SourceId, number: u64| is_there(source, number) && listed[source.index()].contains(&number);
+    compare_files(stream.plan(), ends, &is_lost)
+}
+
+#[test]
+fn an_interrupted_store_of_two_sources_goes_on_with_every_level() {
+    let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
+    let case = (0_u64..70, 0_u64..40, any::<bool>());
+    let outcome = TestRunner::new(config).run(&case, |(first, second, by_recover)| {
+        let folder = tempfile::tempdir()?;
+        let (disk, frozen) = freezing();
+        let fail = |error: ome_stream::Error| TestCaseError::fail(error.to_string());
+        let plan = plan(&folder.path().join("run.ome.zarr"), false, &native().capabilities()).map_err(fail)?;
+        let stream = Stream::of_plan(plan, &*native(), disk).map_err(fail)?;
+        feed(&stream, [first, second]);
+        // Part of it may have come to the disk, part not.
+        std::thread::sleep(Duration::from_millis((first * 7 + second) % 90));
+        let written = SOURCES.map(|source| stream.status_of(source).map_or(0, |status| status.written));
+        frozen.store(true, Ordering::SeqCst);
+        let left = tempfile::tempdir()?;
+        let root = left.path().join("run.ome.zarr");
+        copy(stream.plan().root(), &root)?;
+        drop(stream);
+        goes_on(&root, written, &Default::default(), by_recover).map_err(TestCaseError::fail)
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn a_killed_run_of_two_sources_goes_on_behind_what_was_written() {
+    for round in 0..6_u64 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().join("run.ome.zarr");
+        let mut lost = Default::default();
+        for resume in [false, true] {
+            let mut child = Process::start(env!("CARGO_BIN_EXE_ome-stream-test-child")).expect("a child");
+            child.ask(&Ask::CreateSources { root: root.clone(), resume }).expect("made");
+            lost = missing(&root);
+            child.ask(&Ask::PlayUntilKilled).expect("begun");
+            std::thread::sleep(Duration::from_millis(40 + 60 * round));
+            child.kill().expect("killed");
+        }
+        let record = std::fs::read_to_string(root.join(".ome-stream/run/progress.json"));
+        let record: serde_json::Value = serde_json::from_str(&record.expect("readable")).expect("JSON");
+        let written = SOURCES.map(|source| record["sources"][source.index()]["frames"].as_u64().expect("a number"));
+        goes_on(&root, written, &lost, round % 2 == 0).expect("goes on");
+    }
+}
+
+#[test]
+fn what_cannot_be_planned_is_refused_with_its_field() {
+    let chunks = Capabilities::taking(Unit::Chunk);
+    let mut sources = two("a".as_ref());
+    sources[0].levels = vec![[2, 0]];
+    assert!(Plan::of_sources(&sources, &chunks).expect_err("no pixel").to_string().contains("levels"));
+    sources[0].levels = vec![[2, 2]; 16];
+    assert!(Plan::of_sources(&sources, &chunks).expect_err("17 levels").to_string().contains("16 levels"));
+    let mut sources = two("a".as_ref());
+    sources[1].settings.dimensions.remove(1);
+    assert!(Plan::of_sources(&sources, &chunks).expect_err("no name").to_string().contains("position"));
+    assert!(Plan::of_sources(&[], &chunks).is_err());
+}
