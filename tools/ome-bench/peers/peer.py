@@ -11,7 +11,8 @@ Job:    {"engine": "ome-writers/tensorstore" | "ome-writers/acquire-zarr" | "ome
          "out": FOLDER,           is made if need be; the store becomes FOLDER/peer.ome.zarr, which must not exist
          "durable": true}         default true: syncfs(2) after close, counted as `sync`
 Answer: {"ok": true, "engine", "version", "create", "append": [..], "finish", "sync",   seconds; one for each append
-         "write",                 appends, close and sync on one clock
+         "write",                 appends, close and sync on one clock, which begins where `create` ends: the sum of
+                                  the two is the whole run
          "rss_before", "peak_rss",  bytes: before the job with its frames loaded, and the highest during it
          "bytes", "store"}        pixel bytes appended, path of the store
 or      {"ok": false, "error": ".."}.

@@ -32,6 +32,12 @@ fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+/// Seconds of a run from the call that makes the store, and the sum of its two parts.
+fn whole_and_parts(run: &Value) -> (f64, f64) {
+    let seconds = |field: &str| run[field].as_f64().unwrap();
+    (seconds("create_write_s"), seconds("create_s") + seconds("write_s"))
+}
+
 /// Rows of the table by engine.
 fn rows(text: &str) -> Vec<String> {
     let name = |line: &str| line.split('|').nth(1).map(|cell| cell.trim().to_owned());
@@ -45,7 +51,9 @@ fn the_native_engine_is_measured_beside_the_limit_and_nothing_stays_behind() {
     let text = stdout(&output);
     assert!(output.status.success(), "{}", stderr(&output));
     assert_eq!(rows(&text), ["zarrs", "raw"], "{text}");
-    for word in ["t,y,x = 2 x 64 x 64 uint16", "1 x 32 x 32 (2 KiB)", "8 KiB", "finish", "Conditions"] {
+    for word in
+        ["create + write ms", "t,y,x = 2 x 64 x 64 uint16", "1 x 32 x 32 (2 KiB)", "8 KiB", "finish", "Conditions"]
+    {
         assert!(text.contains(word), "{word} is missing in {text}");
     }
     assert!(stderr(&output).contains("zarrs: "), "progress as plain lines: {}", stderr(&output));
@@ -164,6 +172,12 @@ fn json_on_standard_output_stands_alone_and_the_page_goes_to_standard_error() {
     assert_eq!(zarrs["append"]["count"], 4);
     assert_eq!(zarrs["dropped"], 0);
     assert!(zarrs["runs"][0]["write_s"].as_f64().unwrap() > 0.0);
+    for run in zarrs["runs"].as_array().unwrap() {
+        let (whole, parts) = whole_and_parts(run);
+        assert!(whole >= parts, "{run}");
+    }
+    let raw = &results["engines"][1];
+    assert_eq!((&raw["name"], &raw["create_write_s"]), (&"raw".into(), &raw["write_s"]));
     // Payload and the metadata of array and group: nothing is written twice.
     assert!((16_384..40_000).contains(&zarrs["runs"][0]["stored_bytes"].as_u64().unwrap()));
     assert!(stderr(&output).contains("| engine"));
@@ -266,12 +280,22 @@ fn the_engines_that_labs_use_are_measured_in_the_same_table() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let output =
-        bench(folder.path(), &[&TINY[..], &["-b", "zarrs", "--no-raw", "--peers", "--python", &python]].concat());
+    let json = folder.path().join("runs.json");
+    let json_name = json.display().to_string();
+    let arguments = ["-b", "zarrs", "--no-raw", "--peers", "--python", &python, "--json", &json_name];
+    let output = bench(folder.path(), &[&TINY[..], &arguments].concat());
     let text = stdout(&output);
     let found = rows(&text);
     for engine in ["zarrs", "ome-writers/tensorstore", "ome-writers/acquire-zarr", "python/acquire-zarr"] {
         assert!(found.contains(&engine.to_owned()), "{engine} is missing in {text}");
     }
     assert!(!text.contains("not measured: "), "{text}");
+    let results: Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
+    for engine in results["engines"].as_array().unwrap() {
+        for run in engine["runs"].as_array().unwrap() {
+            let (whole, parts) = whole_and_parts(run);
+            let create = run["create_s"].as_f64().unwrap();
+            assert!(create > 0.0 && whole >= parts - 1e-9, "{}: {run}", engine["name"]);
+        }
+    }
 }

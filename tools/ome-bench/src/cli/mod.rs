@@ -179,8 +179,10 @@ const LONG_ABOUT: &str = "\
 Measures engines that write OME-Zarr, one frame after another, against the machine's own limit.
 
 Frames are made before the clock starts. Engines take turns, round by round, each time in a fresh folder; create, append
-and finish are timed apart, and the table shows medians. The limit is `raw`: the same files by the best plain writes this
-machine can do, at the same durability. Where a codec is set it is `codec`: the same codec alone on all cores.
+and finish are timed apart, and the table shows medians. `write` goes from the first frame until finish returns,
+`create + write` from the call that makes the store until then: how long an acquisition takes from nothing (the median of
+whole runs, not the sum of two medians). The limit is `raw`: the same files by the best plain writes this machine can do, at
+the same durability. Where a codec is set it is `codec`: the same codec alone on all cores.
 
 Results go to standard output, progress and warnings to standard error. The exit code is 1 where nothing could be
 measured.";
@@ -195,6 +197,9 @@ Examples:
 
   A codec on realistic pixels, raw runs kept:
       ome-bench -d t:200:1:10,y:2048:512:4 -c blosc-zstd:3 --frames camera --json runs.json
+
+  How long 1, 20 and 200 frames take from nothing, making the store included, in memory (Linux; `create + write`):
+      for n in 1 20 200; do ome-bench -d t:$n,y:2048:256:8,x:2048:256:8 --peers -r /dev/shm; done
 
   A settings file, three rounds and no warm-up:
       ome-bench -f settings.json -w 0 -n 3

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::fs;
 use std::num::NonZeroU64;
 use std::path::Path;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::Instant;
 
@@ -117,10 +117,13 @@ impl Engine for Codec {
         let mut groups = std::mem::take(&mut self.groups);
         let slices: Vec<&[u8]> = groups.iter_mut().map(|group| &*group.as_mut_slice()).collect();
         let chunks = self.chunks_of(job.workload);
-        let (next, stored, ready) = (AtomicU64::new(0), AtomicU64::new(0), Barrier::new(self.threads + 1));
+        let (next, stored) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (ready, clock) = (Barrier::new(self.threads), OnceLock::new());
         let work = || -> Result<()> {
             let options = CodecOptions::default().with_concurrent_target(1);
             ready.wait();
+            // By whichever thread goes first: one that comes late, on a busy core, may find everything encoded.
+            clock.get_or_init(Instant::now);
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= chunks {
@@ -131,17 +134,15 @@ impl Engine for Codec {
         };
         let (outcome, write) = thread::scope(|scope| {
             let workers: Vec<_> = (0..self.threads).map(|_| scope.spawn(work)).collect();
-            ready.wait();
-            let clock = Instant::now();
             let outcome = workers
                 .into_iter()
                 .try_for_each(|worker| worker.join().unwrap_or_else(|_| bail!("a codec thread panicked")));
-            (outcome, clock.elapsed().as_secs_f64())
+            (outcome, clock.get().map_or(0.0, |clock: &Instant| clock.elapsed().as_secs_f64()))
         });
         drop(slices);
         self.groups = groups;
         outcome?;
-        Ok(Run { write, stored: Some(stored.into_inner()), ..Run::default() })
+        Ok(Run::of_limit(write, stored.into_inner()))
     }
 }
 

@@ -38,7 +38,7 @@ impl Mock {
         Self {
             variant: Some(variant.to_owned()),
             role: Role::Limit,
-            answers: seconds.iter().map(|write| Ok(Run { write: *write, ..Run::default() })).collect(),
+            answers: seconds.iter().map(|write| Ok(Run::of_limit(*write, 1_000_000))).collect(),
             ..Self::taking(name, &[])
         }
     }
@@ -57,17 +57,23 @@ impl Mock {
     }
 }
 
-/// A run whose write took `seconds`, a tenth of them at the end.
+/// A run whose write took `seconds`, a tenth of them at the end, after a create of a millisecond.
 pub fn run_of(seconds: f64) -> Run {
+    run_with_create(0.001, seconds)
+}
+
+/// The same after a create that took `create` seconds.
+pub fn run_with_create(create: f64, seconds: f64) -> Run {
     let mut latencies = histogram().unwrap();
     for nth in 1..=100 {
         latencies.saturating_record(nth * 10_000);
     }
     Run {
-        create: 0.001,
+        create,
         append: Some(seconds * 0.9),
         finish: Some(seconds * 0.1),
         write: seconds,
+        create_write: create + seconds,
         latencies: Some(latencies),
         memory: Some(ResidentMemory { before: 100 << 20, peak: 164 << 20 }),
         dropped: 0,

@@ -94,7 +94,7 @@ impl Engine for Native {
             }
             let append = first.elapsed().as_secs_f64();
             let report = stream.finish()?;
-            let write = first.elapsed().as_secs_f64();
+            let (write, create_write) = (first.elapsed().as_secs_f64(), clock.elapsed().as_secs_f64());
 
             let memory = memory.stop();
             let samples = sampler.map_or_else(Vec::new, Sampler::stop);
@@ -104,6 +104,7 @@ impl Engine for Native {
                 append: Some(append),
                 finish: Some(write - append),
                 write,
+                create_write,
                 latencies: Some(latencies),
                 memory,
                 dropped: dropped + report.dropped,

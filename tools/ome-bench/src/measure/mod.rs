@@ -23,6 +23,8 @@ pub struct Run {
     pub finish: Option<f64>,
     /// Append and finish on one clock.
     pub write: f64,
+    /// The whole run on one clock: from the call that makes the store until the data were as durable as was asked.
+    pub create_write: f64,
     /// Time of each append, in nanoseconds.
     pub latencies: Option<Histogram<u64>>,
     /// Resident memory of the process; `None` where the system does not tell.
@@ -37,6 +39,14 @@ pub struct Run {
     pub on_disk: Option<u64>,
     /// The run over time; empty for short ones.
     pub timeline: Vec<Moment>,
+}
+
+impl Run {
+    /// A run of a limit, which took `write` seconds for `stored` bytes. A limit makes no store (folders that it needs are
+    /// made while it writes), so that the whole run is its write.
+    pub fn of_limit(write: f64, stored: u64) -> Self {
+        Self { write, create_write: write, stored: Some(stored), ..Self::default() }
+    }
 }
 
 /// A long run, cut into equal pieces of time.

@@ -73,7 +73,7 @@ fn once(engine: &mut Native, workload: &Workload, frames: &Frames, session: &Ses
     disk::settle(&folder)?;
     let run = engine.run(&Job { workload, frames, folder: &folder, camera: None, window: None })?;
     session.done_with(&folder)?;
-    Ok(run.create + run.write)
+    Ok(run.create_write)
 }
 
 /// Time that all threads of this process together have spent on a core.

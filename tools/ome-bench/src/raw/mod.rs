@@ -60,7 +60,7 @@ impl Engine for Raw {
         let files = files::list(job.workload.plan());
         let stored = files.iter().map(|file| file.bytes).sum();
         let write = write::all(&files, job.folder, job.frames.slab(), self.way, job.workload.durability())?;
-        Ok(Run { write, stored: Some(stored), ..Run::default() })
+        Ok(Run::of_limit(write, stored))
     }
 }
 

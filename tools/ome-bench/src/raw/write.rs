@@ -55,9 +55,11 @@ pub fn all(files: &[FileSpec], folder: &Path, slab: &[u8], way: Way, durability:
         .collect();
     let root = File::open(folder)?;
     let job = Work { targets: &targets, folder, slab, way, durability };
-    let (next, ready) = (AtomicUsize::new(0), Barrier::new(way.threads + 1));
+    let (next, ready, clock) = (AtomicUsize::new(0), Barrier::new(way.threads), OnceLock::new());
     let work = || -> Result<()> {
         ready.wait();
+        // By whichever thread goes first: one that comes late, on a busy core, may find everything written.
+        clock.get_or_init(Instant::now);
         while let Some(take) = takes.get(next.fetch_add(1, Ordering::Relaxed)) {
             for piece in pieces.get(take.clone()).unwrap_or(&[]) {
                 job.write(piece)?;
@@ -67,15 +69,13 @@ pub fn all(files: &[FileSpec], folder: &Path, slab: &[u8], way: Way, durability:
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..way.threads).map(|_| scope.spawn(work)).collect();
-        ready.wait();
-        let clock = Instant::now();
         for worker in workers {
             worker.join().unwrap_or_else(|_| bail!("a writing thread panicked"))?;
         }
         if durability == Durability::Finish {
             sync_all(&root, &targets)?;
         }
-        Ok(clock.elapsed().as_secs_f64())
+        Ok(clock.get().map_or(0.0, |clock: &Instant| clock.elapsed().as_secs_f64()))
     })
 }
 

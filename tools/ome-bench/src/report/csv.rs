@@ -32,6 +32,8 @@ struct Line<'a> {
     dropped: u64,
     stored_bytes: Option<u64>,
     durability: &'a str,
+    // Last, so that the columns before it stay where programs that count them look.
+    create_write_s: f64,
 }
 
 impl Exporter for Csv {
@@ -42,7 +44,7 @@ impl Exporter for Csv {
             for run in &engine.runs {
                 let taken = (frames - run.dropped.min(frames)) as f64;
                 let at = |value: fn(&Percentiles) -> f64| run.append.as_ref().map(value);
-                let RunRecord { round, place, create_s, append_s, finish_s, write_s, .. } = *run;
+                let RunRecord { round, place, create_s, append_s, finish_s, write_s, create_write_s, .. } = *run;
                 writer.serialize(Line {
                     engine: &engine.name,
                     variant: engine.variant.as_deref(),
@@ -63,6 +65,7 @@ impl Exporter for Csv {
                     dropped: run.dropped,
                     stored_bytes: run.stored_bytes,
                     durability: &engine.durability,
+                    create_write_s,
                 })?;
             }
         }

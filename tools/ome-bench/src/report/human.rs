@@ -151,6 +151,7 @@ fn summary(results: &Results) -> String {
         "p99.9".into(),
         "max".into(),
         "write s".into(),
+        "create + write ms".into(),
         "fps".into(),
         "GB/s".into(),
     ];
@@ -175,6 +176,7 @@ fn summary(results: &Results) -> String {
                 us(|append| append.p999_us),
                 us(|append| append.max_us),
                 format!("{:.3}", engine.write_s.median),
+                short(engine.create_write_s.median * 1e3),
                 short(engine.fps.median),
                 short(engine.gb_per_s.median),
             ];
@@ -197,8 +199,10 @@ fn summary(results: &Results) -> String {
 
 fn footnotes(results: &Results) -> String {
     let mut notes = vec![format!(
-        "Medians of {} run(s); append over all of them. write: from the first frame until finish returns. GB/s: pixels, \
-         10^9 bytes. peak: highest resident memory of the process, its {} of frames included; +: what a run added at most.",
+        "Medians of {} run(s); append over all of them. write: from the first frame until finish returns. create + write: \
+         from the call that makes the store until finish returns, in each run; a limit makes no store. GB/s: pixels, 10^9 \
+         bytes, over write. peak: highest resident memory of the process, its {} of frames included; +: what a run added \
+         at most.",
         results.configuration.iterations,
         size(results.configuration.frame_bytes * results.configuration.distinct_frames as u64),
     )];

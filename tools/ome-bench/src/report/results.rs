@@ -100,6 +100,10 @@ pub struct EngineResult {
     pub append: Option<Percentiles>,
     /// Seconds from the first frame until all is as durable as asked.
     pub write_s: Spread,
+    /// Seconds of the whole run, from the call that makes the store until all is as durable as asked. Taken run by run on
+    /// one clock: the median is not the sum of the medians of `create_s` and `write_s`. For limits, which make no store,
+    /// it is `write_s`.
+    pub create_write_s: Spread,
     /// Frames per second of that time.
     pub fps: Spread,
     /// Pixel bytes per second of that time, in GB/s.
@@ -152,6 +156,8 @@ pub struct RunRecord {
     pub finish_s: Option<f64>,
     /// Append and finish.
     pub write_s: f64,
+    /// Seconds from the call that makes the store until all is as durable as asked, on one clock.
+    pub create_write_s: f64,
     /// Times of append.
     pub append: Option<Percentiles>,
     /// Resident memory before, in bytes.

@@ -3,7 +3,7 @@ use clap::Parser;
 use super::results::Results;
 use super::*;
 use crate::cli::{Cli, Pixels};
-use crate::engines::mock::Mock;
+use crate::engines::mock::{Mock, run_with_create};
 use crate::engines::{Engine, Failure};
 use crate::frames::Frames;
 use crate::measure::conditions::Conditions;
@@ -102,12 +102,30 @@ fn medians_and_ratios_are_those_of_the_runs() {
 }
 
 #[test]
+fn create_and_write_are_added_run_by_run_before_the_median() {
+    let answers = [(0.1, 0.1), (0.001, 0.5), (0.5, 0.002)].map(|(create, write)| Ok(run_with_create(create, write)));
+    let engines = vec![
+        Mock { answers: answers.into(), ..Mock::taking("zarrs", &[]) },
+        Mock::limit("raw", "a way", &[0.4, 0.4, 0.4, 0.3, 0.2]),
+    ];
+    let results = results_of("-d t:20,y:64", engines, vec![], 3);
+    let [zarrs, raw] = results.engines.as_slice() else { panic!("{} rows", results.engines.len()) };
+    assert_eq!((zarrs.create_s.median, zarrs.write_s.median), (0.1, 0.1));
+    assert_eq!((zarrs.create_write_s.median, zarrs.create_write_s.min, zarrs.create_write_s.max), (0.501, 0.2, 0.502));
+    assert_eq!(raw.create_write_s, raw.write_s, "a limit makes no store");
+    let page = text(&Human, &results);
+    assert!(page.contains("| create + write ms |") && page.contains("|   0.100 |               501 |"), "{page}");
+}
+
+#[test]
 fn json_keeps_every_run_and_can_be_read_back() {
     let value: serde_json::Value = serde_json::from_str(&text(&Json, &three())).unwrap();
     assert_eq!(value["format"], 1);
     assert_eq!(value["configuration"]["frame_bytes"], 2 << 20);
     assert_eq!(value["engines"][0]["runs"].as_array().map(Vec::len), Some(3));
     assert_eq!(value["engines"][0]["runs"][1]["write_s"], 0.4);
+    assert_eq!(value["engines"][0]["runs"][1]["create_write_s"], 0.401);
+    assert_eq!(value["engines"][0]["create_write_s"]["median"], 0.501);
     assert_eq!(value["engines"][0]["role"], "engine");
     assert_eq!(value["failures"][0]["reason"], "its library is not there");
     assert_eq!(value["conditions"]["file_system"], "ext4");
@@ -121,10 +139,11 @@ fn csv_has_one_line_for_each_run_under_a_header() {
     assert_eq!(
         lines[0],
         "engine,variant,round,place,create_s,append_s,finish_s,write_s,fps,gb_per_s,append_p50_us,append_p99_us,\
-         append_p999_us,append_max_us,before_bytes,peak_bytes,dropped,stored_bytes,durability"
+         append_p999_us,append_max_us,before_bytes,peak_bytes,dropped,stored_bytes,durability,create_write_s"
     );
     assert!(lines[1].starts_with("zarrs,,0,0,0.001,0.45,0.05,0.5,40.0,"), "{}", lines[1]);
-    assert!(lines.iter().any(|line| line.starts_with("raw,slow way,")));
+    assert!(lines[1].ends_with(",finish,0.501"), "{}", lines[1]);
+    assert!(lines.iter().any(|line| line.starts_with("raw,slow way,") && line.ends_with(",finish,0.45")), "{lines:?}");
 }
 
 #[test]

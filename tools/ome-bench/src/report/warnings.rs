@@ -61,7 +61,8 @@ pub fn judge(results: &Results) -> Vec<String> {
         }
         if engine.role == Role::Engine && engine.create_s.median > engine.write_s.median / 2.0 {
             said.push(format!(
-                "{}: create took {} ms beside {} ms of write: what is done before the first frame is not in GB/s",
+                "{}: create took {} ms beside {} ms of write: what is done before the first frame is not in GB/s, but in \
+                 `create + write`",
                 engine.name,
                 short(engine.create_s.median * 1e3),
                 short(engine.write_s.median * 1e3)

@@ -161,6 +161,8 @@ impl Answer {
             append: Some(self.append.iter().sum()),
             finish: Some(self.finish + self.sync),
             write: self.write,
+            // The script ends the one and begins the other at the same instant: their sum is one clock's time.
+            create_write: self.create + self.write,
             latencies: Some(latencies),
             memory: self.rss_before.zip(self.peak_rss).map(|(before, peak)| ResidentMemory { before, peak }),
             dropped: 0,
@@ -197,6 +199,7 @@ mod tests {
         .unwrap();
         let run = answer.into_run(Some(1.0)).unwrap();
         assert_eq!((run.create, run.append, run.finish, run.write), (0.25, Some(1.5), Some(0.5), 2.0));
+        assert_eq!(run.create_write, 2.25, "from the call that makes the store until the sync is over");
         assert_eq!(run.memory.map(|memory| memory.increase()), Some(2000));
         assert_eq!(run.latencies.map(|latencies| latencies.len()), Some(2));
         assert_eq!(run.timeline.iter().map(|moment| moment.frames).collect::<Vec<_>>(), [1, 1]);
