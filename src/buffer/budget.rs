@@ -23,6 +23,12 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// 128 MiB.
 const WARM_BYTES: u64 = 112 << 20;
 
+/// Groups for each worker that are made at once where none is free: one that it writes, and one that waits for it.
+const GROUPS_A_WORKER: u64 = 2;
+
+/// Time within which buffers are made before the first frame: what making a store takes anyway.
+const FIRST_TIME: Duration = Duration::from_millis(1);
+
 /// Bytes that are touched at a time while somebody may call the maker away.
 const TOUCH_BYTES: usize = 2 << 20;
 
@@ -73,6 +79,8 @@ pub(crate) struct Beside {
 struct Shared {
     classes: Vec<Class>,
     limit: u64,
+    /// Bytes up to which buffers are made at once where none is free: with fewer, workers would have nothing to do.
+    at_once: u64,
     state: Mutex<State>,
     returned: Condvar,
     /// Nanoseconds that the making of the latest buffer took.
@@ -111,18 +119,20 @@ impl Budget {
     /// The budget of a plan with these forms of arrays; nothing is allocated yet.
     #[must_use]
     pub(crate) fn new(forms: &[Arc<Form>], memory: &Memory) -> Self {
-        Self::of_needs(forms.iter().map(|form| *form.need()), memory.budget_bytes)
+        Self::of_needs(forms.iter().map(|form| *form.need()), memory.budget_bytes, memory.threads)
     }
 
-    /// `limit` bytes for buffers of these needs, or what they are sure of if that is more.
-    fn of_needs(needs: impl Iterator<Item = Need>, limit: u64) -> Self {
+    /// `limit` bytes for buffers of these needs, or what they are sure of if that is more; so many `workers` store them.
+    fn of_needs(needs: impl Iterator<Item = Need>, limit: u64, workers: usize) -> Self {
         let classes: Vec<Class> = needs
             .map(|need| Class { bytes: need.buffer_bytes as usize, cost: need.cost(), sure: need.sure_bytes() })
             .collect();
         let sure = classes.iter().map(|class| class.sure).fold(0, u64::saturating_add);
         let state = State { of: classes.iter().map(|_| OfClass::default()).collect(), ..State::default() };
+        let most = classes.iter().map(|class| class.cost).max().unwrap_or(0);
         let shared = Shared {
             limit: limit.max(sure),
+            at_once: most.saturating_mul(GROUPS_A_WORKER * workers as u64).min(WARM_BYTES),
             classes,
             state: Mutex::new(state),
             returned: Condvar::new(),
@@ -135,7 +145,7 @@ impl Budget {
     #[cfg(all(test, feature = "shuttle"))]
     pub(crate) fn of_classes(classes: &[(u64, u64)], limit: u64) -> Self {
         let need = |(bytes, sure): &(u64, u64)| Need { buffer_bytes: *bytes, open_groups: sure - 1, ..Need::default() };
-        Self::of_needs(classes.iter().map(need), limit)
+        Self::of_needs(classes.iter().map(need), limit, 0)
     }
 
     /// A budget of at most `count` buffers of `bytes` bytes, each counted with `beside` bytes more.
@@ -147,15 +157,27 @@ impl Budget {
             open_groups: count.saturating_sub(1),
             ..Need::default()
         };
-        Self::of_needs(std::iter::once(need), 0)
+        Self::of_needs(std::iter::once(need), 0, 0)
     }
 
-    /// Makes one buffer of each class, so that no first frame pays for it, as far as the process may have so much that nobody
-    /// needs yet.
+    /// Makes what the first frames need: one buffer of each class, and more as long as that takes no time to speak of; as far
+    /// as the process may have so much that nobody needs yet.
     pub(crate) fn make_first(&self) {
-        for class in (0..self.shared.classes.len()).filter(|class| self.may_warm(*class)) {
-            self.make_spare(class, &|| true);
+        let classes = self.shared.classes.len();
+        let start = Instant::now();
+        for nth in 0.. {
+            let class = nth % classes.max(1);
+            let wanted = nth < classes || start.elapsed() < FIRST_TIME && self.lacks_at_once();
+            if !wanted || !self.may_warm(class) || !self.make_spare(class, &|| true) {
+                return;
+            }
         }
+    }
+
+    /// True where there are fewer buffers than are made at once.
+    fn lacks_at_once(&self) -> bool {
+        let state = self.shared.state();
+        state.out + state.free < self.shared.at_once
     }
 
     /// Takes the bytes of one buffer of [`WARM_BYTES`].
@@ -169,10 +191,10 @@ impl Budget {
         may
     }
 
-    /// Makes buffers ahead of need while `go_on` holds and no frame has come: as many as the process may still have that nobody
-    /// needs yet. Once frames come, those who need buffers make them, and no more than they need.
+    /// Makes buffers ahead of need while `go_on` holds: as many as keep the workers busy, and as the process may still have that
+    /// nobody needs yet.
     pub(crate) fn warm(&self, go_on: &dyn Fn() -> bool) {
-        let go_on = &|| go_on() && self.bytes_out() == 0;
+        let go_on = &|| go_on() && self.lacks_at_once();
         for class in (0..self.shared.classes.len()).cycle() {
             if !go_on() || !self.may_warm(class) || !self.make_spare(class, go_on) {
                 return;
@@ -207,7 +229,8 @@ impl Budget {
 
     /// Buffers of these classes: free ones, or new ones; `None` where the limit or the system forbids that.
     ///
-    /// Where others are `coming` back, waits for one of them for as long as making one would take before it makes it.
+    /// Where there is one for each worker and others are `coming` back, waits for one of them for as long as making one would
+    /// take before it makes it.
     /// Fresh memory can cost more than the disk needs to free some (measured on a virtual machine that had given its own
     /// back to the host: 0.5 GB/s against 2 GB/s), and a run that takes more only where it must stays small.
     ///
@@ -216,7 +239,7 @@ impl Budget {
     pub(crate) fn take_or_make(&self, classes: &[usize], coming: impl FnOnce() -> bool) -> Result<Option<Vec<Buffer>>> {
         let mut state = self.shared.state();
         let lacks = |state: &State| classes.iter().any(|class| state.of[*class].free.is_empty());
-        if lacks(&state) && self.shared.fits(&state, classes) && coming() {
+        if lacks(&state) && state.out >= self.shared.at_once && self.shared.fits(&state, classes) && coming() {
             let patience = Duration::from_nanos(self.shared.making.load(Ordering::Relaxed));
             state = self.shared.wait_while(state, patience, lacks);
         }
@@ -538,7 +561,7 @@ mod tests {
     #[test]
     fn a_class_is_sure_of_its_part_whatever_another_takes() {
         // Two groups of 1000 and two of 300 are sure; 1400 are common.
-        let budget = Budget::of_needs([need(1000, 1), need(300, 1)].into_iter(), 4000);
+        let budget = Budget::of_needs([need(1000, 1), need(300, 1)].into_iter(), 4000, 0);
         let mut large: Vec<_> = std::iter::from_fn(|| budget.try_take(&[0], || true).expect("memory")).collect();
         assert_eq!(large.len(), 3, "two of its own and one of what is common");
         let small: Vec<_> = std::iter::from_fn(|| budget.try_take(&[1], || true).expect("memory")).collect();
@@ -551,7 +574,7 @@ mod tests {
 
     #[test]
     fn free_buffers_of_one_size_give_way_to_another() {
-        let budget = Budget::of_needs([need(1000, 0), need(300, 0)].into_iter(), 2000);
+        let budget = Budget::of_needs([need(1000, 0), need(300, 0)].into_iter(), 2000, 0);
         let small: Vec<_> = std::iter::from_fn(|| budget.try_take(&[1], || true).expect("memory")).collect();
         assert_eq!(small.len(), 3);
         drop(small);
@@ -561,7 +584,7 @@ mod tests {
         let rest: Vec<_> = std::iter::from_fn(|| budget.try_take(&[1], || true).expect("memory")).collect();
         assert_eq!(rest.len(), 3);
         drop(rest);
-        let budget = Budget::of_needs([need(1000, 0), need(300, 0)].into_iter(), 1300);
+        let budget = Budget::of_needs([need(1000, 0), need(300, 0)].into_iter(), 1300, 0);
         drop(budget.try_take(&[0], || true).expect("memory"));
         let _small = budget.try_take(&[1], || true).expect("memory").expect("what it is sure of");
         assert_eq!(budget.shared.state().free, 1000);
@@ -575,7 +598,7 @@ mod tests {
 
     #[test]
     fn what_goes_beside_takes_from_what_is_common() {
-        let budget = Budget::of_needs(std::iter::once(need(1000, 0)), 3000);
+        let budget = Budget::of_needs(std::iter::once(need(1000, 0)), 3000, 0);
         budget.count_beside(0, 1500);
         let taken: Vec<_> = std::iter::from_fn(|| take(&budget)).collect();
         assert_eq!(taken.len(), 1);

@@ -4,8 +4,8 @@
 //! the queue) lets go of the lock and keeps its [`Turn`] by being [`Away`]: nobody else moves on until it is back, so its
 //! place is still the same, and everybody else can look.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,7 +32,8 @@ pub(super) struct Front {
 
 /// State of the append path.
 pub(super) struct State {
-    open: HashMap<GroupKey, Open>,
+    /// Most often one or a few: looked up for each frame.
+    open: BTreeMap<GroupKey, Open>,
     /// `None` once the stream is finished.
     queue: Option<Sender<Job>>,
     /// What the thread whose turn it is does without the lock, if it does.
@@ -80,7 +81,7 @@ pub(super) enum NoTurn {
 
 impl Front {
     /// Starts with frame `next` of a source and the groups that earlier frames left open.
-    pub(super) fn new(source: SourceId, queue: Sender<Job>, next: u64, open: HashMap<GroupKey, Open>) -> Self {
+    pub(super) fn new(source: SourceId, queue: Sender<Job>, next: u64, open: BTreeMap<GroupKey, Open>) -> Self {
         let state = State { open, queue: Some(queue), away: None, finishing: false };
         Self { source, state: Mutex::new(state), back: Condvar::new(), next: AtomicU64::new(next) }
     }
@@ -117,7 +118,7 @@ impl Front {
         while state.away.is_some() {
             state = self.back.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut rest: Vec<Open> = state.open.drain().map(|(_, group)| group).collect();
+        let mut rest: Vec<Open> = std::mem::take(&mut state.open).into_values().collect();
         rest.sort_by_key(Open::first_arrival);
         for group in rest.into_iter().filter_map(|group| shared.seal(Some(group))) {
             state.dispatch(shared, &group);

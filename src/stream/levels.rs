@@ -2,8 +2,8 @@
 //!
 //! `append` takes the buffers of a frame's whole family at once and opens the groups of all levels; a worker finds them open.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::shared::Shared;
 use crate::buffer::{Arrival, Beside, Buffer, Open, Plane, Sealed};
@@ -16,7 +16,7 @@ use crate::sync::{Mutex, MutexGuard, PoisonError};
 /// The open groups of all levels below full resolution.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
-    open: Mutex<HashMap<GroupKey, Open>>,
+    open: Mutex<BTreeMap<GroupKey, Open>>,
 }
 
 /// What is to be made of a filled plane of full resolution.
@@ -36,11 +36,11 @@ pub(super) fn place(array: &PlannedArray, index: &StorageIndex) -> (GroupKey, us
 
 impl Levels {
     /// Starts with the groups that earlier frames left open.
-    pub(super) fn start_with(&self, open: HashMap<GroupKey, Open>) {
+    pub(super) fn start_with(&self, open: BTreeMap<GroupKey, Open>) {
         *self.lock() = open;
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<GroupKey, Open>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<GroupKey, Open>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -92,13 +92,13 @@ impl Levels {
 
     /// Ends all groups as they are, at the end of a run, in the order in which their first frames came.
     pub(super) fn close(&self, shared: &Shared) -> Vec<Sealed> {
-        let mut rest: Vec<Open> = self.lock().drain().map(|(_, open)| open).collect();
+        let mut rest: Vec<Open> = std::mem::take(&mut *self.lock()).into_values().collect();
         rest.sort_by_key(|open| (open.key().array, open.first_arrival()));
         rest.into_iter().filter_map(|open| shared.seal(Some(open))).collect()
     }
 }
 
-fn entry<'a>(shared: &Shared, groups: &'a mut HashMap<GroupKey, Open>, key: GroupKey) -> Result<&'a mut Open> {
+fn entry<'a>(shared: &Shared, groups: &'a mut BTreeMap<GroupKey, Open>, key: GroupKey) -> Result<&'a mut Open> {
     Ok(match groups.entry(key) {
         Entry::Occupied(open) => open.into_mut(),
         Entry::Vacant(free) => free.insert(shared.new_group(key)?),

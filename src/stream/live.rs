@@ -26,8 +26,12 @@ pub(super) fn start(shared: &Arc<Shared>, stop: Receiver<()>, alive: Alive) -> R
     let root = shared.plan.root().to_path_buf();
     let rounds = move || {
         let mut rounds = Rounds::default();
-        shared.budget.warm(&|| stop.try_recv() == Err(TryRecvError::Empty));
+        let mut warm = false;
         while stop.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
+            if !std::mem::replace(&mut warm, true) {
+                // A camera that has begun makes what it needs: making more beside it costs what both have in common.
+                shared.budget.warm(&|| stop.try_recv() == Err(TryRecvError::Empty));
+            }
             if let Err(error) = rounds.run(&shared) {
                 shared.failure.set(shared.progress.counts().0, error);
             }

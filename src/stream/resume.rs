@@ -1,6 +1,6 @@
 //! Going on with a store that is already there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -250,9 +250,9 @@ pub fn difference(at: &str, expected: &Value, found: &Value) -> Option<String> {
 #[derive(Debug, Default)]
 pub(super) struct Left {
     /// Of full resolution, by source.
-    pub(super) full: Vec<HashMap<GroupKey, Open>>,
+    pub(super) full: Vec<BTreeMap<GroupKey, Open>>,
     /// Of levels below.
-    pub(super) levels: HashMap<GroupKey, Open>,
+    pub(super) levels: BTreeMap<GroupKey, Open>,
     /// Groups of levels below that are complete now, and were not stored.
     pub(super) complete: Vec<Sealed>,
 }
@@ -260,7 +260,7 @@ pub(super) struct Left {
 impl Left {
     /// Of a store that begins.
     pub(super) fn nothing(plan: &Plan) -> Self {
-        Self { full: plan.sources().iter().map(|_| HashMap::new()).collect(), ..Self::default() }
+        Self { full: plan.sources().iter().map(|_| BTreeMap::new()).collect(), ..Self::default() }
     }
 }
 

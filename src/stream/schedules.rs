@@ -2,7 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::{Receiver, TryRecvError, unbounded};
@@ -75,7 +75,7 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
     let (queue, jobs) = unbounded();
     let nothing = vec![0; plan.sources().len()];
     let missing = plan.sources().iter().map(|source| Missing::new(plan.root(), source.id(), source.router()));
-    let fronts = plan.sources().iter().map(|source| Front::new(source.id(), queue.clone(), 0, HashMap::new()));
+    let fronts = plan.sources().iter().map(|source| Front::new(source.id(), queue.clone(), 0, BTreeMap::new()));
     let (missing, fronts) = (missing.collect(), fronts.collect());
     drop(queue);
     let shared = Shared {
