@@ -112,7 +112,7 @@ pub enum Error {
     Full {
         /// Bytes accepted and not yet written.
         in_flight: u64,
-        /// Bytes that the pool may hold.
+        /// Bytes that may wait.
         limit: u64,
     },
     /// The stream was already finished.

@@ -78,7 +78,10 @@ pub(crate) struct Beside {
 #[derive(Debug)]
 struct Shared {
     classes: Vec<Class>,
+    /// Bytes that buffers may take.
     limit: u64,
+    /// Bytes that buffers and what counts beside them may take together: more, where so many buffers were of no use.
+    room: u64,
     /// Bytes up to which buffers are made at once where none is free: with fewer, workers would have nothing to do.
     at_once: u64,
     state: Mutex<State>,
@@ -119,11 +122,13 @@ impl Budget {
     /// The budget of a plan with these forms of arrays; nothing is allocated yet.
     #[must_use]
     pub(crate) fn new(forms: &[Arc<Form>], memory: &Memory) -> Self {
-        Self::of_needs(forms.iter().map(|form| *form.need()), memory.budget_bytes, memory.threads)
+        let needs = forms.iter().map(|form| *form.need());
+        Self::of_needs(needs, memory.budget_bytes, memory.room_bytes, memory.threads)
     }
 
-    /// `limit` bytes for buffers of these needs, or what they are sure of if that is more; so many `workers` store them.
-    fn of_needs(needs: impl Iterator<Item = Need>, limit: u64, workers: usize) -> Self {
+    /// `limit` bytes for buffers of these needs, or what they are sure of if that is more, and `room` with what counts beside;
+    /// so many `workers` store them.
+    fn of_needs(needs: impl Iterator<Item = Need>, limit: u64, room: u64, workers: usize) -> Self {
         let classes: Vec<Class> = needs
             .map(|need| Class { bytes: need.buffer_bytes as usize, cost: need.cost(), sure: need.sure_bytes() })
             .collect();
@@ -132,6 +137,7 @@ impl Budget {
         let most = classes.iter().map(|class| class.cost).max().unwrap_or(0);
         let shared = Shared {
             limit: limit.max(sure),
+            room: room.max(limit).max(sure),
             at_once: most.saturating_mul(GROUPS_A_WORKER * workers as u64).min(WARM_BYTES),
             classes,
             state: Mutex::new(state),
@@ -145,7 +151,7 @@ impl Budget {
     #[cfg(all(test, feature = "shuttle"))]
     pub(crate) fn of_classes(classes: &[(u64, u64)], limit: u64) -> Self {
         let need = |(bytes, sure): &(u64, u64)| Need { buffer_bytes: *bytes, open_groups: sure - 1, ..Need::default() };
-        Self::of_needs(classes.iter().map(need), limit, 0)
+        Self::of_needs(classes.iter().map(need), limit, 0, 0)
     }
 
     /// A budget of at most `count` buffers of `bytes` bytes, each counted with `beside` bytes more.
@@ -157,7 +163,7 @@ impl Budget {
             open_groups: count.saturating_sub(1),
             ..Need::default()
         };
-        Self::of_needs(std::iter::once(need), 0, 0)
+        Self::of_needs(std::iter::once(need), 0, 0, 0)
     }
 
     /// Makes what the first frames need: one buffer of each class, and more as long as that takes no time to speak of; as far
@@ -191,10 +197,10 @@ impl Budget {
         may
     }
 
-    /// Makes buffers ahead of need while `go_on` holds: as many as keep the workers busy, and as the process may still have that
+    /// Makes buffers ahead of need while `go_on` holds and no frame is on its way: as many as keep the workers busy, and as the process may still have that
     /// nobody needs yet.
     pub(crate) fn warm(&self, go_on: &dyn Fn() -> bool) {
-        let go_on = &|| go_on() && self.lacks_at_once();
+        let go_on = &|| go_on() && self.bytes_out() == 0 && self.lacks_at_once();
         for class in (0..self.shared.classes.len()).cycle() {
             if !go_on() || !self.may_warm(class) || !self.make_spare(class, go_on) {
                 return;
@@ -340,39 +346,50 @@ impl Budget {
         drop(state);
         drop(given_up);
         // Made without the lock: others may return theirs in the meantime.
-        let mut lacking = None;
         let mut buffers = Vec::with_capacity(classes.len());
-        for (class, free) in classes.iter().zip(taken) {
-            match free.or_else(|| shared.make(*class, &|| true)) {
-                Some(memory) => buffers.push(Buffer {
-                    memory: Some(memory),
-                    owner: Owner::Budget { home: Arc::clone(shared), class: *class },
-                }),
+        let mut lacking = None;
+        for (class, free) in classes.iter().zip(&mut taken) {
+            let is_new = free.is_none();
+            match free.take().or_else(|| shared.make(*class, &|| true)) {
+                Some(memory) => buffers.push((*class, is_new, memory)),
                 None => {
                     lacking = Some(shared.classes[*class].bytes as u64);
-                    let mut state = shared.state();
-                    let cost = shared.classes[*class].cost;
-                    state.of[*class].out -= cost;
-                    state.out -= cost;
+                    break;
                 }
             }
         }
-        match lacking {
-            None => Ok(buffers),
-            Some(bytes) => {
-                drop(buffers);
-                let mut state = shared.state();
-                // What another class keeps is of use here.
-                let given_up: Vec<_> = state.of.iter_mut().flat_map(|of| std::mem::take(&mut of.free)).collect();
-                state.free = 0;
-                if given_up.is_empty() {
-                    return Err(Lack::NoMemory(state, bytes));
-                }
-                drop(state);
-                drop(given_up);
-                self.lend(shared.state(), classes)
-            }
+        let Some(bytes) = lacking else {
+            let owner = |class| Owner::Budget { home: Arc::clone(shared), class };
+            let lent =
+                buffers.into_iter().map(|(class, _, memory)| Buffer { memory: Some(memory), owner: owner(class) });
+            return Ok(lent.collect());
+        };
+        // All or none: what was free is free again, what was made for this goes back to the system.
+        let mut state = shared.state();
+        for class in classes {
+            let cost = shared.classes[*class].cost;
+            state.of[*class].out -= cost;
+            state.out -= cost;
         }
+        let kept = buffers.into_iter().filter(|(_, is_new, _)| !is_new).map(|(class, _, memory)| (class, memory));
+        let rest = classes.iter().copied().zip(taken).filter_map(|(class, free)| Some((class, free?)));
+        for (class, memory) in kept.chain(rest).collect::<Vec<_>>() {
+            state.free += memory.len() as u64;
+            state.of[class].free.push(memory);
+        }
+        // What classes that are not wanted keep is of use here.
+        let mut given_up = Vec::new();
+        for class in (0..shared.classes.len()).filter(|class| !classes.contains(class)) {
+            let free = std::mem::take(&mut state.of[class].free);
+            state.free -= free.iter().map(|memory| memory.len() as u64).sum::<u64>();
+            given_up.extend(free);
+        }
+        if given_up.is_empty() {
+            return Err(Lack::NoMemory(state, bytes));
+        }
+        drop(state);
+        drop(given_up);
+        self.lend(shared.state(), classes)
     }
 
     /// Makes a free buffer; false where the limit or the system forbids it.
@@ -381,14 +398,14 @@ impl Budget {
         let bytes = shared.classes[class].bytes as u64;
         {
             let state = shared.state();
-            if state.out + state.free + state.beside + shared.classes[class].cost > shared.limit {
+            if shared.is_over(&state, shared.classes[class].cost) {
                 return false;
             }
         }
         let Some(memory) = shared.make(class, go_on) else { return false };
         let mut state = shared.state();
         // While it was made, others may have taken what was left.
-        if state.out + state.free + state.beside + bytes > shared.limit {
+        if shared.is_over(&state, bytes) {
             return false;
         }
         state.free += bytes;
@@ -417,20 +434,26 @@ impl Shared {
     /// True where buffers of these classes may go out: every class keeps what it is sure of, or has it already. What counts
     /// beside takes from what is common, never from that.
     fn fits(&self, state: &State, classes: &[usize]) -> bool {
-        let (mut all, mut own) = (state.beside, true);
+        let (mut all, mut own) = (0_u64, true);
         for (nth, (class, of)) in self.classes.iter().zip(&state.of).enumerate() {
             let wanted = classes.iter().filter(|other| **other == nth).count() as u64;
             let out = of.out + wanted * class.cost;
             own &= wanted == 0 || out <= class.sure;
             all = all.saturating_add(out.max(class.sure));
         }
-        own || all <= self.limit
+        own || all <= self.limit && all.saturating_add(state.beside) <= self.room
+    }
+
+    /// True where there would be too much with `more` bytes, free buffers counted.
+    fn is_over(&self, state: &State, more: u64) -> bool {
+        let buffers = state.out + state.free + more;
+        buffers > self.limit || buffers + state.beside > self.room
     }
 
     /// Takes free buffers away where all together would be more than the limit.
     fn make_way(&self, state: &mut State) -> Vec<AlignedBuffer> {
         let mut given_up = Vec::new();
-        while state.out + state.free + state.beside > self.limit {
+        while self.is_over(state, 0) {
             let fullest = state.of.iter_mut().max_by_key(|of| of.free.len());
             let Some(buffer) = fullest.and_then(|of| of.free.pop()) else { break };
             state.free -= buffer.len() as u64;
@@ -519,119 +542,5 @@ impl Drop for Beside {
 }
 
 #[cfg(all(test, not(feature = "shuttle")))]
-mod tests {
-    #![allow(clippy::expect_used, reason = "a test fails by panicking")]
-
-    use super::*;
-
-    fn take(budget: &Budget) -> Option<Vec<Buffer>> {
-        budget.try_take(&[0], || true).expect("memory")
-    }
-
-    fn need(bytes: u64, open: u64) -> Need {
-        Need { buffer_bytes: bytes, open_groups: open, ..Need::default() }
-    }
-
-    #[test]
-    fn never_lends_more_than_its_limit() {
-        let budget = Budget::of_buffers(4096, 0, 2);
-        let first = take(&budget).expect("the first");
-        let second = take(&budget).expect("the second");
-        assert!(take(&budget).is_none());
-        assert_eq!(budget.bytes_out(), 8192);
-        drop(first);
-        assert_eq!(budget.bytes_out(), 4096);
-        let third = take(&budget).expect("what came back");
-        assert!(take(&budget).is_none());
-        drop((second, third));
-        assert_eq!((budget.bytes_out(), budget.high_water()), (0, 8192));
-    }
-
-    #[test]
-    fn taking_waits_until_a_buffer_comes_back() {
-        let budget = Budget::of_buffers(4096, 0, 1);
-        let only = budget.take(&[0], || false).expect("memory");
-        std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| budget.take(&[0], || false).expect("memory").len());
-            drop(only);
-            assert_eq!(waiter.join().expect("no panic"), 1);
-        });
-    }
-
-    #[test]
-    fn a_class_is_sure_of_its_part_whatever_another_takes() {
-        // Two groups of 1000 and two of 300 are sure; 1400 are common.
-        let budget = Budget::of_needs([need(1000, 1), need(300, 1)].into_iter(), 4000, 0);
-        let mut large: Vec<_> = std::iter::from_fn(|| budget.try_take(&[0], || true).expect("memory")).collect();
-        assert_eq!(large.len(), 3, "two of its own and one of what is common");
-        let small: Vec<_> = std::iter::from_fn(|| budget.try_take(&[1], || true).expect("memory")).collect();
-        assert_eq!(small.len(), 3, "its own two, and one of the 400 that are left");
-        assert!(budget.try_take(&[0, 1], || true).expect("memory").is_none());
-        large.truncate(1);
-        assert!(budget.try_take(&[0, 1, 1], || true).expect("memory").is_some(), "a family at once");
-        assert!(budget.bytes_out() <= 4000);
-    }
-
-    #[test]
-    fn free_buffers_of_one_size_give_way_to_another() {
-        let budget = Budget::of_needs([need(1000, 0), need(300, 0)].into_iter(), 2000, 0);
-        let small: Vec<_> = std::iter::from_fn(|| budget.try_take(&[1], || true).expect("memory")).collect();
-        assert_eq!(small.len(), 3);
-        drop(small);
-        assert_eq!(budget.shared.state().free, 900);
-        let _large = budget.try_take(&[0], || true).expect("memory").expect("there is room");
-        assert_eq!(budget.shared.state().free, 900, "there is room for all");
-        let rest: Vec<_> = std::iter::from_fn(|| budget.try_take(&[1], || true).expect("memory")).collect();
-        assert_eq!(rest.len(), 3);
-        drop(rest);
-        let budget = Budget::of_needs([need(1000, 0), need(300, 0)].into_iter(), 1300, 0);
-        drop(budget.try_take(&[0], || true).expect("memory"));
-        let _small = budget.try_take(&[1], || true).expect("memory").expect("what it is sure of");
-        assert_eq!(budget.shared.state().free, 1000);
-        let Shared { limit, .. } = *budget.shared;
-        let beside = budget.beside(limit - 400);
-        drop(budget.try_take(&[0], || true).expect("memory").expect("what it is sure of"));
-        drop(beside);
-        let state = budget.shared.state();
-        assert!(state.out + state.free <= limit, "{state:?}");
-    }
-
-    #[test]
-    fn what_goes_beside_takes_from_what_is_common() {
-        let budget = Budget::of_needs(std::iter::once(need(1000, 0)), 3000, 0);
-        budget.count_beside(0, 1500);
-        let taken: Vec<_> = std::iter::from_fn(|| take(&budget)).collect();
-        assert_eq!(taken.len(), 1);
-        budget.count_beside(1500, 0);
-        assert!(take(&budget).is_some());
-    }
-
-    #[test]
-    fn what_goes_with_a_buffer_is_counted() {
-        let budget = Budget::of_buffers(1600, 400, 3);
-        let _first = take(&budget);
-        assert_eq!((budget.bytes_out(), budget.high_water(), budget.limit_bytes()), (2000, 2000, 6000));
-    }
-
-    #[test]
-    fn without_memory_for_a_first_buffer_taking_is_an_error() {
-        let budget = Budget::of_buffers(usize::MAX / 4, 0, 1);
-        assert_eq!(budget.take(&[0], || true).expect_err("no machine has so much").code(), 20);
-        assert_eq!(budget.try_take(&[0], || true).expect_err("no machine has so much").code(), 20);
-        assert_eq!(budget.bytes_out(), 0, "nothing is left of the attempts");
-    }
-
-    #[test]
-    fn what_is_made_ahead_is_bounded_in_the_process_and_given_back() {
-        let budgets: Vec<Budget> = (0..4).map(|_| Budget::of_buffers(28 << 20, 0, 100)).collect();
-        let made =
-            |budgets: &[Budget]| budgets.iter().map(|budget| budget.shared.state().of[0].free.len()).sum::<usize>();
-        budgets[0].warm(&|| true);
-        assert!(made(&budgets) <= 4, "{}", made(&budgets));
-        budgets.iter().for_each(|budget| budget.warm(&|| true));
-        assert!(made(&budgets) <= 4, "{}", made(&budgets));
-        let other = Budget::of_buffers(1 << 20, 0, 8);
-        other.warm(&|| false);
-        assert_eq!(other.shared.state().free, 0, "it was called away");
-    }
-}
+#[path = "budget_tests.rs"]
+mod tests;

@@ -44,6 +44,8 @@ struct Inner {
     storing: RwLock<bool>,
     /// True once a provisional copy was stored.
     copied: AtomicBool,
+    /// True once something of the complete group could not be stored.
+    spoiled: AtomicBool,
 }
 
 /// A group that is being filled.
@@ -120,6 +122,7 @@ impl Open {
             jobs_left: AtomicUsize::new(0),
             storing: RwLock::new(false),
             copied: AtomicBool::new(false),
+            spoiled: AtomicBool::new(false),
         };
         Ok(Self { inner: Arc::new(inner), beside: Some(beside), not_sync: PhantomData })
     }
@@ -205,6 +208,11 @@ impl Open {
         self.inner.arrivals(|_| true).map(|(_, arrival)| arrival).min()
     }
 
+    /// Planes that are still to come.
+    pub(crate) fn left(&self) -> usize {
+        self.inner.expected.saturating_sub(self.inner.done.load(Ordering::Acquire))
+    }
+
     /// Ends the filling. Planes without a frame become fill value, so that the whole buffer may be written.
     #[must_use]
     pub fn seal(self) -> Sealed {
@@ -276,6 +284,16 @@ impl Sealed {
     /// Waits for a provisional copy that is being stored, and lets none start from now on.
     pub(crate) fn end_provisional(&self) {
         *self.inner.storing.write().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// Something of it could not be stored.
+    pub(crate) fn spoil(&self) {
+        self.inner.spoiled.store(true, Ordering::Release);
+    }
+
+    /// True once something of it could not be stored.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        self.inner.spoiled.load(Ordering::Acquire)
     }
 
     /// Number of jobs that will carry this group; before the first of them starts.

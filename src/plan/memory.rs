@@ -29,7 +29,10 @@ const MAX_BUFFERS: u64 = 65_536;
 const GROUP_BYTES: u64 = 640;
 
 /// Bytes for each plane of a group: its arrival and state, and how many of its planes are written and durable.
-const PLANE_BYTES: u64 = 10;
+const PLANE_BYTES: u64 = 12;
+
+/// Bytes of what is still to be made of a plane of full resolution, for each plane of a level.
+const REDUCTION_BYTES: u64 = 128;
 
 /// Bytes of a job that waits for a worker.
 const JOB_BYTES: u64 = 40;
@@ -83,7 +86,8 @@ impl Need {
         let (open_shards, shards_ever) = shards(router, geometry, layout);
         Self {
             buffer_bytes: layout.buffer_bytes() as u64,
-            group_bytes: group_bytes(layout),
+            group_bytes: group_bytes(layout)
+                .saturating_add(above.map_or(0, |_| (layout.planes() as u64).saturating_mul(REDUCTION_BYTES))),
             open_groups: counted_open(router, layout.index_unit()),
             groups_ever: counted_ever(router, layout.index_unit()),
             open_shards,
@@ -131,6 +135,8 @@ pub struct Memory {
     pub open_groups: u64,
     /// Bytes of groups that may be held at once, with their buffers: those that are open and those on their way to disk.
     pub budget_bytes: u64,
+    /// Bytes that groups and what waits beside them may take together.
+    pub room_bytes: u64,
     /// Worker threads.
     pub threads: usize,
     /// Bytes that workers need for encoding and placing, all together.
@@ -196,7 +202,9 @@ impl Memory {
                 needed: sum.least(threads),
                 limit,
                 explanation: format!(
-                    "{open_groups} open group(s) and {} being written, of {} bytes each and {} beside them,                      {scratch_bytes} bytes of scratch for {threads} worker thread(s), and {table_bytes} bytes of tables and                      the indices of {} open shard(s)",
+                    "{open_groups} open group(s) and {} being written, of {} bytes each and {} beside them, \
+                     {scratch_bytes} bytes of scratch for {threads} worker thread(s), and {table_bytes} bytes of tables and \
+                     the indices of {} open shard(s)",
                     needs.len(),
                     largest.buffer_bytes,
                     largest.group_bytes,
@@ -215,6 +223,7 @@ impl Memory {
             group_bytes: largest.group_bytes,
             open_groups,
             budget_bytes,
+            room_bytes: left,
             threads,
             scratch_bytes,
             open_shards: sum.shards(threads),

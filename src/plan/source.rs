@@ -93,6 +93,12 @@ impl PlannedSource {
         &self.router
     }
 
+    /// For each level below full resolution the pixels of the level above that become one, down and across.
+    #[must_use]
+    pub fn levels(&self) -> &[[u64; 2]] {
+        &self.levels
+    }
+
     /// Images that it fills: their places among [`super::Plan::positions`].
     #[must_use]
     pub fn images(&self) -> Range<usize> {

@@ -543,7 +543,14 @@ impl Inspection<'_> {
     /// Notes in the store which frames the run had stored and which are lost. Where nothing tells the plan of the run, or
     /// how far it had come, that stays as it is.
     fn note_written(&mut self, disk: &dyn Disk) -> Result<()> {
-        let plan = self.going_on.or(self.run.as_ref().map(Run::plan));
+        // What the log tells of was laid out for the engine that kept it, which need not be the one that goes on.
+        let unit = self.log.unit.unwrap_or(Unit::Chunk);
+        let going_on = || {
+            let sources: Vec<_> = self.going_on?.source_settings().collect();
+            Plan::at(&sources, self.root, unit).ok()
+        };
+        let made = if self.run.is_none() { going_on() } else { None };
+        let plan = self.run.as_ref().map(Run::plan).or(made.as_ref());
         let (Some(plan), true) = (plan, self.record.is_some()) else { return Ok(()) };
         let written = written::find(plan, &self.root.join(self.log.name), self.log.unit, &self.lost_frames)?;
         written::note(plan, &written, disk)?;
@@ -557,9 +564,10 @@ impl Inspection<'_> {
                 ));
             }
         }
-        let durable: u64 = self.log.durable.values().sum();
-        if durable > 0 {
-            self.report.notes.push(format!("the run had told that its first {durable} frame(s) were on the medium"));
+        for (source, durable) in self.log.durable.iter().filter(|(_, durable)| **durable > 0) {
+            let whose = if plan.sources().len() > 1 { format!(" of source {}", source.0) } else { String::new() };
+            let told = format!("the run had told that its first {durable} frame(s){whose} were on the medium");
+            self.report.notes.push(told);
         }
         Ok(())
     }

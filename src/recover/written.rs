@@ -11,7 +11,7 @@ use super::index::{MISSING, last_index};
 use crate::error::{Error, Result};
 use crate::journal::format::{Planes, Record, Records, SlotRun};
 use crate::journal::record::{self, Come};
-use crate::plan::{ArrayId, GroupKey, Plan, PlannedSource, Unit};
+use crate::plan::{ArrayId, GroupKey, Plan, PlannedSource, ShardGrid, Unit};
 use crate::platform::{Disk, Sync};
 use crate::router::StorageIndex;
 use crate::store::missing::{self, Missing, Stretch, Why};
@@ -153,6 +153,8 @@ fn frames(plan: &Plan, key: GroupKey, slots: Range<u32>) -> impl Iterator<Item =
 /// The chunks of a store: which are there, looked up once each.
 struct Chunks<'a> {
     plan: &'a Plan,
+    /// By form of array.
+    grids: Vec<Option<ShardGrid>>,
     /// Whether all chunks of the planes in these chunks along the index dimensions are there; those looked at last.
     known: HashMap<(ArrayId, Vec<u64>), bool>,
     /// Shard files of the row that was looked at last, and which of their chunks they have.
@@ -165,7 +167,8 @@ const MAX_KNOWN: usize = 1 << 12;
 
 impl<'a> Chunks<'a> {
     fn new(plan: &'a Plan) -> Self {
-        Self { plan, known: HashMap::new(), shards: HashMap::new(), row: None }
+        let grids = plan.forms().iter().map(|form| ShardGrid::of(form.geometry())).collect();
+        Self { plan, grids, known: HashMap::new(), shards: HashMap::new(), row: None }
     }
 
     /// Whether every chunk that holds a part of a plane is there.
@@ -201,26 +204,26 @@ impl<'a> Chunks<'a> {
         let planned = self.plan.array(array);
         let mut path = self.plan.folder_of(planned);
         path.push("c");
-        let Some(shard) = planned.geometry().shard() else {
+        let Some(grid) = &self.grids[planned.form().nth()] else {
             path.extend(coordinates.iter().map(u64::to_string));
             return Ok(fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()));
         };
-        let object: Vec<u64> = coordinates.iter().zip(shard).map(|(at, chunks)| at / chunks).collect();
+        let object = grid.shard_of(coordinates);
         path.extend(object.iter().map(u64::to_string));
         let row = (array, object.get(..object.len().saturating_sub(2)).unwrap_or_default().to_vec());
         if self.row.as_ref() != Some(&row) {
             self.shards.clear();
             self.row = Some(row);
         }
-        let place = coordinates.iter().zip(shard).fold(0, |all, (at, chunks)| all * chunks + at % chunks);
+        let place = grid.place_in_shard(coordinates);
         let there = match self.shards.get(&path) {
             Some(there) => there,
             None => {
-                let there = listed(&path, planned.geometry().chunks_per_shard() as usize)?;
+                let there = listed(&path, grid.chunks_per_shard())?;
                 self.shards.entry(path).or_insert(there)
             }
         };
-        Ok(there.get(place as usize).copied().unwrap_or(false))
+        Ok(there.get(place).copied().unwrap_or(false))
     }
 }
 

@@ -71,6 +71,11 @@ impl Mark {
         }
     }
 
+    /// True where the run has one source of frames, and no levels below full resolution.
+    pub(crate) fn is_of_one_source(&self) -> bool {
+        self.sources.is_none()
+    }
+
     /// The plan of the run, whose engine takes `unit`s, for a store that lies at `root` now.
     pub(crate) fn plan(&self, root: &Path, unit: Unit) -> Option<Plan> {
         let mut sources: Vec<SourceSettings> = match &self.sources {

@@ -6,8 +6,6 @@ use std::time::Instant;
 
 use super::Stream;
 use super::front::{Front, Lack, NoTurn, Turn};
-use super::levels::Reduction;
-use super::workers::Job;
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::FrameMetadata;
@@ -128,11 +126,8 @@ impl Stream {
         let Some(group) = turn.group(place.key) else { return Err(lost_group()) };
         let complete = group.fill(place.slot, place.arrival, pixels);
         shared.counts.copy.add(copying);
-        if shared.has_levels()
-            && let Some(plane) = group.plane(place.slot)
-        {
-            let (array, index) = (place.array, place.location.index);
-            turn.send(Job::Reduce(Reduction { plane, array, index, arrival: place.arrival }));
+        if let Some(plane) = group.plane(place.slot).filter(|_| shared.has_levels()) {
+            turn.reduce(shared, &place, Some(plane));
         }
         turn.advance(shared, &place, complete);
         drop(turn);
@@ -203,13 +198,11 @@ impl Stream {
     fn pass_over(&self, source: SourceId, turn: &mut Turn<'_>, why: Why) -> Result<()> {
         let shared = &*self.shared;
         let place = turn.place(shared)?;
-        let complete = turn.open(shared, place.key)?.skip(place.slot, place.arrival);
-        if shared.has_levels() {
-            let image = shared.plan.array(place.array).image();
-            for level in shared.levels.pass_over(shared, image, &place.location.index, place.arrival)? {
-                turn.dispatch(shared, &level);
-            }
-        }
+        // All that can fail comes first.
+        turn.open_family(shared, &place)?;
+        let Some(group) = turn.group(place.key) else { return Err(lost_group()) };
+        let complete = group.skip(place.slot, place.arrival);
+        turn.reduce(shared, &place, None);
         // Before it counts as done: what readers are told is done must be listed.
         shared.missing[source.index()].note(place.number, why);
         turn.advance(shared, &place, complete);

@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::Sender;
 
-use super::levels;
+use super::levels::{LevelGroups, Reduction};
 use super::shared::Shared;
 use super::workers::{Job, jobs};
-use crate::buffer::{Arrival, Buffer, Open, Sealed};
+use crate::buffer::{Arrival, Buffer, Open, Plane, Sealed};
 use crate::error::{Error, Result};
 use crate::plan::{ArrayId, GroupKey, PlannedArray, SourceId};
 use crate::router::Location;
@@ -34,6 +34,8 @@ pub(super) struct Front {
 pub(super) struct State {
     /// Most often one or a few: looked up for each frame.
     open: BTreeMap<GroupKey, Open>,
+    /// The groups of levels that its frames feed.
+    levels: LevelGroups,
     /// `None` once the stream is finished.
     queue: Option<Sender<Job>>,
     /// What the thread whose turn it is does without the lock, if it does.
@@ -81,8 +83,14 @@ pub(super) enum NoTurn {
 
 impl Front {
     /// Starts with frame `next` of a source and the groups that earlier frames left open.
-    pub(super) fn new(source: SourceId, queue: Sender<Job>, next: u64, open: BTreeMap<GroupKey, Open>) -> Self {
-        let state = State { open, queue: Some(queue), away: None, finishing: false };
+    pub(super) fn new(
+        source: SourceId,
+        queue: Sender<Job>,
+        next: u64,
+        open: BTreeMap<GroupKey, Open>,
+        levels: LevelGroups,
+    ) -> Self {
+        let state = State { open, levels, queue: Some(queue), away: None, finishing: false };
         Self { source, state: Mutex::new(state), back: Condvar::new(), next: AtomicU64::new(next) }
     }
 
@@ -216,16 +224,11 @@ impl State {
     /// Forms of the groups of a frame's family that lack a buffer: of its own group, and of those of all levels.
     pub(super) fn lacking(&self, shared: &Shared, place: &Place) -> Vec<Lack> {
         let mut lacking = Vec::new();
-        let full = shared.plan.array(place.array);
         if !self.open.get(&place.key).is_some_and(Open::has_buffer) {
-            lacking.push(Lack::new(full, place.key));
+            lacking.push(Lack::new(shared.plan.array(place.array), place.key));
         }
-        for level in shared.plan.levels_of(full.image()) {
-            let (key, _) = levels::place(level, &place.location.index);
-            if !shared.levels.has_buffer(key) {
-                lacking.push(Lack::new(level, key));
-            }
-        }
+        let levels = self.levels.lacking(shared, place.array, &place.location.index);
+        lacking.extend(levels.map(|(level, key)| Lack::new(level, key)));
         lacking
     }
 
@@ -247,7 +250,7 @@ impl State {
     pub(super) fn open_with(&mut self, shared: &Shared, lacking: &[Lack], buffers: Vec<Buffer>) -> Result<()> {
         for (lack, buffer) in lacking.iter().zip(buffers) {
             if shared.plan.array(lack.key.array).level() > 0 {
-                shared.levels.open_with(shared, lack.key, buffer)?;
+                self.levels.open(shared, lack.key, Some(buffer))?;
             } else {
                 let open = self.open(shared, lack.key)?;
                 open.attach(buffer);
@@ -257,8 +260,26 @@ impl State {
         Ok(())
     }
 
+    /// Opens the groups of a frame's whole family, unless they are open.
+    ///
+    /// # Errors
+    /// As for [`State::open`].
+    pub(super) fn open_family(&mut self, shared: &Shared, place: &Place) -> Result<()> {
+        self.open(shared, place.key)?;
+        self.levels.open_all(shared, place.array, &place.location.index)
+    }
+
+    /// Hands the levels below a frame, or below one that is passed over (`None`), to the workers.
+    pub(super) fn reduce(&mut self, shared: &Shared, place: &Place, plane: Option<Plane>) {
+        if shared.plan.levels_of(shared.plan.array(place.array).image()).next().is_some() {
+            let (array, index, arrival) = (place.array, place.location.index, place.arrival);
+            self.levels.advance(shared, array, &index);
+            self.send(Job::Reduce(Box::new(Reduction { plane, array, index, arrival })));
+        }
+    }
+
     /// Gives a job to the workers.
-    pub(super) fn send(&self, job: Job) {
+    fn send(&self, job: Job) {
         if let Some(queue) = &self.queue {
             // The workers outlive the queue; if they are gone, the failure that ended them is told elsewhere.
             let _ = queue.send(job);

@@ -1,14 +1,15 @@
 //! Levels below full resolution: workers make their planes of the planes of the level above, and fill their groups.
 //!
 //! `append` takes the buffers of a frame's whole family at once and opens the groups of all levels; a worker finds them open.
+//! What `append` has to know of them it keeps by itself ([`LevelGroups`]): it never waits for a worker's copy.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use super::shared::Shared;
 use crate::buffer::{Arrival, Beside, Buffer, Open, Plane, Sealed};
 use crate::error::{Error, Result};
-use crate::plan::{ArrayId, Feed, GroupKey, Plan, PlannedArray};
+use crate::plan::{ArrayId, Feed, GroupKey, PlannedArray};
 use crate::pyramid::first_of_each;
 use crate::router::StorageIndex;
 use crate::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,93 +17,154 @@ use crate::sync::{Mutex, MutexGuard, PoisonError};
 /// The open groups of all levels below full resolution.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
-    open: Mutex<BTreeMap<GroupKey, Open>>,
+    /// Locked for no longer than it takes to find one.
+    open: Mutex<BTreeMap<GroupKey, Arc<LevelGroup>>>,
 }
 
-/// What is to be made of a filled plane of full resolution.
+/// An open group of a level; `None` once it is complete.
+type LevelGroup = Mutex<Option<Open>>;
+
+/// What a source knows of the groups of levels that its frames feed: planes that are still to come, and whether there is a
+/// buffer.
+#[derive(Debug, Default)]
+pub(super) struct LevelGroups(BTreeMap<GroupKey, (usize, bool)>);
+
+/// What is to be made of a plane of full resolution.
 #[derive(Debug)]
 pub(super) struct Reduction {
-    pub(super) plane: Plane,
+    /// `None` for one that is passed over.
+    pub(super) plane: Option<Plane>,
     pub(super) array: ArrayId,
     pub(super) index: StorageIndex,
     pub(super) arrival: Arrival,
 }
 
 /// The group and the slot that a plane of a level goes to.
-pub(super) fn place(array: &PlannedArray, index: &StorageIndex) -> (GroupKey, usize) {
+fn place(array: &PlannedArray, index: &StorageIndex) -> (GroupKey, usize) {
     let (group, slot) = array.layout().slot(index);
     (GroupKey { array: array.id(), index: group }, slot)
+}
+
+/// The levels below an array of full resolution, with the group and the slot of a plane.
+fn places<'a>(
+    shared: &'a Shared,
+    array: ArrayId,
+    index: &'a StorageIndex,
+) -> impl Iterator<Item = (&'a PlannedArray, GroupKey, usize)> {
+    let image = shared.plan.array(array).image();
+    shared.plan.levels_of(image).map(move |level| {
+        let (key, slot) = place(level, index);
+        (level, key, slot)
+    })
+}
+
+impl LevelGroups {
+    /// Of groups that earlier frames left open.
+    pub(super) fn of<'a>(open: impl Iterator<Item = &'a Open>) -> Self {
+        Self(open.map(|open| (open.key(), (open.left(), open.has_buffer()))).collect())
+    }
+
+    /// Groups of a frame's levels that lack a buffer.
+    pub(super) fn lacking<'a>(
+        &'a self,
+        shared: &'a Shared,
+        array: ArrayId,
+        index: &'a StorageIndex,
+    ) -> impl Iterator<Item = (&'a PlannedArray, GroupKey)> {
+        let has = |key: &GroupKey| self.0.get(key).is_some_and(|(_, buffer)| *buffer);
+        places(shared, array, index).filter(move |(_, key, _)| !has(key)).map(|(level, key, _)| (level, key))
+    }
+
+    /// Opens a group, unless it is open, with a buffer where there is one.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`]; nothing has changed then.
+    pub(super) fn open(&mut self, shared: &Shared, key: GroupKey, buffer: Option<Buffer>) -> Result<()> {
+        let has_buffer = buffer.is_some();
+        shared.levels.open(shared, key, buffer)?;
+        let expected = shared.plan.array(key.array).layout().expected_planes(&key.index);
+        let known = self.0.entry(key).or_insert((expected, false));
+        known.1 |= has_buffer;
+        Ok(())
+    }
+
+    /// Opens the groups of all levels of a frame, unless they are open.
+    ///
+    /// # Errors
+    /// As for [`LevelGroups::open`].
+    pub(super) fn open_all(&mut self, shared: &Shared, array: ArrayId, index: &StorageIndex) -> Result<()> {
+        let unknown: Vec<GroupKey> =
+            places(shared, array, index).map(|(_, key, _)| key).filter(|key| !self.0.contains_key(key)).collect();
+        unknown.into_iter().try_for_each(|key| self.open(shared, key, None))
+    }
+
+    /// A frame is handed on: its groups have one plane less to come.
+    pub(super) fn advance(&mut self, shared: &Shared, array: ArrayId, index: &StorageIndex) {
+        for (_, key, _) in places(shared, array, index) {
+            if let Some((left, _)) = self.0.get_mut(&key) {
+                *left = left.saturating_sub(1);
+                if *left == 0 {
+                    self.0.remove(&key);
+                }
+            }
+        }
+    }
 }
 
 impl Levels {
     /// Starts with the groups that earlier frames left open.
     pub(super) fn start_with(&self, open: BTreeMap<GroupKey, Open>) {
-        *self.lock() = open;
+        *self.lock() = open.into_iter().map(|(key, open)| (key, Arc::new(Mutex::new(Some(open))))).collect();
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<GroupKey, Open>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<GroupKey, Arc<LevelGroup>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True where a group is open and has its buffer.
-    pub(super) fn has_buffer(&self, key: GroupKey) -> bool {
-        self.lock().get(&key).is_some_and(Open::has_buffer)
-    }
-
-    /// Opens a group, unless it is open, and gives it its buffer.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub(super) fn open_with(&self, shared: &Shared, key: GroupKey, buffer: Buffer) -> Result<()> {
-        let mut groups = self.lock();
-        let open = entry(shared, &mut groups, key)?;
-        open.attach(buffer);
-        shared.show_open(open);
+    fn open(&self, shared: &Shared, key: GroupKey, buffer: Option<Buffer>) -> Result<()> {
+        let known = self.lock().get(&key).cloned();
+        let mut new = if known.is_none() { Some(shared.new_group(key)?) } else { None };
+        let attach = |open: &mut Open| {
+            if let Some(buffer) = buffer {
+                open.attach(buffer);
+                shared.show_open(open);
+            }
+        };
+        match (&known, &mut new) {
+            // It has no buffer yet: nobody copies into it.
+            (Some(group), _) => locked(group).as_mut().map_or((), attach),
+            (None, Some(open)) => attach(open),
+            (None, None) => {}
+        }
+        if let Some(open) = new {
+            self.lock().insert(key, Arc::new(Mutex::new(Some(open))));
+        }
         Ok(())
     }
 
-    /// Passes over a plane of each level below `array`; returns the groups that this made complete.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub(super) fn pass_over(
-        &self,
-        shared: &Shared,
-        image: usize,
-        index: &StorageIndex,
-        arrival: Arrival,
-    ) -> Result<Vec<Sealed>> {
-        let mut complete = Vec::new();
-        for level in shared.plan.levels_of(image) {
-            let (key, slot) = place(level, index);
-            let mut groups = self.lock();
-            if entry(shared, &mut groups, key)?.skip(slot, arrival) {
-                complete.extend(shared.seal(groups.remove(&key)));
-            }
-        }
-        Ok(complete)
-    }
-
-    /// Fills the plane of a level; the group where this made it complete.
-    fn fill(&self, shared: &Shared, key: GroupKey, slot: usize, arrival: Arrival, frame: &[u8]) -> Option<Sealed> {
-        let mut groups = self.lock();
-        let complete = groups.get_mut(&key)?.fill(slot, arrival, frame);
-        if complete { shared.seal(groups.remove(&key)) } else { None }
+    /// Changes an open group; the sealed one where that made it complete.
+    fn change(&self, shared: &Shared, key: GroupKey, change: impl FnOnce(&mut Open) -> bool) -> Option<Sealed> {
+        let group = self.lock().get(&key).cloned()?;
+        let complete = {
+            let mut open = locked(&group);
+            let complete = change(open.as_mut()?);
+            if complete { open.take() } else { None }
+        }?;
+        self.lock().remove(&key);
+        shared.seal(Some(complete))
     }
 
     /// Ends all groups as they are, at the end of a run, in the order in which their first frames came.
     pub(super) fn close(&self, shared: &Shared) -> Vec<Sealed> {
-        let mut rest: Vec<Open> = std::mem::take(&mut *self.lock()).into_values().collect();
+        let rest = std::mem::take(&mut *self.lock());
+        let mut rest: Vec<Open> = rest.into_values().filter_map(|group| locked(&group).take()).collect();
         rest.sort_by_key(|open| (open.key().array, open.first_arrival()));
         rest.into_iter().filter_map(|open| shared.seal(Some(open))).collect()
     }
 }
 
-fn entry<'a>(shared: &Shared, groups: &'a mut BTreeMap<GroupKey, Open>, key: GroupKey) -> Result<&'a mut Open> {
-    Ok(match groups.entry(key) {
-        Entry::Occupied(open) => open.into_mut(),
-        Entry::Vacant(free) => free.insert(shared.new_group(key)?),
-    })
+fn locked(group: &LevelGroup) -> MutexGuard<'_, Option<Open>> {
+    group.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes the planes of all levels of a plane of full resolution; returns the groups that this made complete.
@@ -110,22 +172,28 @@ fn entry<'a>(shared: &Shared, groups: &'a mut BTreeMap<GroupKey, Open>, key: Gro
 /// # Errors
 /// [`Error::OutOfMemory`].
 pub(super) fn reduce(shared: &Shared, reduction: &Reduction) -> Result<Vec<Sealed>> {
-    let Reduction { plane, array, index, arrival } = reduction;
-    let plan: &Plan = &shared.plan;
-    let full = plan.array(*array);
+    let Reduction { plane: Some(plane), array, index, arrival } = reduction else {
+        return Ok(pass_over(shared, reduction));
+    };
+    let full = shared.plan.array(*array);
     let mut above = memory(full)?;
     plane.copy_to(&mut above);
     let (mut above_of, mut complete) = (full, Vec::new());
-    for level in plan.levels_of(full.image()) {
+    for (level, key, slot) in places(shared, *array, index) {
         let Feed::Level { factors, .. } = level.feed() else { continue };
         let mut below = memory(level)?;
-        let item = level.layout().item_size();
-        first_of_each(&above, above_of.layout().frame(), factors, item, &mut below);
-        let (key, slot) = place(level, index);
-        complete.extend(shared.levels.fill(shared, key, slot, *arrival, &below));
+        first_of_each(&above, above_of.layout().frame(), factors, level.layout().item_size(), &mut below);
+        complete.extend(shared.levels.change(shared, key, |open| open.fill(slot, *arrival, &below)));
         (above, above_of) = (below, level);
     }
     Ok(complete)
+}
+
+/// Passes over a plane of each level; returns the groups that this made complete.
+pub(super) fn pass_over(shared: &Shared, reduction: &Reduction) -> Vec<Sealed> {
+    let Reduction { array, index, arrival, .. } = reduction;
+    let skip = |(_, key, slot)| shared.levels.change(shared, key, |open| open.skip(slot, *arrival));
+    places(shared, *array, index).filter_map(skip).collect()
 }
 
 /// Memory for a frame of an array.

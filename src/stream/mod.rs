@@ -2,7 +2,7 @@
 //!
 //! `append` copies a frame into the buffer of its group and returns. When a group is complete it goes to named worker
 //! threads, which hand it to the engine. One more thread lets readers see what was written and appends frame metadata.
-//! Memory is bounded by the pool of buffers: when all are out, `append` waits, says so, or drops, as `when_full` says.
+//! Memory is bounded by the budget: when it is used up, `append` waits, says so, or drops, as `when_full` says.
 
 mod append;
 mod ending;
@@ -39,11 +39,11 @@ use serde_json::Value;
 use self::append::NoRoom;
 use self::front::Front;
 use self::groups::Groups;
-use self::levels::Levels;
+use self::levels::{LevelGroups, Levels};
 use self::resume::{Found, Left};
 use self::shared::{Counts, Shared, file_sync};
 use crate::backend::{Backend, Sink};
-use crate::buffer::Budget;
+use crate::buffer::{Budget, Open};
 use crate::error::{Error, Result};
 use crate::journal::Log;
 use crate::journal::record::{self, Come};
@@ -169,7 +169,13 @@ impl Stream {
     /// # Errors
     /// As [`Stream::create`].
     pub fn of_plan(plan: Plan, backend: &dyn Backend, disk: Arc<dyn Disk>) -> Result<Self> {
-        Self::create_planned(plan, backend.capabilities(), backend, disk)
+        let capabilities = backend.capabilities();
+        let fits = plan.forms().iter().all(|form| form.layout().unit() == capabilities.unit);
+        if !fits || (capabilities.in_order && plan.memory().threads > 1) {
+            let reason = "the plan was made for what another engine takes".to_owned();
+            return Err(Error::Unsupported { backend: backend.name().to_owned(), reason });
+        }
+        Self::create_planned(plan, capabilities, backend, disk)
     }
 
     fn create_planned(
@@ -215,17 +221,25 @@ impl Stream {
             latencies: Mutex::new(status::histogram()?),
             plan,
         });
-        let Left { full, levels, complete } = left;
+        let Left { full, levels, behind } = left;
         for group in full.iter().flat_map(|open| open.values()).chain(levels.values()).filter(|open| open.has_buffer())
         {
             shared.show_open(group);
         }
-        shared.levels.start_with(levels);
         // Before any frame: what the record calls there is there.
-        workers::store_all(&shared, complete);
-        shared.failure.check()?;
-        let fronts = shared.plan.sources().iter().zip(&frames).zip(full);
-        let fronts = fronts.map(|((source, next), open)| Front::new(source.id(), queue.clone(), *next, open)).collect();
+        for (key, slots) in behind {
+            let mut open = shared.new_group(key)?;
+            resume::make_anew(&shared.plan, &*shared.sink, &shared.budget, &mut open, &slots)?;
+            workers::store_all(&shared, shared.seal(Some(open)).into_iter().collect());
+            shared.failure.check()?;
+        }
+        let feeds = |source: SourceId, open: &Open| shared.plan.source_of(open.key().array).id() == source;
+        let fronts = shared.plan.sources().iter().zip(&frames).zip(full).map(|((source, next), open)| {
+            let fed = LevelGroups::of(levels.values().filter(|group| feeds(source.id(), group)));
+            Front::new(source.id(), queue.clone(), *next, open, fed)
+        });
+        let fronts = fronts.collect();
+        shared.levels.start_with(levels);
         drop(queue);
         shared.note_memory();
         shared.budget.make_first();

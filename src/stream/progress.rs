@@ -50,8 +50,36 @@ struct OfArray {
     extent: u64,
     /// Planes along the append axis that readers may look for.
     shown: u64,
-    /// Durable frames beyond that, with the planes that readers must look for: after a loss of power no reader would.
-    beyond: Vec<(u64, Arrival)>,
+    /// Durable frames beyond that: after a loss of power no reader would look for them.
+    beyond: Vec<Beyond>,
+}
+
+/// Durable frames that follow one another in equal steps: many, where readers are shown what is new once an hour.
+#[derive(Debug)]
+struct Beyond {
+    /// Planes along the append axis that readers must look for to see the first, and its arrival.
+    first: (u64, Arrival),
+    /// From one to the next.
+    step: (u64, u64),
+    count: u64,
+}
+
+impl Beyond {
+    fn nth(&self, nth: u64) -> (u64, Arrival) {
+        let ((end, Arrival(arrival)), (ends, arrivals)) = (self.first, self.step);
+        (end + nth * ends, Arrival(arrival + nth * arrivals))
+    }
+
+    /// Takes in a frame if it is the next; the second fixes the step.
+    fn take(&mut self, (end, arrival): (u64, Arrival)) -> bool {
+        let (first_end, first_arrival) = self.first;
+        if self.count == 1 && end >= first_end && arrival > first_arrival {
+            self.step = (end - first_end, arrival.0 - first_arrival.0);
+        }
+        let is_next = self.step.1 > 0 && self.nth(self.count) == (end, arrival);
+        self.count += u64::from(is_next);
+        is_next
+    }
 }
 
 /// Groups of one row of shards: their frames become durable together.
@@ -166,7 +194,9 @@ impl Progress {
             let known = &mut inner.arrays[array.index()];
             known.shown = known.shown.max(*extent);
             let waiting = std::mem::take(&mut known.beyond);
-            inner.durable(plan, *array, waiting);
+            for run in waiting {
+                inner.durable(plan, *array, (0..run.count).map(|nth| run.nth(nth)));
+            }
         }
     }
 
@@ -259,15 +289,15 @@ impl Progress {
 
 impl Inner {
     /// These frames of an array are on the medium: durable, where readers may look for them.
-    fn durable(&mut self, plan: &Plan, array: ArrayId, frames: Vec<(u64, Arrival)>) {
+    fn durable(&mut self, plan: &Plan, array: ArrayId, frames: impl IntoIterator<Item = (u64, Arrival)>) {
         let planned = plan.array(array);
         let (level, source) = (level_bit(planned.level()), planned.form().source().index());
         let known = &mut self.arrays[array.index()];
         for (end, arrival) in frames {
             if end <= known.shown {
                 self.sources[source].durable.mark(arrival, level);
-            } else {
-                known.beyond.push((end, arrival));
+            } else if !known.beyond.last_mut().is_some_and(|last| last.take((end, arrival))) {
+                known.beyond.push(Beyond { first: (end, arrival), step: (0, 0), count: 1 });
             }
         }
     }
@@ -292,6 +322,21 @@ mod tests {
         mark.mark(Arrival(0), 1);
         mark.mark(Arrival(3), 1);
         assert_eq!((mark.base, mark.ahead.len()), (4, 0));
+    }
+
+    #[test]
+    fn durable_frames_that_readers_do_not_see_yet_take_little_and_come_back() {
+        let mut runs: Vec<Beyond> = Vec::new();
+        let frames: Vec<_> =
+            (0..1000).map(|t| (t + 1, Arrival(2 * t))).chain([(3, Arrival(5)), (9, Arrival(1))]).collect();
+        for frame in &frames {
+            if !runs.last_mut().is_some_and(|last| last.take(*frame)) {
+                runs.push(Beyond { first: *frame, step: (0, 0), count: 1 });
+            }
+        }
+        assert_eq!(runs.len(), 3);
+        let back: Vec<_> = runs.iter().flat_map(|run| (0..run.count).map(|nth| run.nth(nth))).collect();
+        assert_eq!(back, frames);
     }
 
     #[test]

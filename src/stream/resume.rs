@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{frame_metadata, lines};
 use crate::backend::{Backend, Done, Sink, no_random_access};
-use crate::buffer::{Arrival, Budget, Open, Sealed};
+use crate::buffer::{Arrival, Budget, Open};
 use crate::document::{parse_object, with_member};
 use crate::error::{Error, Result};
 use crate::journal as log;
@@ -142,12 +142,29 @@ fn compare(plan: &Plan, strictness: Strictness) -> Result<Attributes> {
             return Err(mismatch(&path, difference));
         }
     }
-    let mark = Mark::read(plan.root())?.and_then(|mark| mark.router);
-    if mark.is_some_and(|router| router != *plan.router()) {
-        let difference = "its frames came in another order of dimensions and positions than the settings say".into();
+    let mark = Mark::read(plan.root())?;
+    if let Some(difference) = mark.and_then(|mark| sources_difference(plan, &mark)) {
         return Err(mismatch(&plan.root().join(MARK), difference));
     }
     Ok(metadata)
+}
+
+/// What keeps a run from going on with frames of the sources that a store has.
+fn sources_difference(plan: &Plan, mark: &Mark) -> Option<String> {
+    let order = "its frames came in another order of dimensions and positions than the settings say";
+    let (one, alone) = (mark.is_of_one_source(), plan.forms().len() == 1);
+    if one && alone {
+        return mark.router.as_ref().is_some_and(|router| router != plan.router()).then(|| order.to_owned());
+    }
+    let unit = plan.forms().first().map(|form| form.layout().unit())?;
+    let Some(made) = mark.plan(plan.root(), unit).filter(|made| made.sources().len() == plan.sources().len()) else {
+        return Some("it has other sources of frames than the settings say".to_owned());
+    };
+    let mut pairs = made.sources().iter().zip(plan.sources());
+    pairs.find_map(|(made, now)| match made.router() == now.router() {
+        false => Some(order.to_owned()),
+        true => (made.levels() != now.levels()).then(|| "it has other levels than the settings say".to_owned()),
+    })
 }
 
 /// What keeps a run from going on with a group.
@@ -253,8 +270,8 @@ pub(super) struct Left {
     pub(super) full: Vec<BTreeMap<GroupKey, Open>>,
     /// Of levels below.
     pub(super) levels: BTreeMap<GroupKey, Open>,
-    /// Groups of levels below that are complete now, and were not stored.
-    pub(super) complete: Vec<Sealed>,
+    /// Groups of levels below that may not be stored, though nothing more comes to them.
+    pub(super) behind: Vec<(GroupKey, Slots)>,
 }
 
 impl Left {
@@ -265,7 +282,7 @@ impl Left {
 }
 
 /// The planes of a group that came before, by slot: their arrivals, and whether they are missing.
-type Slots = BTreeMap<usize, (Arrival, bool)>;
+pub(super) type Slots = BTreeMap<usize, (Arrival, bool)>;
 
 /// The groups that the frames which are there left incomplete, with their planes read back; those of levels below are made
 /// anew of full resolution where they may be behind it.
@@ -274,13 +291,17 @@ pub(super) fn open_groups(plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &
     for (source, come) in plan.sources().iter().zip(come) {
         for form in plan.forms().iter().filter(|form| form.source() == source.id()) {
             for (key, slots) in incomplete(plan, source, form, *come)? {
+                if form.level() > 0 && plan.is_group_done(key, come.frames) {
+                    // One after the other, later: there may be more of them than memory for all.
+                    left.behind.push((key, slots));
+                    continue;
+                }
                 let mut open = Open::new(key, form, budget.group_beside(form.nth()))?;
                 if form.level() == 0 {
                     read_back(plan, sink, budget, &mut open, &slots)?;
                     left.full[source.id().index()].insert(key, open);
-                } else if make_anew(plan, sink, budget, &mut open, &slots)? {
-                    left.complete.push(open.seal());
                 } else {
+                    make_anew(plan, sink, budget, &mut open, &slots)?;
                     left.levels.insert(key, open);
                 }
             }
@@ -321,7 +342,7 @@ fn read_back(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slo
     for unit in 0..layout.units() {
         let Some(pixels) = sink.read(key, layout, unit)? else { continue };
         if !open.has_buffer() {
-            budget.take(&[array.form().nth()], || false)?.into_iter().for_each(|buffer| open.attach(buffer));
+            take_buffer(budget, array, open)?;
         }
         for (slot, _) in slots.iter().filter(|(_, (_, missing))| !missing) {
             let start = slot * layout.plane_bytes();
@@ -334,25 +355,32 @@ fn read_back(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slo
     Ok(())
 }
 
-/// Makes the planes of a group of a level below full resolution anew; true where that made it complete.
-fn make_anew(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slots: &Slots) -> Result<bool> {
+/// Makes the planes of a group of a level below full resolution anew.
+pub(super) fn make_anew(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slots: &Slots) -> Result<()> {
     let key = open.key();
     let level = plan.array(key.array);
-    let mut complete = false;
     for (slot, (arrival, missing)) in slots {
         let index = level.layout().plane(&key.index, *slot).filter(|_| !missing);
         let plane = index.map(|index| plane_of(plan, sink, level, &index)).transpose()?.flatten();
-        complete = match plane {
+        match plane {
             Some(plane) => {
                 if !open.has_buffer() {
-                    budget.take(&[level.form().nth()], || false)?.into_iter().for_each(|buffer| open.attach(buffer));
+                    take_buffer(budget, level, open)?;
                 }
-                open.fill(*slot, *arrival, &plane)
+                open.fill(*slot, *arrival, &plane);
             }
-            None => open.skip(*slot, *arrival),
-        };
+            None => _ = open.skip(*slot, *arrival),
+        }
     }
-    Ok(complete)
+    Ok(())
+}
+
+/// Gives a group its buffer, of those that its form is sure of: nobody could return one that is waited for.
+fn take_buffer(budget: &Budget, array: &PlannedArray, open: &mut Open) -> Result<()> {
+    let buffers = budget.try_take(&[array.form().nth()], || false)?;
+    let full = || Error::Full { in_flight: budget.bytes_out(), limit: budget.limit_bytes() };
+    buffers.ok_or_else(full)?.into_iter().for_each(|buffer| open.attach(buffer));
+    Ok(())
 }
 
 /// A plane of an array as full resolution, which is stored, has it; `None` where nothing is stored.

@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, TryRecvError, unbounded};
 use shuttle::{check_random, thread};
 
 use super::front::Front;
-use super::levels::Levels;
+use super::levels::{LevelGroups, Levels};
 use super::live::Rounds;
 use super::progress::Progress;
 use super::shared::{Counts, Shared};
@@ -75,7 +75,10 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
     let (queue, jobs) = unbounded();
     let nothing = vec![0; plan.sources().len()];
     let missing = plan.sources().iter().map(|source| Missing::new(plan.root(), source.id(), source.router()));
-    let fronts = plan.sources().iter().map(|source| Front::new(source.id(), queue.clone(), 0, BTreeMap::new()));
+    let fronts = plan
+        .sources()
+        .iter()
+        .map(|source| Front::new(source.id(), queue.clone(), 0, BTreeMap::new(), LevelGroups::default()));
     let (missing, fronts) = (missing.collect(), fronts.collect());
     drop(queue);
     let shared = Shared {
@@ -253,7 +256,7 @@ fn schedules_of_two_sources_with_a_level_and_no_memory_to_spare_store_every_plan
             };
             let sources = [of("t:inf:2,y:4,x:4", "a", &[[2, 2]]), of("t:inf,y:2,x:6", "b", &[])];
             let plan = Plan::of_sources(&sources, &Capabilities::taking(Unit::Chunk)).expect("valid");
-            let memory = Memory { budget_bytes: 0, ..*plan.memory() };
+            let memory = Memory { budget_bytes: 0, room_bytes: 0, ..*plan.memory() };
             let budget = Budget::new(plan.forms(), &memory);
             let (stream, jobs) = run_of(plan, budget);
             let worker = worker(&stream, jobs);

@@ -16,8 +16,8 @@ use crate::plan::Unit;
 pub(super) enum Job {
     /// Some units of a complete group.
     Store { group: Sealed, units: Range<usize> },
-    /// The levels below a plane.
-    Reduce(Reduction),
+    /// The levels below a plane, or below one that is passed over.
+    Reduce(Box<Reduction>),
 }
 
 /// Does one job. After a failure jobs are only released, so that memory is freed and nobody waits for ever.
@@ -25,9 +25,11 @@ pub(super) fn run(shared: &Shared, job: Job) {
     match job {
         Job::Store { group, units } => store(shared, &group, units),
         Job::Reduce(reduction) => {
-            let complete = attempt(shared, reduction.arrival.0, || levels::reduce(shared, &reduction));
+            let made = attempt(shared, reduction.arrival.0, || levels::reduce(shared, &reduction));
+            // What nobody makes any more must not be waited for.
+            let complete = made.unwrap_or_else(|| levels::pass_over(shared, &reduction));
             drop(reduction);
-            store_all(shared, complete.unwrap_or_default());
+            store_all(shared, complete);
         }
     }
 }
@@ -57,16 +59,22 @@ pub(super) fn jobs(group: &Sealed) -> &[Range<usize>] {
 
 fn store(shared: &Shared, group: &Sealed, units: Range<usize>) {
     let first = group.first_arrival().map_or(0, |arrival| arrival.0);
-    let stored = attempt(shared, first, || hand_over(shared, group, units)).is_some();
-    if !group.job_done() {
-        return;
-    }
-    // Not where another of its jobs failed: the run has failed with that.
-    if stored {
-        attempt(shared, first, || note_stored(shared, group));
+    let mut last = None;
+    let stored = attempt(shared, first, || {
+        hand_over(shared, group, units)?;
+        // Noted by the last of its jobs, unless another of them failed.
+        if *last.insert(group.job_done()) && !group.is_spoiled() {
+            note_stored(shared, group)?;
+        }
+        Ok(())
+    });
+    if stored.is_none() {
+        group.spoil();
     }
     // Also of what was not stored: nobody waits for it any more.
-    shared.storing.end(group.key());
+    if last.unwrap_or_else(|| group.job_done()) {
+        shared.storing.end(group.key());
+    }
 }
 
 /// Runs `work` unless something failed before; a failure or a panic in it becomes the run's, at frame `frame`.

@@ -67,6 +67,8 @@ pub(crate) struct Shards {
     /// Where a store is continued: what is there.
     resumed: Option<Done>,
     encoder: Arc<Encoder>,
+    /// Forms of arrays with shards: each has its part of what is limited.
+    forms: usize,
 }
 
 /// Where chunks and shards lie in the arrays, and when their planes are acquired.
@@ -110,6 +112,7 @@ impl Shards {
             scratch: Spares::default(),
             resumed: resumed.cloned(),
             encoder: Arc::clone(encoder),
+            forms: plan.forms().iter().filter(|form| form.geometry().shard().is_some()).count().max(1),
         })
     }
 
@@ -301,7 +304,10 @@ impl Shards {
         if let Some(file) = open.get(key) {
             return Ok(Arc::clone(file));
         }
-        let shape = ShardShape { ahead: if open.len() < MAX_AHEAD { self.shape.ahead } else { 0 }, ..self.shape };
+        let shape = ShardShape {
+            ahead: if open.len() < (MAX_AHEAD / self.forms).max(1) { self.shape.ahead } else { 0 },
+            ..self.shape
+        };
         let file = self.shard_file(common, key, shape)?;
         let file = Arc::new(match &self.resumed {
             None => file,
@@ -353,7 +359,7 @@ impl Shards {
             self.lock().remove(key);
             return self.wait_less(common);
         }
-        if self.lock().len() > MAX_OPEN_FILES {
+        if self.lock().len() > MAX_OPEN_FILES / self.forms {
             file.release();
         }
         Ok(())
@@ -365,7 +371,8 @@ impl Shards {
             let oldest = {
                 let waiting = self.waiting();
                 let chunks = waiting.len() * self.shape.chunks;
-                let many = waiting.len() > MAX_WAITING || (chunks > MAX_WAITING_CHUNKS && !waiting.is_empty());
+                let (most, most_chunks) = (MAX_WAITING / self.forms, MAX_WAITING_CHUNKS / self.forms);
+                let many = waiting.len() > most || (chunks > most_chunks && !waiting.is_empty());
                 if many { waiting.front().map(|(_, file, _)| Arc::clone(file)) } else { None }
             };
             let Some(file) = oldest else { return Ok(()) };

@@ -214,3 +214,100 @@ fn what_cannot_be_planned_is_refused_with_its_field() {
     assert!(Plan::of_sources(&sources, &chunks).expect_err("no name").to_string().contains("position"));
     assert!(Plan::of_sources(&[], &chunks).is_err());
 }
+
+/// A plan of [`two`] sources with the least memory that it can have, which shows readers nothing by itself.
+fn tight(root: &Path, resume: bool) -> Plan {
+    let capabilities = native().capabilities();
+    let mut sources = two(root);
+    for source in &mut sources {
+        source.settings.live_interval = 3600.0;
+        source.settings.resume = resume;
+        source.settings.threads = Some(1);
+    }
+    let least = Plan::of_sources(&sources, &capabilities).expect("a plan").memory().least_bytes;
+    sources.iter_mut().for_each(|source| source.settings.memory_limit = least);
+    Plan::of_sources(&sources, &capabilities).expect("just enough")
+}
+
+#[test]
+fn levels_that_are_far_behind_are_made_anew_in_the_least_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (disk, frozen) = freezing();
+    let stream = Stream::of_plan(tight(&folder.path().join("run.ome.zarr"), false), &*native(), disk).expect("made");
+    let ends = [120, 60];
+    feed(&stream, ends);
+    // All groups but the last are full.
+    let all_but_the_last = || match SOURCES.map(|source| stream.status_of(source).map_or(0, |status| status.written)) {
+        [first, second] if first >= 108 && second >= 58 => Ok(()),
+        written => Err(format!("{written:?} written")),
+    };
+    disk::wait_for(all_but_the_last).expect("written");
+    frozen.store(true, Ordering::SeqCst);
+    let left = tempfile::tempdir().expect("a folder");
+    let root = left.path().join("run.ome.zarr");
+    copy(stream.plan().root(), &root).expect("copied");
+    drop(stream);
+    let verifier = ome_stream_backends::verifier();
+    recover(&root, &Options { apply: true, verifier: Some(&verifier) }).expect("mended");
+    // Nothing tells that any level is there.
+    let stream = Stream::of_plan(tight(&root, true), &*native(), platform::native()).expect("goes on");
+    feed(&stream, ends);
+    stream.finish().expect("finished");
+    compare_files(stream.plan(), ends, &|_, _| false).expect("whole");
+}
+
+#[test]
+fn a_failure_while_levels_are_behind_ends_the_run_and_nobody_waits_for_ever() {
+    for after in [0, 3, 17] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (disk, frozen) = freezing();
+        let stream =
+            Stream::of_plan(tight(&folder.path().join("run.ome.zarr"), false), &*native(), disk).expect("made");
+        std::thread::scope(|scope| {
+            let stream = &stream;
+            for source in SOURCES {
+                scope.spawn(move || play(stream, source, 0, 10_000).expect_err("the disk fails"));
+            }
+            std::thread::sleep(Duration::from_millis(after));
+            frozen.store(true, Ordering::SeqCst);
+        });
+        assert_eq!(stream.finish().expect_err("the disk failed").code(), 11);
+        assert_eq!(stream.status().bytes_in_flight, 0);
+    }
+}
+
+#[test]
+fn other_sources_orders_and_levels_are_no_store_to_go_on_with() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("run.ome.zarr");
+    let capabilities = native().capabilities();
+    let made = plan(&root, false, &capabilities).expect("a plan");
+    Stream::of_plan(made, &*native(), platform::native()).expect("made").finish().expect("finished");
+    let refused = |sources: Vec<ome_stream::plan::SourceSettings>| {
+        let mut sources = sources;
+        sources.iter_mut().for_each(|source| source.settings.resume = true);
+        let plan = Plan::of_sources(&sources, &capabilities).expect("a plan");
+        let error = Stream::of_plan(plan, &*native(), platform::native()).expect_err("another store");
+        assert_eq!(error.code(), 17, "{error}");
+        error.to_string()
+    };
+    let mut other = two(&root);
+    other[0].settings.dimensions.swap(1, 2);
+    assert!(refused(other).contains("another order"));
+    let mut other = two(&root);
+    other[0].levels[1] = [1, 4];
+    refused(other);
+    let mut one = two(&root);
+    one.truncate(1);
+    refused(one);
+    let same = plan(&root, true, &capabilities).expect("a plan");
+    Stream::of_plan(same, &*native(), platform::native()).expect("the same").finish().expect("finished");
+}
+
+#[test]
+fn a_plan_for_another_engine_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shards = plan(&folder.path().join("a"), false, &Capabilities::taking(Unit::Shard)).expect("a plan");
+    let error = Stream::of_plan(shards, &*native(), platform::native()).expect_err("it takes chunks");
+    assert!(error.to_string().contains("another engine"), "{error}");
+}

@@ -83,7 +83,7 @@ fn units_of_the_wrong_size_or_place_are_refused() {
     let run = Run::new();
     let bytes = run.whole();
     refused(run.sink.write(&run.batch(0, 0, &bytes[1..])), "bytes for 2 units");
-    refused(run.sink.write(&run.batch(2, 0, &bytes)), "no position 2");
+    refused(run.sink.write(&run.batch(2, 0, &bytes)), "no array 2");
     refused(run.sink.write(&run.batch(0, 3, &bytes)), "outside the array");
 }
 

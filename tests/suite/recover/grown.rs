@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ome_stream::plan::ArrayId;
+use ome_stream::plan::{ArrayId, Unit};
 use ome_stream::recover::log::{self, PlacedChunk, Planes, SlotRun, chunks_record, planes_record};
 use ome_stream::recover::{MISSING, Verdict, index_bytes, parse_index};
 use ome_stream::settings::{Codec, Compression};
@@ -177,4 +177,25 @@ fn with_extent(text: &str, extent: u64) -> Vec<u8> {
     let mut document: serde_json::Value = serde_json::from_str(text).expect("JSON");
     document["shape"][0] = extent.into();
     serde_json::to_vec_pretty(&document).expect("JSON")
+}
+
+#[test]
+fn a_log_of_an_engine_that_took_frames_is_read_as_that_engine_wrote_it() {
+    let case = Case::new("frames", "t:inf:2:2,y:32,x:32");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = finished(&case, folder.path(), 6);
+    let mut log = store::log_in_units(&case, &made.root, Unit::Frame);
+    for t in 0..6 {
+        let runs = vec![SlotRun { slots: 0..1, arrivals: Some((t, 0)) }];
+        log.extend(planes_record(&Planes { array: ArrayId(0), group: [t, 0, 0], runs }));
+    }
+    fs::write(made.root.join(log::FILE_NAME), log).expect("written");
+    fs::write(made.root.join(".ome-stream/run/progress.json"), "{\"format\":1,\"frames\":0}").expect("written");
+    let mut settings = case.settings.clone();
+    settings.root_path = made.root.to_string_lossy().into_owned();
+    settings.resume = true;
+    let backend = ome_stream_backends::open("zarrs").expect("built in");
+    let stream = ome_stream::Stream::create(&settings, &*backend).expect("goes on");
+    assert_eq!(stream.status().accepted, 6);
+    assert!(!made.root.join(".ome-stream/run/missing.jsonl").exists(), "nothing was lost");
 }

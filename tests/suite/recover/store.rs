@@ -43,7 +43,12 @@ pub fn make(case: &Case, folder: &Path) -> Made {
 
 /// The first records of the log of a run of a case.
 pub fn log_of(case: &Case, root: &Path) -> Vec<u8> {
-    log::first_records(&plan(case, root), Unit::Chunk)
+    log_in_units(case, root, Unit::Chunk)
+}
+
+/// As [`log_of`], of an engine that takes `unit`s.
+pub fn log_in_units(case: &Case, root: &Path, unit: Unit) -> Vec<u8> {
+    log::first_records(&plan(case, root), unit)
 }
 
 fn plan(case: &Case, root: &Path) -> ome_stream::Plan {
