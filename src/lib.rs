@@ -19,7 +19,7 @@ mod names;
 pub mod ngff;
 pub mod plan;
 pub mod platform;
-pub mod pyramid;
+mod pyramid;
 pub mod recover;
 pub mod router;
 pub mod settings;

@@ -56,7 +56,7 @@ struct Class {
 
 /// Memory for the planes of a group, on loan; dropping it gives it back to its owner.
 #[derive(Debug)]
-pub struct Buffer {
+pub(crate) struct Buffer {
     memory: Option<AlignedBuffer>,
     owner: Owner,
 }

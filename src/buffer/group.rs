@@ -142,7 +142,7 @@ impl Open {
 
     /// True once it has its buffer.
     #[must_use]
-    pub fn has_buffer(&self) -> bool {
+    pub(crate) fn has_buffer(&self) -> bool {
         self.inner.buffer.get().is_some()
     }
 
@@ -156,7 +156,7 @@ impl Open {
     }
 
     /// Notes that `slot` will never hold a frame; true when the group is now complete.
-    pub fn skip(&mut self, slot: usize, arrival: Arrival) -> bool {
+    pub(crate) fn skip(&mut self, slot: usize, arrival: Arrival) -> bool {
         self.inner.mark(slot, SKIPPED, arrival)
     }
 
@@ -176,9 +176,9 @@ impl Open {
     }
 
     /// Replaces what is in `slot`, a frame or none; false, and nothing is changed, while somebody reads filled planes or the
-    /// group has no buffer: [`Watched::wait`] and ask again.
+    /// group has no buffer: wait with [`Watched::wait`] and ask again.
     #[must_use]
-    pub fn try_replace(&mut self, slot: usize, frame: &[u8]) -> bool {
+    pub(crate) fn try_replace(&mut self, slot: usize, frame: &[u8]) -> bool {
         let _nobody_reads = match self.inner.storing.try_write() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -199,7 +199,7 @@ impl Open {
 
     /// A view for those who look on.
     #[must_use]
-    pub fn watch(&self) -> Watched {
+    pub(crate) fn watch(&self) -> Watched {
         Watched(Arc::downgrade(&self.inner))
     }
 
@@ -244,13 +244,13 @@ impl Sealed {
 
     /// What its array has in common with others.
     #[must_use]
-    pub fn form(&self) -> &Arc<Form> {
+    pub(crate) fn form(&self) -> &Arc<Form> {
         &self.inner.form
     }
 
     /// True where no frame came to it: nothing is stored.
     #[must_use]
-    pub fn is_skipped(&self) -> bool {
+    pub(crate) fn is_skipped(&self) -> bool {
         self.inner.buffer.get().is_none()
     }
 
@@ -266,7 +266,7 @@ impl Sealed {
     }
 
     /// Slots that hold a frame, with its arrival.
-    pub fn filled(&self) -> impl Iterator<Item = (usize, Arrival)> + '_ {
+    pub(crate) fn filled(&self) -> impl Iterator<Item = (usize, Arrival)> + '_ {
         self.inner.arrivals(|state| state == FILLED)
     }
 
@@ -277,7 +277,7 @@ impl Sealed {
 
     /// Slots whose planes the engine has not stored, the empty ones among them; `None` where it has stored none.
     #[must_use]
-    pub fn not_stored(&self) -> Option<Vec<usize>> {
+    pub(crate) fn not_stored(&self) -> Option<Vec<usize>> {
         self.inner.not_stored()
     }
 
@@ -309,7 +309,7 @@ impl Sealed {
 
 /// A filled plane of a group, open or sealed.
 #[derive(Debug)]
-pub struct Plane {
+pub(crate) struct Plane {
     inner: Arc<Inner>,
     slot: usize,
 }
@@ -319,7 +319,7 @@ impl Plane {
     ///
     /// # Panics
     /// If `frame` is shorter than a frame.
-    pub fn copy_to(&self, frame: &mut [u8]) {
+    pub(crate) fn copy_to(&self, frame: &mut [u8]) {
         let Some(buffer) = self.inner.memory() else { return };
         let _nobody_replaces = self.inner.storing.read().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: a filled slot is only written by whoever replaces it, who needs the lock held here.
@@ -329,7 +329,7 @@ impl Plane {
 
 /// A group that somebody else fills.
 #[derive(Debug, Clone)]
-pub struct Watched(Weak<Inner>);
+pub(crate) struct Watched(Weak<Inner>);
 
 impl Watched {
     /// Waits for those who read filled planes.

@@ -12,8 +12,7 @@ mod schedules;
 
 pub use crate::platform::{ALIGNMENT, DIRECT_FROM};
 pub use aligned::AlignedBuffer;
-pub use budget::Buffer;
-pub(crate) use budget::{Beside, Budget};
+pub(crate) use budget::{Beside, Budget, Buffer};
 pub use copy::lay_out;
-pub(crate) use group::Filled;
-pub use group::{Arrival, Open, Plane, Sealed, Watched};
+pub use group::{Arrival, Open, Sealed};
+pub(crate) use group::{Filled, Plane, Watched};

@@ -179,7 +179,7 @@ impl Layout {
 
     /// Planes of a group along each index dimension (1 beyond them).
     #[must_use]
-    pub fn index_unit(&self) -> &StorageIndex {
+    pub(crate) fn index_unit(&self) -> &StorageIndex {
         &self.index_unit
     }
 
@@ -219,7 +219,7 @@ impl Layout {
 
     /// The same units with a single plane each: how one frame is cut up.
     #[must_use]
-    pub fn single_plane(&self) -> Self {
+    pub(crate) fn single_plane(&self) -> Self {
         Self { index_unit: [1; MAX_INDEX_DIMENSIONS], planes: 1, ..self.clone() }
     }
 
@@ -231,7 +231,7 @@ impl Layout {
 
     /// Largest number of bytes that one small job carries.
     #[must_use]
-    pub fn job_bytes(&self) -> usize {
+    pub(crate) fn job_bytes(&self) -> usize {
         self.units_per_job() * self.unit_bytes()
     }
 
@@ -273,22 +273,13 @@ impl Layout {
 
     /// Planes of `group` that lie within the array: what must be written or skipped for it to be complete.
     #[must_use]
-    pub fn expected_planes(&self, group: &StorageIndex) -> usize {
+    pub(crate) fn expected_planes(&self, group: &StorageIndex) -> usize {
         (0..MAX_INDEX_DIMENSIONS)
             .map(|axis| {
                 let start = group[axis].saturating_mul(self.index_unit[axis]);
                 self.index_unit[axis].min(self.index_extent[axis].saturating_sub(start))
             })
             .product::<u64>() as usize
-    }
-
-    /// Groups along an index dimension; `u64::MAX` where it is unbounded.
-    #[must_use]
-    pub fn groups_along(&self, axis: usize) -> u64 {
-        match self.index_extent[axis] {
-            u64::MAX => u64::MAX,
-            extent => extent.div_ceil(self.index_unit[axis]),
-        }
     }
 
     /// Where unit `nth` of `group` lies in the array, counted in units.

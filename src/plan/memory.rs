@@ -7,7 +7,7 @@ use crate::router::{Loop, Router, StorageIndex};
 use crate::settings::{Codec, Compression, Durability, Settings};
 
 /// Most worker threads a stream starts: beyond this, memory for their scratch grows and throughput does not.
-pub const MAX_THREADS: usize = 256;
+const MAX_THREADS: usize = 256;
 
 /// Workers when whole shards are written as they lie: they wait for the disk, and so many keep it busy (measured: 2 reach
 /// 0.9 of it, 8 all, 16 no more).

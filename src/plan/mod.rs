@@ -19,7 +19,7 @@ pub use capabilities::Capabilities;
 pub use geometry::{Geometry, MAX_AXES};
 pub use grid::ShardGrid;
 pub use layout::{GroupKey, Layout, Unit, UnitPlace};
-pub use memory::{MAX_THREADS, Memory, Need};
+pub use memory::{Memory, Need};
 pub use positions::PlannedPosition;
 pub use source::{PlannedSource, SourceId, SourceSettings};
 
@@ -242,7 +242,7 @@ impl Plan {
 
     /// True where all frames of a group are among the first `frames` of its source.
     #[must_use]
-    pub fn is_group_done(&self, key: GroupKey, frames: u64) -> bool {
+    pub(crate) fn is_group_done(&self, key: GroupKey, frames: u64) -> bool {
         let array = self.array(key.array);
         // A frame's number grows with each of its coordinates, so the group's last plane has the highest.
         let last = (0..array.layout().planes()).rev().find_map(|slot| array.layout().plane(&key.index, slot));
@@ -260,7 +260,7 @@ impl Plan {
 
     /// Most frames of its source that can come between the first and the last of a group of an array.
     #[must_use]
-    pub fn group_span(&self, form: &Form) -> u64 {
+    pub(crate) fn group_span(&self, form: &Form) -> u64 {
         let gathered = |each: &Loop| each.storage_axis.map_or(1, |axis| form.layout.index_unit()[axis]);
         let loops = self.source(form.source).router.loops();
         let Some(outermost) = loops.iter().position(|each| gathered(each) > 1) else { return 1 };

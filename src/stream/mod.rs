@@ -28,7 +28,7 @@ mod together_tests;
 mod workers;
 
 pub use append::MAX_SKIP;
-pub use resume::{array_difference, difference};
+pub use resume::array_difference;
 pub use status::{Latencies, Phases, Report, SourceStatus, Status};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -243,7 +243,7 @@ pub(super) enum Edited {
 }
 
 /// The first difference between two JSON values, in words; numbers are compared as numbers.
-pub fn difference(at: &str, expected: &Value, found: &Value) -> Option<String> {
+fn difference(at: &str, expected: &Value, found: &Value) -> Option<String> {
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => expected
             .iter()
