@@ -228,6 +228,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "Miri ends where there is no memory")]
     fn more_than_there_is_is_refused() {
         let error = AlignedBuffer::zeroed(usize::MAX / 4, "a test").expect_err("no machine has so much");
         assert_eq!(error.code(), 20);

@@ -98,6 +98,7 @@ fn what_goes_with_a_buffer_is_counted() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri ends where there is no memory")]
 fn without_memory_for_a_first_buffer_taking_is_an_error() {
     let budget = Budget::of_buffers(usize::MAX / 4, 0, 1);
     assert_eq!(budget.take(&[0], || true).expect_err("no machine has so much").code(), 20);
@@ -106,6 +107,7 @@ fn without_memory_for_a_first_buffer_taking_is_an_error() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "112 MiB, page by page")]
 fn what_is_made_ahead_is_bounded_in_the_process_and_given_back() {
     let budgets: Vec<Budget> = (0..4).map(|_| Budget::of_buffers(28 << 20, 0, 100)).collect();
     let made = |budgets: &[Budget]| budgets.iter().map(|budget| budget.shared.state().of[0].free.len()).sum::<usize>();
@@ -119,6 +121,7 @@ fn what_is_made_ahead_is_bounded_in_the_process_and_given_back() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "Miri ends where there is no memory")]
 fn a_family_for_which_the_system_has_no_memory_is_refused_and_leaves_nothing() {
     let classes = [need(4096, 1), need(1 << 62, 0), need(512, 0)];
     let budget = Budget::of_needs(classes.into_iter(), 0, 0, 0);

@@ -146,12 +146,12 @@ impl Open {
         self.inner.buffer.get().is_some()
     }
 
-    /// Copies `frame` into `slot`; true when the group is now complete. A slot that is not empty stays as it is.
+    /// Copies `frame` into `slot`; true when the group is now complete. A slot that is not empty stays as it is, and so does
+    /// a group without a buffer.
     pub fn fill(&mut self, slot: usize, arrival: Arrival, frame: &[u8]) -> bool {
-        if let Some(buffer) = self.inner.memory().filter(|_| self.inner.state(slot) == 0) {
-            // SAFETY: the slot is empty, so no reader looks at it, and this is the one handle that writes.
-            unsafe { copy_in(self.inner.form.layout(), frame, slot, buffer) };
-        }
+        let Some(buffer) = self.inner.memory().filter(|_| self.inner.state(slot) == 0) else { return false };
+        // SAFETY: the slot is empty, so no reader looks at it, and this is the one handle that writes.
+        unsafe { copy_in(self.inner.form.layout(), frame, slot, buffer) };
         self.inner.mark(slot, FILLED, arrival)
     }
 
@@ -428,3 +428,7 @@ impl Inner {
         self.done.fetch_add(1, Ordering::AcqRel) + 1 == self.expected
     }
 }
+
+#[cfg(all(test, not(feature = "shuttle")))]
+#[path = "group_tests.rs"]
+mod tests;

@@ -81,7 +81,7 @@ impl Plan {
     }
 
     /// The plan by which the store at `root` was made, whatever name its settings would give it, by an engine that takes
-    /// `unit`s.
+    /// `unit`s. Its layouts tell where planes lie, and have no tables of units.
     pub(crate) fn at(sources: &[SourceSettings], root: &Path, unit: Unit) -> Result<Self> {
         let (sources, notes) = validated(sources)?;
         Self::of(sources, root.to_path_buf(), notes, &Capabilities::taking(unit), Judge::Nothing)
@@ -96,8 +96,11 @@ impl Plan {
         judge: Judge,
     ) -> Result<Self> {
         let (mut sources, mut forms) = (Vec::new(), Vec::new());
-        for (nth, each) in settings.iter().enumerate() {
-            let id = SourceId(u16::try_from(nth).map_err(|_| too_many_sources(settings.len()))?);
+        if settings.len() > MAX_SOURCES {
+            return Err(too_many_sources(settings.len()));
+        }
+        for (nth, each) in (0_u16..).zip(&settings) {
+            let id = SourceId(nth);
             metadata_size::check(&each.settings)?;
             let source = PlannedSource::new(id, each)?;
             forms.extend(form_outlines(&source, capabilities.unit)?);
@@ -119,7 +122,10 @@ impl Plan {
             .enumerate()
             .map(|(nth, mut form)| {
                 form.nth = nth;
-                form.layout.fill_tables();
+                // Who only looks at a store needs where planes lie, and the settings in it may be anybody's.
+                if judge == Judge::Memory {
+                    form.layout.fill_tables();
+                }
                 Arc::new(form)
             })
             .collect();
@@ -336,8 +342,17 @@ fn validated(sources: &[SourceSettings]) -> Result<(Vec<SourceSettings>, Vec<Str
     Ok((validated, notes))
 }
 
+/// Most sources of a run: each has a lock, an order of acquisition and forms of arrays of its own. No microscope has as many
+/// cameras.
+pub const MAX_SOURCES: usize = 64;
+
 fn too_many_sources(count: usize) -> Error {
-    Error::settings("sources", count, format!("a run has one source to {}", u16::MAX), "use one stream for each camera")
+    Error::settings(
+        "sources",
+        count,
+        format!("a run has one source to {MAX_SOURCES}"),
+        "use one stream for each camera",
+    )
 }
 
 /// The forms of a source's arrays, with outlines of their layouts: nothing is made before memory is judged.

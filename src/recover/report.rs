@@ -27,7 +27,7 @@ pub struct Report {
     /// All chunks that were written and are lost.
     pub lost_chunks: u64,
     /// Numbers of the frames that the chunks in `lost` held a part of, ascending, up to [`MAX_LISTED`]; empty where
-    /// nothing tells in which order frames came.
+    /// nothing tells in which order frames came. Of several sources those of the first.
     pub lost_frames: Vec<u64>,
     /// What is worth knowing and needs nothing done.
     pub notes: Vec<String>,
