@@ -283,7 +283,10 @@ impl Sealed {
 
     /// Waits for a provisional copy that is being stored, and lets none start from now on.
     pub(crate) fn end_provisional(&self) {
-        *self.inner.storing.write().unwrap_or_else(PoisonError::into_inner) = true;
+        // Of several jobs the first does it.
+        if !*self.inner.storing.read().unwrap_or_else(PoisonError::into_inner) {
+            *self.inner.storing.write().unwrap_or_else(PoisonError::into_inner) = true;
+        }
     }
 
     /// Something of it could not be stored.

@@ -50,6 +50,8 @@ pub struct Plan {
 enum Judge {
     /// A run shall be made of it.
     Memory,
+    /// Only what it would be is asked.
+    Shape,
     /// A store is looked at that an earlier run has made.
     Nothing,
 }
@@ -64,6 +66,17 @@ impl Plan {
         Self::of_sources(&[SourceSettings { settings: settings.clone(), levels: Vec::new() }], capabilities)
     }
 
+    /// As [`Plan::new`], whatever memory it takes: for who only asks what would be on disk. No run starts with it.
+    ///
+    /// # Errors
+    /// As for [`Plan::new`], but for [`Error::MemoryLimit`].
+    pub fn unlimited(settings: &Settings, capabilities: &Capabilities) -> Result<Self> {
+        let source = SourceSettings { settings: settings.clone(), levels: Vec::new() };
+        let (sources, notes) = validated(&[source])?;
+        let root = absolute_root(&sources)?;
+        Self::of(sources, root, notes, capabilities, Judge::Shape)
+    }
+
     /// As [`Plan::new`], of several sources of frames and with levels below full resolution. Where the store lies, how much
     /// memory it takes, durability and all else that concerns the whole run is as the first source's settings say; each of
     /// several sources has positions, whose images lie side by side.
@@ -74,9 +87,7 @@ impl Plan {
     /// As for [`Plan::new`].
     pub fn of_sources(sources: &[SourceSettings], capabilities: &Capabilities) -> Result<Self> {
         let (sources, notes) = validated(sources)?;
-        let path = sources.first().map(|first| first.settings.output_path()).unwrap_or_default();
-        // The host may change its working folder while the run goes on.
-        let root = std::path::absolute(&path).map_err(|source| Error::io("find", &path, source))?;
+        let root = absolute_root(&sources)?;
         Self::of(sources, root, notes, capabilities, Judge::Memory)
     }
 
@@ -112,7 +123,7 @@ impl Plan {
         let threads = if capabilities.in_order { 1 } else { memory::useful_threads(&first.settings, &forms) };
         let memory = match judge {
             Judge::Memory => Memory::new(&first.settings, &needs, threads)?,
-            Judge::Nothing => {
+            Judge::Shape | Judge::Nothing => {
                 let settings = Settings { memory_limit: u64::MAX, ..first.settings.clone() };
                 Memory::new(&settings, &needs, threads)?
             }
@@ -123,7 +134,7 @@ impl Plan {
             .map(|(nth, mut form)| {
                 form.nth = nth;
                 // Who only looks at a store needs where planes lie, and the settings in it may be anybody's.
-                if judge == Judge::Memory {
+                if judge != Judge::Nothing {
                     form.layout.fill_tables();
                 }
                 Arc::new(form)
@@ -321,6 +332,12 @@ impl Plan {
     pub fn ngff(&self, extents: Option<&[Option<u64>]>) -> ngff::Layout {
         positions::ngff_layout(self, extents)
     }
+}
+
+/// The root as the first source's settings give it. The host may change its working folder while the run goes on.
+fn absolute_root(sources: &[SourceSettings]) -> Result<PathBuf> {
+    let path = sources.first().map(|first| first.settings.output_path()).unwrap_or_default();
+    std::path::absolute(&path).map_err(|source| Error::io("find", &path, source))
 }
 
 /// The settings of sources, each validated, with what is worth knowing about them.

@@ -28,6 +28,10 @@ void __tsan_release(void *);
 /* Mutex::lock_contended(&self) */
 INSTEAD_OF(MUTEX_LOCK, , __tsan_acquire((void *)a))
 
+/* RwLock::read_contended(&self), write_contended(&self) */
+INSTEAD_OF(RWLOCK_READ, , __tsan_acquire((void *)a))
+INSTEAD_OF(RWLOCK_WRITE, , __tsan_acquire((void *)a))
+
 /* Condvar::wait(&self, &Mutex), wait_timeout(&self, &Mutex, Duration): gives the lock back and takes it again */
 INSTEAD_OF(CONDVAR_WAIT, __tsan_release((void *)b), __tsan_acquire((void *)b))
 INSTEAD_OF(CONDVAR_WAIT_TIMEOUT, __tsan_release((void *)b), __tsan_acquire((void *)b))

@@ -1,6 +1,6 @@
 //! Waits in every way of the standard library for which `locks.c` stands in: its symbols tell their names.
 
-use std::sync::{Condvar, Mutex, OnceLock};
+use std::sync::{Condvar, Mutex, OnceLock, RwLock};
 use std::time::Duration;
 
 fn main() {
@@ -16,5 +16,8 @@ fn main() {
             number = changed.wait(number).unwrap();
         }
         let _ = changed.wait_timeout(number, Duration::ZERO);
+        let lock = RwLock::new(0);
+        let read = *lock.read().unwrap();
+        *lock.write().unwrap() = read;
     });
 }

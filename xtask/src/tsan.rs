@@ -15,8 +15,10 @@ use crate::{places, step};
 const RACE: &str = "66";
 
 /// What `locks.c` calls a function of the standard library, and how its symbol ends.
-const NAMES: [(&str, &str); 5] = [
+const NAMES: [(&str, &str); 7] = [
     ("MUTEX_LOCK", "5futexNtB2_5Mutex14lock_contended"),
+    ("RWLOCK_READ", "5futexNtB2_6RwLock14read_contended"),
+    ("RWLOCK_WRITE", "5futexNtB2_6RwLock15write_contended"),
     ("CONDVAR_WAIT", "5futexNtB2_7Condvar4wait"),
     ("CONDVAR_WAIT_TIMEOUT", "5futexNtB2_7Condvar12wait_timeout"),
     ("ONCE_CALL", "5futexNtB5_4Once4call"),

@@ -50,7 +50,9 @@ impl Workload {
 
     /// The acquisition of `settings`, which must end.
     pub fn new(settings: &Settings) -> Result<Self> {
-        let plan = Plan::new(settings, &ome_stream_backends::open(ome_stream_backends::DEFAULT)?.capabilities())?;
+        // Whether an engine has memory enough for it is told where that engine is asked.
+        let capabilities = ome_stream_backends::open(ome_stream_backends::DEFAULT)?.capabilities();
+        let plan = Plan::unlimited(settings, &capabilities)?;
         let Some(frames) = plan.router().total() else {
             bail!(
                 "the first dimension is unbounded, and a benchmark must end: give it a count, or --sustained SIZE for a \
