@@ -1,7 +1,7 @@
 //! The first thing that went wrong, kept and told again.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::store::room::Room;
@@ -9,7 +9,9 @@ use crate::store::room::Room;
 /// Set once by whichever thread fails first; asked by `append` at the price of one atomic load.
 #[derive(Debug)]
 pub(super) struct Failure {
-    first: OnceLock<(u64, Arc<Error>)>,
+    first: Mutex<Option<(u64, Arc<Error>)>>,
+    /// True once there is one.
+    set: AtomicBool,
     /// Given back after the first failure, which may be a full disk.
     room: Room,
     /// Workers that are storing something.
@@ -29,7 +31,7 @@ impl Drop for Storing<'_> {
 
 impl Failure {
     pub(super) fn new(room: Room) -> Self {
-        Self { first: OnceLock::new(), room, storing: AtomicUsize::new(0) }
+        Self { first: Mutex::default(), set: AtomicBool::new(false), room, storing: AtomicUsize::new(0) }
     }
 
     /// Lets a worker store something; `None` once something failed.
@@ -55,7 +57,11 @@ impl Failure {
 
     /// Notes the cause unless there is one.
     pub(super) fn set(&self, frame: u64, cause: Error) {
-        if self.first.set((frame, Arc::new(cause.clone()))).is_ok() {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        if first.is_none() {
+            *first = Some((frame, Arc::new(cause.clone())));
+            self.set.store(true, Ordering::SeqCst);
+            drop(first);
             tracing::error!(frame, %cause, "writing failed");
             self.after_failure(self.storing.load(Ordering::SeqCst));
         }
@@ -63,12 +69,16 @@ impl Failure {
 
     /// True once something failed.
     pub(super) fn is_set(&self) -> bool {
-        self.first.get().is_some()
+        self.set.load(Ordering::SeqCst)
     }
 
     /// The failure as the host sees it.
     pub(super) fn get(&self) -> Option<Error> {
-        self.first.get().map(|(frame, cause)| Error::Failed { frame: *frame, cause: Arc::clone(cause) })
+        if !self.is_set() {
+            return None;
+        }
+        let first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.as_ref().map(|(frame, cause)| Error::Failed { frame: *frame, cause: Arc::clone(cause) })
     }
 
     /// The failure as an error, if there is one.

@@ -227,6 +227,9 @@ impl State {
         if !self.open.get(&place.key).is_some_and(Open::has_buffer) {
             lacking.push(Lack::new(shared.plan.array(place.array), place.key));
         }
+        if !shared.has_levels() {
+            return lacking;
+        }
         let levels = self.levels.lacking(shared, place.array, &place.location.index);
         lacking.extend(levels.map(|(level, key)| Lack::new(level, key)));
         lacking
