@@ -27,7 +27,7 @@ const WARM_BYTES: u64 = 112 << 20;
 const GROUPS_A_WORKER: u64 = 2;
 
 /// Time within which buffers are made before the first frame: what making a store takes anyway.
-const FIRST_TIME: Duration = Duration::from_millis(1);
+const FIRST_TIME: Duration = Duration::from_millis(2);
 
 /// Bytes that are touched at a time while somebody may call the maker away.
 const TOUCH_BYTES: usize = 2 << 20;
