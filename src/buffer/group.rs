@@ -100,11 +100,12 @@ pub struct Open {
 }
 
 impl Open {
-    /// A group with no plane yet and no buffer: one that is only skipped never needs one. `beside` counts it until then.
+    /// A group with no plane yet and no buffer: one that is only skipped never needs one. `beside` counts it until then; one
+    /// that gets its buffer at once needs no count.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] where the system has no memory for the state of its planes.
-    pub(crate) fn new(key: GroupKey, form: &Arc<Form>, beside: Beside) -> Result<Self> {
+    pub(crate) fn new(key: GroupKey, form: &Arc<Form>, beside: Option<Beside>) -> Result<Self> {
         let planes = form.layout().planes();
         let mut slots = Vec::new();
         slots.try_reserve_exact(planes).map_err(|_| Error::OutOfMemory {
@@ -124,7 +125,7 @@ impl Open {
             copied: AtomicBool::new(false),
             spoiled: AtomicBool::new(false),
         };
-        Ok(Self { inner: Arc::new(inner), beside: Some(beside), not_sync: PhantomData })
+        Ok(Self { inner: Arc::new(inner), beside, not_sync: PhantomData })
     }
 
     /// Gives the group its buffer, before its first frame.

@@ -17,7 +17,7 @@ fn group(nth: u64) -> (Open, Arc<Form>, Budget) {
     let form = Arc::clone(&plan.forms()[0]);
     let budget = Budget::new(plan.forms(), plan.memory());
     let key = GroupKey { array: ArrayId(0), index: [nth, 0, 0] };
-    let mut open = Open::new(key, &form, budget.group_beside(0)).expect("memory");
+    let mut open = Open::new(key, &form, Some(budget.group_beside(0))).expect("memory");
     budget.take(&[0], || false).expect("memory").into_iter().for_each(|buffer| open.attach(buffer));
     (open, form, budget)
 }
@@ -103,7 +103,7 @@ fn a_group_without_a_frame_has_no_bytes_and_counts_beside() {
     let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
     let budget = Budget::new(plan.forms(), plan.memory());
     let key = GroupKey { array: ArrayId(0), index: [0; 3] };
-    let mut open = Open::new(key, &plan.forms()[0], budget.group_beside(0)).expect("memory");
+    let mut open = Open::new(key, &plan.forms()[0], Some(budget.group_beside(0))).expect("memory");
     assert!(budget.bytes_beside() > 0);
     assert!(!open.fill(1, Arrival(1), &[7; 16]), "it has no memory for a frame");
     assert!(!open.skip(0, Arrival(0)) && open.skip(1, Arrival(1)));

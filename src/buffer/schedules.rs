@@ -88,7 +88,7 @@ fn schedules_of_a_group_show_only_whole_planes_and_never_after_the_complete_one(
             let layout = form.layout();
             let budget = Budget::of_buffers(layout.buffer_bytes(), 0, 1);
             let key = GroupKey { array: ArrayId(0), index: [0; 3] };
-            let mut group = Open::new(key, &form, budget.group_beside(0)).expect("memory");
+            let mut group = Open::new(key, &form, Some(budget.group_beside(0))).expect("memory");
             budget.take(&[0], || false).expect("memory").into_iter().for_each(|buffer| group.attach(buffer));
             let complete = Arc::new(AtomicUsize::new(0));
             let live = {

@@ -126,7 +126,9 @@ impl Stream {
         let Some(group) = turn.group(place.key) else { return Err(lost_group()) };
         let complete = group.fill(place.slot, place.arrival, pixels);
         shared.counts.copy.add(copying);
-        if let Some(plane) = group.plane(place.slot).filter(|_| shared.has_levels()) {
+        if shared.has_levels()
+            && let Some(plane) = group.plane(place.slot)
+        {
             turn.reduce(shared, &place, Some(plane));
         }
         turn.advance(shared, &place, complete);

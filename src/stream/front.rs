@@ -235,14 +235,14 @@ impl State {
         lacking
     }
 
-    /// Opens a group, unless it is open.
+    /// Opens a group, unless it is open; whoever opens it with a `buffer` gives it that at once.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`]; nothing has changed then.
-    pub(super) fn open(&mut self, shared: &Shared, key: GroupKey) -> Result<&mut Open> {
+    fn open(&mut self, shared: &Shared, key: GroupKey, buffer: bool) -> Result<&mut Open> {
         Ok(match self.open.entry(key) {
             Entry::Occupied(open) => open.into_mut(),
-            Entry::Vacant(free) => free.insert(shared.new_group(key)?),
+            Entry::Vacant(free) => free.insert(shared.new_group(key, buffer)?),
         })
     }
 
@@ -255,7 +255,7 @@ impl State {
             if shared.plan.array(lack.key.array).level() > 0 {
                 self.levels.open(shared, lack.key, Some(buffer))?;
             } else {
-                let open = self.open(shared, lack.key)?;
+                let open = self.open(shared, lack.key, true)?;
                 open.attach(buffer);
                 shared.show_open(open);
             }
@@ -268,7 +268,7 @@ impl State {
     /// # Errors
     /// As for [`State::open`].
     pub(super) fn open_family(&mut self, shared: &Shared, place: &Place) -> Result<()> {
-        self.open(shared, place.key)?;
+        self.open(shared, place.key, false)?;
         self.levels.open_all(shared, place.array, &place.location.index)
     }
 

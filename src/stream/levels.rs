@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::shared::Shared;
-use crate::buffer::{Arrival, Beside, Buffer, Open, Plane, Sealed};
+use crate::buffer::{Arrival, Buffer, Open, Plane, Sealed};
 use crate::error::{Error, Result};
 use crate::plan::{ArrayId, Feed, GroupKey, PlannedArray};
 use crate::pyramid::first_of_each;
@@ -123,7 +123,7 @@ impl Levels {
 
     fn open(&self, shared: &Shared, key: GroupKey, buffer: Option<Buffer>) -> Result<()> {
         let known = self.lock().get(&key).cloned();
-        let mut new = if known.is_none() { Some(shared.new_group(key)?) } else { None };
+        let mut new = if known.is_none() { Some(shared.new_group(key, buffer.is_some())?) } else { None };
         let attach = |open: &mut Open| {
             if let Some(buffer) = buffer {
                 open.attach(buffer);
@@ -205,9 +205,4 @@ fn memory(array: &PlannedArray) -> Result<Vec<u8>> {
         .map_err(|_| Error::OutOfMemory { bytes: bytes as u64, purpose: "a plane of a level" })?;
     memory.resize(bytes, 0);
     Ok(memory)
-}
-
-/// Counts a group that has no buffer.
-pub(super) fn beside(shared: &Shared, key: GroupKey) -> Beside {
-    shared.budget.group_beside(shared.plan.array(key.array).form().nth())
 }

@@ -228,7 +228,7 @@ impl Stream {
         }
         // Before any frame: what the record calls there is there.
         for (key, slots) in behind {
-            let mut open = shared.new_group(key)?;
+            let mut open = shared.new_group(key, false)?;
             resume::make_anew(&shared.plan, &*shared.sink, &shared.budget, &mut open, &slots)?;
             workers::store_all(&shared, shared.seal(Some(open)).into_iter().collect());
             shared.failure.check()?;

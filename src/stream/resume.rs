@@ -296,7 +296,7 @@ pub(super) fn open_groups(plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &
                     left.behind.push((key, slots));
                     continue;
                 }
-                let mut open = Open::new(key, form, budget.group_beside(form.nth()))?;
+                let mut open = Open::new(key, form, Some(budget.group_beside(form.nth())))?;
                 if form.level() == 0 {
                     read_back(plan, sink, budget, &mut open, &slots)?;
                     left.full[source.id().index()].insert(key, open);

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::frame_metadata::MetadataLines;
 use super::groups::Groups;
 use super::housekeeping::{Housekeeping, Kept};
-use super::levels::{self, Levels};
+use super::levels::Levels;
 use super::progress::Progress;
 use super::storing::Storing;
 use crate::backend::Sink;
@@ -133,9 +133,10 @@ impl Shared {
         self.missing.iter().map(flush).fold(Ok(()), Result::and)
     }
 
-    /// A group that nothing has come to yet.
-    pub(super) fn new_group(&self, key: GroupKey) -> Result<Open> {
-        Open::new(key, self.plan.array(key.array).form(), levels::beside(self, key))
+    /// A group that nothing has come to yet; counted by itself unless it gets its `buffer` at once.
+    pub(super) fn new_group(&self, key: GroupKey, buffer: bool) -> Result<Open> {
+        let form = self.plan.array(key.array).form();
+        Open::new(key, form, (!buffer).then(|| self.budget.group_beside(form.nth())))
     }
 
     /// Ends the filling of a group, if there is one.

@@ -5,6 +5,7 @@ mod golden;
 mod messages;
 mod normal_form;
 mod refused;
+mod refused_paths;
 mod round_trip;
 mod words;
 
