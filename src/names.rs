@@ -1,10 +1,11 @@
 //! One rule for every name that becomes a folder's: a store travels, so a name must do on every system.
 
+pub(crate) mod own;
+
 use unicode_normalization::UnicodeNormalization;
 
+use self::own::{FOLDER, KEPT_SUFFIX};
 use crate::platform::PARTIAL_SUFFIX;
-use crate::recover::KEPT_SUFFIX;
-use crate::store::files;
 
 /// Most bytes of a name that a host gives: file systems allow 255 for a folder, and we add to it (a suffix, a grid cell,
 /// `.replaced-...`).
@@ -77,7 +78,7 @@ pub(crate) fn check_folder(name: &str) -> Result<(), Refusal> {
     }
     let lower = name.to_lowercase();
     // Our folder, and what earlier versions put beside it.
-    if lower.starts_with(files::FOLDER) || lower.contains(KEPT_SUFFIX) {
+    if lower.starts_with(FOLDER) || lower.contains(KEPT_SUFFIX) {
         return refuse("the name is kept for files of the writer", "use another name");
     }
     if is_device(&lower) {

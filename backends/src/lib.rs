@@ -1,7 +1,6 @@
 //! The engines of ome-stream: a plain list, name -> backend, available or why not.
 
-use ome_stream::backend::{Backend, Capabilities};
-use ome_stream::recover::Verifier;
+use ome_stream::backend::{Backend, Capabilities, Verifier};
 use ome_stream::{Error, Result};
 use ome_stream_backend_zarrs::{ZarrsBackend, ZarrsVerifier};
 

@@ -1,12 +1,14 @@
 //! The border between core and engines.
 //!
 //! An engine says in its [`Capabilities`] which [`Unit`](crate::plan::Unit) it takes; core assembles exactly that, so that no engine ever
-//! has to read, modify and write. The trait stays small: conveniences live in [`crate::stream`].
+//! has to read, modify and write. The trait stays small: conveniences live in the stream.
 
 mod memory;
+mod verify;
 
 pub use crate::plan::Capabilities;
 pub use memory::{MemoryBackend, MemoryStore};
+pub use verify::{ChunkChecker, ChunkFormat, Verifier};
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +18,6 @@ use crate::error::{Error, Result};
 use crate::journal::Log;
 use crate::plan::{ArrayId, GroupKey, Layout, Plan, UnitPlace};
 use crate::platform::Disk;
-use crate::recover::Verifier;
 
 /// Why an engine cannot write a plan, as data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -6,6 +6,8 @@ mod aligned;
 mod budget;
 mod copy;
 mod group;
+#[cfg(all(test, not(feature = "shuttle")))]
+mod layout_tests;
 
 #[cfg(all(test, feature = "shuttle"))]
 mod schedules;

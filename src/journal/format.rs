@@ -3,7 +3,7 @@
 //!
 //! A record is appended after the write of what it tells of returned; a clean `finish` removes the file. A process that is
 //! killed leaves it behind. What it says of planes tells a black frame from a missing one; from what it says of chunks
-//! [`crate::recover`] rebuilds the indices. No reader asks for its name.
+//! recovery rebuilds the indices. No reader asks for its name.
 //!
 //! The file is a sequence of records, little-endian, each complete in itself, so that a torn one costs no other:
 //!
@@ -46,7 +46,7 @@ use crate::router::StorageIndex;
 pub const VERSION: u64 = 2;
 
 /// Path of the log below the root of a store, with `/`.
-pub const FILE_NAME: &str = crate::store::files::LOG;
+pub const FILE_NAME: &str = crate::names::own::LOG;
 
 const MAGIC: [u8; 4] = *b"OSLg";
 const HEADER_BYTES: usize = 24;

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::format::{PlacedChunk, Planes, chunks_record, durable_record, first_records, planes_record};
 use crate::buffer::Arrival;
 use crate::error::{Error, Result};
+use crate::names::own::{LOG, OLD_LOG};
 use crate::plan::{GroupKey, Plan, SourceId, Unit};
 use crate::platform::{AppendFile, Disk};
-use crate::store::files::{LOG, OLD_LOG};
 
 /// True where the store in `root` has a log, of this version or an earlier one: its run was interrupted.
 pub(crate) fn is_there(root: &Path) -> bool {

@@ -11,11 +11,9 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
+use crate::names::own::{FORMAT, OLD_RECORD, RECORD};
 use crate::plan::Plan;
 use crate::platform::{Disk, Sync};
-use crate::router::Router;
-use crate::store::Mark;
-use crate::store::files::{OLD_RECORD, RECORD, format_of};
 
 /// Largest record that is read; ours have some fifty bytes for each source, those of earlier versions two thousand.
 const MAX_BYTES: u64 = 4 << 20;
@@ -36,43 +34,8 @@ impl Come {
     }
 }
 
-/// What is known of a run beside its pixels.
-#[derive(Debug)]
-pub(crate) struct Record {
-    /// By source.
-    pub(crate) sources: Vec<Come>,
-    /// The order of acquisition of the first source.
-    pub(crate) router: Option<Router>,
-    /// Metadata that every position's array started with.
-    pub(crate) array: Option<Map<String, Value>>,
-}
-
-impl Record {
-    /// What the record's document tells; `None` where it does not tell the number of frames. What else is in it may be
-    /// missing: a person may have written it.
-    pub(crate) fn of(document: &Map<String, Value>, mark: Option<&Mark>) -> Option<Self> {
-        let sources = sources_of(document)?;
-        // Earlier versions had everything in one file.
-        let old = Mark::of(document);
-        let mark = mark.unwrap_or(&old);
-        Some(Self { sources, router: mark.router.clone(), array: mark.array.clone() })
-    }
-
-    /// Frames of the first source.
-    pub(crate) fn frames(&self) -> u64 {
-        self.sources.first().map_or(0, |come| come.frames)
-    }
-
-    /// The unbounded axis, and its planes that the frames reach at a position; `None` where no axis is unbounded.
-    pub(crate) fn extent(&self, position: u32) -> Option<(usize, u64)> {
-        let router = self.router.as_ref()?;
-        let first = router.loops().first().filter(|first| first.count.is_none())?;
-        let axis = first.storage_axis?;
-        Some((axis, router.extent(axis, position, self.frames())))
-    }
-}
-
-fn sources_of(document: &Map<String, Value>) -> Option<Vec<Come>> {
+/// How far each source has come, as the record's document tells; `None` where it does not tell the number of frames.
+pub(crate) fn sources_of(document: &Map<String, Value>) -> Option<Vec<Come>> {
     let frames = document.get("frames")?.as_u64()?;
     let Some(sources) = document.get("sources") else { return Some(vec![Come::all(frames)]) };
     let come = |source: &Value| {
@@ -81,6 +44,12 @@ fn sources_of(document: &Map<String, Value>) -> Option<Vec<Come>> {
         Some(Come { frames, levels })
     };
     sources.as_array()?.iter().map(come).collect()
+}
+
+/// Format of the files of a run: 1 where there is one source of frames without levels below full resolution, which the first
+/// version understands too.
+pub(crate) fn format_of(plan: &Plan) -> u64 {
+    if plan.forms().len() > 1 { FORMAT } else { 1 }
 }
 
 /// Replaces the record, atomically.

@@ -11,9 +11,6 @@ mod metadata_size;
 mod positions;
 mod source;
 
-#[cfg(all(test, not(feature = "shuttle")))]
-mod layout_tests;
-
 pub use array::{ArrayId, Feed, Form, PlannedArray};
 pub use capabilities::Capabilities;
 pub use geometry::{Geometry, MAX_AXES};

@@ -17,8 +17,7 @@ use super::open_files::with_room;
 use super::portable::{append_whole, create_one_dir, open_append};
 use super::sync::{Note, Notes, is_unknown_call};
 use super::writeback::{self, FileSystem, Kernel};
-use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint, name};
-use crate::buffer::{ALIGNMENT, DIRECT_FROM};
+use super::{ALIGNMENT, AppendFile, DIRECT_FROM, Disk, DiskFile, Sync, SyncPoint, name};
 
 /// Buffered writes of at least this size start on their way to the disk at once and leave the page cache when they are
 /// there (`RWF_DONTCACHE`, Linux 6.14): a run then never pays for gigabytes of dirty pages in one go.

@@ -167,7 +167,7 @@ pub trait AppendFile: Debug + Send + std::marker::Sync {
 pub trait DiskFile: Debug + Send + std::marker::Sync {
     /// Writes all of `bytes` at `offset`, however often the system is interrupted.
     ///
-    /// Where offset, length and memory are multiples of [`crate::buffer::ALIGNMENT`] this may go past the page cache.
+    /// Where offset, length and memory are multiples of [`ALIGNMENT`] this may go past the page cache.
     ///
     /// # Errors
     /// The operating system's; `WriteZero` where a disk takes no more and gives no reason.
@@ -175,7 +175,7 @@ pub trait DiskFile: Debug + Send + std::marker::Sync {
 
     /// Writes `bytes` at the end of the file or past it, so that a reader that asks for the length and then for the last
     /// bytes finds either those from before or these. `offset` and the length of `bytes` are multiples of
-    /// [`crate::buffer::ALIGNMENT`].
+    /// [`ALIGNMENT`].
     ///
     /// A platform that cannot promise this for several pages (see `docs/DURABILITY.md`) does its best.
     ///

@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 use super::file::{Document, document};
 use super::format::ArrayFormat;
 use super::tree::{METADATA, Node};
+use crate::names::own::ATTRIBUTES;
 use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Image, Layout, documents_v05};
 use crate::plan::{ArrayId, Plan, PlannedArray, Unit};
 use crate::store::Mark;
-use crate::store::files::ATTRIBUTES;
 
 /// OME-NGFF version of groups that are made anew where no other group tells it.
 const VERSION: &str = "0.5";

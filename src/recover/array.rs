@@ -18,7 +18,7 @@ use super::objects::{Object, coordinates_of, each_object};
 use super::report::{ArrayReport, Finding, LostChunk, State};
 use super::shard::{Judge, Resolved, index_to_append};
 use super::tree::METADATA;
-use super::verify::ChunkChecker;
+use crate::backend::ChunkChecker;
 use crate::platform::partial_name;
 
 /// What an array's metadata should say, where that is not what they say.

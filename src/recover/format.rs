@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::verify::ChunkFormat;
+use crate::backend::ChunkFormat;
 
 /// Most axes of an array that is looked at; OME-NGFF allows five.
 const MAX_AXES: usize = 16;

@@ -9,15 +9,17 @@ use serde_json::{Map, Value, json};
 use super::anew::{self, Beside, Run};
 use super::file::{Document, Kind, document, kind};
 use super::frames::{self, Lines};
+use super::known::Known;
 use super::mend::{Action, read_small};
 use super::report::{Finding, State};
 use super::tree::{METADATA, Node};
 use crate::document::{MAX_BYTES, with_member};
 use crate::error::{Error, Result};
-use crate::journal::record::{self, Record};
+use crate::journal::record;
+use crate::names::own::{MARK, RECORD};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FILE_NAME, FrameLog};
 use crate::store::Mark;
-use crate::store::files::{DOCUMENTS, MARK, RECORD};
+use crate::store::files::DOCUMENTS;
 
 /// Documents up to this size are indented for people, as the writer does.
 const INDENTED_MAX_BYTES: usize = 64 << 10;
@@ -147,14 +149,14 @@ pub(super) fn ome_xml(node: &Node, interrupted: bool) -> io::Result<Option<Findi
 
 /// What the record of the run tells, and what is wrong with it. Nothing else tells how many frames there were, and a wrong
 /// number would have them replaced, so that a person has to say it.
-pub(super) fn record(root: &Node) -> io::Result<(Option<Record>, Option<Finding>)> {
+pub(super) fn record(root: &Node) -> io::Result<(Option<Known>, Option<Finding>)> {
     let Some(name) = record::name(&root.folder) else { return Ok((None, None)) };
     // A mark that cannot be read tells nothing; it is told where it is needed.
     let mark = Mark::read(&root.folder).ok().flatten();
     let found = document(&root.folder.join(name))?;
     let why = match (&found, found.problem()) {
         (Document::Nothing, _) => return Ok((None, None)),
-        (Document::Object(object), _) => match Record::of(object, mark.as_ref()) {
+        (Document::Object(object), _) => match Known::of(object, mark.as_ref()) {
             Some(record) => return Ok((Some(record), None)),
             None => "it has no number of frames",
         },

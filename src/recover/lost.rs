@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::anew::Run;
+use super::known::Known;
 use super::report::{LostChunk, MAX_LISTED};
 use super::tree::Node;
-use crate::journal::record::Record;
 use crate::router::{Location, MAX_INDEX_DIMENSIONS};
 
 /// Most planes of lost chunks that are looked at.
@@ -19,7 +19,7 @@ pub(super) fn frames(
     chunks: &[LostChunk],
     nodes: &[Node],
     run: Option<&Run>,
-    record: &Record,
+    record: &Known,
     finished: bool,
 ) -> Vec<Vec<u64>> {
     let mut lost = vec![BTreeSet::new(); record.sources.len().max(1)];

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::file::{Kind, kind};
 use super::frames;
+pub use crate::names::own::KEPT_SUFFIX;
 use crate::platform::{Disk, Pieces, Sync, partial_name};
-
-pub use crate::store::KEPT_SUFFIX;
 
 /// Names that are tried for one file that is kept.
 const MAX_KEPT: u32 = 1000;

@@ -27,6 +27,7 @@ mod format;
 mod frames;
 mod groups;
 mod index;
+mod known;
 mod logged;
 mod lost;
 mod mend;
@@ -35,14 +36,12 @@ mod report;
 mod run_log;
 mod shard;
 mod tree;
-mod verify;
 mod written;
 
 pub use crate::journal::format as log;
 pub use index::{MISSING, PLACES_MARK, index_bytes, index_of, is_sane, overlapping, parse_index};
 pub use mend::KEPT_SUFFIX;
 pub use report::{ArrayReport, Finding, LostChunk, MAX_LISTED, Report, State, Verdict};
-pub use verify::{ChunkChecker, ChunkFormat, Verifier};
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -54,16 +53,19 @@ use self::array::Reshaped;
 use self::file::{Document, Kind};
 use self::format::ArrayFormat;
 use self::frames::Lines;
+use self::known::Known;
 use self::logged::{Logged, LoggedArray, Published};
 use self::mend::{Action, read_small};
 use self::run_log::RunLog;
 use self::tree::{METADATA, Node};
+use crate::backend::Verifier;
 use crate::document::{MAX_BYTES, with_member};
 use crate::error::{Error, Result};
-use crate::journal::record::{self, Record};
+use crate::journal::record;
+use crate::names::own;
 use crate::plan::{Plan, Unit};
 use crate::platform::{self, Disk, partial_name};
-use crate::store::{self, Lock, Mark, files, room};
+use crate::store::{self, Lock, Mark, room};
 
 /// What to do.
 #[derive(Default, Clone, Copy)]
@@ -99,7 +101,7 @@ pub fn recover_on(root: &Path, options: &Options<'_>, disk: &dyn Disk) -> Result
     let whole = store::root_of(root)?;
     let (part, root) = (root, whole.as_path());
     // Held until everything is mended. A store of an earlier version has no folder for it, and no writer of this one.
-    let _lock = match options.apply && root.join(files::RUN_FOLDER).is_dir() {
+    let _lock = match options.apply && root.join(own::RUN_FOLDER).is_dir() {
         true => Some(Lock::take(root)?),
         false => Lock::look(root).map(|()| None)?,
     };
@@ -193,7 +195,7 @@ struct Inspection<'a> {
     log: RunLog,
     /// True where the log tells of chunks that nobody can look at now: it stays where it is.
     log_is_needed: bool,
-    record: Option<Record>,
+    record: Option<Known>,
     /// For each source the frames that lost a part.
     lost_frames: Vec<Vec<u64>>,
     /// What the run wrote down of itself.
@@ -230,7 +232,7 @@ impl Inspection<'_> {
         self.report.findings.extend(own.map_err(|source| Error::io("read", self.root, source))?);
         if self.half_made {
             self.report.findings.push(groups::half_made(self.root)?);
-        } else if record::name(self.root).is_none() && self.root.join(files::MARK).is_file() {
+        } else if record::name(self.root).is_none() && self.root.join(own::MARK).is_file() {
             self.report.findings.push(groups::no_record());
         }
         if let Some(root) = nodes.first() {
@@ -313,7 +315,7 @@ impl Inspection<'_> {
 
     /// Looks at unfinished files in groups and beside metadata of arrays, and at the room that a run keeps.
     fn partials(&mut self, nodes: &[Node]) -> std::io::Result<()> {
-        let old_room = format!("{}{}", files::OLD_ROOM, platform::PARTIAL_SUFFIX);
+        let old_room = format!("{}{}", own::OLD_ROOM, platform::PARTIAL_SUFFIX);
         for node in nodes {
             for name in &node.partials {
                 let path = node.folder.join(name);
@@ -329,7 +331,7 @@ impl Inspection<'_> {
                 self.report.findings.push(finding);
             }
         }
-        for name in [files::ROOM, files::OLD_ROOM] {
+        for name in [own::ROOM, own::OLD_ROOM] {
             let path = partial_name(&self.root.join(name));
             if self.interrupted() && is_room(&path)? {
                 let name = format!("{name}{}", platform::PARTIAL_SUFFIX);
@@ -455,7 +457,7 @@ impl Inspection<'_> {
             let array = self.record.as_ref().filter(|_| node.name() == "0")?.array.clone()?;
             let is_array = array.get("node_type").and_then(Value::as_str) == Some("array");
             (is_array && ArrayFormat::of(&array).is_ok())
-                .then(|| (array, format!("made anew from {}", record::name(self.root).unwrap_or(files::RECORD))))
+                .then(|| (array, format!("made anew from {}", record::name(self.root).unwrap_or(own::RECORD))))
         };
         let (mut array, how) = planned().or_else(of_log).or_else(of_sibling).or_else(of_record)?;
         // What readers could see tells the least that it reaches.
@@ -560,7 +562,7 @@ impl Inspection<'_> {
                 self.report.notes.push(format!(
                     "{lost} frame(s) of the first {} are not in the store; {} has their numbers",
                     written.come.frames,
-                    files::missing_of(source.id())
+                    store::missing::file_of(source.id())
                 ));
             }
         }

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::file::{Kind, kind};
 use super::logged::{Copies, Logged};
 use crate::journal::format::{Record, Records, VERSION};
+use crate::names::own::{LOG, OLD_LOG};
 use crate::plan::{ArrayId, SourceId, Unit};
-use crate::store::files::{LOG, OLD_LOG};
 
 /// The log, or that there is none.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ use super::index::{
     MISSING, earlier_index, has_places_mark, index_near_end, index_of, is_sane, last_index, overlapping,
 };
 use super::logged::Copies;
-use super::verify::ChunkChecker;
+use crate::backend::ChunkChecker;
 use crate::buffer::ALIGNMENT;
 
 /// Largest compressed chunk that is believed: what it decodes to and some more.

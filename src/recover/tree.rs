@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use super::file::{Document, Kind, document, kind};
 use super::objects::is_kept;
+use crate::names::own::FOLDER;
 use crate::platform::PARTIAL_SUFFIX;
-use crate::store::files::FOLDER;
 
 /// Name of a node's metadata file.
 pub(super) const METADATA: &str = "zarr.json";

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::files::ATTRIBUTES;
 use crate::error::{Error, Result};
+use crate::names::own::ATTRIBUTES;
 use crate::ngff::Attributes;
 use crate::platform::{Disk, Sync};
 

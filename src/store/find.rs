@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::files::{FOLDER, MARK, OLD_LOG, OLD_RECORD};
 use crate::error::{Error, Result};
+use crate::names::own::{FOLDER, MARK, OLD_LOG, OLD_RECORD};
 
 /// Deepest folder in which a nested store is looked for: days, specimens, a plate's rows.
 const MAX_DEPTH: usize = 8;

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::files::{LOCK, OLD_LOG, OWNER, TAKING};
 use super::owner::{Life, Owner};
 use crate::error::{Error, Result};
+use crate::names::own::{LOCK, OLD_LOG, OWNER, TAKING};
 use crate::platform::partial_name;
 
 /// Longest owner that is read; ours have some 400 bytes.

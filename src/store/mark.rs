@@ -7,8 +7,9 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::files::{FORMAT, MARK, format_of};
 use crate::error::{Error, Result};
+use crate::journal::record::format_of;
+use crate::names::own::{FORMAT, MARK};
 use crate::plan::{Plan, SourceSettings, Unit};
 use crate::platform::{Disk, Sync};
 use crate::router::{Loop, Router};

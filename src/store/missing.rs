@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Mark;
-use super::files::missing_of;
 use crate::error::{Error, Result};
+use crate::names::own;
 use crate::plan::SourceId;
 use crate::platform::{Disk, Sync, partial_name};
 use crate::router::Router;
@@ -40,6 +40,14 @@ pub const MAX_LISTED: usize = 10_000;
 
 /// Most bytes that are read: five million stretches.
 const MAX_BYTES: u64 = 1 << 30;
+
+/// The list of missing frames of a source: its path below the root.
+pub(crate) fn file_of(source: SourceId) -> String {
+    match source.0 {
+        0 => own::MISSING.to_owned(),
+        nth => own::MISSING.replace(".jsonl", &format!(".{nth}.jsonl")),
+    }
+}
 
 /// Why a frame is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -141,7 +149,7 @@ pub(crate) struct Missing {
 impl Missing {
     /// The list of a source of the store in `root`, which may be there from an earlier run.
     pub(crate) fn new(root: &Path, source: SourceId, router: &Router) -> Self {
-        let path = root.join(missing_of(source));
+        let path = root.join(file_of(source));
         let any = fs::symlink_metadata(&path).is_ok();
         Self {
             path,
@@ -285,7 +293,7 @@ pub fn read(root: &Path) -> Result<Option<Listed>> {
 pub(crate) fn read_from(root: &Path, source: SourceId, from: u64, most: usize) -> Result<Option<Listed>> {
     let mut listed = Listed::default();
     let mut filled = Vec::new();
-    let found = each_line(&root.join(missing_of(source)), |line| {
+    let found = each_line(&root.join(file_of(source)), |line| {
         let Line::Stretch(stretch) = line else {
             listed.damaged += u64::from(line == Line::Other);
             return Ok(());
@@ -367,7 +375,7 @@ pub(crate) fn trim(
     disk: &dyn Disk,
     sync: Sync,
 ) -> Result<()> {
-    let path = root.join(missing_of(source));
+    let path = root.join(file_of(source));
     let mut later = false;
     each_line(&path, |line| {
         later |= matches!(line, Line::Stretch(stretch) if stretch.last >= next);
@@ -448,14 +456,14 @@ fn each_line(path: &Path, mut use_line: impl FnMut(Line) -> io::Result<()>) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::names::own::{MISSING, RUN_FOLDER};
     use crate::platform;
     use crate::platform::faulty::{Fault, FaultyDisk};
     use crate::router::Loop;
-    use crate::store::files::MISSING;
 
     fn folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir_all(folder.path().join(super::super::files::RUN_FOLDER)).expect("made");
+        fs::create_dir_all(folder.path().join(RUN_FOLDER)).expect("made");
         folder
     }
 

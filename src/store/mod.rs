@@ -24,5 +24,4 @@ pub(crate) use find::is_root;
 pub use find::{Place, place, root_of};
 pub(crate) use lock::Lock;
 pub(crate) use mark::Mark;
-pub use root::KEPT_SUFFIX;
 pub(crate) use root::{Root, holds_chunks, is_continuable, is_half_made};

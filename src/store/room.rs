@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
+use crate::names::own::ROOM;
 use crate::plan::Plan;
 use crate::platform::{Disk, Sync, partial_name};
 
@@ -24,7 +25,7 @@ pub(crate) struct Room {
 impl Room {
     /// Takes the room.
     pub(crate) fn keep(plan: &Plan, disk: &Arc<dyn Disk>) -> Result<Self> {
-        let path = partial_name(&plan.root().join(super::files::ROOM));
+        let path = partial_name(&plan.root().join(ROOM));
         let fill = || {
             let file = disk.create(&path, 0)?;
             file.write_at(0, &vec![0; BYTES])?;

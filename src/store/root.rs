@@ -4,16 +4,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::files::{self, FOLDER, OLD_LOG, OLD_RECORD, OLD_ROOM, RUN_FOLDER};
+use super::files;
 use super::{Lock, Place, is_root, mark, place};
 use crate::error::{Error, Result};
 use crate::journal::record;
+use crate::names::own::{self, FOLDER, KEPT_SUFFIX, OLD_LOG, OLD_RECORD, OLD_ROOM, RUN_FOLDER};
 use crate::ngff::frame_metadata;
 use crate::plan::Plan;
 use crate::platform::{Disk, PARTIAL_SUFFIX, Sync, create_dirs};
-
-/// Ending of the names under which recovery keeps what it replaced; a number follows where the name was taken.
-pub const KEPT_SUFFIX: &str = ".before-recover";
 
 /// The root folder of a run that begins, and its lock. Dropped before [`Root::keep`] it removes what was made, and gives
 /// back what it was to replace.
@@ -173,7 +171,7 @@ fn lock_of(root: &Path) -> Result<Option<Lock>> {
 pub(crate) fn is_half_made(root: &Path) -> bool {
     let Ok(entries) = fs::read_dir(root) else { return false };
     let only_ours = entries.flatten().all(|entry| entry.file_name() == FOLDER);
-    let marked = root.join(files::MARK).is_file();
+    let marked = root.join(own::MARK).is_file();
     (marked || only_ours) && record::name(root).is_none() && !holds_chunks(root)
 }
 
@@ -294,7 +292,7 @@ fn only_ours(folder: &Path, refuse: &dyn Fn(String) -> Error) -> Result<()> {
         let name = name.split_once(KEPT_SUFFIX).map_or(name, |(name, _)| name);
         let name = name.strip_suffix(PARTIAL_SUFFIX).unwrap_or(name);
         let is_list = name.starts_with("missing.") && name.ends_with(".jsonl");
-        name == "zarr.json" || is_list || files::ALL.iter().any(|own| own.rsplit('/').next() == Some(name))
+        name == "zarr.json" || is_list || own::ALL.iter().any(|file| file.rsplit('/').next() == Some(name))
     };
     for entry in fs::read_dir(folder).map_err(|source| Error::io("list", folder, source))? {
         let entry = entry.map_err(|source| Error::io("list", folder, source))?;

@@ -93,7 +93,7 @@ mod tests {
     use crate::plan::{Capabilities, Unit};
     use crate::platform;
     use crate::settings::{DataType, Settings, parse_dims};
-    use crate::{Plan, store::files};
+    use crate::{Plan, names::own};
 
     #[test]
     fn room_is_given_back_when_the_last_worker_has_stored_what_was_under_way() {
@@ -102,9 +102,9 @@ mod tests {
         let dimensions = parse_dims("t:1,y:8,x:8").expect("valid");
         let settings = Settings::new(root, dimensions, DataType::UInt16);
         let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
-        std::fs::create_dir_all(plan.root().join(files::RUN_FOLDER)).expect("made");
+        std::fs::create_dir_all(plan.root().join(own::RUN_FOLDER)).expect("made");
         let failure = || Failure::new(Room::keep(&plan, &platform::native()).expect("kept"));
-        let is_kept = || platform::partial_name(&plan.root().join(files::ROOM)).exists();
+        let is_kept = || platform::partial_name(&plan.root().join(own::ROOM)).exists();
         let cause = || Error::Internal { place: "a test", message: "full".into() };
 
         let of_worker = failure();

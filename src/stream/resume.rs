@@ -13,13 +13,13 @@ use crate::document::{parse_object, with_member};
 use crate::error::{Error, Result};
 use crate::journal as log;
 use crate::journal::record::{self, Come};
+use crate::names::own::{MARK, RECORD};
 use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents_v05};
 use crate::plan::{Feed, Form, GroupKey, Plan, PlannedArray, PlannedSource};
 use crate::platform::{Disk, Sync};
 use crate::pyramid::first_of_each;
 use crate::recover::{self, Verdict};
-use crate::store::files::MARK;
-use crate::store::{self, Mark, files, missing};
+use crate::store::{self, Mark, missing};
 
 /// Largest group metadata file that is read.
 const MAX_METADATA_BYTES: u64 = 256 << 20;
@@ -81,7 +81,7 @@ pub(super) fn find(plan: &Plan, backend: &dyn Backend, disk: &dyn Disk) -> Resul
         // This version writes it before the first frame: it was lost, and so would the frames be.
         None if plan.root().join(MARK).is_file() && store::holds_chunks(plan.root()) => {
             let problem = "it is missing: write {\"frames\": N} to go on after N frames".to_owned();
-            return Err(Error::Damaged { path: plan.root().join(files::RECORD), problem });
+            return Err(Error::Damaged { path: plan.root().join(RECORD), problem });
         }
         // A run of an earlier version that ended before its first frame was shown.
         None => Vec::new(),

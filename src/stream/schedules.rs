@@ -21,11 +21,11 @@ use crate::backend::{Batch, Sink, Stored};
 use crate::buffer::{Arrival, Budget};
 use crate::error::{Error, Result};
 use crate::journal::Log;
+use crate::names::own::RUN_FOLDER;
 use crate::ngff::Attributes;
 use crate::plan::{ArrayId, Capabilities, GroupKey, Memory, Plan, SourceId, SourceSettings, Unit};
 use crate::platform;
 use crate::settings::{DataType, Dimension, DimensionType, Durability, Settings, parse_dims};
-use crate::store::files::RUN_FOLDER;
 use crate::store::missing::Missing;
 use crate::store::room::Room;
 

@@ -27,11 +27,10 @@ mod verify;
 
 use std::sync::Arc;
 
-use ome_stream::backend::{Backend, Capabilities, Done, Sink, Unsupported};
+use ome_stream::backend::{Backend, Capabilities, Done, Sink, Unsupported, Verifier};
 use ome_stream::journal::Log;
 use ome_stream::plan::Unit;
 use ome_stream::platform::Disk;
-use ome_stream::recover::Verifier;
 use ome_stream::{Plan, Result};
 
 pub use verify::ZarrsVerifier;

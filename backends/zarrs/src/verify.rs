@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ome_stream::recover::{ChunkChecker, ChunkFormat, Verifier};
+use ome_stream::backend::{ChunkChecker, ChunkFormat, Verifier};
 use zarrs::array::codec::CodecChain;
 use zarrs::array::codec::api::ArrayToBytesCodecTraits;
 use zarrs::array::{CodecOptions, DataType, FillValue};

@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use ome_stream::recover::{self, Report, State, Verdict, Verifier};
+use ome_stream::backend::Verifier;
+use ome_stream::recover::{self, Report, State, Verdict};
 
 use crate::output;
 use crate::report::text::clean;

@@ -4,8 +4,9 @@
 
 use proptest::prelude::*;
 
-use super::*;
-use crate::buffer::{AlignedBuffer, lay_out};
+use super::{AlignedBuffer, lay_out};
+use crate::Plan;
+use crate::plan::{Capabilities, Layout, Unit};
 use crate::router::MAX_INDEX_DIMENSIONS;
 use crate::settings::{DataType, Dimension, Settings};
 
