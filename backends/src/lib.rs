@@ -7,7 +7,8 @@ use ome_stream_backend_zarrs::{ZarrsBackend, ZarrsVerifier};
 /// Name of the engine that `"auto"` stands for: always there.
 pub const DEFAULT: &str = "zarrs";
 
-/// An engine as a person or a host sees it.
+/// An engine as a person or a host sees it, by what can be told without loading it: one that is loaded at run time may
+/// still fail to load when a run names it.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Listing {
     /// Name as given to `-b` and in settings.
@@ -26,10 +27,10 @@ impl Listing {
     }
 }
 
-/// Every engine this build knows.
+/// Every engine this build knows. Loads none: a library that is loaded at run time stays in the process.
 #[must_use]
 pub fn list() -> Vec<Listing> {
-    let zarrs = Listing { name: "zarrs", capabilities: Some(ZarrsBackend.capabilities()), detail: "built in".into() };
+    let zarrs = Listing { name: DEFAULT, capabilities: Some(ZarrsBackend.capabilities()), detail: "built in".into() };
     vec![zarrs, acquire::listing(), tensorstore::listing()]
 }
 
@@ -40,7 +41,8 @@ pub fn verifier() -> impl Verifier {
 }
 
 /// The engine called `name`, as in `format.backend` of the settings: `"auto"` and ome-writers' names for zarr engines
-/// that live in Python (`zarrs-python`, `zarr-python`) stand for the native one.
+/// that live in Python (`zarrs-python`, `zarr-python`) stand for the native one. An engine that is loaded at run time is
+/// loaded now.
 ///
 /// # Errors
 /// [`Error::Unavailable`] where it cannot be used here, [`Error::InvalidSettings`] for a name that is no engine's.
@@ -53,17 +55,17 @@ pub fn open(name: &str) -> Result<Box<dyn Backend>> {
             "format.backend",
             other,
             "there is no such engine in this build",
-            format!("use one of: auto, {}", list().iter().map(|each| each.name).collect::<Vec<_>>().join(", ")),
+            format!("use one of: auto, {}", [DEFAULT, acquire::NAME, tensorstore::NAME].join(", ")),
         )),
     }
 }
 
-#[cfg(feature = "acquire-zarr")]
+#[cfg(all(feature = "acquire-zarr", target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
 mod acquire {
     use ome_stream::Result;
     use ome_stream::backend::Backend;
-    use ome_stream_backend_acquire::AcquireBackend;
     pub(super) use ome_stream_backend_acquire::NAME;
+    use ome_stream_backend_acquire::{AcquireBackend, Found};
 
     use super::{Listing, unavailable};
 
@@ -71,15 +73,16 @@ mod acquire {
         Ok(Box::new(AcquireBackend::open(None)?))
     }
 
+    /// By its file: a list loads nothing into the process that asks for it.
     pub(super) fn listing() -> Listing {
-        match AcquireBackend::open(None) {
-            Ok(backend) => Listing { name: NAME, capabilities: Some(backend.capabilities()), detail: backend.detail() },
+        match Found::find(None) {
+            Ok(found) => Listing { name: NAME, capabilities: Some(found.capabilities()), detail: found.detail() },
             Err(error) => unavailable(NAME, error),
         }
     }
 }
 
-#[cfg(not(feature = "acquire-zarr"))]
+#[cfg(not(all(feature = "acquire-zarr", target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
 mod acquire {
     use ome_stream::backend::Backend;
     use ome_stream::{Error, Result};
@@ -89,7 +92,11 @@ mod acquire {
     pub(super) const NAME: &str = "acquire-zarr";
 
     fn left_out() -> Error {
-        let reason = "it was left out of this build; `cargo build --features acquire-zarr` takes it in".into();
+        use std::env::consts::{ARCH, OS};
+        let reason = match cfg!(feature = "acquire-zarr") {
+            true => format!("it can only be loaded on x86-64 Linux with the GNU C library; this is {OS} on {ARCH}"),
+            false => "it was left out of this build; `cargo build --features acquire-zarr` takes it in".into(),
+        };
         Error::Unavailable { backend: NAME.into(), reason }
     }
 

@@ -8,56 +8,68 @@ use ome_stream::journal::Log;
 use ome_stream::plan::Unit;
 use ome_stream::platform::Disk;
 use ome_stream::{Error, Plan, Result};
+use serde_json::json;
 
 use crate::check::check;
-use crate::error::LoadError;
-use crate::library::{Library, VARIABLE};
+use crate::engine::Settings;
+use crate::error::{NAME, unavailable};
+use crate::library::{Found, Symbols};
 use crate::sink::AcquireSink;
 
-/// Name of this engine in settings, errors and reports.
-pub const NAME: &str = "acquire-zarr";
-
 /// What a person should know of this engine's memory; part of its entry in the list of engines.
-pub const MEMORY: &str = "holds frames in a queue of its own, which memory_limit does not bound";
+const MEMORY: &str = "holds frames in a queue of its own, which memory_limit does not bound";
+
+impl Found {
+    /// Finds the engine without loading it; `named` is its library, where somebody names it. Tells what can be told from
+    /// the file: the dynamic loader may still refuse it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] with the reason why it cannot be used here and the one command that would change that.
+    pub fn find(named: Option<&Path>) -> Result<Self> {
+        Self::search(named).map_err(unavailable)
+    }
+
+    /// As [`Backend::capabilities`].
+    #[must_use]
+    pub fn capabilities(&self) -> Capabilities {
+        capabilities(self.version())
+    }
+
+    /// Where the library was found, and what to know of it, for a person to read.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        format!("{}; {MEMORY}", self.place())
+    }
+}
 
 /// acquire-zarr, loaded.
 ///
 /// It takes frames in the order in which they arrive and keeps them in a queue of its own (up to 256 MiB) and, with a
 /// slow codec, in a further one without a bound. What `memory_limit` bounds is the memory before that, and frames are
 /// held back while the engine itself says that it holds more; see [`Capabilities::bounded_memory`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AcquireBackend {
-    library: &'static Library,
+    symbols: &'static Symbols,
+    version: String,
 }
 
 impl AcquireBackend {
-    /// Finds and loads the engine; `explicit` names its library, where somebody does.
+    /// Finds and loads the engine, for the rest of the process's life: for a run that names it. `named` is its library,
+    /// where somebody names it.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] with the reason why it cannot be used here and the one command that would change that.
-    pub fn open(explicit: Option<&Path>) -> Result<Self> {
-        match Library::open(explicit) {
-            Ok(library) => Ok(Self { library }),
-            Err(error) => Err(Error::Unavailable {
-                backend: NAME.to_owned(),
-                reason: explain(
-                    &error,
-                    explicit.is_none() && std::env::var_os(VARIABLE).is_some_and(|it| !it.is_empty()),
-                ),
-            }),
-        }
-    }
-
-    /// The library in use.
-    #[must_use]
-    pub fn library(&self) -> &'static Library {
-        self.library
-    }
-
-    /// Where the library was found, and what to know of it, for a person to read.
-    #[must_use]
-    pub fn detail(&self) -> String {
-        format!("{}: {}; {MEMORY}", self.library.source(), self.library.path().display())
+    /// As [`Found::find`]; also where it cannot be loaded, or does not read the settings of a run.
+    pub fn open(named: Option<&Path>) -> Result<Self> {
+        let found = Found::find(named)?;
+        let (path, version) = (found.path().display().to_string(), found.version().to_owned());
+        let symbols = found.load().map_err(unavailable)?;
+        // Reading settings touches no disk: only creating a stream does.
+        let axis = |name, kind, size| json!({"name": name, "type": kind, "array_size_px": size, "chunk_size_px": 1, "shard_size_chunks": 1});
+        let axes = [axis("t", "time", 0), axis("y", "space", 1), axis("x", "space", 1)];
+        let array = json!({"data_type": "uint8", "is_ngff": false, "dimensions": axes});
+        let sample = json!({"version": 2, "store_path": "sample.zarr", "overwrite": false, "arrays": [array]});
+        Settings::new(symbols, &sample).map_err(|told| unavailable(format!("{path}: {told}")))?;
+        Ok(Self { symbols, version })
     }
 }
 
@@ -67,15 +79,7 @@ impl Backend for AcquireBackend {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            unit: Unit::Frame,
-            in_order: true,
-            provisional: false,
-            bounded_memory: false,
-            random_access: false,
-            writes_groups: true,
-            version: format!("{NAME} {}", self.library.version().unwrap_or("0.10 or newer")),
-        }
+        capabilities(&self.version)
     }
 
     fn check(&self, plan: &Plan) -> std::result::Result<(), Unsupported> {
@@ -85,25 +89,18 @@ impl Backend for AcquireBackend {
     fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {
         let order = check(plan)
             .map_err(|reason| Error::Unsupported { backend: NAME.to_owned(), reason: reason.to_string() })?;
-        Ok(Box::new(AcquireSink::create(self.library, plan, disk, &order)?))
+        Ok(Box::new(AcquireSink::create(self.symbols, plan, disk, &order)?))
     }
 }
 
-/// The reason with the command that helps; `by_variable` where the environment names the library, so that installing
-/// another one would change nothing.
-fn explain(error: &LoadError, by_variable: bool) -> String {
-    let reason = error.to_string();
-    match error.remedy() {
-        Some(_) if by_variable => {
-            let named = if reason.contains(VARIABLE) { String::new() } else { format!("; {VARIABLE} names it") };
-            format!("{reason}{named}: `unset {VARIABLE}` to have it searched for")
-        }
-        Some(remedy) if !reason.contains(remedy) => format!("{reason}; `{remedy}` brings one that can"),
-        _ => reason,
+fn capabilities(version: &str) -> Capabilities {
+    Capabilities {
+        unit: Unit::Frame,
+        in_order: true,
+        provisional: false,
+        bounded_memory: false,
+        random_access: false,
+        writes_groups: true,
+        version: format!("{NAME} {version}"),
     }
-}
-
-/// A failure of the engine as core tells it.
-pub(crate) fn failure(message: impl std::fmt::Display) -> Error {
-    Error::Engine { backend: NAME.to_owned(), message: message.to_string() }
 }

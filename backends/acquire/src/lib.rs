@@ -1,4 +1,4 @@
-//! acquire-zarr as an engine of ome-stream, loaded at run time.
+//! acquire-zarr as an engine of ome-stream, loaded at run time: a guest in the host's process.
 //!
 //! acquire-zarr is published as a Python package; its extension module holds the whole C interface. This crate finds
 //! that module (or a shared library of one's own build), loads it without a Python interpreter, and gives the C
@@ -8,9 +8,15 @@
 //! | module | answers |
 //! |---|---|
 //! | [`AcquireBackend`] | how does core use it as an engine? |
-//! | [`library`] | where is the engine, is it sound, how is it loaded? |
-//! | [`engine`] | how is a store created, fed and closed? |
-//! | [`error`] | what went wrong, and what would help? |
+//! | [`Found`], `library` | where is the engine, is it sound, how is it loaded? |
+//! | `engine` | how is a store created, fed and closed? |
+//!
+//! What the process is spared:
+//!
+//! - **Loading.** A list of engines reads the library's file and loads nothing ([`Found::find`]); only what names the
+//!   engine does ([`AcquireBackend::open`]), and then it stays until the process ends.
+//! - **Standard error and output** stay where they are. The engine prints its errors to standard error and has no call
+//!   that tells them, so that our messages have its status and what our own try at the same folder says.
 //!
 //! As an engine of ome-stream it takes frames in arrival order and differs from the native one in this:
 //!
@@ -26,42 +32,19 @@
 //!   that move the first axis; an unbounded axis that is not first on disk; pyramids; durability `shard`; OME-NGFF 0.4;
 //!   among several positions a name with other characters than `a-z A-Z 0-9 - _ .`; sizes beyond 32 bits.
 //!
-//! ```no_run
-//! use ome_stream_backend_acquire::engine::{Settings, Stream};
-//! use ome_stream_backend_acquire::library::Library;
-//!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let library = Library::open(None)?;
-//! let document = serde_json::json!({
-//!     "version": 2,
-//!     "store_path": "image.zarr",
-//!     "overwrite": false,
-//!     "arrays": [{
-//!         "data_type": "uint16",
-//!         "is_ngff": false,
-//!         "dimensions": [
-//!             {"name": "t", "type": "time", "array_size_px": 0, "chunk_size_px": 1, "shard_size_chunks": 10},
-//!             {"name": "y", "type": "space", "array_size_px": 512, "chunk_size_px": 256, "shard_size_chunks": 2},
-//!             {"name": "x", "type": "space", "array_size_px": 512, "chunk_size_px": 256, "shard_size_chunks": 2},
-//!         ],
-//!     }],
-//! });
-//! let mut stream = Stream::create(Settings::new(library, &document)?)?;
-//! stream.append(None, &vec![7; 512 * 512 * 2])?;
-//! stream.close()?;
-//! # Ok(())
-//! # }
-//! ```
+//! On other platforms than x86-64 Linux with the GNU C library this crate is empty.
+#![cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
 
 mod backend;
 mod check;
 mod document;
-pub mod engine;
-pub mod error;
-pub mod library;
+mod engine;
+mod error;
+mod library;
 mod metadata;
 mod order;
-mod printed;
 mod sink;
 
-pub use backend::{AcquireBackend, MEMORY, NAME};
+pub use backend::AcquireBackend;
+pub use error::NAME;
+pub use library::{Found, VARIABLE};

@@ -1,5 +1,6 @@
 //! One run of the engine.
 
+use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use ome_stream::backend::{Batch, Sink, Stored};
 use ome_stream::plan::ArrayId;
-use ome_stream::platform::{Disk, Sync};
+use ome_stream::platform::{Disk, Sync, partial_name};
 use ome_stream::settings::Durability;
 use ome_stream::{Error, Plan, Result};
 use serde_json::Value;
 
-use crate::backend::failure;
 use crate::document;
-use crate::engine::{ArrayKey, Settings, Stream};
-use crate::library::Library;
+use crate::engine::{Settings, Stream};
+use crate::error::failure;
+use crate::library::Symbols;
 use crate::metadata;
 use crate::order::Order;
 
@@ -32,13 +33,16 @@ const POLL: Duration = Duration::from_millis(2);
 /// more frames complete.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// What our own try at writing reserves after the engine has failed: a disk that has not even this is full.
+const PROBE_BYTES: u64 = 1 << 20;
+
 /// The engine's side of a run.
 pub(crate) struct AcquireSink {
     plan: Arc<Plan>,
     disk: Arc<dyn Disk>,
     sync: Sync,
     /// Key of each position's array; `None` where there is one position.
-    keys: Vec<Option<ArrayKey>>,
+    keys: Vec<Option<CString>>,
     running: Mutex<Running>,
     /// Bytes in the arrays' folders, known at the end.
     bytes: AtomicU64,
@@ -57,7 +61,7 @@ impl AcquireSink {
     /// Starts the engine and makes the arrays' metadata; the engine itself writes none before the first shards are
     /// full.
     pub(crate) fn create(
-        library: &'static Library,
+        symbols: &'static Symbols,
         plan: &Arc<Plan>,
         disk: &Arc<dyn Disk>,
         order: &Order,
@@ -65,10 +69,11 @@ impl AcquireSink {
         let root = std::path::absolute(plan.root()).map_err(|source| Error::io("find", plan.root(), source))?;
         let positions = plan.positions().len();
         let keys = (0..positions)
-            .map(|position| document::key(plan, position).as_deref().map(ArrayKey::new).transpose())
+            .map(|position| document::key(plan, position).map(CString::new).transpose())
             .collect::<std::result::Result<_, _>>()
             .map_err(failure)?;
-        let settings = Settings::new(library, &document::settings(plan, order, &root)).map_err(failure)?;
+        let settings = Settings::new(symbols, &document::settings(plan, order, &root)).map_err(failure)?;
+        let stream = Stream::create(settings).map_err(|told| explained(told, &**disk, plan.root()))?;
         let sink = Self {
             plan: Arc::clone(plan),
             disk: Arc::clone(disk),
@@ -78,11 +83,7 @@ impl AcquireSink {
                 Durability::None => Sync::Never,
             },
             keys,
-            running: Mutex::new(Running {
-                stream: Some(Stream::create(settings).map_err(failure)?),
-                frames: vec![0; positions],
-                unasked: 0,
-            }),
+            running: Mutex::new(Running { stream: Some(stream), frames: vec![0; positions], unasked: 0 }),
             bytes: AtomicU64::new(0),
         };
         let empty = plan.geometry().append_axis().map(|_| 0);
@@ -139,10 +140,10 @@ impl AcquireSink {
         };
         let bytes = batch.layout.frame_bytes() as u64;
         match pixels {
-            Some(pixels) => stream.append(key.as_ref(), pixels),
-            None => stream.append_zeros(key.as_ref(), bytes),
+            Some(pixels) => stream.append(key.as_deref(), pixels),
+            None => stream.append_zeros(key.as_deref(), bytes),
         }
-        .map_err(failure)?;
+        .map_err(|told| self.explained(told, position))?;
         if let Some(frames) = frames.get_mut(position) {
             *frames += 1;
         }
@@ -153,6 +154,11 @@ impl AcquireSink {
         }
         // The engine does not tell when a shard is on the medium.
         Ok(Stored::default())
+    }
+
+    /// The engine's failure with what keeps our own files out of a position's shards, if anything does.
+    fn explained(&self, told: String, position: usize) -> Error {
+        explained(told, &*self.disk, &self.plan.array_path(position, 0).join("c"))
     }
 
     /// Compares what the engine says about a position's array with what we shall say.
@@ -166,6 +172,17 @@ impl AcquireSink {
             None => Ok(()),
             Some(difference) => Err(failure(format!("{}: {difference}", path.display()))),
         }
+    }
+}
+
+/// The engine's failure with what keeps our own files out of `folder`, if anything does: it gives a number alone, and
+/// prints its reason where many a host shows nothing.
+fn explained(told: String, disk: &dyn Disk, folder: &Path) -> Error {
+    let probe = partial_name(&folder.join("probe"));
+    let tried = disk.create_dir(folder, Sync::Never).and_then(|()| disk.create(&probe, PROBE_BYTES).map(drop));
+    match tried.and_then(|()| disk.remove_file(&probe)) {
+        Ok(()) => failure(told),
+        Err(source) => failure(format!("{told}; {}", Error::io("write into", folder, source))),
     }
 }
 
@@ -206,8 +223,9 @@ impl Sink for AcquireSink {
             // A frame is on its way, which learns of a failure itself.
             Err(TryLockError::WouldBlock) => return Ok(()),
         };
-        let key = self.keys.first().and_then(Option::as_ref);
-        running.stream.as_mut().map_or(Ok(()), |stream| stream.check(key)).map_err(failure)
+        let key = self.keys.first().and_then(Option::as_deref);
+        let checked = running.stream.as_mut().map_or(Ok(()), |stream| stream.check(key));
+        checked.map_err(|told| self.explained(told, 0))
     }
 
     fn finish(&self, extents: &[Option<u64>]) -> Result<()> {
@@ -215,7 +233,8 @@ impl Sink for AcquireSink {
             let mut running = self.lock();
             (running.stream.take(), running.frames.clone())
         };
-        let mut outcome = stream.map_or(Ok(()), Stream::close).map_err(failure);
+        let closed = stream.map_or(Ok(()), Stream::close);
+        let mut outcome = closed.map_err(|told| self.explained(told, 0));
         let mut bytes = 0;
         for (position, (extent, frames)) in extents.iter().zip(frames).enumerate() {
             if outcome.is_ok() && frames > 0 {

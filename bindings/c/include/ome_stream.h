@@ -305,7 +305,12 @@ int32_t ome_stream_last_error(char *buf,
  *
  * `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough.
  *
- * Any thread, any time. May take a moment: it looks for engines that are loaded at run time.
+ * An engine that is loaded at run time (acquire-zarr) is told here by its file, and not loaded: a call that names it in
+ * its settings (ome_stream_create, ome_stream_estimate_memory) loads it, for the rest of the process's life, and may
+ * still find it OME_STREAM_UNAVAILABLE. Its version is that of the Python package in which it lies, "0.10 or newer" for
+ * a library of one's own. It prints its errors to standard error, which is left as it is.
+ *
+ * Any thread, any time. May take a moment: it reads the files of such engines.
  */
 int32_t ome_stream_backends(char *buf,
                             uint64_t len,

@@ -1,100 +1,103 @@
-//! Opening a library by the route that suits it.
-//!
-//! | file | route |
-//! |---|---|
-//! | a shared library that needs no Python | opened as it is |
-//! | the Python package's extension module | a copy with optional Python symbols, in memory (`memfd`) |
-//! | the same, where memory files cannot be executed | the same copy in a temporary file, unlinked at once |
-//!
-//! Everything that can be told from the file alone is checked before the dynamic loader sees it, because loading runs
-//! the library's code.
+//! The dynamic loader. A library that needs no Python is opened as it is; of the Python package's extension module a copy
+//! in memory, in which Python's symbols are optional.
 
-use std::fmt;
-use std::fs;
-use std::path::Path;
+use std::ffi::{OsStr, c_int};
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::path::{Path, PathBuf};
 
-use super::elf;
-use super::symbols::{REQUIRED, Symbols};
-use crate::error::LoadError;
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::io::Errno;
 
-#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
-#[path = "load_linux.rs"]
-mod platform;
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
-#[path = "load_elsewhere.rs"]
-mod platform;
+use super::symbols::Symbols;
+use super::{elf, locate, read};
+use crate::error::Told;
 
-pub(crate) use platform::check_platform;
+/// Look symbols up in the library before the process (glibc `<dlfcn.h>`). The module exports thousands of names of its
+/// own OpenSSL, curl, zstd and LZ4, which must not be bound to other versions that the host has loaded.
+const RTLD_DEEPBIND: c_int = 0x8;
 
-/// No acquire-zarr is larger by far (0.10 has 13 MB); a file of this size was named by mistake.
-const SIZE_LIMIT: u64 = 1 << 30;
-
-/// How a library was opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Route {
-    /// The file itself.
-    AsItIs,
-    /// A patched copy in memory.
-    Memory,
-    /// A patched copy in a temporary file, which is already unlinked.
-    TemporaryFile,
-}
-
-impl fmt::Display for Route {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Route::AsItIs => "as it is",
-            Route::Memory => "patched copy in memory",
-            Route::TemporaryFile => "patched copy in a temporary file",
-        })
-    }
-}
-
-/// Opens the library at `path` for the rest of the process's life.
+/// Opens the library at `path`, or `patched`, a copy of it, and never closes it: the engine leaves threads and
+/// thread-local destructors behind.
 ///
-/// `only` restricts the routes, for tests of the later ones.
-///
-/// # Errors
-/// Says what the file is instead, which function it lacks, or what the dynamic loader said of each route.
-pub(crate) fn open(path: &Path, only: Option<Route>) -> Result<(Symbols, Route), LoadError> {
-    let mut image = read(path)?;
-    let refuse = |fault| LoadError::NotALibrary { path: path.to_path_buf(), fault };
-    let inspection = elf::inspect(&image, REQUIRED).map_err(refuse)?;
-    if let Some(symbol) = inspection.missing().first() {
-        return Err(LoadError::MissingSymbol { path: path.to_path_buf(), symbol: symbol.clone() });
-    }
-    let routes: &[Route] = if inspection.needs_python() {
-        elf::weaken_python_symbols(&mut image, &inspection).map_err(refuse)?;
-        &[Route::Memory, Route::TemporaryFile]
-    } else {
-        &[Route::AsItIs]
-    };
-
-    let mut reasons = Vec::new();
-    for route in routes.iter().copied().filter(|route| only.is_none_or(|only| only == *route)) {
-        // SAFETY: the file is a whole shared library for this machine and defines the engine's functions; that they
-        // have the signatures declared here is the contract of the name under which the file was given.
-        match unsafe { platform::open(path, &image, route) } {
-            Ok(symbols) => return Ok((symbols, route)),
-            Err(reason) => reasons.push(format!("{route}: {reason}")),
+/// # Safety
+/// The file and its copy are an acquire-zarr library.
+pub(super) unsafe fn open(path: &Path, patched: Option<&[u8]>) -> Told<Symbols> {
+    // SAFETY: the caller vouches for the library; its companions are the package's own.
+    unsafe {
+        match patched {
+            None => resolve(load(path, RTLD_DEEPBIND)?),
+            Some(image) => {
+                open_companions(path)?;
+                open_in_memory(image)
+            }
         }
     }
-    if reasons.is_empty() {
-        reasons.push("no route to load it was allowed".to_owned());
-    }
-    Err(LoadError::Loader { path: path.to_path_buf(), reason: reasons.join("; ") })
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, LoadError> {
-    let unreadable = |reason: String| LoadError::Unreadable { path: path.to_path_buf(), reason };
-    let metadata = fs::metadata(path).map_err(|error| unreadable(error.to_string()))?;
-    // A pipe or a device would never end.
-    if !metadata.is_file() {
-        return Err(unreadable("it is not a regular file".to_owned()));
+/// # Safety
+/// The file is an acquire-zarr library, or one that its package brings.
+unsafe fn load(file: &Path, flags: c_int) -> Told<Library> {
+    // SAFETY: the caller vouches for the library, whose initialisers only set up its own globals.
+    unsafe { Library::open(Some(file), RTLD_NOW | RTLD_LOCAL | flags) }.map_err(|error| describe(&error))
+}
+
+/// # Safety
+/// It is an acquire-zarr library.
+unsafe fn resolve(library: Library) -> Told<Symbols> {
+    // SAFETY: the caller vouches for it; it is forgotten, hence never closed, just below.
+    let symbols = unsafe { Symbols::resolve(&library) };
+    std::mem::forget(library);
+    symbols.map_err(|(name, error)| format!("{name}: {}", describe(&error)))
+}
+
+/// libloading keeps the loader's text as the error's source.
+fn describe(error: &libloading::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
     }
-    if metadata.len() > SIZE_LIMIT {
-        return Err(unreadable(format!("{} bytes are too many for a library", metadata.len())));
+}
+
+/// Opens the libraries that the package brings with it. A copy elsewhere has no folder of its own from which the
+/// loader could find them; once open, it finds them by name.
+///
+/// # Safety
+/// The folder `../acquire_zarr.libs` of the module holds only libraries of the package.
+unsafe fn open_companions(module: &Path) -> Told<()> {
+    let is_library = |path: &PathBuf| {
+        path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.ends_with(".so") || name.contains(".so."))
+    };
+    let folder = module.parent().and_then(Path::parent).map(|site| site.join("acquire_zarr.libs"));
+    for file in folder.iter().flat_map(|folder| locate::children(folder)).filter(is_library) {
+        // The loader maps whatever it is given; a cut file would end the process.
+        elf::inspect(&read(&file)?, &[]).map_err(|fault| format!("{}: {fault}", file.display()))?;
+        // SAFETY: the caller vouches for the package's libraries.
+        std::mem::forget(unsafe { load(&file, 0) }?);
     }
-    fs::read(path).map_err(|error| unreadable(error.to_string()))
+    Ok(())
+}
+
+/// # Safety
+/// `image` is an acquire-zarr library.
+unsafe fn open_in_memory(image: &[u8]) -> Told<Symbols> {
+    const NAME: &str = "acquire-zarr";
+    // Without `EXEC` newer kernels may make it non-executable (`vm.memfd_noexec`); older ones do not know the flag.
+    let file = match memfd_create(NAME, MemfdFlags::CLOEXEC | MemfdFlags::EXEC) {
+        Err(Errno::INVAL) => memfd_create(NAME, MemfdFlags::CLOEXEC),
+        other => other,
+    };
+    let mut file = File::from(file.map_err(|error| {
+        format!("a copy that can be loaded needs memory that can be executed (vm.memfd_noexec below 2): {error}")
+    })?);
+    file.write_all(image).map_err(|error| format!("writing the copy: {error}"))?;
+    let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    // SAFETY: the caller vouches for the image.
+    let symbols = unsafe { resolve(load(&path, RTLD_DEEPBIND)?) }?;
+    // The loader knows open libraries by their path. Were the descriptor closed, its number would be given to another
+    // file, and a second library opened through that number would be taken for this one.
+    let _ = file.into_raw_fd();
+    Ok(symbols)
 }

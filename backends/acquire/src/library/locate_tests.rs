@@ -27,57 +27,36 @@ impl Tree {
     }
 }
 
-fn found(surroundings: &Surroundings) -> Vec<(PathBuf, Source)> {
-    search(surroundings).unwrap().candidates.into_iter().map(|candidate| (candidate.path, candidate.source)).collect()
+fn found(surroundings: &Surroundings) -> Vec<(PathBuf, &'static str)> {
+    search(surroundings).candidates
+}
+
+/// What is found with nothing but this folder on the `PATH`.
+fn found_on_path(folder: PathBuf) -> Vec<PathBuf> {
+    let surroundings = Surroundings { path: vec![folder], ..Surroundings::default() };
+    found(&surroundings).into_iter().map(|(path, _)| path).collect()
+}
+
+fn in_environment(tree: &Tree) -> Surroundings {
+    Surroundings { virtual_environments: vec![tree.path("venv")], ..Surroundings::default() }
 }
 
 #[test]
-fn the_order_is_settings_variable_environment_path_library_folder() {
+fn the_order_is_environment_path_user_library_folder() {
     let tree = Tree::new();
-    let explicit = tree.file("explicit.so");
-    let variable = tree.file("variable.so");
     let environment = tree.file(&format!("venv/lib/python3.11/site-packages/acquire_zarr/{MODULE}"));
     tree.file("prefix/bin/python3");
     let python = tree.file(&format!("prefix/lib/python3.12/site-packages/acquire_zarr/{MODULE}"));
     let user = tree.file(&format!("home/.local/lib/python3.12/site-packages/acquire_zarr/{MODULE}"));
     let library = tree.file("lib/libacquire_zarr.so");
-    let mut surroundings = Surroundings {
-        explicit: Some(explicit.clone()),
-        variable: Some(variable.clone().into()),
-        virtual_environments: vec![tree.path("venv")],
+    let surroundings = Surroundings {
         path: vec![tree.path("prefix/bin")],
         user_prefix: Some(tree.path("home/.local")),
         library_folders: vec![tree.path("lib")],
+        ..in_environment(&tree)
     };
-    assert_eq!(found(&surroundings), [(explicit, Source::Settings)]);
-    surroundings.explicit = None;
-    assert_eq!(found(&surroundings), [(variable, Source::Variable)]);
-    surroundings.variable = None;
-    assert_eq!(
-        found(&surroundings),
-        [
-            (environment, Source::VirtualEnvironment),
-            (python, Source::Python),
-            (user, Source::Python),
-            (library, Source::LibraryFolder)
-        ]
-    );
-}
-
-#[test]
-fn a_named_path_that_is_absent_is_an_error_even_when_another_library_is_there() {
-    let tree = Tree::new();
-    tree.file(&format!("venv/lib/python3.11/site-packages/acquire_zarr/{MODULE}"));
-    let mut surroundings = Surroundings {
-        variable: Some(tree.path("absent.so").into()),
-        virtual_environments: vec![tree.path("venv")],
-        ..Surroundings::default()
-    };
-    let error = search(&surroundings).unwrap_err();
-    assert!(error.to_string().contains(VARIABLE), "{error}");
-    surroundings.explicit = Some(tree.path("absent too.so"));
-    let error = search(&surroundings).unwrap_err();
-    assert!(error.to_string().contains("absent too.so"), "{error}");
+    let files: Vec<_> = found(&surroundings).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(files, [environment, python, user, library]);
 }
 
 #[test]
@@ -91,10 +70,12 @@ fn a_named_folder_may_be_the_package_its_parent_the_environment_or_a_library_fol
         (site.to_owned(), &module),
         ("venv".to_owned(), &module),
         ("lib".to_owned(), &library),
+        ("lib/libacquire-zarr.so".to_owned(), &library),
     ] {
-        let surroundings = Surroundings { explicit: Some(tree.path(&folder)), ..Surroundings::default() };
-        assert_eq!(found(&surroundings), [(file.clone(), Source::Settings)], "{folder}");
+        assert_eq!(named(&tree.path(&folder)).as_ref(), Some(file), "{folder}");
     }
+    assert_eq!(named(&tree.path("absent.so")), None);
+    assert_eq!(named(&tree.path("venv/lib")), None);
 }
 
 #[test]
@@ -104,24 +85,19 @@ fn newer_pythons_come_first_by_number_not_by_letter() {
     let eleven = tree.file(&format!("venv/lib/python3.11/site-packages/acquire_zarr/{MODULE}"));
     let free = tree.file(&format!("venv/lib/python3.13t/site-packages/acquire_zarr/{MODULE}"));
     tree.file(&format!("venv/lib/pythonic/site-packages/acquire_zarr/{MODULE}"));
-    let surroundings = Surroundings { virtual_environments: vec![tree.path("venv")], ..Surroundings::default() };
-    let paths: Vec<_> = found(&surroundings).into_iter().map(|(path, _)| path).collect();
+    let paths: Vec<_> = found(&in_environment(&tree)).into_iter().map(|(path, _)| path).collect();
     assert_eq!(paths, [free, eleven, nine]);
 }
 
 #[test]
-fn the_layouts_of_debian_and_windows_are_known() {
+fn the_layouts_of_debian_and_pyenv_are_known() {
     let tree = Tree::new();
     tree.file("usr/bin/python3");
     let debian = tree.file(&format!("usr/lib/python3/dist-packages/acquire_zarr/{MODULE}"));
-    tree.file("venv/Scripts/python.exe");
-    let scripts = tree.file("venv/Lib/site-packages/acquire_zarr/__init__.cp312-win_amd64.pyd");
-    tree.file("Python312/python.exe");
-    let plain = tree.file("Python312/Lib/site-packages/acquire_zarr/__init__.cp312-win_amd64.pyd");
-    for (folder, file) in [("usr/bin", debian), ("venv/Scripts", scripts), ("Python312", plain)] {
-        let surroundings = Surroundings { path: vec![tree.path(folder)], ..Surroundings::default() };
-        assert_eq!(found(&surroundings), [(file, Source::Python)], "{folder}");
-    }
+    assert_eq!(found_on_path(tree.path("usr/bin")), [debian]);
+    tree.file("pyenv/shims/python3");
+    let pyenv = tree.file(&format!("pyenv/versions/3.11.7/lib/python3.11/site-packages/acquire_zarr/{MODULE}"));
+    assert_eq!(found_on_path(tree.path("pyenv/shims")), [pyenv]);
 }
 
 #[test]
@@ -129,20 +105,9 @@ fn a_folder_on_the_path_without_a_python_is_passed_over() {
     let tree = Tree::new();
     tree.file("prefix/bin/ls");
     tree.file(&format!("prefix/lib/python3.12/site-packages/acquire_zarr/{MODULE}"));
-    let surroundings = Surroundings { path: vec![tree.path("prefix/bin")], ..Surroundings::default() };
-    assert_eq!(search(&surroundings).unwrap(), Search::default());
+    assert_eq!(found_on_path(tree.path("prefix/bin")), Vec::<PathBuf>::new());
 }
 
-#[test]
-fn pyenv_s_shims_lead_to_its_versions() {
-    let tree = Tree::new();
-    tree.file("pyenv/shims/python3");
-    let module = tree.file(&format!("pyenv/versions/3.11.7/lib/python3.11/site-packages/acquire_zarr/{MODULE}"));
-    let surroundings = Surroundings { path: vec![tree.path("pyenv/shims")], ..Surroundings::default() };
-    assert_eq!(found(&surroundings), [(module, Source::Python)]);
-}
-
-#[cfg(unix)]
 #[test]
 fn an_interpreter_that_is_a_link_leads_to_its_own_packages() {
     let tree = Tree::new();
@@ -150,23 +115,18 @@ fn an_interpreter_that_is_a_link_leads_to_its_own_packages() {
     let module = tree.file(&format!("managed/lib/python3.12/site-packages/acquire_zarr/{MODULE}"));
     fs::create_dir_all(tree.path("bin")).unwrap();
     std::os::unix::fs::symlink(target, tree.path("bin/python3")).unwrap();
-    let surroundings = Surroundings { path: vec![tree.path("bin")], ..Surroundings::default() };
-    assert_eq!(found(&surroundings).iter().map(|(path, _)| real(path)).collect::<Vec<_>>(), [real(&module)]);
+    let found = found_on_path(tree.path("bin"));
+    assert_eq!(found.iter().map(|path| real(path)).collect::<Vec<_>>(), [real(&module)]);
 }
 
-#[cfg(unix)]
 #[test]
 fn a_library_that_several_names_lead_to_is_tried_once() {
     let tree = Tree::new();
     tree.file("venv/bin/python3");
     let module = tree.file(&format!("venv/lib/python3.11/site-packages/acquire_zarr/{MODULE}"));
     std::os::unix::fs::symlink("lib", tree.path("venv/lib64")).unwrap();
-    let surroundings = Surroundings {
-        virtual_environments: vec![tree.path("venv"), tree.path("venv")],
-        path: vec![tree.path("venv/bin")],
-        ..Surroundings::default()
-    };
-    assert_eq!(found(&surroundings), [(module, Source::VirtualEnvironment)]);
+    let surroundings = Surroundings { path: vec![tree.path("venv/bin")], ..in_environment(&tree) };
+    assert_eq!(found(&surroundings), [(module, "active virtual environment")]);
 }
 
 #[test]
@@ -175,8 +135,7 @@ fn other_files_of_the_package_are_not_taken_for_the_library() {
     for name in ["__init__.pyi", "__init__.py", "py.typed", "_helper.so"] {
         tree.file(&format!("venv/lib/python3.11/site-packages/acquire_zarr/{name}"));
     }
-    let surroundings = Surroundings { virtual_environments: vec![tree.path("venv")], ..Surroundings::default() };
-    let search = search(&surroundings).unwrap();
+    let search = search(&in_environment(&tree));
     assert_eq!(search.candidates, []);
     assert_eq!(search.searched, [tree.path("venv/lib/python3.11/site-packages")]);
 }

@@ -12,31 +12,27 @@ use std::ffi::{c_char, c_uint, c_void};
 /// Status code of every engine function that reports one; 0 is success.
 pub(crate) type RawStatus = c_uint;
 
-/// Level from which the engine prints: errors only. Lower levels go to standard output, which belongs to the host.
-pub(crate) const LOG_ERRORS: c_uint = 3;
+/// Level from which the engine prints: errors only, to standard error. What is below goes to standard output, which
+/// belongs to the host.
+pub(super) const LOG_ERRORS: c_uint = 3;
 
 macro_rules! declare {
     ($($(#[$doc:meta])* $field:ident = $name:literal: $type:ty;)+) => {
         /// Names that a library must define to be used.
-        pub(crate) const REQUIRED: &[&str] = &[$($name),+];
+        pub(super) const REQUIRED: &[&str] = &[$($name),+];
 
         /// Addresses of the engine's functions. The library is never unloaded, so they stay valid for good.
         #[derive(Debug, Clone, Copy)]
-        #[cfg_attr(
-            not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")),
-            allow(dead_code, reason = "nothing is loaded on other platforms")
-        )]
         pub(crate) struct Symbols {
             $($(#[$doc])* pub(crate) $field: $type,)+
         }
 
-        #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
         impl Symbols {
             /// Looks every function up; the name and the loader's text when one is not there.
             ///
             /// # Safety
             /// `library` is an acquire-zarr of release 0.10 or newer and is never closed.
-            pub(crate) unsafe fn resolve(
+            pub(super) unsafe fn resolve(
                 library: &libloading::os::unix::Library,
             ) -> Result<Self, (&'static str, libloading::Error)> {
                 $(
@@ -57,9 +53,6 @@ declare! {
         unsafe extern "C-unwind" fn(settings: *mut c_void, text: *const c_char) -> RawStatus;
     /// Frees what `settings_load` made and zeroes the buffer.
     settings_destroy = "ZarrStreamSettings_destroy_loaded": unsafe extern "C-unwind" fn(settings: *mut c_void);
-    /// The engine's own estimate of a stream's memory in bytes.
-    settings_estimate = "ZarrStreamSettings_estimate_max_memory_usage":
-        unsafe extern "C-unwind" fn(settings: *const c_void, bytes: *mut usize) -> RawStatus;
     /// Creates a stream, NULL on failure.
     stream_create = "ZarrStream_create": unsafe extern "C-unwind" fn(settings: *mut c_void) -> *mut c_void;
     /// Copies bytes into the stream's queue; waits while the queue is full.

@@ -32,7 +32,7 @@ int main(int argc, char **argv) {
     message_has("backend `acquire-zarr`: ");
     CHECK(stream == NULL);
 
-    /* It fails later: told by append or at the latest by finish, with its own words. */
+    /* It fails later: told by append or at the latest by finish. */
     EXPECT_OK(ome_stream_create(with_engine(argv[1], "later", ""), &stream));
     EXPECT_OK(ome_stream_append(stream, pixels, FRAME_BYTES, NULL, NULL));
     EXPECT(OME_STREAM_FAILED, ome_stream_finish(stream));
