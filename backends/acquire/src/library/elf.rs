@@ -8,6 +8,9 @@
 //! The input may be any file at all. A file that is cut short is refused here, because the dynamic loader maps it without
 //! looking and the process would then die of `SIGBUS`.
 
+use std::fs;
+use std::path::Path;
+
 use object::LittleEndian as Le;
 use object::elf::{
     EM_AARCH64, EM_X86_64, ET_DYN, FileHeader64, Machine, PT_DYNAMIC, PT_LOAD, SHT_DYNSYM, STB_GLOBAL, STB_LOCAL,
@@ -18,6 +21,9 @@ use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, 
 
 use crate::error::Told;
 
+/// No acquire-zarr is larger by far (0.10 has 13 MB); a file of this size was named by mistake.
+const SIZE_LIMIT: u64 = 256 << 20;
+
 /// What was learned from an image without changing it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Inspection {
@@ -25,6 +31,24 @@ pub(super) struct Inspection {
     pub python: Vec<usize>,
     /// The first of the required names that the library does not define.
     pub missing: Option<&'static str>,
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+/// That it cannot be read, or is no file to be read.
+pub(super) fn read(path: &Path) -> Told<Vec<u8>> {
+    let shown = path.display();
+    let unreadable = |error: std::io::Error| format!("cannot read {shown}: {error}");
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    // A pipe or a device would never end.
+    if !metadata.is_file() {
+        return Err(format!("cannot read {shown}: it is not a regular file"));
+    }
+    if metadata.len() > SIZE_LIMIT {
+        return Err(format!("cannot read {shown}: {} bytes are too many for a library", metadata.len()));
+    }
+    fs::read(path).map_err(unreadable)
 }
 
 /// Checks that `image` is a whole x86-64 shared library and looks through its dynamic symbols.

@@ -12,7 +12,7 @@ use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
 
 use super::symbols::Symbols;
-use super::{elf, locate, read};
+use super::{elf, locate};
 use crate::error::Told;
 
 /// Look symbols up in the library before the process (glibc `<dlfcn.h>`). The module exports thousands of names of its
@@ -73,7 +73,7 @@ unsafe fn open_companions(module: &Path) -> Told<()> {
     let folder = module.parent().and_then(Path::parent).map(|site| site.join("acquire_zarr.libs"));
     for file in folder.iter().flat_map(|folder| locate::children(folder)).filter(is_library) {
         // The loader maps whatever it is given; a cut file would end the process.
-        elf::inspect(&read(&file)?, &[]).map_err(|fault| format!("{}: {fault}", file.display()))?;
+        elf::inspect(&elf::read(&file)?, &[]).map_err(|fault| format!("{}: {fault}", file.display()))?;
         // SAFETY: the caller vouches for the package's libraries.
         std::mem::forget(unsafe { load(&file, 0) }?);
     }

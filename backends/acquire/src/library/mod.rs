@@ -9,7 +9,6 @@ mod locate;
 mod symbols;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -30,9 +29,6 @@ const UPGRADE: &str = "pip install --upgrade acquire-zarr";
 
 /// Oldest release with the C interface used here, as (major, minor).
 const OLDEST: (u64, u64) = (0, 10);
-
-/// No acquire-zarr is larger by far (0.10 has 13 MB); a file of this size was named by mistake.
-const SIZE_LIMIT: u64 = 256 << 20;
 
 /// A library that is acquire-zarr by all that its file tells. It is not loaded.
 pub struct Found {
@@ -91,7 +87,7 @@ impl Found {
         if let Some(version) = version.as_ref().filter(|version| release(version).is_some_and(|it| it < OLDEST)) {
             return Err(format!("{shown} is acquire-zarr {version}; 0.10 or newer is needed: `{UPGRADE}`"));
         }
-        let image = read(&path)?;
+        let image = elf::read(&path)?;
         let inspection =
             elf::inspect(&image, symbols::REQUIRED).map_err(|fault| format!("{shown} cannot be loaded: {fault}"))?;
         if let Some(name) = inspection.missing {
@@ -140,20 +136,6 @@ impl Found {
     pub(crate) fn place(&self) -> String {
         format!("{}: {}", self.how, self.path.display())
     }
-}
-
-fn read(path: &Path) -> Told<Vec<u8>> {
-    let shown = path.display();
-    let unreadable = |error: std::io::Error| format!("cannot read {shown}: {error}");
-    let metadata = fs::metadata(path).map_err(unreadable)?;
-    // A pipe or a device would never end.
-    if !metadata.is_file() {
-        return Err(format!("cannot read {shown}: it is not a regular file"));
-    }
-    if metadata.len() > SIZE_LIMIT {
-        return Err(format!("cannot read {shown}: {} bytes are too many for a library", metadata.len()));
-    }
-    fs::read(path).map_err(unreadable)
 }
 
 /// The version of the Python package that a module belongs to, from the name of the metadata beside the package. The
