@@ -5,8 +5,9 @@
 //! cargo run --release -p ome-stream-c --example append_cost [FOLDER]
 //! ```
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "../tests/counting.rs"]
+mod counting;
+
 use std::ffi::{CString, c_char, c_void};
 use std::hint::black_box;
 use std::path::Path;
@@ -28,30 +29,6 @@ const BOUND: f64 = 200.0;
 /// Timed batches of each kind.
 const BATCHES: usize = 2000;
 
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Counts the allocations of each thread.
-struct Counting;
-
-// SAFETY: everything is handed on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 type Append = unsafe extern "C" fn(*mut exports::ome_stream_t, *const c_void, u64, *const c_char, *mut u64) -> i32;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -68,12 +45,12 @@ fn settings(folder: &Path, name: &str) -> String {
 
 /// Nanoseconds of one call, and allocations of the batch.
 fn timed(mut call: impl FnMut()) -> (f64, u64) {
-    let before = ALLOCATIONS.get();
+    let before = counting::allocations();
     let start = Instant::now();
     for _ in 0..BATCH {
         call();
     }
-    (start.elapsed().as_secs_f64() * 1e9 / f64::from(BATCH), ALLOCATIONS.get() - before)
+    (start.elapsed().as_secs_f64() * 1e9 / f64::from(BATCH), counting::allocations() - before)
 }
 
 fn median(times: &mut [f64]) -> f64 {

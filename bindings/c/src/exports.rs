@@ -163,16 +163,12 @@ pub unsafe extern "C" fn ome_stream_append(
     frame_number: *mut u64,
 ) -> i32 {
     border::run(|| {
-        let stream = handles::get(stream.addr())?;
-        // SAFETY: the host's promise about pointers, as the header states it.
-        let (pixels, metadata) = unsafe { frame(&stream, pixels, nbytes, frame_metadata_json) }?;
-        let number = match metadata {
+        let append = |stream: &Stream, pixels: &[u8], metadata: Option<&str>| match metadata {
             Some(metadata) => stream.append_with(pixels, metadata),
             None => stream.append(pixels),
         };
         // SAFETY: the host's promise about pointers, as the header states it.
-        unsafe { arguments::store(frame_number, refused_size(number, nbytes)?) };
-        Ok(())
+        unsafe { give(stream, pixels, nbytes, frame_metadata_json, frame_number, append) }
     })
 }
 
@@ -189,15 +185,8 @@ pub unsafe extern "C" fn ome_stream_try_append(
     frame_metadata_json: *const c_char,
     frame_number: *mut u64,
 ) -> i32 {
-    border::run(|| {
-        let stream = handles::get(stream.addr())?;
-        // SAFETY: the host's promise about pointers, as the header states it.
-        let (pixels, metadata) = unsafe { frame(&stream, pixels, nbytes, frame_metadata_json) }?;
-        let number = stream.try_append(pixels, metadata);
-        // SAFETY: the host's promise about pointers, as the header states it.
-        unsafe { arguments::store(frame_number, refused_size(number, nbytes)?) };
-        Ok(())
-    })
+    // SAFETY: the host's promise about pointers, as the header states it.
+    border::run(|| unsafe { give(stream, pixels, nbytes, frame_metadata_json, frame_number, Stream::try_append) })
 }
 
 /// Passes over the next `frames` frames: their places stay empty and read as zero.
@@ -357,31 +346,35 @@ fn json(value: &impl serde::Serialize) -> Result<String, Refusal> {
         .map_err(|error| Error::Internal { place: "JSON for the host", message: error.to_string() }.into())
 }
 
-/// A frame's pixels and metadata. A size that is not that of a frame gives no pixels: core refuses them, and no slice is
-/// ever made of a size that a host made up.
+/// Gives the host's frame to `take`, and the frame's number to the host. A size that is not that of a frame gives no
+/// pixels: core refuses them, and no slice is ever made of a size that a host made up.
 ///
 /// # Safety
 /// As [`ome_stream_append`].
-unsafe fn frame<'a>(
-    stream: &Stream,
+unsafe fn give(
+    stream: *mut ome_stream_t,
     pixels: *const c_void,
     nbytes: u64,
     metadata: *const c_char,
-) -> Result<(&'a [u8], Option<&'a str>), Refusal> {
+    frame_number: *mut u64,
+    take: impl FnOnce(&Stream, &[u8], Option<&str>) -> ome_stream::Result<u64>,
+) -> Result<(), Refusal> {
+    let stream = handles::get(stream.addr())?;
     let size = match isize::try_from(nbytes) {
         Ok(_) if nbytes == stream.plan().geometry().frame_bytes() => usize::try_from(nbytes).unwrap_or(0),
         _ => 0,
     };
     // SAFETY: the host's promise that `pixels` has `nbytes` bytes and that the metadata is zero-terminated.
-    unsafe { Ok((arguments::pixels(pixels, size)?, arguments::optional_text(metadata, "frame_metadata_json")?)) }
-}
-
-/// Core's outcome, with the size that the host gave where that was refused.
-fn refused_size(outcome: ome_stream::Result<u64>, nbytes: u64) -> ome_stream::Result<u64> {
-    outcome.map_err(|error| match error {
+    let (pixels, metadata) =
+        unsafe { (arguments::pixels(pixels, size)?, arguments::optional_text(metadata, "frame_metadata_json")?) };
+    let number = take(&stream, pixels, metadata).map_err(|error| match error {
+        // The size that the host gave.
         Error::FrameSize { expected, height, width, dtype, .. } => {
             Error::FrameSize { got: nbytes, expected, height, width, dtype }
         }
         other => other,
-    })
+    })?;
+    // SAFETY: the host's promise about pointers, as the header states it.
+    unsafe { arguments::store(frame_number, number) };
+    Ok(())
 }

@@ -2,8 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
+
 use std::ffi::CString;
 use std::ptr::{null, null_mut};
 
@@ -12,30 +12,6 @@ use ome_stream_c::exports;
 
 /// Frames of one chunk: what the last of them sets going is not a call's own.
 const FRAMES: u64 = 2000;
-
-thread_local! {
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// Counts the allocations of each thread.
-struct Counting;
-
-// SAFETY: everything is handed on to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's promise.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn appending_a_frame_through_c_allocates_nothing() {
@@ -57,12 +33,12 @@ fn appending_a_frame_through_c_allocates_nothing() {
         assert_eq!(exports::ome_stream_create(settings.as_ptr(), &raw mut stream), OME_STREAM_OK);
         for frame in 0..FRAMES - 1 {
             if frame == 1 {
-                before = ALLOCATIONS.get(); // the first frame opens the chunk
+                before = counting::allocations(); // the first frame opens the chunk
             }
             let code = exports::ome_stream_append(stream, pixels.as_ptr().cast(), size, null(), &raw mut number);
             assert_eq!((code, number), (OME_STREAM_OK, frame));
         }
-        let allocations = ALLOCATIONS.get() - before;
+        let allocations = counting::allocations() - before;
         assert_eq!(exports::ome_stream_finish(stream), OME_STREAM_OK);
         exports::ome_stream_free(stream);
         assert!(before > 0, "nothing is counted");
