@@ -1,18 +1,16 @@
 //! A backend that keeps everything in memory and is stricter than any disk: for tests of core and of hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Backend, Batch, Capabilities, Sink, Stored, Unsupported};
 use crate::error::{Error, Result};
-use crate::journal::Log;
 use crate::plan::{ArrayId, Form, GroupKey, Plan, Unit};
-use crate::platform::Disk;
 use crate::router::StorageIndex;
+use crate::store::Store;
 
 /// Keeps units in memory and refuses what a sloppy caller might get away with elsewhere: a unit written twice, written
-/// after it was skipped, of the wrong size, out of order, outside the array, or after `finish`.
+/// after it was skipped, of the wrong size, out of order, outside the array, or after its array was sealed.
 #[derive(Debug, Clone)]
 pub struct MemoryBackend {
     unit: Unit,
@@ -34,8 +32,10 @@ struct Contents {
     provisional: BTreeMap<UnitKey, Vec<u8>>,
     skipped: BTreeSet<UnitKey>,
     order: Vec<GroupKey>,
-    published: BTreeMap<ArrayId, u64>,
-    extents: Option<Vec<Option<u64>>>,
+    /// Whose documents tell how far the arrays reach.
+    written_to: Option<Arc<Store>>,
+    sealed: BTreeSet<ArrayId>,
+    finished: bool,
 }
 
 /// Array and coordinates, counted in units.
@@ -67,7 +67,7 @@ impl Backend for MemoryBackend {
             provisional: !self.in_order,
             bounded_memory: false,
             random_access: false,
-            writes_groups: false,
+            own_documents: false,
             version: format!("memory {}", crate::VERSION),
         }
     }
@@ -76,12 +76,13 @@ impl Backend for MemoryBackend {
         Ok(())
     }
 
-    fn create(&self, plan: &Arc<Plan>, _disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {
+    fn create(&self, store: &Arc<Store>) -> Result<Box<dyn Sink>> {
         *self.store.lock() = Contents {
-            forms: plan.arrays().iter().map(|array| Arc::clone(array.form())).collect(),
+            written_to: Some(Arc::clone(store)),
+            forms: store.plan().arrays().iter().map(|array| Arc::clone(array.form())).collect(),
             ..Contents::default()
         };
-        Ok(Box::new(MemorySink { store: self.store.clone(), bytes: AtomicU64::new(0) }))
+        Ok(Box::new(MemorySink { contents: self.store.clone(), store: Arc::clone(store) }))
     }
 }
 
@@ -129,13 +130,9 @@ impl MemoryStore {
     /// Extent along the append axis of each array, after `finish`.
     #[must_use]
     pub fn extents(&self) -> Option<Vec<Option<u64>>> {
-        self.lock().extents.clone()
-    }
-
-    /// Last published extent of an array.
-    #[must_use]
-    pub fn published(&self, array: ArrayId) -> Option<u64> {
-        self.lock().published.get(&array).copied()
+        let contents = self.lock();
+        let store = contents.written_to.as_ref().filter(|_| contents.finished)?;
+        Some(store.plan().arrays().iter().map(|array| store.extent(array.id())).collect())
     }
 
     /// Groups in the order in which they were stored or skipped.
@@ -152,8 +149,8 @@ impl MemoryStore {
 }
 
 struct MemorySink {
-    store: MemoryStore,
-    bytes: AtomicU64,
+    contents: MemoryStore,
+    store: Arc<Store>,
 }
 
 impl MemorySink {
@@ -162,8 +159,11 @@ impl MemorySink {
     }
 
     fn checked<'a>(&self, batch: &Batch<'_>, contents: &'a mut Contents) -> Result<&'a mut Contents> {
-        if contents.extents.is_some() {
+        if contents.finished {
             return self.refuse(format!("{:?} came after finish", batch.key));
+        }
+        if contents.sealed.contains(&batch.key.array) {
+            return self.refuse(format!("{:?} came after its array was sealed", batch.key));
         }
         if batch.key.array.index() >= contents.forms.len() {
             return self.refuse(format!("there is no array {}", batch.key.array.0));
@@ -178,7 +178,7 @@ impl MemorySink {
 
 impl Sink for MemorySink {
     fn write(&self, batch: &Batch<'_>) -> Result<Stored> {
-        let mut guard = self.store.lock();
+        let mut guard = self.contents.lock();
         let contents = self.checked(batch, &mut guard)?;
         if batch.bytes.len() != batch.units.len() * batch.layout.unit_bytes() {
             return self.refuse(format!(
@@ -199,13 +199,13 @@ impl Sink for MemorySink {
             } else {
                 contents.provisional.insert(key, bytes.to_vec());
             }
-            self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            self.store.count(bytes.len() as u64);
         }
         Ok(Stored::default())
     }
 
     fn skip(&self, batch: &Batch<'_>) -> Result<Stored> {
-        let mut guard = self.store.lock();
+        let mut guard = self.contents.lock();
         let contents = self.checked(batch, &mut guard)?;
         for (place, _) in batch.units() {
             let key = (batch.key.array, place.coordinates().to_vec());
@@ -216,27 +216,19 @@ impl Sink for MemorySink {
         Ok(Stored::default())
     }
 
-    fn publish(&self, changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
-        let mut contents = self.store.lock();
-        for (array, extent) in changed {
-            let Some(extent) = extent else { continue };
-            let before = contents.published.insert(*array, *extent);
-            if before.is_some_and(|before| before > *extent) {
-                return self.refuse(format!("{array:?} shrinks from {before:?} to {extent}"));
-            }
+    fn seal(&self, array: ArrayId) -> Result<()> {
+        match self.contents.lock().sealed.insert(array) {
+            true => Ok(()),
+            false => self.refuse(format!("{array:?} was sealed before")),
         }
-        Ok(())
     }
 
-    fn finish(&self, extents: &[Option<u64>]) -> Result<()> {
-        let mut contents = self.store.lock();
-        if contents.extents.replace(extents.to_vec()).is_some() {
+    fn finish(&self) -> Result<()> {
+        let mut contents = self.contents.lock();
+        if std::mem::replace(&mut contents.finished, true) {
             return self.refuse("finish was asked twice".into());
         }
-        Ok(())
-    }
-
-    fn bytes_written(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        let (sealed, all) = (contents.sealed.len(), contents.forms.len());
+        if sealed == all { Ok(()) } else { self.refuse(format!("finish came with {sealed} of {all} arrays sealed")) }
     }
 }

@@ -15,9 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::journal::Log;
 use crate::plan::{ArrayId, GroupKey, Layout, Plan, UnitPlace};
-use crate::platform::Disk;
+use crate::store::Store;
 
 /// Why an engine cannot write a plan, as data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,20 +37,20 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
     /// The reason why not.
     fn check(&self, plan: &Plan) -> Result<(), Unsupported>;
 
-    /// Makes the arrays, valid and empty, in a root that exists and has its group metadata. An engine that places chunks
-    /// in shards notes their places in `log`.
+    /// Makes ready to write the arrays of a new store, which has its groups; core makes the documents of the arrays when this
+    /// returns. An engine that places chunks in shards notes their places in the store's log.
     ///
     /// # Errors
     /// What the engine or the disk reports; core then removes what was made.
-    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>) -> Result<Box<dyn Sink>>;
+    fn create(&self, store: &Arc<Store>) -> Result<Box<dyn Sink>>;
 
-    /// Opens the arrays of a store that was made with this plan, to write on. What is `done` is stored, or missing for ever.
+    /// Makes ready to write on in a store that an earlier run has made, whose arrays are what the plan says. What is `done` is
+    /// stored, or missing for ever.
     ///
     /// # Errors
-    /// [`Error::Mismatch`] with the difference where an array is not what the plan says; [`Error::Damaged`];
-    /// [`Error::Unsupported`] from engines without [`Capabilities::random_access`].
-    fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>, done: &Done) -> Result<Box<dyn Sink>> {
-        let _ = (plan, disk, log, done);
+    /// [`Error::Damaged`]; [`Error::Unsupported`] from engines without [`Capabilities::random_access`].
+    fn resume(&self, store: &Arc<Store>, done: &Done) -> Result<Box<dyn Sink>> {
+        let _ = (store, done);
         Err(no_random_access(self.name()))
     }
 
@@ -121,26 +120,44 @@ pub trait Sink: Send + Sync {
         Err(no_random_access("this engine"))
     }
 
-    /// Lets readers see all that was written to the arrays in `changed`, and each grow to so many planes along its append axis
-    /// (never smaller than before); `None` where the array has a fixed shape. What one array's disk refuses, another's may
-    /// take: goes on after an error.
-    ///
-    /// Asked in every round of the live thread, also where nothing has changed, and also while [`Sink::finish`] runs.
+    /// Lets readers see all that was written to an array: then core tells in its document how far it reaches. False where that
+    /// would cost more than readers may: it is asked for again in the next round of the live thread.
     ///
     /// # Errors
-    /// The first that the engine or the disk reports; all of `changed` comes again in the next round.
-    fn publish(&self, changed: &[(ArrayId, Option<u64>)]) -> Result<()>;
+    /// What the engine or the disk reports; what one array's disk refuses, another's may take.
+    fn publish(&self, array: ArrayId) -> Result<bool> {
+        let _ = array;
+        Ok(true)
+    }
 
-    /// Seals everything, trims each array to `extents[array]` planes along its append axis, and ends the run. Called once, also after a failure: then it saves what it can.
+    /// What is to be done now and then. Asked in every round of the live thread, also where nothing has changed, and also while
+    /// the run is being finished.
+    ///
+    /// # Errors
+    /// As for [`Sink::publish`].
+    fn tend(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Seals all that was written to an array, to which nothing more comes; core then gives its document the final shape. Called
+    /// once for each, also after a failure: then it saves what it can.
     ///
     /// # Errors
     /// The first thing that could not be stored.
-    fn finish(&self, extents: &[Option<u64>]) -> Result<()>;
+    fn seal(&self, array: ArrayId) -> Result<()> {
+        let _ = array;
+        Ok(())
+    }
 
-    /// Bytes handed to the disk so far: payload after encoding, indices and array metadata.
-    fn bytes_written(&self) -> u64;
+    /// Ends the run: every array is sealed. Called once, also after a failure.
+    ///
+    /// # Errors
+    /// As for [`Sink::seal`].
+    fn finish(&self) -> Result<()> {
+        Ok(())
+    }
 
-    /// Of these, what was written for readers that look while the run goes on, and would not have been written without
+    /// Of the bytes handed to the disk ([`Store::count`]), what was written for readers that look while the run goes on, and would not have been written without
     /// them: copies of incomplete units, and indices.
     fn bytes_for_live_readers(&self) -> u64 {
         0

@@ -15,8 +15,9 @@ pub struct Capabilities {
     pub bounded_memory: bool,
     /// True where it can continue a store and replace frames in it.
     pub random_access: bool,
-    /// True where it writes documents of groups by itself: core then writes all of its own once more at the end.
-    pub writes_groups: bool,
+    /// True where it makes documents of its own, of groups and of arrays, which then all have shards: ours are there before, and
+    /// put in their place once it has sealed everything.
+    pub own_documents: bool,
     /// Engine and version, as a person should see it.
     pub version: String,
 }
@@ -31,7 +32,7 @@ impl Capabilities {
             provisional: true,
             bounded_memory: true,
             random_access: false,
-            writes_groups: false,
+            own_documents: false,
             version: format!("takes {unit:?}s"),
         }
     }

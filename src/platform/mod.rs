@@ -3,6 +3,7 @@
 //! Everything that is written goes through a [`Disk`], so that tests can slow it down, make it fail or record it. The
 //! `portable` disk uses nothing but the standard library; a platform with something faster has a module beside it.
 
+mod clock;
 mod limit;
 mod name;
 mod pieces;
@@ -24,6 +25,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use clock::Clock;
 pub(crate) use pieces::Pieces;
 pub use portable::PortableDisk;
 

@@ -1,4 +1,5 @@
-//! The store that is written: its root and lock, and the files of ours in it.
+//! The store that is written: its root and lock, its documents, and the files of ours in it. What belongs to it is owned by
+//! one [`Store`].
 //!
 //! | file in `.ome-stream/run/` | what | until |
 //! |---|---|---|
@@ -10,18 +11,27 @@
 //! | `log` | what was written where (see [`crate::journal`]) | a clean `finish` |
 //! | `room.part` | room for the last indices on a full disk | a clean `finish` |
 
-pub(crate) mod attributes;
+mod arrays;
+mod attributes;
 pub(crate) mod files;
 mod find;
+mod folders;
+mod frame_metadata;
+mod groups;
+mod lines;
 mod lock;
 mod mark;
 pub mod missing;
 mod owner;
 pub(crate) mod room;
 mod root;
+mod run;
 
 pub(crate) use find::is_root;
 pub use find::{Place, place, root_of};
+pub(crate) use groups::read_small;
 pub(crate) use lock::Lock;
 pub(crate) use mark::Mark;
 pub(crate) use root::{Root, holds_chunks, is_continuable, is_half_made};
+pub(crate) use run::Earlier;
+pub use run::Store;

@@ -2,13 +2,12 @@
 //!
 //! A shard index and the shape of a growing array need a few blocks more after the disk is full.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Result};
 use crate::names::own::ROOM;
-use crate::plan::Plan;
 use crate::platform::{Disk, Sync, partial_name};
 
 /// Bytes that are kept: indices of many open shards, and a few metadata files.
@@ -16,27 +15,32 @@ pub(crate) const BYTES: usize = 256 << 10;
 
 /// A file of no use but for the room that it takes.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(super) struct Room {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     kept: AtomicBool,
 }
 
 impl Room {
+    /// Of the store in `root`; not taken yet.
+    pub(super) fn new(root: &Path, disk: &Arc<dyn Disk>) -> Self {
+        Self { disk: Arc::clone(disk), path: partial_name(&root.join(ROOM)), kept: AtomicBool::new(false) }
+    }
+
     /// Takes the room.
-    pub(crate) fn keep(plan: &Plan, disk: &Arc<dyn Disk>) -> Result<Self> {
-        let path = partial_name(&plan.root().join(ROOM));
+    pub(super) fn keep(&self) -> Result<()> {
         let fill = || {
-            let file = disk.create(&path, 0)?;
+            let file = self.disk.create(&self.path, 0)?;
             file.write_at(0, &vec![0; BYTES])?;
             file.sync(Sync::Never)
         };
-        fill().map_err(|source| Error::io("write", &path, source))?;
-        Ok(Self { disk: Arc::clone(disk), path, kept: AtomicBool::new(true) })
+        fill().map_err(|source| Error::io("write", &self.path, source))?;
+        self.kept.store(true, Ordering::Release);
+        Ok(())
     }
 
     /// Gives it back; the first time only.
-    pub(crate) fn give_back(&self) {
+    pub(super) fn give_back(&self) {
         if self.kept.swap(false, Ordering::AcqRel)
             && let Err(error) = self.disk.remove_file(&self.path)
         {

@@ -5,13 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files;
+use super::run::sync_of;
 use super::{Lock, Place, is_root, mark, place};
 use crate::error::{Error, Result};
 use crate::journal::record;
 use crate::names::own::{self, FOLDER, KEPT_SUFFIX, OLD_LOG, OLD_RECORD, OLD_ROOM, RUN_FOLDER};
 use crate::ngff::frame_metadata;
 use crate::plan::Plan;
-use crate::platform::{Disk, PARTIAL_SUFFIX, Sync, create_dirs};
+use crate::platform::{Disk, PARTIAL_SUFFIX, create_dirs};
 
 /// The root folder of a run that begins, and its lock. Dropped before [`Root::keep`] it removes what was made, and gives
 /// back what it was to replace.
@@ -32,7 +33,8 @@ impl Root {
     ///
     /// # Errors
     /// [`Error::AlreadyExists`], [`Error::NotAStore`], [`Error::Busy`] for what is in the way; [`Error::Io`].
-    pub(crate) fn prepare(plan: &Plan, disk: &dyn Disk, sync: Sync) -> Result<Self> {
+    pub(crate) fn prepare(plan: &Plan, disk: &dyn Disk) -> Result<Self> {
+        let sync = sync_of(plan.settings().durability);
         let path = plan.root().to_path_buf();
         outside_of_stores(&path)?;
         let mut replaced = None;
@@ -86,7 +88,8 @@ impl Root {
     ///
     /// # Errors
     /// [`Error::Busy`], [`Error::Io`].
-    pub(crate) fn existing(root: &Path, disk: &dyn Disk, sync: Sync) -> Result<Self> {
+    pub(crate) fn existing(plan: &Plan, disk: &dyn Disk) -> Result<Self> {
+        let (root, sync) = (plan.root(), sync_of(plan.settings().durability));
         outside_of_stores(root)?;
         if !is_root(root) {
             let difference = "no run of ome-stream made it, and only its own stores are continued".to_owned();

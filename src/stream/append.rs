@@ -120,7 +120,7 @@ impl Stream {
         let due = metadata.is_some_and(|metadata| {
             let array = shared.plan.array(place.array);
             let line = metadata.line(place.number, &place.location.index[..array.geometry().index_dimensions()]);
-            shared.metadata_lines.push(&shared.budget, array.image(), &line)
+            shared.store.lines().push(&shared.budget, array.image(), &line)
         });
         let copying = Instant::now();
         let Some(group) = turn.group(place.key) else { return Err(lost_group()) };
@@ -206,7 +206,7 @@ impl Stream {
         let complete = group.skip(place.slot, place.arrival);
         turn.reduce(shared, &place, None);
         // Before it counts as done: what readers are told is done must be listed.
-        shared.missing[source.index()].note(place.number, why);
+        shared.store.missing(source).note(place.number, why);
         turn.advance(shared, &place, complete);
         shared.progress.passed_over(source, place.arrival);
         Ok(())

@@ -1,20 +1,18 @@
 //! finish: from the last frame to a store that is complete and durable.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::housekeeping::Kept;
-use super::shared::Counts;
-use super::{Ending, Report, Stream, workers};
-use crate::error::{Error, Result};
-use crate::journal::record::{self, Come};
+use super::shared::{Counts, Shared};
+use super::{Report, Stream, workers};
+use crate::error::Result;
+use crate::journal::record::Come;
 use crate::plan::Plan;
-use crate::settings::Durability;
 
 impl Stream {
     /// Ends a run that has not ended yet; also after a failure, so that what was written before it can be read.
-    pub(super) fn end(&self, ending: &mut Ending) -> Result<Report> {
+    pub(super) fn end(&self) -> Result<Report> {
         let shared = &self.shared;
         shared.counts.finished.store(true, Ordering::Release);
         self.fronts.iter().for_each(|front| front.close(shared));
@@ -27,38 +25,31 @@ impl Stream {
                 shared.failure.set(shared.progress.counts().0, error);
             }
         };
-        shared.failure.give_back_room();
+        shared.store.give_back_room();
         // Also after a failure: what was written before it shall be readable.
         let come: Vec<u64> = self.fronts.iter().map(super::front::Front::next).collect();
         let extents = match shared.failure.is_set() {
             true => shared.progress.extents(&shared.plan),
             false => extents(&shared.plan, &come),
         };
-        note(shared.sink.finish(&extents));
+        note(seal(shared, &extents));
         // Only now: what was written while the workers came to their end, and the engine to its own, was shown meanwhile.
         self.threads.join_live(panicked);
         // What fails once may go well the second time; of what belongs to the store the error is told all the same.
-        let (disk, sync) = (&*shared.disk, shared.sync());
-        let flush = || shared.metadata_lines.flush(&shared.plan, &shared.budget, disk, sync);
+        let flush = || shared.store.flush_lines(&shared.budget);
         shared.housekeeping.note(Kept::FrameMetadata, flush().or_else(|_| flush()));
-        shared.housekeeping.note(Kept::Missing, shared.flush_missing().or_else(|_| shared.flush_missing()));
-        let groups = || {
-            // What the engine has put in the place of ours is not what was written last.
-            let all = shared.capabilities.writes_groups;
-            shared.groups.finish(&shared.plan, disk, sync, &extents, &shared.metadata_lines, all)
-        };
+        let flush = || shared.store.flush_missing();
+        shared.housekeeping.note(Kept::Missing, flush().or_else(|_| flush()));
+        let groups = || shared.store.finish_groups(&extents);
         note(groups().inspect_err(|_| drop(groups())));
         if !shared.failure.is_set() {
             let all: Vec<Come> = come.iter().copied().map(Come::all).collect();
-            let record = || record::write(&shared.plan, disk, sync, &all);
+            let record = || shared.store.record(&all);
             shared.housekeeping.note(Kept::Record, record().or_else(|_| record()));
         }
-        if shared.plan.settings().durability != Durability::None
-            && let Some(sync_point) = ending.sync_point.take()
-        {
-            let root = shared.plan.root();
-            let start = Instant::now();
-            note(sync_point.sync().map_err(|source| Error::io("sync", root, source)));
+        let start = Instant::now();
+        if let Some(synced) = shared.store.sync_all() {
+            note(synced);
             shared.counts.sync.add(start);
             if !shared.failure.is_set() {
                 shared.progress.all_durable();
@@ -66,9 +57,9 @@ impl Stream {
         }
         if !shared.failure.is_set() && shared.housekeeping.check().is_ok() {
             // Last: as long as it is there the run counts as interrupted.
-            note(shared.log.remove(disk));
+            note(shared.store.remove_log());
         }
-        drop(shared.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        shared.store.unlock();
         shared.failure.check()?;
         shared.housekeeping.check()?;
         let (skipped, dropped) = (Counts::get(&shared.counts.skipped), Counts::get(&shared.counts.dropped));
@@ -82,10 +73,21 @@ impl Stream {
                 .zip(&extents)
                 .map(|(array, extent)| array.geometry().shape_with(*extent))
                 .collect(),
-            bytes_written: shared.sink.bytes_written(),
+            bytes_written: shared.store.bytes_written(),
             bytes_high_water: shared.budget.high_water(),
         })
     }
+}
+
+/// Seals what was written to each array and gives its document the final shape; goes on after an error, which it returns.
+fn seal(shared: &Shared, extents: &[Option<u64>]) -> Result<()> {
+    let mut outcome = Ok(());
+    for (array, extent) in shared.plan.arrays().iter().zip(extents) {
+        // Each array's shape after its own planes: readers need not wait for all of them.
+        outcome = outcome.and(shared.sink.seal(array.id())).and(shared.store.trim(array.id(), *extent));
+    }
+    outcome = outcome.and(shared.sink.finish());
+    if shared.capabilities.own_documents { outcome.and(shared.store.replace_arrays(extents)) } else { outcome }
 }
 
 /// Planes along the append axis that each array has after so many frames of each source; `None` where its shape is fixed.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::store::room::Room;
+use crate::store::Store;
 
 /// Set once by whichever thread fails first; asked by `append` at the price of one atomic load.
 #[derive(Debug)]
@@ -12,8 +12,8 @@ pub(super) struct Failure {
     first: Mutex<Option<(u64, Arc<Error>)>>,
     /// True once there is one.
     set: AtomicBool,
-    /// Given back after the first failure, which may be a full disk.
-    room: Room,
+    /// Whose room is given back after the first failure, which may be a full disk.
+    store: Arc<Store>,
     /// Workers that are storing something.
     storing: AtomicUsize,
 }
@@ -30,8 +30,8 @@ impl Drop for Storing<'_> {
 }
 
 impl Failure {
-    pub(super) fn new(room: Room) -> Self {
-        Self { first: Mutex::default(), set: AtomicBool::new(false), room, storing: AtomicUsize::new(0) }
+    pub(super) fn new(store: Arc<Store>) -> Self {
+        Self { first: Mutex::default(), set: AtomicBool::new(false), store, storing: AtomicUsize::new(0) }
     }
 
     /// Lets a worker store something; `None` once something failed.
@@ -46,13 +46,8 @@ impl Failure {
     /// and the indices of what was stored before them would have none.
     fn after_failure(&self, storing: usize) {
         if storing == 0 && self.is_set() {
-            self.room.give_back();
+            self.store.give_back_room();
         }
-    }
-
-    /// What was kept for a failure is no longer needed.
-    pub(super) fn give_back_room(&self) {
-        self.room.give_back();
     }
 
     /// Notes the cause unless there is one.
@@ -102,8 +97,13 @@ mod tests {
         let dimensions = parse_dims("t:1,y:8,x:8").expect("valid");
         let settings = Settings::new(root, dimensions, DataType::UInt16);
         let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
-        std::fs::create_dir_all(plan.root().join(own::RUN_FOLDER)).expect("made");
-        let failure = || Failure::new(Room::keep(&plan, &platform::native()).expect("kept"));
+        let (plan, engine) = (Arc::new(plan), Capabilities::taking(Unit::Chunk));
+        let (_root, store) = Store::create(&plan, &platform::native(), &engine).expect("made");
+        let store = Arc::new(store);
+        let failure = || {
+            store.complete(false, &[]).expect("kept");
+            Failure::new(Arc::clone(&store))
+        };
         let is_kept = || platform::partial_name(&plan.root().join(own::ROOM)).exists();
         let cause = || Error::Internal { place: "a test", message: "full".into() };
 

@@ -1,6 +1,6 @@
 //! The thread that lets readers see, within `live_interval`, what was written.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,8 +13,9 @@ use super::threads::{self, Alive};
 use crate::backend::Batch;
 use crate::buffer::{AlignedBuffer, Arrival, Filled, Watched};
 use crate::error::{Error, Result};
-use crate::journal::record::{self, Come};
-use crate::plan::{GroupKey, SourceId};
+use crate::journal::record::Come;
+use crate::plan::{ArrayId, GroupKey, SourceId};
+use crate::platform::Sync;
 
 /// Rounds within one `live_interval`: a frame waits at most for one whole round before the next one takes it.
 const ROUNDS: f64 = 2.5;
@@ -47,6 +48,8 @@ pub(super) struct Rounds {
     /// Planes of each open group that readers were shown.
     shown: HashMap<GroupKey, usize>,
     scratch: Option<AlignedBuffer>,
+    /// Arrays with planes that readers do not see yet because it would cost too much, and how far they reach.
+    unseen: BTreeMap<ArrayId, Option<u64>>,
     /// Frames of each source that the record tells of.
     recorded: Vec<u64>,
     /// Frames of each source that the log says are on the medium.
@@ -57,7 +60,7 @@ impl Rounds {
     pub(super) fn run(&mut self, shared: &Shared) -> Result<()> {
         // After a failure nothing new is stored, but readers shall see what was written before it.
         if !shared.failure.is_set() {
-            shared.check_root()?;
+            shared.store.check_root()?;
             shared.flush_frame_metadata()?;
             if shared.capabilities.provisional {
                 self.show_open(shared)?;
@@ -66,7 +69,7 @@ impl Rounds {
         // Asked before readers are shown: what the record says is then certainly there for them.
         let come = shared.progress.by_source();
         let changed = shared.progress.take_changed(&shared.plan);
-        if let Err(error) = shared.sink.publish(&changed) {
+        if let Err(error) = self.publish(shared, &changed) {
             shared.progress.not_published(&changed);
             return Err(error);
         }
@@ -76,20 +79,39 @@ impl Rounds {
         self.record(shared, &come)
     }
 
+    /// Lets readers see what was written to arrays, and tells them how far each reaches; goes on after an error, which it returns.
+    fn publish(&mut self, shared: &Shared, changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
+        let mut outcome = Ok(());
+        // What was too dear in an earlier round is tried again.
+        let mut all = std::mem::take(&mut self.unseen);
+        all.extend(changed.iter().copied());
+        for (array, extent) in all {
+            // Data first: no reader may be told of planes that it cannot read.
+            let published = shared.sink.publish(array).and_then(|seen| {
+                if !seen {
+                    self.unseen.insert(array, extent);
+                }
+                // What is durable needs a shape that reaches it.
+                if seen || shared.store.sync() == Sync::Now { shared.store.grow(array, extent) } else { Ok(()) }
+            });
+            outcome = outcome.and(published);
+        }
+        outcome.and(shared.sink.tend())
+    }
+
     /// Tells in the store how far the run has come, where that has changed.
     fn record(&mut self, shared: &Shared, come: &[(u64, u64)]) -> Result<()> {
         let written: Vec<u64> = come.iter().map(|(written, _)| *written).collect();
         if written.iter().any(|written| *written > 0) && written != self.recorded {
             let all: Vec<Come> = written.iter().copied().map(Come::all).collect();
-            let outcome = record::write(&shared.plan, &*shared.disk, shared.sync(), &all);
-            if shared.housekeeping.note(Kept::Record, outcome) {
+            if shared.housekeeping.note(Kept::Record, shared.store.record(&all)) {
                 self.recorded = written;
             }
         }
         self.durable.resize(come.len(), 0);
         for ((nth, (_, durable)), told) in (0_u16..).zip(come).zip(&mut self.durable) {
             if durable > told {
-                shared.log.durable(SourceId(nth), *durable)?;
+                shared.store.log().durable(SourceId(nth), *durable)?;
                 *told = *durable;
             }
         }
@@ -140,7 +162,7 @@ impl Rounds {
         };
         *shown = planes.len();
         shared.flush_for_log()?;
-        shared.log.planes(key, planes.iter().copied())?;
+        shared.store.log().planes(key, planes.iter().copied())?;
         shared.progress.written(&shared.plan, key, &planes);
         Ok(())
     }

@@ -7,12 +7,9 @@
 mod append;
 mod ending;
 mod failure;
-mod frame_metadata;
 mod front;
-mod groups;
 mod housekeeping;
 mod levels;
-mod lines;
 mod live;
 mod progress;
 mod replace;
@@ -28,33 +25,29 @@ mod together_tests;
 mod workers;
 
 pub use append::MAX_SKIP;
-pub use resume::array_difference;
 pub use status::{Latencies, Phases, Report, SourceStatus, Status};
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crossbeam_channel::unbounded;
 use serde_json::Value;
 
 use self::append::NoRoom;
 use self::front::Front;
-use self::groups::Groups;
 use self::levels::{LevelGroups, Levels};
-use self::resume::{Found, Left};
-use self::shared::{Counts, Shared, file_sync};
+use self::resume::Left;
+use self::shared::{Counts, Shared};
 use crate::backend::{Backend, Sink};
 use crate::buffer::{Budget, Open};
 use crate::error::{Error, Result};
-use crate::journal::Log;
-use crate::journal::record::{self, Come};
+use crate::journal::record::Come;
 use crate::ngff::check_namespace;
 use crate::ngff::frame_metadata::FrameMetadata;
 use crate::plan::{Capabilities, Plan, SourceId};
-use crate::platform::{self, Disk, SyncPoint};
+use crate::platform::{self, Disk};
 use crate::settings::Settings;
-use crate::store::missing::Missing;
-use crate::store::room::Room;
-use crate::store::{self, Root};
+use crate::store::{self, Root, Store};
 
 /// What a host is told where the file system has no locks.
 const NO_LOCKS: &str = "the file system has no locks: programs on other machines cannot tell that this run is at work on \
@@ -71,76 +64,33 @@ pub struct Stream {
     threads: threads::Threads,
     /// Frames of all sources that were there before this run.
     resumed: u64,
-    ending: Mutex<Ending>,
-}
-
-/// What is needed to end a run, and its outcome once it has ended.
-struct Ending {
-    sync_point: Option<Box<dyn SyncPoint>>,
-    outcome: Option<Result<Report>>,
+    /// How the run has ended, once it has.
+    outcome: Mutex<Option<Result<Report>>>,
 }
 
 /// The store of a run that begins or goes on, and what is known of it.
 struct Made {
+    /// Removes what was made where the run does not come to begin.
     root: Root,
+    store: Arc<Store>,
     sink: Box<dyn Sink>,
-    log: Arc<Log>,
-    groups: Groups,
-    sync_point: Box<dyn SyncPoint>,
-    room: Room,
-    /// True where it was there before.
-    continued: bool,
     /// For each source the frames that are there.
     come: Vec<Come>,
+    /// Groups that earlier runs left incomplete.
+    left: Left,
     notes: Vec<String>,
 }
 
 impl Made {
-    /// Makes the store of a plan, or opens the one that is to be continued. What was made is removed again where that fails.
-    fn new(plan: &Arc<Plan>, capabilities: &Capabilities, backend: &dyn Backend, disk: &Arc<dyn Disk>) -> Result<Self> {
-        let sync = file_sync(plan.settings().durability);
-        crate::settings::check_folders_to_make(plan.root())?;
-        let continued = plan.settings().resume && store::is_continuable(plan.root());
-        let root = match continued {
-            true => Root::existing(plan.root(), &**disk, sync)?,
-            false => Root::prepare(plan, &**disk, sync)?,
-        };
-        let found = match continued {
-            true => resume::find(plan, backend, &**disk)?,
-            false => Found::nothing(plan),
-        };
-        if continued {
-            resume::trim(plan, &**disk, sync, &found.come)?;
-        }
-        let log = Arc::new(Log::create(plan, &**disk, capabilities.unit)?);
-        let sync_point = disk.sync_point(plan.root()).map_err(|source| Error::io("open", plan.root(), source))?;
-        let (groups, sink) = match continued {
-            true => (Groups::existing(found.metadata), backend.resume(plan, disk, &log, &resume::done(&found.come))?),
-            false => (Groups::create(plan, &**disk, sync)?, backend.create(plan, disk, &log)?),
-        };
-        let Found { come, notes, .. } = found;
-        let room = Room::keep(plan, disk)?;
-        record::write(plan, &**disk, sync, &come)?;
-        Ok(Self { root, sink, log, groups, sync_point, room, continued, come, notes })
+    /// Makes the store of a run that begins.
+    fn new(plan: &Arc<Plan>, engine: &Capabilities, backend: &dyn Backend, disk: &Arc<dyn Disk>) -> Result<Self> {
+        let (root, store) = Store::create(plan, disk, engine)?;
+        let store = Arc::new(store);
+        let sink = backend.create(&store)?;
+        let come = vec![Come::default(); plan.sources().len()];
+        store.complete(false, &come)?;
+        Ok(Self { root, store, sink, come, left: Left::nothing(plan), notes: Vec::new() })
     }
-
-    /// The groups that an earlier run left incomplete.
-    fn left(&self, plan: &Plan, budget: &Budget) -> Result<Left> {
-        match self.continued {
-            true => resume::open_groups(plan, &*self.sink, budget, &self.come),
-            false => Ok(Left::nothing(plan)),
-        }
-    }
-}
-
-/// What a run is put together of.
-struct Parts {
-    plan: Arc<Plan>,
-    capabilities: Capabilities,
-    disk: Arc<dyn Disk>,
-    budget: Budget,
-    store: Made,
-    left: Left,
 }
 
 impl Stream {
@@ -187,33 +137,30 @@ impl Stream {
         backend
             .check(&plan)
             .map_err(|reason| Error::Unsupported { backend: backend.name().to_owned(), reason: reason.to_string() })?;
+        crate::settings::check_folders_to_make(plan.root())?;
         let plan = Arc::new(plan);
         let budget = Budget::new(plan.forms(), plan.memory());
-        let store = Made::new(&plan, &capabilities, backend, &disk)?;
-        let left = store.left(&plan, &budget)?;
-        Self::start(Parts { plan, capabilities, disk, budget, store, left })
+        let made = match plan.settings().resume && store::is_continuable(plan.root()) {
+            true => resume::go_on(&plan, &capabilities, backend, &disk, &budget)?,
+            false => Made::new(&plan, &capabilities, backend, &disk)?,
+        };
+        Self::start(plan, capabilities, budget, made)
     }
 
     /// Puts the parts of a run together and starts its threads.
-    fn start(parts: Parts) -> Result<Self> {
-        let Parts { plan, capabilities, disk, budget, store, left } = parts;
-        let frames: Vec<u64> = store.come.iter().map(|come| come.frames).collect();
+    fn start(plan: Arc<Plan>, capabilities: Capabilities, budget: Budget, made: Made) -> Result<Self> {
+        let Made { root, store, sink, come, mut left, notes } = made;
+        let frames: Vec<u64> = come.iter().map(|come| come.frames).collect();
         let (queue, jobs) = unbounded();
-        let missing = |source: &crate::plan::PlannedSource| Missing::new(plan.root(), source.id(), source.router());
         let shared = Arc::new(Shared {
             progress: progress::Progress::new(&plan, &frames),
             budget,
-            missing: plan.sources().iter().map(missing).collect(),
-            sink: store.sink,
+            failure: failure::Failure::new(Arc::clone(&store)),
+            store,
+            sink,
             capabilities,
-            disk,
-            failure: failure::Failure::new(store.room),
-            metadata_lines: frame_metadata::MetadataLines::default(),
-            log: store.log,
-            lock: Mutex::default(),
-            notes: Mutex::new(store.notes),
+            notes: Mutex::new(notes),
             housekeeping: housekeeping::Housekeeping::default(),
-            groups: store.groups,
             counts: Counts::default(),
             open: crate::sync::Mutex::default(),
             storing: storing::Storing::default(),
@@ -221,38 +168,23 @@ impl Stream {
             latencies: Mutex::new(status::histogram()?),
             plan,
         });
-        let Left { full, levels, behind } = left;
-        for group in full.iter().flat_map(|open| open.values()).chain(levels.values()).filter(|open| open.has_buffer())
-        {
-            shared.show_open(group);
-        }
-        // Before any frame: what the record calls there is there.
-        for (key, slots) in behind {
-            let mut open = shared.new_group(key, false)?;
-            resume::make_anew(&shared.plan, &*shared.sink, &shared.budget, &mut open, &slots)?;
-            workers::store_all(&shared, shared.seal(Some(open)).into_iter().collect());
-            shared.failure.check()?;
-        }
+        resume::take_up(&shared, &mut left)?;
         let feeds = |source: SourceId, open: &Open| shared.plan.source_of(open.key().array).id() == source;
-        let fronts = shared.plan.sources().iter().zip(&frames).zip(full).map(|((source, next), open)| {
-            let fed = LevelGroups::of(levels.values().filter(|group| feeds(source.id(), group)));
+        let fronts = shared.plan.sources().iter().zip(&frames).zip(left.full).map(|((source, next), open)| {
+            let fed = LevelGroups::of(left.levels.values().filter(|group| feeds(source.id(), group)));
             Front::new(source.id(), queue.clone(), *next, open, fed)
         });
         let fronts = fronts.collect();
-        shared.levels.start_with(levels);
+        shared.levels.start_with(left.levels);
         drop(queue);
         shared.note_memory();
         shared.budget.make_first();
         let threads = threads::Threads::new(&shared, jobs, shared.plan.memory().threads);
         threads.start_idle()?;
-        if let Some(lock) = store.root.keep() {
-            if !lock.is_locked() {
-                shared.note(NO_LOCKS.to_owned());
-            }
-            *shared.lock.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock);
+        if !shared.store.stands(root) {
+            shared.note(NO_LOCKS.to_owned());
         }
-        let ending = Mutex::new(Ending { sync_point: Some(store.sync_point), outcome: None });
-        Ok(Self { shared, fronts, threads, resumed: frames.iter().sum(), ending })
+        Ok(Self { shared, fronts, threads, resumed: frames.iter().sum(), outcome: Mutex::default() })
     }
 
     /// The plan of this run.
@@ -331,7 +263,7 @@ impl Stream {
         if Counts::is_set(&self.shared.counts.finished) {
             return Err(Error::Finished);
         }
-        self.shared.groups.set(&self.shared.plan, &*self.shared.disk, self.shared.sync(), namespace, value)
+        self.shared.store.set_metadata(namespace, value)
     }
 
     /// How the run stands; may be asked at any time from any thread.
@@ -353,14 +285,14 @@ impl Stream {
             bytes_in_flight: shared.budget.bytes_out(),
             bytes_high_water: shared.budget.high_water(),
             bytes_limit: shared.budget.limit_bytes(),
-            bytes_written: shared.sink.bytes_written(),
+            bytes_written: shared.store.bytes_written(),
             append: Latencies::of(&append),
             phases: Phases {
-                copy_ms: shared.counts.copy.ms(),
-                wait_ms: shared.counts.wait.ms(),
-                encode_ms: spent.encode.as_secs_f64() * 1e3,
-                write_ms: spent.write.as_secs_f64() * 1e3,
-                sync_ms: shared.counts.sync.ms(),
+                copy_ms: ms(shared.counts.copy.total()),
+                wait_ms: ms(shared.counts.wait.total()),
+                encode_ms: ms(spent.encode),
+                write_ms: ms(spent.write),
+                sync_ms: ms(shared.counts.sync.total()),
             },
             failure: shared.failure.get().map(|error| error.to_string()),
             finished: Counts::is_set(&shared.counts.finished),
@@ -377,18 +309,14 @@ impl Stream {
     /// The first thing that went wrong in the run; what was written before it is readable. Where all that went wrong
     /// concerns what is kept beside the pixels (see [`Status::housekeeping`]), that, with everything else stored.
     pub fn finish(&self) -> Result<Report> {
-        let mut ending = self.ending();
-        if let Some(outcome) = &ending.outcome {
-            return outcome.clone();
-        }
-        let outcome = self.end(&mut ending);
-        ending.outcome = Some(outcome.clone());
-        outcome
+        // Held meanwhile: who asks while the run ends waits for its end.
+        let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        outcome.get_or_insert_with(|| self.end()).clone()
     }
+}
 
-    fn ending(&self) -> MutexGuard<'_, Ending> {
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
 impl Drop for Stream {

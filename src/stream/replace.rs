@@ -60,7 +60,7 @@ impl Stream {
                 continue;
             }
             if open.try_replace(slot, pixels) {
-                shared.missing[source.index()].fill(frame);
+                shared.store.missing(source).fill(frame);
                 return Ok(());
             }
             let watched = open.watch();
@@ -76,7 +76,7 @@ impl Stream {
         lay_out(&single, pixels, 0, &mut plane);
         let bytes = &plane.as_mut_slice()[..single.unit_bytes() * single.units()];
         shared.sink.replace(&Replacement { key, layout: array.layout(), slot, bytes })?;
-        shared.missing[source.index()].fill(frame);
+        shared.store.missing(source).fill(frame);
         Ok(())
     }
 }

@@ -1,28 +1,26 @@
 //! Going on with a store that is already there.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{frame_metadata, lines};
+use super::shared::Shared;
+use super::{Made, workers};
 use crate::backend::{Backend, Done, Sink, no_random_access};
 use crate::buffer::{Arrival, Budget, Open};
-use crate::document::{parse_object, with_member};
+use crate::document::parse_object;
 use crate::error::{Error, Result};
 use crate::journal as log;
 use crate::journal::record::{self, Come};
 use crate::names::own::{MARK, RECORD};
 use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents_v05};
-use crate::plan::{Feed, Form, GroupKey, Plan, PlannedArray, PlannedSource};
-use crate::platform::{Disk, Sync};
+use crate::plan::{Capabilities, Feed, Form, GroupKey, Plan, PlannedArray, PlannedSource};
+use crate::platform::Disk;
 use crate::pyramid::first_of_each;
 use crate::recover::{self, Verdict};
-use crate::store::{self, Mark, missing};
-
-/// Largest group metadata file that is read.
-const MAX_METADATA_BYTES: u64 = 256 << 20;
+use crate::store::{self, Earlier, Mark, Root, Store, missing, read_small};
 
 /// Most stretches of missing frames in the groups that are open that are looked at; others are taken for frames of fill
 /// value.
@@ -31,27 +29,28 @@ const MAX_STRETCHES: usize = 1 << 16;
 /// Files that could not be mended that an error names.
 const MAX_FAILURES: usize = 3;
 
-/// What an earlier run left.
-#[derive(Debug)]
-pub(super) struct Found {
-    /// For each source the frames that are done: the number of the next one.
-    pub(super) come: Vec<Come>,
-    /// The host's metadata.
-    pub(super) metadata: Attributes,
-    /// What a person should know of it.
-    pub(super) notes: Vec<String>,
-}
-
-impl Found {
-    /// A store that begins.
-    pub(super) fn nothing(plan: &Plan) -> Self {
-        Self { come: vec![Come::default(); plan.sources().len()], metadata: Attributes::new(), notes: Vec::new() }
-    }
+/// Goes on with the store of an earlier run: mends it as `ome-stream recover --apply` would, opens it to write on, and takes up
+/// what was left incomplete.
+pub(super) fn go_on(
+    plan: &Arc<Plan>,
+    engine: &Capabilities,
+    backend: &dyn Backend,
+    disk: &Arc<dyn Disk>,
+    budget: &Budget,
+) -> Result<Made> {
+    let root = Root::existing(plan, &**disk)?;
+    let (earlier, notes) = find(plan, backend, &**disk)?;
+    let store = Arc::new(Store::existing(plan, disk, engine, &earlier)?);
+    let come = earlier.come;
+    let sink = backend.resume(&store, &done(&come))?;
+    store.complete(true, &come)?;
+    let left = open_groups(plan, &*sink, budget, &come)?;
+    Ok(Made { root, store, sink, come, left, notes })
 }
 
 /// Compares the store with the plan, mends what an interrupted run left (a store of another plan is not touched), and finds
-/// out where to go on. The caller holds the lock of the store.
-pub(super) fn find(plan: &Plan, backend: &dyn Backend, disk: &dyn Disk) -> Result<Found> {
+/// out where to go on, and what a person should know of it. The caller holds the lock of the store.
+fn find(plan: &Plan, backend: &dyn Backend, disk: &dyn Disk) -> Result<(Earlier, Vec<String>)> {
     if !backend.capabilities().random_access {
         return Err(no_random_access(backend.name()));
     }
@@ -75,7 +74,7 @@ pub(super) fn find(plan: &Plan, backend: &dyn Backend, disk: &dyn Disk) -> Resul
         }
         notes.extend(report.notes);
     }
-    let metadata = compare(plan, Strictness::Everything)?;
+    let (host, extents) = compare(plan, Strictness::Everything)?;
     let mut come = match record::read(plan.root())? {
         Some(come) => come,
         // This version writes it before the first frame: it was lost, and so would the frames be.
@@ -93,7 +92,7 @@ pub(super) fn find(plan: &Plan, backend: &dyn Backend, disk: &dyn Disk) -> Resul
             return Err(Error::Mismatch { path: plan.root().to_path_buf(), difference });
         }
     }
-    Ok(Found { come, metadata, notes })
+    Ok((Earlier { come, host, extents }, notes))
 }
 
 /// What has to be there.
@@ -106,8 +105,8 @@ enum Strictness {
 
 /// Refuses a store that is another than the plan's, by what matters for going on: the order of acquisition, the positions
 /// and their folders, axes, arrays. Names, display settings, pixel sizes, further levels and attributes may have been edited.
-/// Returns the host's metadata.
-fn compare(plan: &Plan, strictness: Strictness) -> Result<Attributes> {
+/// Returns the host's metadata, and planes along the append axis of each array that is there.
+fn compare(plan: &Plan, strictness: Strictness) -> Result<(Attributes, Vec<Option<u64>>)> {
     let mismatch = |path: &Path, difference| Error::Mismatch { path: path.to_path_buf(), difference };
     let may_lack = strictness == Strictness::WhatIsThere;
     let read = |path: &Path| match read_json(path) {
@@ -135,10 +134,12 @@ fn compare(plan: &Plan, strictness: Strictness) -> Result<Attributes> {
             metadata.extend(host.map(|(name, value)| (name.clone(), value.clone())));
         }
     }
-    for array in plan.arrays() {
+    let mut extents = vec![None; plan.arrays().len()];
+    for (array, extent) in plan.arrays().iter().zip(&mut extents) {
         let path = plan.folder_of(array).join("zarr.json");
         let Some(found) = read(&path)? else { continue };
-        if let Some(difference) = array_difference(array.form(), &found) {
+        *extent = extent_of(array.form(), &found);
+        if let Some(difference) = array_difference(array.form(), *extent, &found) {
             return Err(mismatch(&path, difference));
         }
     }
@@ -146,7 +147,7 @@ fn compare(plan: &Plan, strictness: Strictness) -> Result<Attributes> {
     if let Some(difference) = mark.and_then(|mark| sources_difference(plan, &mark)) {
         return Err(mismatch(&plan.root().join(MARK), difference));
     }
-    Ok(metadata)
+    Ok((metadata, extents))
 }
 
 /// What keeps a run from going on with frames of the sources that a store has.
@@ -199,11 +200,14 @@ fn group_difference(expected: &Value, found: &Value) -> Option<String> {
         })
 }
 
+/// Planes along the append axis that the metadata of an array tell of; `None` where its shape is fixed.
+fn extent_of(form: &Form, found: &Value) -> Option<u64> {
+    found.pointer(&format!("/shape/{}", form.geometry().append_axis()?))?.as_u64()
+}
+
 /// What keeps a run from going on with an array of `form` whose metadata are `found`: all that says how its pixels are stored,
-/// but for its extent along the append axis.
-pub fn array_difference(form: &Form, found: &Value) -> Option<String> {
-    let axis = form.geometry().append_axis();
-    let extent = axis.and_then(|axis| found.pointer(&format!("/shape/{axis}"))?.as_u64());
+/// but for its `extent` along the append axis.
+fn array_difference(form: &Form, extent: Option<u64>, found: &Value) -> Option<String> {
     let Value::Object(expected) = form.metadata(extent) else { return None };
     let nothing = Value::Null;
     expected
@@ -214,32 +218,6 @@ pub fn array_difference(form: &Form, found: &Value) -> Option<String> {
             let transformers = found.get("storage_transformers")?.as_array()?;
             (!transformers.is_empty()).then(|| "array.storage_transformers is there, the settings have none".to_owned())
         })
-}
-
-/// The text of a group's document as it is, with what this run has to say: others may have edited the rest. `None` where
-/// the file is not there or is no document any more, and all of it has to be written.
-pub(super) fn edited(path: &Path, new: &[u8]) -> Option<Edited> {
-    let mut text = read_small(path).ok()?;
-    let document = parse_object(&text).ok()?;
-    let there = document.get("attributes")?.as_object()?;
-    let new = parse_object(new).ok()?;
-    let mut changed = false;
-    for (name, value) in new.get("attributes")?.as_object()? {
-        let ours = ["ome", "ome_stream"].contains(&name.as_str());
-        if there.get(name).is_none_or(|known| !ours && known != value) {
-            text = with_member(&text, &["attributes", name], value)?;
-            changed = true;
-        }
-    }
-    Some(if changed { Edited::To(text) } else { Edited::Nothing })
-}
-
-/// What becomes of a document.
-pub(super) enum Edited {
-    /// It says all that it has to say.
-    Nothing,
-    /// Its new text.
-    To(Vec<u8>),
 }
 
 /// The first difference between two JSON values, in words; numbers are compared as numbers.
@@ -271,7 +249,7 @@ pub(super) struct Left {
     /// Of levels below.
     pub(super) levels: BTreeMap<GroupKey, Open>,
     /// Groups of levels below that may not be stored, though nothing more comes to them.
-    pub(super) behind: Vec<(GroupKey, Slots)>,
+    behind: Vec<(GroupKey, Slots)>,
 }
 
 impl Left {
@@ -282,11 +260,11 @@ impl Left {
 }
 
 /// The planes of a group that came before, by slot: their arrivals, and whether they are missing.
-pub(super) type Slots = BTreeMap<usize, (Arrival, bool)>;
+type Slots = BTreeMap<usize, (Arrival, bool)>;
 
 /// The groups that the frames which are there left incomplete, with their planes read back; those of levels below are made
 /// anew of full resolution where they may be behind it.
-pub(super) fn open_groups(plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &[Come]) -> Result<Left> {
+fn open_groups(plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &[Come]) -> Result<Left> {
     let mut left = Left::nothing(plan);
     for (source, come) in plan.sources().iter().zip(come) {
         for form in plan.forms().iter().filter(|form| form.source() == source.id()) {
@@ -308,6 +286,20 @@ pub(super) fn open_groups(plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &
         }
     }
     Ok(left)
+}
+
+/// Takes up the groups that earlier runs left: readers may be shown those that are open, and those that may not be stored are.
+/// Before any frame: what the record calls there is there.
+pub(super) fn take_up(shared: &Shared, left: &mut Left) -> Result<()> {
+    let open = left.full.iter().flat_map(BTreeMap::values).chain(left.levels.values());
+    open.filter(|open| open.has_buffer()).for_each(|open| shared.show_open(open));
+    for (key, slots) in std::mem::take(&mut left.behind) {
+        let mut open = shared.new_group(key, false)?;
+        make_anew(&shared.plan, &*shared.sink, &shared.budget, &mut open, &slots)?;
+        workers::store_all(shared, shared.seal(Some(open)).into_iter().collect());
+        shared.failure.check()?;
+    }
+    Ok(())
 }
 
 /// Groups of arrays of a form to which frames have come and will come, or whose planes may not be there.
@@ -356,7 +348,7 @@ fn read_back(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slo
 }
 
 /// Makes the planes of a group of a level below full resolution anew.
-pub(super) fn make_anew(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slots: &Slots) -> Result<()> {
+fn make_anew(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slots: &Slots) -> Result<()> {
     let key = open.key();
     let level = plan.array(key.array);
     for (slot, (arrival, missing)) in slots {
@@ -416,20 +408,8 @@ fn plane_of(
     Ok(frame)
 }
 
-/// Cuts what each image's frame metadata and the lists of missing frames tell to the frames that have come: what came later
-/// will come again.
-pub(super) fn trim(plan: &Plan, disk: &dyn Disk, sync: Sync, come: &[Come]) -> Result<()> {
-    for (source, Come { frames, .. }) in plan.sources().iter().zip(come) {
-        for image in source.images() {
-            lines::keep_first(&frame_metadata::path(plan, image), *frames, disk, sync)?;
-        }
-        missing::trim(plan.root(), (source.id(), source.router()), *frames, disk, sync)?;
-    }
-    Ok(())
-}
-
 /// What of the store is done, for the engine.
-pub(super) fn done(come: &[Come]) -> Done {
+fn done(come: &[Come]) -> Done {
     Done {
         frames: come.iter().map(|come| come.frames).collect(),
         levels: come.iter().map(|come| come.levels).collect(),
@@ -441,15 +421,6 @@ fn read_json(path: &Path) -> Result<Value> {
     parse_object(&read_small(path)?)
         .map(Value::Object)
         .map_err(|defect| damaged(format!("{defect}; `ome-stream recover` may help")))
-}
-
-fn read_small(path: &Path) -> Result<Vec<u8>> {
-    let meta = fs::symlink_metadata(path).map_err(|source| Error::io("look at", path, source))?;
-    if !meta.is_file() || meta.len() > MAX_METADATA_BYTES {
-        let problem = format!("not a metadata file of at most {MAX_METADATA_BYTES} bytes");
-        return Err(Error::Damaged { path: path.to_path_buf(), problem });
-    }
-    fs::read(path).map_err(|source| Error::io("read", path, source))
 }
 
 #[cfg(test)]

@@ -16,18 +16,15 @@ use super::shared::{Counts, Shared};
 use super::storing::Storing;
 use super::threads::Threads;
 use super::workers::{self, Job};
-use super::{Ending, Stream, failure, frame_metadata, groups, housekeeping, status};
+use super::{Stream, failure, housekeeping, status};
 use crate::backend::{Batch, Sink, Stored};
 use crate::buffer::{Arrival, Budget};
 use crate::error::{Error, Result};
-use crate::journal::Log;
 use crate::names::own::RUN_FOLDER;
-use crate::ngff::Attributes;
 use crate::plan::{ArrayId, Capabilities, GroupKey, Memory, Plan, SourceId, SourceSettings, Unit};
 use crate::platform;
 use crate::settings::{DataType, Dimension, DimensionType, Durability, Settings, parse_dims};
-use crate::store::missing::Missing;
-use crate::store::room::Room;
+use crate::store::Store;
 
 /// Schedules of tests that make a run each time.
 const RUNS: usize = 1_000;
@@ -44,18 +41,6 @@ impl Sink for Anything {
     fn skip(&self, _batch: &Batch<'_>) -> Result<Stored> {
         Ok(Stored::default())
     }
-
-    fn publish(&self, _changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
-        Ok(())
-    }
-
-    fn finish(&self, _extents: &[Option<u64>]) -> Result<()> {
-        Ok(())
-    }
-
-    fn bytes_written(&self) -> u64 {
-        0
-    }
 }
 
 /// A run without threads of its own, in `folder`, with chunks of two planes and so many buffers.
@@ -71,31 +56,25 @@ fn run(folder: &std::path::Path, buffers: u64) -> (Arc<Stream>, Receiver<Job>) {
 fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
     let plan = Arc::new(plan);
     std::fs::create_dir_all(plan.root().join(RUN_FOLDER)).expect("made");
-    let disk = platform::native();
+    let store = Arc::new(Store::nowhere(&plan, &platform::native()));
     let (queue, jobs) = unbounded();
     let nothing = vec![0; plan.sources().len()];
-    let missing = plan.sources().iter().map(|source| Missing::new(plan.root(), source.id(), source.router()));
     let fronts = plan
         .sources()
         .iter()
         .map(|source| Front::new(source.id(), queue.clone(), 0, BTreeMap::new(), LevelGroups::default()));
-    let (missing, fronts) = (missing.collect(), fronts.collect());
+    let fronts = fronts.collect();
     drop(queue);
     let shared = Shared {
         progress: Progress::new(&plan, &nothing),
         budget,
-        missing,
-        failure: failure::Failure::new(Room::keep(&plan, &disk).expect("kept")),
+        failure: failure::Failure::new(Arc::clone(&store)),
+        store,
         plan,
         sink: Box::new(Anything),
         capabilities: Capabilities::taking(Unit::Chunk),
-        disk,
-        metadata_lines: frame_metadata::MetadataLines::default(),
-        log: Arc::new(Log::none()),
-        lock: Mutex::default(),
         notes: Mutex::default(),
         housekeeping: housekeeping::Housekeeping::default(),
-        groups: groups::Groups::existing(Attributes::new()),
         counts: Counts::default(),
         open: crate::sync::Mutex::default(),
         storing: Storing::default(),
@@ -103,10 +82,10 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
         latencies: Mutex::new(status::histogram().expect("a histogram")),
     };
     // Its threads are those of the test, which ends it by itself.
-    let ending = Mutex::new(Ending { sync_point: None, outcome: Some(Err(Error::Finished)) });
+    let outcome = Mutex::new(Some(Err(Error::Finished)));
     let shared = Arc::new(shared);
     let threads = Threads::none(&shared);
-    (Arc::new(Stream { shared, fronts, threads, resumed: 0, ending }), jobs)
+    (Arc::new(Stream { shared, fronts, threads, resumed: 0, outcome }), jobs)
 }
 
 fn worker(stream: &Arc<Stream>, jobs: Receiver<Job>) -> thread::JoinHandle<()> {

@@ -3,13 +3,10 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use hdrhistogram::Histogram;
 
 use super::failure::Failure;
-use super::frame_metadata::MetadataLines;
-use super::groups::Groups;
 use super::housekeeping::{Housekeeping, Kept};
 use super::levels::Levels;
 use super::progress::Progress;
@@ -17,33 +14,23 @@ use super::storing::Storing;
 use crate::backend::Sink;
 use crate::buffer::{Budget, Open, Sealed, Watched};
 use crate::error::Result;
-use crate::journal::Log;
 use crate::plan::{Capabilities, GroupKey, Plan};
+use crate::platform::Clock;
 use crate::platform::free_memory::free_memory;
-use crate::platform::{Disk, Sync};
-use crate::settings::Durability;
-use crate::store::Lock;
-use crate::store::missing::Missing;
+use crate::store::Store;
 
 /// One run's common state. The append path locks nothing in here that a worker ever holds.
 pub(super) struct Shared {
     pub(super) plan: Arc<Plan>,
+    pub(super) store: Arc<Store>,
     pub(super) sink: Box<dyn Sink>,
     pub(super) capabilities: Capabilities,
-    pub(super) disk: Arc<dyn Disk>,
     pub(super) budget: Budget,
     pub(super) progress: Progress,
     pub(super) failure: Failure,
-    pub(super) metadata_lines: MetadataLines,
-    pub(super) log: Arc<Log>,
-    /// Frames that each source has not.
-    pub(super) missing: Vec<Missing>,
-    /// Held until everything is written.
-    pub(super) lock: Mutex<Option<Lock>>,
     /// What a person should know.
     pub(super) notes: Mutex<Vec<String>>,
     pub(super) housekeeping: Housekeeping,
-    pub(super) groups: Groups,
     pub(super) counts: Counts,
     /// Open groups that readers may be shown before they are complete. The live thread looks here, so that it needs not
     /// the lock of the append path; locked for no longer than it takes to put a group in or out, or to note them all.
@@ -65,20 +52,6 @@ pub(super) struct Counts {
     pub(super) copy: Clock,
     pub(super) wait: Clock,
     pub(super) sync: Clock,
-}
-
-/// Nanoseconds spent in a phase.
-#[derive(Debug, Default)]
-pub(super) struct Clock(AtomicU64);
-
-impl Clock {
-    pub(super) fn add(&self, since: Instant) {
-        self.0.fetch_add(u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-
-    pub(super) fn ms(&self) -> f64 {
-        self.0.load(Ordering::Relaxed) as f64 / 1e6
-    }
 }
 
 impl Counts {
@@ -118,19 +91,13 @@ impl Shared {
     /// Every note, those of the disk included.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        notes.extend(self.disk.notes());
+        notes.extend(self.store.disk().notes());
         notes
     }
 
     /// Lists in the store what is missing. Where the disk refuses that, it is tried again the next time.
     pub(super) fn list_missing(&self) {
-        self.housekeeping.note(Kept::Missing, self.flush_missing());
-    }
-
-    /// Lists what is missing, of every source; goes on after an error, which it returns.
-    pub(super) fn flush_missing(&self) -> Result<()> {
-        let flush = |missing: &Missing| missing.flush(&*self.disk, self.sync());
-        self.missing.iter().map(flush).fold(Ok(()), Result::and)
+        self.housekeeping.note(Kept::Missing, self.store.flush_missing());
     }
 
     /// A group that nothing has come to yet; counted by itself unless it gets its `buffer` at once.
@@ -149,15 +116,6 @@ impl Shared {
     /// True where planes of levels below full resolution are made.
     pub(super) fn has_levels(&self) -> bool {
         self.plan.forms().len() > self.plan.sources().len()
-    }
-
-    /// Whether the store is still where it was and still this run's.
-    pub(super) fn check_root(&self) -> Result<()> {
-        match self.lock.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Lock::check) {
-            // Another error says nothing about the store's name.
-            Some(Err(error)) if error.is_not_found() => Err(error),
-            _ => Ok(()),
-        }
     }
 
     /// The open groups that readers may be shown.
@@ -189,7 +147,7 @@ impl Shared {
     /// # Errors
     /// The disk's, where more lines wait than may: they are the host's, and it has to know that they are not stored.
     pub(super) fn flush_frame_metadata(&self) -> Result<()> {
-        self.keep_lines(self.metadata_lines.flush(&self.plan, &self.budget, &*self.disk, self.sync()))
+        self.keep_lines(self.store.flush_lines(&self.budget))
     }
 
     /// Writes the lines that wait before the log tells that their frames are stored: an interruption shall not part them.
@@ -197,28 +155,14 @@ impl Shared {
     /// # Errors
     /// As for [`Shared::flush_frame_metadata`].
     pub(super) fn flush_for_log(&self) -> Result<()> {
-        self.keep_lines(self.metadata_lines.flush_for_log(&self.plan, &self.budget, &*self.disk))
+        self.keep_lines(self.store.flush_lines_for_log(&self.budget))
     }
 
     fn keep_lines(&self, outcome: Result<()>) -> Result<()> {
-        if outcome.is_err() && self.metadata_lines.is_overfull() {
+        if outcome.is_err() && self.store.lines().is_overfull() {
             return outcome;
         }
         self.housekeeping.note(Kept::FrameMetadata, outcome);
         Ok(())
-    }
-
-    /// When files of this run have to be on the medium.
-    pub(super) fn sync(&self) -> Sync {
-        file_sync(self.plan.settings().durability)
-    }
-}
-
-/// When small files have to be on the medium.
-pub(super) fn file_sync(durability: Durability) -> Sync {
-    match durability {
-        Durability::Finish => Sync::Later,
-        Durability::Shard => Sync::Now,
-        Durability::None => Sync::Never,
     }
 }

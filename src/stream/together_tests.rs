@@ -10,10 +10,9 @@ use std::thread;
 use super::Stream;
 use crate::backend::{Backend, Batch, Capabilities, Sink, Stored, Unsupported};
 use crate::error::Result;
-use crate::journal::Log;
-use crate::plan::{ArrayId, Plan, Unit};
-use crate::platform::Disk;
+use crate::plan::{Plan, Unit};
 use crate::settings::{DataType, Settings, parse_dims};
+use crate::store::Store;
 
 /// Frames that each of the camera's threads appends.
 const FRAMES: u64 = 150;
@@ -38,7 +37,7 @@ impl Backend for Summing {
         Ok(())
     }
 
-    fn create(&self, _plan: &Arc<Plan>, _disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {
+    fn create(&self, _store: &Arc<Store>) -> Result<Box<dyn Sink>> {
         Ok(Box::new(self.clone()))
     }
 }
@@ -53,18 +52,6 @@ impl Sink for Summing {
 
     fn skip(&self, _batch: &Batch<'_>) -> Result<Stored> {
         Ok(Stored::default())
-    }
-
-    fn publish(&self, _changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
-        Ok(())
-    }
-
-    fn finish(&self, _extents: &[Option<u64>]) -> Result<()> {
-        Ok(())
-    }
-
-    fn bytes_written(&self) -> u64 {
-        self.complete.load(Ordering::Relaxed)
     }
 }
 

@@ -112,7 +112,7 @@ fn note_stored(shared: &Shared, group: &Sealed) -> Result<()> {
     let planes: Vec<_> = group.filled().collect();
     let (plan, key) = (&*shared.plan, group.key());
     shared.flush_for_log()?;
-    shared.log.planes(key, planes.iter().copied())?;
+    shared.store.log().planes(key, planes.iter().copied())?;
     shared.progress.written(plan, key, &planes);
     shared.progress.group_stored(plan, key, &planes);
     Ok(())

@@ -4,9 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
-use ome_stream::journal::Log;
 use ome_stream::plan::Unit;
-use ome_stream::platform::Disk;
+use ome_stream::store::Store;
 use ome_stream::{Error, Plan, Result};
 use serde_json::json;
 
@@ -86,10 +85,10 @@ impl Backend for AcquireBackend {
         check(plan).map(|_| ())
     }
 
-    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {
-        let order = check(plan)
+    fn create(&self, store: &Arc<Store>) -> Result<Box<dyn Sink>> {
+        let order = check(store.plan())
             .map_err(|reason| Error::Unsupported { backend: NAME.to_owned(), reason: reason.to_string() })?;
-        Ok(Box::new(AcquireSink::create(self.symbols, plan, disk, &order)?))
+        Ok(Box::new(AcquireSink::create(self.symbols, store, &order)?))
     }
 }
 
@@ -100,7 +99,7 @@ fn capabilities(version: &str) -> Capabilities {
         provisional: false,
         bounded_memory: false,
         random_access: false,
-        writes_groups: true,
+        own_documents: true,
         version: format!("{NAME} {version}"),
     }
 }

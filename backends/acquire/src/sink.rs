@@ -3,16 +3,14 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use ome_stream::backend::{Batch, Sink, Stored};
-use ome_stream::plan::ArrayId;
 use ome_stream::platform::{Disk, Sync, partial_name};
-use ome_stream::settings::Durability;
-use ome_stream::{Error, Plan, Result};
+use ome_stream::store::Store;
+use ome_stream::{Error, Result};
 use serde_json::Value;
 
 use crate::document;
@@ -38,14 +36,10 @@ const PROBE_BYTES: u64 = 1 << 20;
 
 /// The engine's side of a run.
 pub(crate) struct AcquireSink {
-    plan: Arc<Plan>,
-    disk: Arc<dyn Disk>,
-    sync: Sync,
+    store: Arc<Store>,
     /// Key of each position's array; `None` where there is one position.
     keys: Vec<Option<CString>>,
     running: Mutex<Running>,
-    /// Bytes in the arrays' folders, known at the end.
-    bytes: AtomicU64,
 }
 
 struct Running {
@@ -58,14 +52,9 @@ struct Running {
 }
 
 impl AcquireSink {
-    /// Starts the engine and makes the arrays' metadata; the engine itself writes none before the first shards are
-    /// full.
-    pub(crate) fn create(
-        symbols: &'static Symbols,
-        plan: &Arc<Plan>,
-        disk: &Arc<dyn Disk>,
-        order: &Order,
-    ) -> Result<Self> {
+    /// Starts the engine, which writes nothing before the first shards are full.
+    pub(crate) fn create(symbols: &'static Symbols, store: &Arc<Store>, order: &Order) -> Result<Self> {
+        let plan = store.plan();
         let root = std::path::absolute(plan.root()).map_err(|source| Error::io("find", plan.root(), source))?;
         let positions = plan.positions().len();
         let keys = (0..positions)
@@ -73,27 +62,18 @@ impl AcquireSink {
             .collect::<std::result::Result<_, _>>()
             .map_err(failure)?;
         let settings = Settings::new(symbols, &document::settings(plan, order, &root)).map_err(failure)?;
-        let stream = Stream::create(settings).map_err(|told| explained(told, &**disk, plan.root()))?;
-        let sink = Self {
-            plan: Arc::clone(plan),
-            disk: Arc::clone(disk),
-            sync: match plan.settings().durability {
-                Durability::Finish => Sync::Later,
-                Durability::Shard => Sync::Now,
-                Durability::None => Sync::Never,
-            },
+        let stream = Stream::create(settings).map_err(|told| explained(told, &**store.disk(), plan.root()))?;
+        Ok(Self {
+            store: Arc::clone(store),
             keys,
             running: Mutex::new(Running { stream: Some(stream), frames: vec![0; positions], unasked: 0 }),
-            bytes: AtomicU64::new(0),
-        };
-        let empty = plan.geometry().append_axis().map(|_| 0);
-        (0..positions).try_for_each(|position| sink.write_metadata(position, empty))?;
-        Ok(sink)
+        })
     }
 
-    /// Bytes of all files in a folder and below, which the library wrote past our disk: each is synced as if it had not.
-    fn adopt_below(&self, folder: &Path) -> io::Result<u64> {
-        let mut bytes = 0;
+    /// Counts the bytes of all files in a folder and below, which the library wrote past our disk: each is synced as if it had
+    /// not.
+    fn adopt_below(&self, folder: &Path) -> io::Result<()> {
+        let (disk, sync) = (self.store.disk(), self.store.sync());
         let mut folders = vec![folder.to_path_buf()];
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder)? {
@@ -101,30 +81,17 @@ impl AcquireSink {
                 if entry.file_type()?.is_dir() {
                     folders.push(entry.path());
                 } else {
-                    bytes += entry.metadata()?.len();
-                    self.disk.adopt(&entry.path(), self.sync)?;
+                    self.store.count(entry.metadata()?.len());
+                    disk.adopt(&entry.path(), sync)?;
                 }
             }
-            self.disk.adopt(&folder, self.sync)?;
+            disk.adopt(&folder, sync)?;
         }
-        Ok(bytes)
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Running> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn metadata_path(&self, position: usize) -> PathBuf {
-        self.plan.array_path(position, 0).join("zarr.json")
-    }
-
-    fn write_metadata(&self, position: usize, extent: Option<u64>) -> Result<()> {
-        let path = self.metadata_path(position);
-        let document = serde_json::to_vec_pretty(&metadata::document(&self.plan, extent)).map_err(failure)?;
-        if let Some(folder) = path.parent() {
-            self.disk.create_dir_all(folder).map_err(|source| Error::io("create", folder, source))?;
-        }
-        self.disk.put(&path, &document, self.sync).map_err(|source| Error::io("write", &path, source))
     }
 
     /// Gives one frame to the engine, `None` for a frame of zeros.
@@ -150,7 +117,7 @@ impl AcquireSink {
         *unasked += bytes;
         if *unasked >= ASK_EVERY {
             *unasked = 0;
-            hold_back(stream, self.plan.settings().memory_limit)?;
+            hold_back(stream, self.store.plan().settings().memory_limit)?;
         }
         // The engine does not tell when a shard is on the medium.
         Ok(Stored::default())
@@ -158,17 +125,17 @@ impl AcquireSink {
 
     /// The engine's failure with what keeps our own files out of a position's shards, if anything does.
     fn explained(&self, told: String, position: usize) -> Error {
-        explained(told, &*self.disk, &self.plan.array_path(position, 0).join("c"))
+        explained(told, &**self.store.disk(), &self.store.plan().array_path(position, 0).join("c"))
     }
 
-    /// Compares what the engine says about a position's array with what we shall say.
+    /// Compares what the engine says about a position's array with what core will say.
     fn compare(&self, position: usize, frames: u64) -> Result<()> {
-        let path = self.metadata_path(position);
+        let plan = self.store.plan();
+        let path = plan.array_path(position, 0).join("zarr.json");
         let text = fs::read(&path).map_err(|source| Error::io("read", &path, source))?;
         let engine: Value =
             serde_json::from_slice(&text).map_err(|error| failure(format!("{}: {error}", path.display())))?;
-        let ours = metadata::document(&self.plan, None);
-        match metadata::difference(&engine, &ours, &self.plan, frames) {
+        match metadata::difference(&engine, &metadata::document(plan, None), plan, frames) {
             None => Ok(()),
             Some(difference) => Err(failure(format!("{}: {difference}", path.display()))),
         }
@@ -216,7 +183,7 @@ impl Sink for AcquireSink {
 
     /// The engine shows readers what it has when a row of shards is full, and cannot be asked to. This only asks whether
     /// its writing has failed, so that a host that waits for the next frame is told too.
-    fn publish(&self, _changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
+    fn tend(&self) -> Result<()> {
         let mut running = match self.running.try_lock() {
             Ok(running) => running,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -228,31 +195,21 @@ impl Sink for AcquireSink {
         checked.map_err(|told| self.explained(told, 0))
     }
 
-    fn finish(&self, extents: &[Option<u64>]) -> Result<()> {
+    fn finish(&self) -> Result<()> {
         let (stream, frames) = {
             let mut running = self.lock();
             (running.stream.take(), running.frames.clone())
         };
         let closed = stream.map_or(Ok(()), Stream::close);
         let mut outcome = closed.map_err(|told| self.explained(told, 0));
-        let mut bytes = 0;
-        for (position, (extent, frames)) in extents.iter().zip(frames).enumerate() {
+        for (position, frames) in frames.into_iter().enumerate() {
             if outcome.is_ok() && frames > 0 {
                 outcome = self.compare(position, frames);
             }
-            outcome = outcome.and(self.write_metadata(position, *extent));
-            let array = self.plan.array_path(position, 0);
-            match self.adopt_below(&array) {
-                Ok(size) => bytes += size,
-                Err(source) => outcome = outcome.and(Err(Error::io("sync", &array, source))),
-            }
+            // The engine does not tell how much it has written.
+            let array = self.store.plan().array_path(position, 0);
+            outcome = outcome.and(self.adopt_below(&array).map_err(|source| Error::io("sync", &array, source)));
         }
-        self.bytes.store(bytes, Ordering::Relaxed);
         outcome
-    }
-
-    /// The engine does not tell: 0 until the end of the run, then what lies in the arrays' folders.
-    fn bytes_written(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
     }
 }

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
-use ome_stream::journal::Log;
 use ome_stream::plan::Unit;
-use ome_stream::platform::Disk;
 use ome_stream::settings::NgffVersion;
+use ome_stream::store::Store;
 use ome_stream::{Error, Plan, Result};
 use ome_stream_tensorstore_sys::BUILD;
 
@@ -31,7 +30,7 @@ impl Backend for TensorStoreBackend {
             // It encodes a shard into memory of its own.
             bounded_memory: false,
             random_access: false,
-            writes_groups: false,
+            own_documents: false,
             version: BUILD.to_owned(),
         }
     }
@@ -50,7 +49,7 @@ impl Backend for TensorStoreBackend {
         })
     }
 
-    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, _log: &Arc<Log>) -> Result<Box<dyn Sink>> {
-        Ok(Box::new(TensorStoreSink::create(plan, disk)?))
+    fn create(&self, store: &Arc<Store>) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(TensorStoreSink::create(store)?))
     }
 }

@@ -2,15 +2,13 @@
 //! through the fault-injecting disk of tests, and under the names that core's recovery knows.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
-use ome_stream::platform::{Disk, DiskFile, Sync, partial_name};
+use ome_stream::platform::{DiskFile, Sync, partial_name};
+use ome_stream::store::Store;
 use ome_stream::{Error, Result};
 use ome_stream_tensorstore_sys::{Keep, Pieces};
-
-use crate::folders::Folders;
 
 /// Bytes that are gathered before they are written: TensorStore's pieces are of 64 KiB at most and lie anywhere, a disk is
 /// written past the page cache from page boundaries only.
@@ -22,34 +20,20 @@ const DIRECT_FROM: usize = 256 << 10;
 /// What the arrays of a run share.
 #[derive(Debug)]
 pub(crate) struct Files {
-    disk: Arc<dyn Disk>,
-    folders: Folders,
-    sync: Sync,
+    store: Arc<Store>,
     stages: Mutex<Vec<AlignedBuffer>>,
-    bytes: AtomicU64,
     /// Failures, which TensorStore only passes on as text. A run ends with the first; others may be under way.
     failed: Mutex<Vec<Error>>,
 }
 
 impl Files {
-    pub(crate) fn new(disk: &Arc<dyn Disk>, root: &Path, sync: Sync) -> Self {
-        Self {
-            disk: Arc::clone(disk),
-            folders: Folders::new(disk, root, sync),
-            sync,
-            stages: Mutex::default(),
-            bytes: AtomicU64::new(0),
-            failed: Mutex::default(),
-        }
+    pub(crate) fn new(store: &Arc<Store>) -> Self {
+        Self { store: Arc::clone(store), stages: Mutex::default(), failed: Mutex::default() }
     }
 
-    pub(crate) fn folders(&self) -> &Folders {
-        &self.folders
-    }
-
-    /// Bytes handed to the disk so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+    /// True where each object is on the medium before its write returns.
+    pub(crate) fn syncs_now(&self) -> bool {
+        self.store.sync() == Sync::Now
     }
 
     /// The failure that TensorStore tells of in `message`, if it was one of these files'.
@@ -59,17 +43,18 @@ impl Files {
     }
 
     fn store(&self, path: &Path, mut value: Pieces<'_>) -> Result<()> {
-        if let Some(folder) = path.parent() {
-            self.folders.make(folder)?;
-        }
+        self.store.make_folder_for(path)?;
         let partial = partial_name(path);
         let stored = self.write(&partial, &mut value).and_then(|()| {
-            self.disk.rename(&partial, path, self.sync).map_err(|source| Error::io("rename", &partial, source))
+            self.store
+                .disk()
+                .rename(&partial, path, self.store.sync())
+                .map_err(|source| Error::io("rename", &partial, source))
         });
         match &stored {
-            Ok(()) => _ = self.bytes.fetch_add(value.length() as u64, Ordering::Relaxed),
+            Ok(()) => self.store.count(value.length() as u64),
             // The error counts, whatever becomes of what it left.
-            Err(_) => _ = self.disk.remove_file(&partial),
+            Err(_) => _ = self.store.disk().remove_file(&partial),
         }
         stored
     }
@@ -77,14 +62,14 @@ impl Files {
     fn write(&self, partial: &Path, value: &mut Pieces<'_>) -> Result<()> {
         let length = value.length();
         let room = if length >= STAGE { length as u64 } else { 0 };
-        let file = self.disk.create(partial, room).map_err(|source| Error::io("create", partial, source))?;
+        let file = self.store.disk().create(partial, room).map_err(|source| Error::io("create", partial, source))?;
         let mut writer = Writer { files: self, file: &*file, offset: 0, stage: None, staged: 0, left: length };
         let written = (|| {
             while let Some(piece) = value.next_piece() {
                 writer.add(piece)?;
             }
             writer.flush()?;
-            file.sync(self.sync)
+            file.sync(self.store.sync())
         })();
         writer.end();
         written.map_err(|source| Error::io("write", partial, source))

@@ -12,8 +12,6 @@ mod engine;
 #[cfg(feature = "native")]
 mod files;
 #[cfg(feature = "native")]
-mod folders;
-#[cfg(feature = "native")]
 mod gate;
 #[cfg(feature = "native")]
 mod sink;

@@ -4,6 +4,7 @@
 //! is shown: the slower the camera, the more often. So all of that comes from one account. What it holds is
 //! [`FLAT_BYTES`] at the start and grows by one byte for each byte of payload.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What may be written for live readers whatever the payload: enough to show small frames at once for hours, and below
@@ -19,7 +20,7 @@ const EARLY_SHARE: u64 = 64;
 pub(crate) struct Account {
     flat: u64,
     /// All bytes handed to the disk.
-    written: AtomicU64,
+    written: Arc<AtomicU64>,
     /// Bytes of complete compressed chunks.
     payload: AtomicU64,
     /// Bytes written for live readers.
@@ -30,11 +31,11 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// With `flat` bytes at the start.
-    pub(crate) fn new(flat: u64) -> Self {
+    /// With `flat` bytes at the start, of a store that counts what is `written`.
+    pub(crate) fn new(flat: u64, written: &Arc<AtomicU64>) -> Self {
         Self {
             flat,
-            written: AtomicU64::new(0),
+            written: Arc::clone(written),
             payload: AtomicU64::new(0),
             spent: AtomicU64::new(0),
             raw: AtomicU64::new(0),
@@ -45,11 +46,6 @@ impl Account {
     /// Counts bytes handed to the disk.
     pub(crate) fn count(&self, bytes: u64) {
         self.written.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    /// Bytes handed to the disk so far.
-    pub(crate) fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
     }
 
     /// Bytes written for live readers so far.
@@ -106,7 +102,7 @@ mod tests {
 
     #[test]
     fn live_readers_never_cost_more_than_the_payload_and_the_flat_part() {
-        let account = Account::new(1000);
+        let account = Account::new(1000, &Arc::default());
         account.encoded(100, 50);
         let mut copies = 0;
         for round in 0..10_000u64 {

@@ -19,7 +19,7 @@ pub(crate) fn write(common: &Common, encoder: &Encoder, batch: &Batch<'_>) -> Re
     let mut bench = encoder.bench(batch.layout.unit_bytes())?;
     for (place, pixels) in batch.units() {
         let path = common.object_path(batch.key.array, place.coordinates());
-        common.folders.for_file(&path)?;
+        common.store.make_folder_for(&path)?;
         if let (true, Some(new)) = (encoder.is_identity(), batch.new_planes) {
             let plane = batch.layout.plane_bytes();
             let written = common
@@ -36,7 +36,7 @@ pub(crate) fn write(common: &Common, encoder: &Encoder, batch: &Batch<'_>) -> Re
             }
             common
                 .writing
-                .time(|| common.disk.put(&path, &bytes, common.sync))
+                .time(|| common.disk().put(&path, &bytes, common.store.sync()))
                 .map_err(|source| Error::io("write", &path, source))?;
             common.account.count(bytes.len() as u64);
             if batch.complete {
@@ -70,26 +70,26 @@ fn write_planes(
         }
         Ok(written)
     };
-    match common.disk.open(path) {
+    match common.disk().open(path) {
         Ok(file) => {
             let written = put(&*file)?;
             if complete {
                 // Until then nothing of it is called durable.
-                file.sync(common.sync)?;
+                file.sync(common.store.sync())?;
             }
             Ok(written)
         }
         Err(error) if error.kind() == ErrorKind::NotFound && complete => {
             // Somebody removed it; here is all of it.
-            common.disk.put(path, pixels, common.sync).map(|()| pixels.len() as u64)
+            common.disk().put(path, pixels, common.store.sync()).map(|()| pixels.len() as u64)
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let partial = partial_name(path);
-            let file = common.disk.create(&partial, 0)?;
+            let file = common.disk().create(&partial, 0)?;
             file.truncate(pixels.len() as u64)?;
             let written = put(&*file)?;
-            file.sync(common.sync)?;
-            common.disk.rename(&partial, path, common.sync)?;
+            file.sync(common.store.sync())?;
+            common.disk().rename(&partial, path, common.store.sync())?;
             Ok(written)
         }
         Err(error) => Err(error),

@@ -10,7 +10,6 @@ mod chunk_files;
 mod direct;
 mod encode;
 mod file_slot;
-mod folders;
 mod options;
 mod random_access;
 #[cfg(all(test, feature = "shuttle"))]
@@ -28,9 +27,8 @@ mod verify;
 use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Capabilities, Done, Sink, Unsupported, Verifier};
-use ome_stream::journal::Log;
 use ome_stream::plan::Unit;
-use ome_stream::platform::Disk;
+use ome_stream::store::Store;
 use ome_stream::{Plan, Result};
 
 pub use verify::ZarrsVerifier;
@@ -57,7 +55,7 @@ impl Backend for ZarrsBackend {
             provisional: true,
             bounded_memory: true,
             random_access: true,
-            writes_groups: false,
+            own_documents: false,
             version: format!("zarrs {ZARRS_VERSION} codecs, ome-stream {} placing", ome_stream::VERSION),
         }
     }
@@ -67,12 +65,12 @@ impl Backend for ZarrsBackend {
         Ok(())
     }
 
-    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>) -> Result<Box<dyn Sink>> {
-        Ok(Box::new(sink::ZarrsSink::create(plan, disk, log)?))
+    fn create(&self, store: &Arc<Store>) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(sink::ZarrsSink::open(store, None)?))
     }
 
-    fn resume(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>, done: &Done) -> Result<Box<dyn Sink>> {
-        Ok(Box::new(sink::ZarrsSink::resume(plan, disk, log, done)?))
+    fn resume(&self, store: &Arc<Store>, done: &Done) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(sink::ZarrsSink::open(store, Some(done))?))
     }
 
     fn verifier(&self) -> Option<&dyn Verifier> {

@@ -57,16 +57,19 @@ pub(crate) fn replace(common: &Common, form: &OfForm, plane: &Replacement<'_>) -
         let mut pixels = pixels.map_or_else(|| zeros(plane.layout.unit_bytes(), "a chunk with a new plane"), Ok)?;
         pixels[within..within + bytes.len()].copy_from_slice(bytes);
         let encoded = form.encoder.encode(&pixels, &mut bench)?;
-        common.count(encoded.len());
+        common.account.count(encoded.len() as u64);
         match &form.shards {
             None => {
                 let path = common.object_path(plane.key.array, place.coordinates());
-                common.folders.for_file(&path)?;
-                common.disk.put(&path, &encoded, common.sync).map_err(|source| Error::io("write", &path, source))?;
+                common.store.make_folder_for(&path)?;
+                common
+                    .disk()
+                    .put(&path, &encoded, common.store.sync())
+                    .map_err(|source| Error::io("write", &path, source))?;
             }
             Some(shards) => {
                 let (file, chunk) = shards.find(common, plane.key.array, &place)?;
-                common.folders.for_file(&common.object_path(plane.key.array, &shards.shard_of(&place)))?;
+                common.store.make_folder_for(&common.object_path(plane.key.array, &shards.shard_of(&place)))?;
                 if form.encoder.is_identity() {
                     file.write_planes(&[chunk], &encoded, encoded.len(), None, false)?;
                 } else {
@@ -88,19 +91,19 @@ fn overwrite(
     within: usize,
     bytes: &[u8],
 ) -> Result<bool> {
-    common.count(bytes.len());
+    common.account.count(bytes.len() as u64);
     if let Some(shards) = &form.shards {
         let (file, chunk) = shards.find(common, array, place)?;
         return file.overwrite(chunk, within as u64, bytes);
     }
     let path = common.object_path(array, place.coordinates());
-    let file = match common.disk.open(&path) {
+    let file = match common.disk().open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(source) => return Err(Error::io("open", &path, source)),
     };
     file.write_at(within as u64, bytes)
-        .and_then(|()| file.sync(common.sync))
+        .and_then(|()| file.sync(common.store.sync()))
         .map_err(|source| Error::io("write", &path, source))?;
     Ok(true)
 }

@@ -189,7 +189,7 @@ fn shard(disk: &MemoryDisk, path: &Path, chunks: usize, aligned: bool, chunk_byt
     let around = Surroundings {
         disk: Arc::new(disk.clone()),
         log: Arc::new(Log::none()),
-        account: Arc::new(Account::new(u64::MAX >> 1)),
+        account: Arc::new(Account::new(u64::MAX >> 1, &Arc::default())),
     };
     let batches: Batches = Arc::new(move || (0..chunks).map(|chunk| vec![chunk]).collect());
     Arc::new(ShardFile::new(path.to_path_buf(), shape, chunks, around, batches))

@@ -101,7 +101,7 @@ impl Shards {
                 chunk_bytes: identity.then_some(unit as u64),
                 largest: (unit + unit / GROWTH_SHARE + GROWTH_BYTES).next_multiple_of(ALIGNMENT) as u64,
                 ahead: if identity || smallest_batch < ALIGNED_FROM { 0 } else { whole },
-                sync: common.sync,
+                sync: common.store.sync(),
                 pace: pace(block_bytes(chunks, false), interval),
             },
             grid: Arc::new(grid),
@@ -299,7 +299,7 @@ impl Shards {
             return Ok(Arc::clone(file));
         }
         let path = common.object_path(key.0, &key.1);
-        common.folders.for_file(&path)?;
+        common.store.make_folder_for(&path)?;
         let mut open = self.lock();
         if let Some(file) = open.get(key) {
             return Ok(Arc::clone(file));

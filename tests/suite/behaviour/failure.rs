@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ome_stream::backend::{Backend, Batch, Capabilities, MemoryBackend, Sink, Stored, Unsupported};
-use ome_stream::journal::Log;
 use ome_stream::plan::{ArrayId, Unit};
-use ome_stream::platform::Disk;
 use ome_stream::platform::faulty::{Fault, Operation};
+use ome_stream::store::Store;
 use ome_stream::{Error, Plan, Result, Stream};
 use ome_stream_tests::case::Step::Append;
 use ome_stream_tests::disk::{self, wait_for};
@@ -275,8 +274,8 @@ impl Backend for Panicking {
     fn check(&self, plan: &Plan) -> Result<(), Unsupported> {
         self.0.check(plan)
     }
-    fn create(&self, plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: &Arc<Log>) -> Result<Box<dyn Sink>> {
-        Ok(Box::new(PanickingSink(self.0.create(plan, disk, log)?)))
+    fn create(&self, store: &Arc<Store>) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(PanickingSink(self.0.create(store)?)))
     }
 }
 
@@ -288,14 +287,11 @@ impl Sink for PanickingSink {
     fn skip(&self, batch: &Batch<'_>) -> Result<Stored> {
         self.0.skip(batch)
     }
-    fn publish(&self, changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
-        self.0.publish(changed)
+    fn seal(&self, array: ArrayId) -> Result<()> {
+        self.0.seal(array)
     }
-    fn finish(&self, extents: &[Option<u64>]) -> Result<()> {
-        self.0.finish(extents)
-    }
-    fn bytes_written(&self) -> u64 {
-        self.0.bytes_written()
+    fn finish(&self) -> Result<()> {
+        self.0.finish()
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Batch, MemoryBackend, Sink};
 use ome_stream::plan::{ArrayId, Capabilities, Form, GroupKey, Unit};
+use ome_stream::store::Store;
 use ome_stream::{Error, Plan};
 use ome_stream_tests::case::Case;
 
@@ -21,8 +22,8 @@ impl Run {
                 .expect("valid settings"),
         );
         let backend = MemoryBackend::new(Unit::Chunk, false);
-        let log = std::sync::Arc::new(ome_stream::journal::Log::none());
-        let sink = backend.create(&plan, &ome_stream::platform::native(), &log).expect("memory");
+        let store = Arc::new(Store::nowhere(&plan, &ome_stream::platform::native()));
+        let sink = backend.create(&store).expect("memory");
         Self { sink, form: Arc::clone(&plan.forms()[0]) }
     }
 
@@ -88,13 +89,16 @@ fn units_of_the_wrong_size_or_place_are_refused() {
 }
 
 #[test]
-fn extents_never_shrink_and_nothing_comes_after_finish() {
+fn nothing_comes_after_a_seal_and_finish_after_all_of_them() {
     let run = Run::new();
     let bytes = run.whole();
-    run.sink.publish(&[(ArrayId(0), Some(3))]).expect("grows");
-    run.sink.publish(&[(ArrayId(0), Some(3))]).expect("stays");
-    refused(run.sink.publish(&[(ArrayId(0), Some(2))]), "shrinks");
-    run.sink.finish(&[None, None]).expect("the first time");
-    refused(run.sink.finish(&[None, None]), "finish was asked twice");
-    refused(run.sink.write(&run.batch(0, 0, &bytes)), "after finish");
+    run.sink.seal(ArrayId(0)).expect("the first time");
+    refused(run.sink.seal(ArrayId(0)), "was sealed before");
+    refused(run.sink.write(&run.batch(0, 0, &bytes)), "after its array was sealed");
+    run.sink.write(&run.batch(1, 0, &bytes)).expect("the other position");
+    run.sink.seal(ArrayId(1)).expect("the first time");
+    run.sink.finish().expect("the first time");
+    refused(run.sink.finish(), "finish was asked twice");
+    refused(run.sink.write(&run.batch(1, 1, &bytes)), "after finish");
+    refused(Run::new().sink.finish(), "0 of 2 arrays sealed");
 }

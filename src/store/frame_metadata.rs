@@ -20,7 +20,7 @@ const PENDING_MAX: usize = 32 << 20;
 
 /// Lines that wait to be appended to their image's file.
 #[derive(Debug, Default)]
-pub(super) struct MetadataLines {
+pub(crate) struct MetadataLines {
     pending: Mutex<Pending>,
     /// Held while lines are written, so that two flushes cannot change their order: images whose file has lines that were
     /// not asked to be on the medium yet.
@@ -42,7 +42,7 @@ struct Pending {
 impl MetadataLines {
     /// Takes one line (with its line feed) of an image, which counts in `budget` until it is written; true when it is time to
     /// flush.
-    pub(super) fn push(&self, budget: &Budget, image: usize, line: &[u8]) -> bool {
+    pub(crate) fn push(&self, budget: &Budget, image: usize, line: &[u8]) -> bool {
         self.used.store(true, Ordering::Release);
         budget.count_beside(0, line.len() as u64);
         let mut pending = self.pending();
@@ -53,7 +53,7 @@ impl MetadataLines {
 
     /// Appends everything that waits, each image's lines in one write; goes on after an error, which it returns. Lines
     /// that could not be written wait for the next time, before all that came since.
-    pub(super) fn flush(&self, plan: &Plan, budget: &Budget, disk: &dyn Disk, sync: Sync) -> Result<()> {
+    pub(crate) fn flush(&self, plan: &Plan, budget: &Budget, disk: &dyn Disk, sync: Sync) -> Result<()> {
         let mut unsynced = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut outcome = Ok(());
         let mut taken = std::mem::take(&mut *self.pending());
@@ -88,7 +88,7 @@ impl MetadataLines {
 
     /// Appends everything that waits before the log tells that its frames are stored: for a process that dies, not for the
     /// medium. Most often another thread has done it, and nothing waits.
-    pub(super) fn flush_for_log(&self, plan: &Plan, budget: &Budget, disk: &dyn Disk) -> Result<()> {
+    pub(crate) fn flush_for_log(&self, plan: &Plan, budget: &Budget, disk: &dyn Disk) -> Result<()> {
         if self.used.load(Ordering::Acquire) { self.flush(plan, budget, disk, Sync::Never) } else { Ok(()) }
     }
 
@@ -102,7 +102,7 @@ impl MetadataLines {
     }
 
     /// True where a disk has refused so much that no more may wait.
-    pub(super) fn is_overfull(&self) -> bool {
+    pub(crate) fn is_overfull(&self) -> bool {
         self.pending().bytes > PENDING_MAX
     }
 

@@ -1,0 +1,198 @@
+//! The metadata documents of the groups: all of them when the store is made, the root's again for the host's metadata, at
+//! the end those that have become others.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hasher};
+use std::io::{BufReader, ErrorKind};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+
+use super::{Store, attributes, frame_metadata};
+use crate::document::{parse_object, with_member};
+use crate::error::{Error, Result};
+use crate::ngff::frame_metadata::{ATTRIBUTE, FrameLog};
+use crate::ngff::{Attributes, Document, Layout, collection_v05, documents_v05};
+use crate::plan::Plan;
+use crate::platform::write_new;
+
+/// Largest metadata file that is read.
+const MAX_METADATA_BYTES: u64 = 256 << 20;
+
+/// What is in the groups' documents.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    /// Locked while documents are written: only `set_metadata` and the very end of `finish` do that.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The host's own metadata, by namespace.
+    host: Attributes,
+    /// Checksums of the documents as this run wrote them last, in their order; `None` for those that it did not write.
+    written: Vec<Option<u64>>,
+    /// True once the final ones are being written.
+    ended: bool,
+    /// True where the store was there before: others may have edited the documents, and what they wrote is kept.
+    continued: bool,
+}
+
+impl Groups {
+    /// Of a store that begins, or that is `continued` with the host's metadata that are in it.
+    pub(super) fn new(host: Attributes, continued: bool) -> Self {
+        Self { state: Mutex::new(State { host, continued, ..State::default() }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store {
+    /// Makes the groups of a new store, folders and all.
+    pub(super) fn make_groups(&self) -> Result<()> {
+        let layout = self.plan.ngff(None);
+        let mut state = self.groups.lock();
+        let State { host, written, .. } = &mut *state;
+        for document in documents_v05(&layout, host, |_| Ok(Attributes::new()))? {
+            let document = document?;
+            let path = self.plan.root().join(&document.path);
+            // Only here: a folder that somebody removed later is not begun anew.
+            self.make_folder_for(&path)?;
+            write_new(&*self.disk, &path, &document.bytes, self.sync)
+                .map_err(|source| Error::io("write", &path, source))?;
+            written.push(Some(checksum(&document.bytes)));
+        }
+        Ok(())
+    }
+
+    /// Stores metadata of the host in the root's document.
+    ///
+    /// # Errors
+    /// [`Error::Finished`]; [`Error::Io`].
+    pub(crate) fn set_metadata(&self, namespace: &str, value: Value) -> Result<()> {
+        let mut state = self.groups.lock();
+        if state.ended {
+            return Err(Error::Finished);
+        }
+        state.host.insert(namespace.to_owned(), value);
+        let root = match self.plan.positions() {
+            [only] if only.path.is_empty() => {
+                let layout = self.plan.ngff(None);
+                // The root is the last.
+                let mut documents = documents_v05(&layout, &state.host, |_| Ok(Attributes::new()))?;
+                documents.try_fold(None, |_, document| document.map(Some))?
+            }
+            // What it says of several images does not depend on them.
+            _ => Some(collection_v05(&state.host)?),
+        };
+        let Some(root) = root else { return Ok(()) };
+        // First: the root's document could be torn while it is replaced.
+        attributes::write(self.plan.root(), &*self.disk, self.sync, &state.host)?;
+        self.put_group(&root, state.continued)?;
+        if let Some(last) = state.written.last_mut() {
+            *last = Some(checksum(&root.bytes));
+        }
+        Ok(())
+    }
+
+    /// Writes the documents of groups that have become others: the shapes of arrays that grew to `extents`, the mirrors of the
+    /// frame metadata, each read when its image's turn comes and gone before the next. What an engine has put in the place of
+    /// ours is not what was written last: then the unchanged ones too.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; asked again it goes on where it stopped.
+    pub(crate) fn finish_groups(&self, extents: &[Option<u64>]) -> Result<()> {
+        let mut state = self.groups.lock();
+        state.ended = true;
+        let layout: Layout = self.plan.ngff(Some(extents));
+        let State { host, written, continued, .. } = &mut *state;
+        // Whether an earlier run wrote any is not known without a look.
+        let look = *continued;
+        let mirror = |position| match look || self.lines.has_begun(position) {
+            true => mirror(&self.plan, position),
+            false => Ok(Attributes::new()),
+        };
+        for (nth, document) in documents_v05(&layout, host, mirror)?.enumerate() {
+            let document = document?;
+            if written.len() <= nth {
+                written.resize(nth + 1, None);
+            }
+            let Some(known) = written.get_mut(nth) else { continue };
+            let new = Some(checksum(&document.bytes));
+            if self.own_documents || *known != new {
+                self.put_group(&document, *continued)?;
+                *known = new;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_group(&self, document: &Document, continued: bool) -> Result<()> {
+        let path = self.plan.root().join(&document.path);
+        let edited = if continued { edited(&path, &document.bytes) } else { None };
+        let bytes = match &edited {
+            Some(Edited::Nothing) => return Ok(()),
+            Some(Edited::To(text)) => text,
+            None => &document.bytes,
+        };
+        self.disk.put(&path, bytes, self.sync).map_err(|source| Error::io("write", &path, source))
+    }
+}
+
+/// Frame metadata of a position as its group shows them.
+fn mirror(plan: &Plan, position: usize) -> Result<Attributes> {
+    let path = frame_metadata::path(plan, position);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Attributes::new()),
+        Err(source) => return Err(Error::io("open", &path, source)),
+    };
+    let log = FrameLog::read(BufReader::new(file)).map_err(|source| Error::io("read", &path, source))?;
+    Ok(log.into_attribute().map(|value| Attributes::from([(ATTRIBUTE.to_owned(), value)])).unwrap_or_default())
+}
+
+/// The text of a group's document as it is, with what this run has to say: others may have edited the rest. `None` where
+/// the file is not there or is no document any more, and all of it has to be written.
+fn edited(path: &Path, new: &[u8]) -> Option<Edited> {
+    let mut text = read_small(path).ok()?;
+    let document = parse_object(&text).ok()?;
+    let there = document.get("attributes")?.as_object()?;
+    let new = parse_object(new).ok()?;
+    let mut changed = false;
+    for (name, value) in new.get("attributes")?.as_object()? {
+        let ours = ["ome", "ome_stream"].contains(&name.as_str());
+        if there.get(name).is_none_or(|known| !ours && known != value) {
+            text = with_member(&text, &["attributes", name], value)?;
+            changed = true;
+        }
+    }
+    Some(if changed { Edited::To(text) } else { Edited::Nothing })
+}
+
+/// What becomes of a document.
+enum Edited {
+    /// It says all that it has to say.
+    Nothing,
+    /// Its new text.
+    To(Vec<u8>),
+}
+
+/// The text of a metadata file.
+pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>> {
+    let meta = fs::symlink_metadata(path).map_err(|source| Error::io("look at", path, source))?;
+    if !meta.is_file() || meta.len() > MAX_METADATA_BYTES {
+        let problem = format!("not a metadata file of at most {MAX_METADATA_BYTES} bytes");
+        return Err(Error::Damaged { path: path.to_path_buf(), problem });
+    }
+    fs::read(path).map_err(|source| Error::io("read", path, source))
+}
+
+/// Tells documents apart within one run.
+fn checksum(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}
