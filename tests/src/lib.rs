@@ -11,6 +11,7 @@ pub mod disk;
 pub mod manifest;
 pub mod matrix;
 pub mod model;
+pub mod names;
 pub mod pixels;
 pub mod python;
 pub mod random;

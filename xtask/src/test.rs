@@ -25,9 +25,11 @@ pub(crate) struct Options {
 /// Folders with tests of the project's Python scripts.
 const PYTHON_TESTS: [&str; 2] = ["tests/interop", "tools/ome-bench/peers"];
 
-/// Tests that the TensorStore engine takes part in, and its own.
-const TENSORSTORE_TESTS: [&str; 7] =
-    ["conformance", "interop", "engine", "amplification", "store", "cross_check", "half"];
+/// Tests of the TensorStore engine alone.
+const TENSORSTORE_TESTS: [&str; 5] = ["tensorstore_engine", "amplification", "store", "cross_check", "half"];
+
+/// Suites that run through every engine: of them only the tests with its name. A test in each says that there are some.
+const TENSORSTORE_SUITES: [&str; 2] = ["conformance", "interop"];
 
 /// What links the engine's library.
 const TENSORSTORE_FEATURES: &str =
@@ -68,11 +70,18 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// their dependencies, and compile those again.
 fn tensorstore_engine(options: &Options, python: &Path, images: &Path) -> Result<()> {
     tensorstore::run(&tensorstore::Options::default())?;
-    step::timed("Rust tests of the TensorStore engine", || {
+    let run = |names: &[&str], arguments: &[String]| {
         let mut tests = cargo();
         tests.args(["test", "--workspace", "--no-fail-fast", "--features", TENSORSTORE_FEATURES]);
-        tests.args(TENSORSTORE_TESTS.iter().flat_map(|test| ["--test", test]));
-        step::run(with_environment(tests.args(&options.cargo), python, images)?)
+        tests.args(names.iter().flat_map(|name| ["--test", name])).args(arguments);
+        step::run(with_environment(&mut tests, python, images)?)
+    };
+    step::timed("Rust tests of the TensorStore engine", || {
+        if !options.cargo.is_empty() {
+            return run(&[TENSORSTORE_TESTS.as_slice(), TENSORSTORE_SUITES.as_slice()].concat(), &options.cargo);
+        }
+        run(&TENSORSTORE_TESTS, &[])?;
+        run(&TENSORSTORE_SUITES, &["--".to_owned(), "tensorstore".to_owned()])
     })
 }
 

@@ -25,18 +25,15 @@ impl Engine {
             .into()
     }
 
-    /// Every engine of the registry that can be used here; the others are named.
-    pub fn files() -> Vec<Self> {
-        ome_stream_backends::list()
-            .into_iter()
-            .filter_map(|listing| match ome_stream_backends::open(listing.name) {
-                Ok(backend) => Some(Self::Files(backend)),
-                Err(error) => {
-                    say(&format!("skipped: engine {}: {error}", listing.name));
-                    None
-                }
-            })
-            .collect()
+    /// The engine of the registry with this name; where it cannot be used here, that is told.
+    pub fn of_registry(name: &str) -> Option<Self> {
+        match ome_stream_backends::open(name) {
+            Ok(backend) => Some(Self::Files(backend)),
+            Err(error) => {
+                say(&format!("skipped: engine {name}: {error}"));
+                None
+            }
+        }
     }
 
     pub fn name(&self) -> String {

@@ -54,15 +54,38 @@ fn assert_same(before: &BTreeMap<PathBuf, There>, root: &Path, after: &str) {
     assert!(changed.is_empty(), "{} after {after}: {changed:?}", root.display());
 }
 
+/// Stores of others, by the name of their folder, each with the program that wrote it.
+fn made(python: &Path, folder: &Path) -> BTreeMap<String, String> {
+    let made = python::run(python, "make_foreign.py", &[folder]).unwrap_or_else(|error| panic!("{error}"));
+    let made: BTreeMap<String, String> = serde_json::from_str(&made).expect("names and writers");
+    let writers: std::collections::BTreeSet<_> = made.values().collect();
+    assert!(writers.len() >= WRITERS, "{writers:?}");
+    made
+}
+
+/// Neither a new run nor one that goes on changes a byte in a store of others.
+fn leave_alone(root: &Path, name: &str, engines: &[&str]) {
+    let before = snapshot(root);
+    // As much like the stores as our settings can be.
+    let mut case = Case::new(name, "t:3:1,z:2:1,y:16,x:20");
+    case.settings.root_path = root.to_string_lossy().into_owned();
+    for engine in engines {
+        let Ok(backend) = ome_stream_backends::open(engine) else { continue };
+        for resume in [false, true] {
+            case.settings.resume = resume;
+            let stream = Stream::create(&case.settings, &*backend);
+            let error = stream.map(|stream| stream.plan().root().to_path_buf()).expect_err(name);
+            assert_same(&before, root, &format!("{engine} with resume {resume}: {error}"));
+        }
+    }
+}
+
 #[test]
 fn stores_of_others_are_changed_by_no_command() {
     let Some(python) = python::setting(python::PYTHON, "stores of others") else { return };
     let tool = python::setting(TOOL, "stores of others through the command-line tool");
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let made = python::run(&python, "make_foreign.py", &[folder.path()]).unwrap_or_else(|error| panic!("{error}"));
-    let made: BTreeMap<String, String> = serde_json::from_str(&made).expect("names and writers");
-    let writers: std::collections::BTreeSet<_> = made.values().collect();
-    assert!(writers.len() >= WRITERS, "{writers:?}");
+    let made = made(&python, folder.path());
     for name in made.keys() {
         let root = folder.path().join(name);
         let before = snapshot(&root);
@@ -73,18 +96,7 @@ fn stores_of_others_are_changed_by_no_command() {
             assert!(matches!(error, Error::Damaged { .. }), "{error}");
             assert_same(&before, &root, "recover");
         }
-        for engine in ome_stream_backends::list().iter().filter(|engine| engine.is_available()) {
-            // As much like the stores as our settings can be.
-            let mut case = Case::new(name, "t:3:1,z:2:1,y:16,x:20");
-            case.settings.root_path = root.to_string_lossy().into_owned();
-            for resume in [false, true] {
-                case.settings.resume = resume;
-                let stream =
-                    Stream::create(&case.settings, &*ome_stream_backends::open(engine.name).expect("built in"));
-                let error = stream.map(|stream| stream.plan().root().to_path_buf()).expect_err(name);
-                assert_same(&before, &root, &format!("{} with resume {resume}: {error}", engine.name));
-            }
-        }
+        leave_alone(&root, name, &["zarrs", "acquire-zarr"]);
         let Some(tool) = &tool else { continue };
         let run = |arguments: &[&str]| {
             let output = Command::new(tool).args(arguments).arg(&root).output();
@@ -102,5 +114,17 @@ fn stores_of_others_are_changed_by_no_command() {
         let write = ["write", &*frames, "-d", "t:1,y:16,x:20", "--dtype", "uint16", "-o"];
         assert_eq!(run(&write), Some(1), "{name}");
     }
-    say(&format!("{} stores of {} writers are as they were", made.len(), writers.len()));
+    say(&format!("{} stores of others are as they were", made.len()));
+}
+
+#[test]
+fn stores_of_others_are_left_alone_by_tensorstore() {
+    if let Err(error) = ome_stream_backends::open("tensorstore") {
+        return say(&format!("skipped: stores of others: {error}"));
+    }
+    let Some(python) = python::setting(python::PYTHON, "stores of others") else { return };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for name in made(&python, folder.path()).keys() {
+        leave_alone(&folder.path().join(name), name, &["tensorstore"]);
+    }
 }

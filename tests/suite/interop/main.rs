@@ -7,3 +7,11 @@ mod foreign_readers;
 mod foreign_stores;
 mod parity;
 mod real_images;
+
+#[test]
+fn each_foreign_engine_has_tests_of_its_name() {
+    for (engine, least) in [("acquire-zarr", 2), ("tensorstore", 3)] {
+        let tests = ome_stream_tests::names::tests_of(engine).expect("listed");
+        assert!(tests >= least, "{engine}: {tests} tests");
+    }
+}
