@@ -42,7 +42,7 @@ import numpy as np
 from pixels import difference, expectation
 from readers import READERS
 from structure import Layout, Wrong, axes_of, join, layout, multiscales, ome, placement
-from validators import ABLE, VALIDATORS
+from validators import ABLE, VALIDATORS, documents, judge
 
 STORE_FIELDS = {"path", "readers", "validators", "positions", "allow_warnings"}
 POSITION_FIELDS = {
@@ -141,10 +141,11 @@ def check_store(wanted: dict[str, Any]) -> dict[str, Any]:
         if positions:
             run(checks, "images", None, lambda: check_positions(found, positions))
         default = [name for name in VALIDATORS if found.version in ABLE[name]]
+        same = documents(store)
         for name in wanted.get("validators", default):
             if found.version not in ABLE[name]:
                 raise BadManifest(f"{store}: validator {name} does not know version {found.version}")
-            said = run(checks, name, None, lambda name=name: VALIDATORS[name](store, found)) or []
+            said = run(checks, name, None, lambda name=name: judge(name, store, found, same)) or []
             if said and not wanted.get("allow_warnings", False):
                 checks[-1] |= {"ok": False, "message": "; ".join(said)}
             notes += said

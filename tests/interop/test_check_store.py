@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import validators
 import zarr
 from check_store import answer, report_on
 from make_store import pixels, write_image, write_plate, write_series
@@ -241,6 +242,40 @@ def image_entry(root: dict[str, Any]) -> dict[str, Any]:
 def test_each_validator_objects_for_itself(good: Path, change: Callable[..., None], objecting: set[str]) -> None:
     edit(good / "zarr.json", change)
     assert {f.split(": ")[1].split()[0] for f in failures(good)} == objecting
+
+
+def test_equal_documents_are_judged_once_and_others_anew(good: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    asked: list[Path] = []
+
+    def ask(store: Path, found: Any) -> list[str]:
+        asked.append(store)
+        return validators.own(store, found)
+
+    monkeypatch.setattr(validators, "RIGHT", {})
+    monkeypatch.setitem(validators.VALIDATORS, "own", ask)
+    stores = [tmp_path / name for name in ("same", "other", "wrong", "wrong too")]
+    for store in stores:
+        shutil.copytree(good, store)
+    zarr.open_array(stores[0] / "0", mode="r+")[...] = 0
+    edit(stores[1] / "zarr.json", lambda m: m["attributes"].update(more=1))
+    for store in stores[2:]:
+        edit(store / "0/zarr.json", lambda m: m.pop("dimension_names"))
+    found = [failures(store, validators=["own"]) for store in (good, *stores)]
+    assert asked == [good, *stores[1:]], "what was objected to is objected to again"
+    assert [bool(failed) for failed in found] == [False, False, False, True, True]
+
+
+@pytest.mark.parametrize("write", [series, plate])
+def test_validators_look_at_documents_alone(tmp_path: Path, write: Callable[..., Any]) -> None:
+    store, wanted = write(tmp_path)
+    before = [check for check in report_on({"path": str(store)})["stores"][0]["checks"] if check["ok"]]
+    for array in [store / each["path"] / "0" for each in wanted]:
+        assert (array / "c").is_dir()
+        shutil.rmtree(array / "c")
+    validators.RIGHT.clear()
+    after = report_on({"path": str(store)})["stores"][0]["checks"]
+    assert [check["check"] for check in before] == [check["check"] for check in after if check["ok"]]
+    assert len(before) == 1 + len(validators.VALIDATORS)
 
 
 def test_warnings_can_be_allowed(good: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import warnings
 from pathlib import Path
 
@@ -85,3 +87,27 @@ ABLE = {
     "ngff-zarr": ("0.4", "0.5", "0.6"),
 }
 """Versions each validator knows."""
+
+DOCUMENTS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
+
+RIGHT: dict[tuple[str, str], list[str]] = {}
+"""By validator and documents: what a validator said that did not object."""
+
+
+def documents(store: Path) -> str:
+    """Stands for all that a validator looks at: every metadata document, and the names of everything but chunks."""
+    digest = hashlib.sha256()
+    for folder, folders, files in os.walk(store):
+        folders[:] = sorted(name for name in folders if name != "c")
+        for name in sorted(files) + folders:
+            path = Path(folder, name)
+            content = path.read_bytes() if name in DOCUMENTS else b""
+            digest.update(f"{path.relative_to(store)}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def judge(name: str, store: Path, found: Layout, key: str) -> list[str]:
+    """What the validator says; of the same documents, which several engines and cases write, it is asked once."""
+    if (name, key) not in RIGHT:
+        RIGHT[name, key] = VALIDATORS[name](store, found)
+    return RIGHT[name, key]
