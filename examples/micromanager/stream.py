@@ -48,10 +48,21 @@ class Kept(NamedTuple):
     metadata: Mapping[str, Any]
 
 
+class Core(CMMCorePlus):
+    """Micro-Manager's core, whose sequence lasts until its last image is taken.
+
+    The runner of acquisitions asks whether images are left, then whether the camera still runs, and would go on without an
+    image that comes between the two questions.
+    """
+
+    def isSequenceRunning(self, *camera: str) -> bool:  # noqa: N802
+        return super().isSequenceRunning(*camera) or self.getRemainingImageCount() > 0
+
+
 def microscope() -> CMMCorePlus:
     """Micro-Manager's demo configuration, with a small camera that shows noise: no two frames are alike."""
     adapters = Path(mm_test_adapters.device_adapter_path())
-    core = CMMCorePlus(mm_path=str(adapters))
+    core = Core(mm_path=str(adapters))
     core.loadSystemConfiguration(adapters / "MMConfig_demo.cfg")
     camera = core.getCameraDevice()
     core.setProperty(camera, "Mode", "Noise")
@@ -145,7 +156,7 @@ def next_image(core: CMMCorePlus) -> tuple[np.ndarray, dict[str, str]]:
 def multi_dimensional(core: CMMCorePlus, stream: Stream, kept: list[Kept], lost: list[int]) -> None:
     """A multi-dimensional acquisition. If a frame cannot be stored, the microscope is stopped and the error raised.
 
-    Of a triggered stack Micro-Manager may lose the last image: its place stays empty, so that the others keep theirs.
+    An image that Micro-Manager loses leaves its place empty, so that the others keep theirs.
     """
     failure: list[Exception] = []
     shape = (len(POSITIONS), TIMES, len(CHANNELS), PLANES)

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use ome_stream::platform::Disk;
 use ome_stream::platform::faulty::{Fault, Operation};
@@ -29,23 +28,27 @@ pub fn freezing() -> (Arc<dyn Disk>, Arc<AtomicBool>) {
     (disk, frozen)
 }
 
-/// Copies a store in which nothing moves any more but for what was under way.
-pub fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    std::thread::sleep(Duration::from_millis(150));
-    fn folder(from: &Path, to: &Path) -> std::io::Result<()> {
-        fs::create_dir_all(to)?;
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            let target = to.join(entry.file_name());
-            if entry.file_type()?.is_dir() {
-                folder(&entry.path(), &target)?;
-            } else {
-                fs::copy(entry.path(), target)?;
-            }
+/// Copies what a stream leaves that is killed now: its disk is frozen, and what was under way has ended when `finish` returns.
+pub fn kill(stream: &Stream, frozen: &AtomicBool, to: &Path) -> std::io::Result<()> {
+    frozen.store(true, Ordering::SeqCst);
+    // It fails where there is anything to do.
+    let _ = stream.finish();
+    copy(stream.plan().root(), to)
+}
+
+/// Copies a store in which nothing moves.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
         }
-        Ok(())
     }
-    folder(from, to)
+    Ok(())
 }
 
 /// Does what the script says, with metadata of each frame.
@@ -104,10 +107,9 @@ fn an_interrupted_store_goes_on_behind_its_last_written_frame() {
             written => Err(format!("{written} of {at} frames are written")),
         })
         .map_err(TestCaseError::fail)?;
-        frozen.store(true, Ordering::SeqCst);
         let left = tempfile::tempdir()?;
         let settings = resuming(case.settings_in(left.path()));
-        copy(stream.plan().root(), &settings.output_path())?;
+        kill(&stream, &frozen, &settings.output_path())?;
         drop(stream);
         let stream = Stream::create(&settings, &*native()).map_err(failed)?;
         // What was skipped last may have been listed or not.
@@ -147,9 +149,8 @@ fn left(case: &Case, folder: &Path, frames: u64) -> PathBuf {
     let stream = Stream::create_on(&settings, &*native(), disk).expect("made");
     play(&case, &stream, 0).expect("taken");
     disk::wait_for(|| if stream.status().written == frames { Ok(()) } else { Err("not yet".into()) }).expect("written");
-    frozen.store(true, Ordering::SeqCst);
     let left = folder.join("left.ome.zarr");
-    copy(stream.plan().root(), &left).expect("copied");
+    kill(&stream, &frozen, &left).expect("copied");
     left
 }
 
@@ -196,24 +197,30 @@ fn frames_that_were_on_their_way_are_listed_as_lost() {
         settings.live_interval = 60.0;
         settings.threads = Some(1);
     });
-    // The chunk of the second position is never written.
-    let disk = disk::faulty(|operation| {
-        let second = disk::writes_pixels(operation) && format!("{operation:?}").contains("/1/0/c/");
-        Fault { delay: if second { Duration::from_secs(3) } else { Duration::ZERO }, ..Fault::default() }
+    // The chunk of the second position is not written before all is over.
+    let gate = disk::Gate::default();
+    let closed = gate.clone();
+    let disk = disk::faulty(move |operation| {
+        if disk::writes_pixels(operation) && format!("{operation:?}").contains("/1/0/c/") {
+            closed.wait();
+        }
+        Fault::default()
     });
     let settings = case.settings_in(&folder.path().join("killed")).clone();
     let two = ome_stream::Settings { threads: Some(2), ..settings };
     let stream = Stream::create_on(&two, &*native(), disk).expect("made");
     let root = stream.plan().root().to_path_buf();
     play(&case, &stream, 0).expect("taken");
-    let third = root.join("2/0/c/0/0/0");
-    disk::wait_for(|| if third.exists() { Ok(()) } else { Err("not yet".into()) }).expect("written");
+    // The others are written, and their memory is free: one group of three is left.
+    let one = 4 * stream.plan().geometry().frame_bytes();
+    disk::wait_for(|| match stream.status() {
+        status if status.written >= 4 && status.bytes_in_flight < 2 * one => Ok(()),
+        status => Err(format!("{status:?}")),
+    })
+    .expect("the first and the third are written");
     let settings = resuming(case.settings_in(&folder.path().join("again")));
-    let log = |root: &Path| fs::metadata(root.join(".ome-stream/run/log")).map_or(0, |meta| meta.len());
-    let before = log(&root);
-    disk::wait_for(|| if log(&root) > before || stream.status().written >= 4 { Ok(()) } else { Err("not yet".into()) })
-        .expect("the first is written");
     copy(&root, &settings.output_path()).expect("copied");
+    gate.open();
     let stream = Stream::create(&settings, &*native()).expect("it goes on");
     assert_eq!(stream.status().accepted, 12);
     let listed = missing::read(stream.plan().root()).expect("read").expect("frames are missing");
@@ -244,7 +251,7 @@ fn planes_in_a_shard_that_never_got_its_name_are_kept() {
     disk::wait_for(|| if frozen.load(Ordering::SeqCst) { Ok(()) } else { Err("not yet".into()) }).expect("frozen");
     assert_eq!(stream.status().written, 5);
     let settings = resuming(case.settings_in(&folder.path().join("again")));
-    copy(stream.plan().root(), &settings.output_path()).expect("copied");
+    kill(&stream, &frozen, &settings.output_path()).expect("copied");
     let stream = Stream::create(&settings, &*native()).expect("goes on");
     assert_eq!(stream.status().accepted, 5);
     assert_eq!(missing::read(stream.plan().root()).expect("readable"), None, "nothing is lost");

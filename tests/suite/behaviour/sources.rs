@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::acquisition::native;
-use crate::interrupted::{copy, freezing};
+use crate::interrupted::{freezing, kill};
 
 const SOURCES: [SourceId; 2] = [SourceId(0), SourceId(1)];
 
@@ -168,16 +168,22 @@ fn an_interrupted_store_of_two_sources_goes_on_with_every_level() {
         // Part of it may have come to the disk, part not.
         std::thread::sleep(Duration::from_millis((first * 7 + second) % 90));
         let written = SOURCES.map(|source| stream.status_of(source).map_or(0, |status| status.written));
-        frozen.store(true, Ordering::SeqCst);
         let left = tempfile::tempdir()?;
         let root = left.path().join("run.ome.zarr");
-        copy(stream.plan().root(), &root)?;
+        kill(&stream, &frozen, &root)?;
         drop(stream);
         goes_on(&root, written, &Default::default(), by_recover).map_err(TestCaseError::fail)
     });
     if let Err(error) = outcome {
         panic!("{error}");
     }
+}
+
+/// Frames of each source that a store says are written.
+fn progress(root: &Path) -> [u64; 2] {
+    let record = std::fs::read_to_string(root.join(".ome-stream/run/progress.json"));
+    let record: serde_json::Value = serde_json::from_str(&record.expect("readable")).expect("JSON");
+    SOURCES.map(|source| record["sources"][source.index()]["frames"].as_u64().expect("a number"))
 }
 
 #[test]
@@ -190,14 +196,17 @@ fn a_killed_run_of_two_sources_goes_on_behind_what_was_written() {
             let mut child = Process::start(env!("CARGO_BIN_EXE_ome-stream-test-child")).expect("a child");
             child.ask(&Ask::CreateSources { root: root.clone(), resume }).expect("made");
             lost = missing(&root);
+            let before: u64 = progress(&root).iter().sum();
             child.ask(&Ask::PlayUntilKilled).expect("begun");
-            std::thread::sleep(Duration::from_millis(40 + 60 * round));
+            // Later in each round: when so many frames more are known to be written.
+            let more = || match progress(&root).iter().sum::<u64>() {
+                now if now > before + 40 * round => Ok(()),
+                now => Err(format!("{now} frames, {before} before")),
+            };
+            disk::wait_for(more).expect("frames are written");
             child.kill().expect("killed");
         }
-        let record = std::fs::read_to_string(root.join(".ome-stream/run/progress.json"));
-        let record: serde_json::Value = serde_json::from_str(&record.expect("readable")).expect("JSON");
-        let written = SOURCES.map(|source| record["sources"][source.index()]["frames"].as_u64().expect("a number"));
-        goes_on(&root, written, &lost, round % 2 == 0).expect("goes on");
+        goes_on(&root, progress(&root), &lost, round % 2 == 0).expect("goes on");
     }
 }
 
@@ -242,10 +251,9 @@ fn levels_that_are_far_behind_are_made_anew_in_the_least_memory() {
         written => Err(format!("{written:?} written")),
     };
     disk::wait_for(all_but_the_last).expect("written");
-    frozen.store(true, Ordering::SeqCst);
     let left = tempfile::tempdir().expect("a folder");
     let root = left.path().join("run.ome.zarr");
-    copy(stream.plan().root(), &root).expect("copied");
+    kill(&stream, &frozen, &root).expect("copied");
     drop(stream);
     let verifier = ome_stream_backends::verifier();
     recover(&root, &Options { apply: true, verifier: Some(&verifier) }).expect("mended");
@@ -258,7 +266,7 @@ fn levels_that_are_far_behind_are_made_anew_in_the_least_memory() {
 
 #[test]
 fn a_failure_while_levels_are_behind_ends_the_run_and_nobody_waits_for_ever() {
-    for after in [0, 3, 17] {
+    for after in [0, 30, 150] {
         let folder = tempfile::tempdir().expect("a folder");
         let (disk, frozen) = freezing();
         let stream =
@@ -268,7 +276,8 @@ fn a_failure_while_levels_are_behind_ends_the_run_and_nobody_waits_for_ever() {
             for source in SOURCES {
                 scope.spawn(move || play(stream, source, 0, 10_000).expect_err("the disk fails"));
             }
-            std::thread::sleep(Duration::from_millis(after));
+            let taken = || if stream.status().accepted >= after { Ok(()) } else { Err("not yet".to_owned()) };
+            disk::wait_for(taken).expect("frames are taken");
             frozen.store(true, Ordering::SeqCst);
         });
         assert_eq!(stream.finish().expect_err("the disk failed").code(), 11);

@@ -1,6 +1,7 @@
 //! What a killed writer leaves behind.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use ome_stream::plan::{Capabilities, Unit};
@@ -118,32 +119,42 @@ fn a_process_killed_at_any_moment_leaves_a_store_that_is_mended() {
         let create = Ask::Create { settings: Box::new(settings.clone()), backend: "zarrs".into(), delay_us: 300 };
         process.ask(&create).expect("made");
         process.ask(&Ask::AppendUntilKilled).expect("listens");
-        let first = ome_stream::Plan::new(&settings, &Capabilities::taking(Unit::Chunk))
-            .expect("valid")
-            .array_path(0, 0)
-            .join("c");
-        wait_for(|| if first.is_dir() { Ok(()) } else { Err("no chunk was written".into()) }).expect("a chunk");
-        std::thread::sleep(Duration::from_millis(40 + 70 * nth as u64));
-        process.kill().expect("killed");
         let plan = ome_stream::Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
+        let made = store::expected(&case.clone().script(&[Step::Append(20_000)]), plan.root());
+        // Later for each: when readers see so many frames.
+        let least = 1 + 30 * nth as u64;
+        let seen = || match whole(&case, &made, plan.root(), least) {
+            Ok(frames) if frames >= least => Ok(()),
+            other => Err(format!("{other:?}, not {least} frames")),
+        };
+        wait_for(seen).unwrap_or_else(|error| panic!("{}: {error}", case.name));
+        process.kill().expect("killed");
         let report = look_and_mend(plan.root());
         assert_eq!(report.verdict, Verdict::Harmless, "{}: {:#?}", case.name, report.findings);
-        let (rows, columns) = case.frame();
-        let bytes = (rows * columns) as usize * settings.dtype.size();
-        let made = store::expected(&case.clone().script(&[Step::Append(20_000)]), plan.root());
-        let mut whole = 0;
-        for (image, array) in made.images.iter().zip(&made.arrays) {
-            let found = read::zarrs_first(&plan.root().join(array), 1000).expect("readers open it");
-            for (got, number) in found.bytes.chunks(bytes).zip(&image.frames) {
-                let expected = pixels::frame(settings.dtype, number.expect("all came"), rows, columns);
-                // A frame in several chunks may have come only in part.
-                let tile = |at: usize| got[at..at + 2] == expected[at..at + 2] || got[at..at + 2] == [0, 0];
-                assert!((0..bytes).step_by(2).all(tile), "{}: frame {number:?} is torn", case.name);
-                whole += u64::from(got == expected);
-            }
-        }
-        assert!(whole > 0, "{}: nothing was written", case.name);
+        let whole = whole(&case, &made, plan.root(), 1000).expect("readers open it");
+        assert!(whole >= least, "{}: {whole} frames are left of {least}", case.name);
     }
+}
+
+/// How many frames readers see whole, in the first `most` planes of each array; none may be torn.
+fn whole(case: &Case, made: &store::Made, root: &Path, most: u64) -> Result<u64, String> {
+    let (rows, columns) = case.frame();
+    let bytes = (rows * columns) as usize * case.settings.dtype.size();
+    let not_there = vec![0; bytes];
+    let mut whole = 0;
+    for (image, array) in made.images.iter().zip(&made.arrays) {
+        let found = read::zarrs_first(&root.join(array), most)?;
+        let planes = found.bytes.chunks(bytes).zip(&image.frames).filter(|(got, _)| *got != not_there);
+        for (got, number) in planes {
+            let expected = pixels::frame(case.settings.dtype, number.expect("all came"), rows, columns);
+            // A frame in several chunks may have come only in part.
+            let tile = |at: usize| got[at..at + 2] == expected[at..at + 2] || got[at..at + 2] == [0, 0];
+            let is_whole = got == expected;
+            assert!(is_whole || (0..bytes).step_by(2).all(tile), "{}: frame {number:?} is torn", case.name);
+            whole += u64::from(is_whole);
+        }
+    }
+    Ok(whole)
 }
 
 #[test]

@@ -31,25 +31,13 @@ fn python(test: &str, place: &Path) -> Option<Command> {
 
 #[test]
 fn micro_manager_streams_a_burst_and_a_multi_dimensional_acquisition_frame_by_frame() {
-    const ALL: &str = "10 frames of a burst and 120 of a multi-dimensional acquisition compared\n";
-    let run = || {
-        let place = Place::new();
-        let mut command = python("Micro-Manager", place.path())?;
-        command.arg(package("../../examples/micromanager/stream.py")).arg(place.path().join("run.ome.zarr"));
-        // By the environment here, by argument below.
-        command.env("OME_STREAM_LIBRARY", built("libome_stream_c.so"));
-        Some(succeed(&mut command))
-    };
-    // On a loaded machine Micro-Manager itself loses an image now and then: then all of it once more.
-    let mut said = None;
-    for _ in 0..5 {
-        said = run();
-        if !said.as_deref().is_some_and(|said| said.ends_with(" lost by Micro-Manager\n")) {
-            break;
-        }
-    }
-    let Some(said) = said else { return };
-    assert_eq!(said, ALL);
+    let place = Place::new();
+    let Some(mut command) = python("Micro-Manager", place.path()) else { return };
+    command.arg(package("../../examples/micromanager/stream.py")).arg(place.path().join("run.ome.zarr"));
+    // By the environment here, by argument below.
+    command.env("OME_STREAM_LIBRARY", built("libome_stream_c.so"));
+    let said = succeed(&mut command);
+    assert_eq!(said, "10 frames of a burst and 120 of a multi-dimensional acquisition compared\n");
 }
 
 #[test]
