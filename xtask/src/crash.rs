@@ -1,6 +1,7 @@
 //! `cargo xtask crash` and `cargo xtask faults`: the tests that kill writers and break disks.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -24,9 +25,10 @@ pub(crate) struct CrashOptions {
 /// Kills writers, reads growing stores, and loses power.
 pub(crate) fn crash(options: &CrashOptions) -> Result<()> {
     let python = step::timed("Python environment", python::environment)?;
+    let program = program()?;
     let run = |arguments: &[String]| {
-        let mut cargo = program();
-        step::run(cargo.args(arguments).env("OME_STREAM_PYTHON", &python).env("OME_STREAM_REQUIRE_PYTHON", "1"))
+        let mut crash = Command::new(&program);
+        step::run(crash.args(arguments).env("OME_STREAM_PYTHON", &python).env("OME_STREAM_REQUIRE_PYTHON", "1"))
     };
     let mut kills = vec!["kills".to_owned(), format!("--kills={}", options.kills)];
     kills.extend(options.seed.map(|seed| format!("--seed={seed}")));
@@ -37,11 +39,15 @@ pub(crate) fn crash(options: &CrashOptions) -> Result<()> {
 
 /// Full, failing, vanishing and slow disks.
 pub(crate) fn faults() -> Result<()> {
-    step::timed("faults", || step::run(program().arg("faults")))
+    let program = program()?;
+    step::timed("faults", || step::run(Command::new(program).arg("faults")))
 }
 
-fn program() -> Command {
+/// The program that does it, built. A test is named with it, and the whole workspace: else cargo chooses other features of the
+/// dependencies than for the tests, and compiles those once more.
+fn program() -> Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(places::root()).args(["run", "--quiet", "--package", "ome-stream-crash", "--"]);
-    cargo
+    cargo.current_dir(places::root()).args(["build", "--quiet", "--workspace"]);
+    step::run(cargo.args(["--bin", "ome-stream-crash", "--test", "plans"]))?;
+    Ok(places::programs()?.join(format!("ome-stream-crash{}", env::consts::EXE_SUFFIX)))
 }
