@@ -259,6 +259,19 @@ impl Error {
         }
     }
 
+    /// A settings error of a dimension, by its place among the settings' dimensions: the one way to name its fields. An
+    /// empty `field` stands for the dimension itself.
+    pub fn dimension(
+        nth: usize,
+        field: &str,
+        value: impl ToString,
+        problem: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        let dot = if field.is_empty() { "" } else { "." };
+        Self::settings(format!("dimensions[{nth}]{dot}{field}"), value, problem, remedy)
+    }
+
     /// A file operation's error with its path.
     pub fn io(operation: &'static str, path: impl AsRef<Path>, source: io::Error) -> Self {
         Self::Io { operation, path: path.as_ref().to_path_buf(), source: Arc::new(source) }

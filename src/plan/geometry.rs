@@ -1,21 +1,10 @@
 //! Shape, chunks and shards of an array, in storage order.
 
-use crate::error::{Error, Result};
 use crate::router::{MAX_INDEX_DIMENSIONS, StorageIndex};
-use crate::settings::{Dimension, Settings};
+pub use crate::settings::MAX_AXES;
+use crate::settings::{Acquisition, Axis};
 
-/// Most axes of an array (OME-NGFF 0.5 §3.4: two to five).
-pub const MAX_AXES: usize = MAX_INDEX_DIMENSIONS + 2;
-
-/// Most bytes of a single chunk: Zarr readers and blosc address chunks with 31 bits.
-const MAX_CHUNK_BYTES: u64 = (1 << 31) - 64;
-
-/// Most chunks in a shard: an index of 16 MiB. Larger ones make every read of one chunk slow.
-const MAX_CHUNKS_PER_SHARD: u64 = 1 << 20;
-
-/// Most chunks in a frame: each is a dispatch and an entry in several tables. As many as 65,536 x 65,536 pixels in chunks
-/// of 64 x 64.
-const MAX_CHUNKS_PER_FRAME: u64 = 1 << 20;
+const _: () = assert!(MAX_AXES == MAX_INDEX_DIMENSIONS + 2, "the router has a place for each axis before the frame");
 
 /// Shape, chunk shape and shard shape of every position's level 0, in storage order (index dimensions, then Y, X).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,64 +17,27 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    pub(super) fn new(settings: &Settings) -> Result<Self> {
-        let (rows, columns) = settings.frame_dimensions();
-        let mut dimensions: Vec<&Dimension> = settings.storage_index_dimensions();
-        dimensions.extend([rows, columns]);
-        if dimensions.len() > MAX_AXES {
-            return Err(Error::settings(
-                "dimensions",
-                dimensions.len(),
-                "an image has at most five axes",
-                "use at most five dimensions beside the position dimension",
-            ));
+    /// At full resolution. An acquisition has two axes or more, and none of its sizes is too large.
+    pub(super) fn new(acquisition: &Acquisition) -> Self {
+        let axes = acquisition.axes();
+        let each = |size: fn(&Axis) -> u64| axes.iter().map(size).collect::<Vec<u64>>();
+        Self {
+            shape: each(|axis| axis.count.unwrap_or(0)),
+            append_axis: axes.iter().position(|axis| axis.count.is_none()),
+            chunk: each(|axis| axis.chunk),
+            shard: acquisition.is_sharded().then(|| each(|axis| axis.shard)),
+            item_size: acquisition.settings().dtype.size(),
         }
-        let in_frame = dimensions.len() - 2;
-        let shape: Vec<u64> = dimensions.iter().map(|each| each.count.unwrap_or(0)).collect();
-        let append_axis = dimensions.iter().position(|each| each.count.is_none());
-        let chunk: Vec<u64> = dimensions
-            .iter()
-            .enumerate()
-            .map(|(axis, each)| {
-                let whole = if axis < in_frame { 1 } else { each.count.unwrap_or(1) };
-                each.chunk_size.unwrap_or(whole)
-            })
-            .collect();
-        let shard = dimensions
-            .iter()
-            .any(|each| each.shard_size_chunks.is_some())
-            .then(|| dimensions.iter().map(|each| each.shard_size_chunks.unwrap_or(1)).collect::<Vec<u64>>());
-        let along = |axis: usize| shape[axis].div_ceil(chunk[axis].max(1));
-        let chunks = along(in_frame).checked_mul(along(in_frame + 1));
-        if chunks.is_none_or(|chunks| chunks > MAX_CHUNKS_PER_FRAME) {
-            let finest = if along(in_frame) > along(in_frame + 1) { in_frame } else { in_frame + 1 };
-            let nth = settings.dimensions.len() + finest - dimensions.len();
-            return Err(Error::settings(
-                format!("dimensions[{nth}].chunk_size"),
-                chunk[finest],
-                format!(
-                    "{} of {} elements has {} chunks, and a frame may have {MAX_CHUNKS_PER_FRAME}",
-                    dimensions[finest].name,
-                    shape[finest],
-                    along(finest)
-                ),
-                "use larger chunks, or a smaller frame",
-            ));
+    }
+
+    /// Of the level below, with rows and columns rounded up: what is left at an edge becomes one pixel.
+    pub(super) fn shrunk(mut self, factors: &[u64; 2]) -> Self {
+        let in_frame = self.index_dimensions();
+        for ((extent, chunk), factor) in self.shape.iter_mut().zip(&mut self.chunk).skip(in_frame).zip(factors) {
+            *extent = extent.div_ceil(*factor);
+            *chunk = (*chunk).min(*extent);
         }
-        let item_size = settings.dtype.size();
-        let too_large = |what: &str, limit: u64, remedy: &str| {
-            Error::settings("dimensions", format!("{chunk:?}"), format!("{what} (limit {limit})"), remedy)
-        };
-        product(&chunk)
-            .and_then(|pixels| pixels.checked_mul(item_size as u64))
-            .filter(|bytes| *bytes <= MAX_CHUNK_BYTES)
-            .ok_or_else(|| too_large("a chunk has too many bytes", MAX_CHUNK_BYTES, "use a smaller chunk_size"))?;
-        if let Some(shard) = &shard {
-            product(shard).filter(|chunks| *chunks <= MAX_CHUNKS_PER_SHARD).ok_or_else(|| {
-                too_large("a shard has too many chunks", MAX_CHUNKS_PER_SHARD, "use a smaller shard_size_chunks")
-            })?;
-        }
-        Ok(Self { shape, append_axis, chunk, shard, item_size })
+        self
     }
 
     /// Extent of each axis; 0 along an unbounded axis, which grows as frames come.
@@ -179,8 +131,4 @@ impl Geometry {
         part[..self.index_dimensions()].copy_from_slice(&per_axis[..self.index_dimensions()]);
         part
     }
-}
-
-fn product(factors: &[u64]) -> Option<u64> {
-    factors.iter().try_fold(1u64, |all, each| all.checked_mul(*each))
 }

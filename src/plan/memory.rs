@@ -4,10 +4,7 @@ use super::layout::{Layout, Unit};
 use super::{Form, Geometry};
 use crate::error::{Error, Result};
 use crate::router::{Loop, Router, StorageIndex};
-use crate::settings::{Codec, Compression, Durability, Settings};
-
-/// Most worker threads a stream starts: beyond this, memory for their scratch grows and throughput does not.
-const MAX_THREADS: usize = 256;
+use crate::settings::{Codec, Compression, Durability, MAX_THREADS, Settings};
 
 /// Workers when whole shards are written as they lie: they wait for the disk, and so many keep it busy (measured: 2 reach
 /// 0.9 of it, 8 all, 16 no more).

@@ -37,8 +37,9 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
     if all <= most {
         return Ok(());
     }
-    Err(Error::settings(
-        format!("dimensions[{nth}].count"),
+    Err(Error::dimension(
+        nth,
+        "count",
         positions,
         format!("the metadata of so many positions with {count} channel(s) each take {all} bytes, and may take {most}"),
         "use fewer positions or channels, shorter names, or several stores",

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::ngff;
 use crate::router::{Location, Loop, Router};
-use crate::settings::{DataType, Settings};
+use crate::settings::{Acquisition, DataType, Settings};
 
 /// Everything that is fixed before the first frame: where frames go, what lies on disk, how much memory it takes.
 ///
@@ -69,9 +69,9 @@ impl Plan {
     /// As for [`Plan::new`], but for [`Error::MemoryLimit`].
     pub fn unlimited(settings: &Settings, capabilities: &Capabilities) -> Result<Self> {
         let source = SourceSettings { settings: settings.clone(), levels: Vec::new() };
-        let (sources, notes) = validated(&[source])?;
+        let sources = validated(&[source])?;
         let root = absolute_root(&sources)?;
-        Self::of(sources, root, notes, capabilities, Judge::Shape)
+        Self::of(sources, root, capabilities, Judge::Shape)
     }
 
     /// As [`Plan::new`], of several sources of frames and with levels below full resolution. Where the store lies, how much
@@ -83,45 +83,44 @@ impl Plan {
     /// # Errors
     /// As for [`Plan::new`].
     pub fn of_sources(sources: &[SourceSettings], capabilities: &Capabilities) -> Result<Self> {
-        let (sources, notes) = validated(sources)?;
+        let sources = validated(sources)?;
         let root = absolute_root(&sources)?;
-        Self::of(sources, root, notes, capabilities, Judge::Memory)
+        Self::of(sources, root, capabilities, Judge::Memory)
     }
 
     /// The plan by which the store at `root` was made, whatever name its settings would give it, by an engine that takes
     /// `unit`s. Its layouts tell where planes lie, and have no tables of units.
     pub(crate) fn at(sources: &[SourceSettings], root: &Path, unit: Unit) -> Result<Self> {
-        let (sources, notes) = validated(sources)?;
-        Self::of(sources, root.to_path_buf(), notes, &Capabilities::taking(unit), Judge::Nothing)
+        Self::of(validated(sources)?, root.to_path_buf(), &Capabilities::taking(unit), Judge::Nothing)
     }
 
-    /// The plan of validated settings.
+    /// The plan of what the sources send; nothing of it is checked again.
     fn of(
-        settings: Vec<SourceSettings>,
+        acquisitions: Vec<(Acquisition, Vec<[u64; 2]>)>,
         root: PathBuf,
-        mut notes: Vec<String>,
         capabilities: &Capabilities,
         judge: Judge,
     ) -> Result<Self> {
         let (mut sources, mut forms) = (Vec::new(), Vec::new());
-        if settings.len() > MAX_SOURCES {
-            return Err(too_many_sources(settings.len()));
+        if acquisitions.len() > MAX_SOURCES {
+            return Err(too_many_sources(acquisitions.len()));
         }
-        for (nth, each) in (0_u16..).zip(&settings) {
-            let id = SourceId(nth);
-            metadata_size::check(&each.settings)?;
-            let source = PlannedSource::new(id, each)?;
+        let mut notes = Vec::new();
+        for (nth, (acquisition, levels)) in (0_u16..).zip(acquisitions) {
+            metadata_size::check(acquisition.settings())?;
+            notes.extend_from_slice(acquisition.notes());
+            let source = PlannedSource::new(SourceId(nth), acquisition, levels)?;
             forms.extend(form_outlines(&source, capabilities.unit)?);
             sources.push(source);
         }
-        let positions = positions::plan(&mut sources)?;
+        let positions = positions::plan(&mut sources);
         let (Some(first), Some(_)) = (sources.first(), forms.first()) else { return Err(too_many_sources(0)) };
         let needs: Vec<Need> = forms.iter().map(|form: &Form| form.need).collect();
-        let threads = if capabilities.in_order { 1 } else { memory::useful_threads(&first.settings, &forms) };
+        let threads = if capabilities.in_order { 1 } else { memory::useful_threads(first.settings(), &forms) };
         let memory = match judge {
-            Judge::Memory => Memory::new(&first.settings, &needs, threads)?,
+            Judge::Memory => Memory::new(first.settings(), &needs, threads)?,
             Judge::Shape | Judge::Nothing => {
-                let settings = Settings { memory_limit: u64::MAX, ..first.settings.clone() };
+                let settings = Settings { memory_limit: u64::MAX, ..first.settings().clone() };
                 Memory::new(&settings, &needs, threads)?
             }
         };
@@ -139,23 +138,21 @@ impl Plan {
             .collect();
         let arrays = arrays(&sources, &positions, &forms)?;
         let plan = Self { root, sources, positions, forms, arrays, memory, notes: Vec::new() };
-        let metadata = plan.ngff(None);
-        metadata.validate()?;
-        notes.extend(metadata.order_violation());
+        notes.extend(plan.ngff(None).order_violation());
         Ok(Self { notes, ..plan })
     }
 
     /// The settings, validated and normalised; of several sources those of the first, which are the run's.
     #[must_use]
     pub fn settings(&self) -> &Settings {
-        &self.sources[0].settings
+        self.sources[0].settings()
     }
 
     /// What the plan was made of, validated and normalised.
     pub(crate) fn source_settings(&self) -> impl Iterator<Item = SourceSettings> + '_ {
         self.sources
             .iter()
-            .map(|source| SourceSettings { settings: source.settings.clone(), levels: source.levels.clone() })
+            .map(|source| SourceSettings { settings: source.settings().clone(), levels: source.levels.clone() })
     }
 
     /// Where the store will be.
@@ -332,28 +329,26 @@ impl Plan {
 }
 
 /// The root as the first source's settings give it. The host may change its working folder while the run goes on.
-fn absolute_root(sources: &[SourceSettings]) -> Result<PathBuf> {
-    let path = sources.first().map(|first| first.settings.output_path()).unwrap_or_default();
+fn absolute_root(sources: &[(Acquisition, Vec<[u64; 2]>)]) -> Result<PathBuf> {
+    let path = sources.first().map(|(first, _)| first.settings().output_path()).unwrap_or_default();
     std::path::absolute(&path).map_err(|source| Error::io("find", &path, source))
 }
 
-/// The settings of sources, each validated, with what is worth knowing about them.
-fn validated(sources: &[SourceSettings]) -> Result<(Vec<SourceSettings>, Vec<String>)> {
-    let mut notes = Vec::new();
-    let mut validated = sources.to_vec();
-    let several = validated.len() > 1;
-    for each in &mut validated {
-        notes.extend(each.settings.validate()?);
-        if several && each.settings.position_dimension().is_none() {
+/// What each source sends, with its levels.
+fn validated(sources: &[SourceSettings]) -> Result<Vec<(Acquisition, Vec<[u64; 2]>)>> {
+    let acquire = |each: &SourceSettings| {
+        let acquisition = Acquisition::of(&each.settings)?;
+        if sources.len() > 1 && acquisition.settings().position_dimension().is_none() {
             return Err(Error::settings(
                 "dimensions",
-                each.settings.dimensions.len(),
+                acquisition.settings().dimensions.len(),
                 "several sources fill images side by side, and one has no position that names its image",
                 "add a position dimension of one position",
             ));
         }
-    }
-    Ok((validated, notes))
+        Ok((acquisition, each.levels.clone()))
+    };
+    sources.iter().map(acquire).collect()
 }
 
 /// Most sources of a run: each has a lock, an order of acquisition and forms of arrays of its own. No microscope has as many
@@ -371,28 +366,23 @@ fn too_many_sources(count: usize) -> Error {
 
 /// The forms of a source's arrays, with outlines of their layouts: nothing is made before memory is judged.
 fn form_outlines(source: &PlannedSource, unit: Unit) -> Result<Vec<Form>> {
-    let mut forms = Vec::new();
-    let mut settings = source.settings.clone();
-    let mut above = None;
-    if source.levels.len() >= MAX_LEVELS {
-        return Err(too_many_levels(source.levels.len() + 1));
-    }
-    for level in 0..=source.levels.len() {
-        if let Some(factors) = level.checked_sub(1).and_then(|nth| source.levels.get(nth)) {
-            shrink(&mut settings, factors)?;
-        }
-        let geometry = Geometry::new(&settings)?;
+    check_levels(source)?;
+    let (mut forms, mut above) = (Vec::new(), None);
+    let axes = source.acquisition.axes();
+    let mut geometry = Geometry::new(&source.acquisition);
+    for (level, factors) in (0_u8..).zip(std::iter::once(&[1, 1]).chain(&source.levels)) {
+        geometry = geometry.shrunk(factors);
         let layout = Layout::outline(&geometry, unit);
-        let need = Need::new(&settings, &source.router, &geometry, &layout, above);
+        let need = Need::new(source.settings(), &source.router, &geometry, &layout, above);
         above = Some(layout.frame_bytes() as u64);
         forms.push(Form {
             nth: 0,
             source: source.id,
-            level: u8::try_from(level).map_err(|_| too_many_levels(source.levels.len()))?,
-            geometry,
-            dtype: settings.dtype,
-            compression: settings.compression,
-            axis_names: source.axes.iter().map(|axis| axis.name.clone()).collect(),
+            level,
+            geometry: geometry.clone(),
+            dtype: source.settings().dtype,
+            compression: source.settings().compression,
+            axis_names: axes.iter().map(|axis| axis.name.clone()).collect(),
             layout,
             need,
         });
@@ -403,20 +393,22 @@ fn form_outlines(source: &PlannedSource, unit: Unit) -> Result<Vec<Form>> {
 /// Most levels of an image, the full one included: each is a bit of what is known of a frame, and a power of two.
 pub const MAX_LEVELS: usize = 16;
 
-fn too_many_levels(count: usize) -> Error {
-    Error::settings("levels", count, format!("an image has at most {MAX_LEVELS} levels"), "use fewer levels")
-}
-
-/// Rows and columns of the level below, rounded up: what is left at an edge becomes one pixel.
-fn shrink(settings: &mut Settings, factors: &[u64; 2]) -> Result<()> {
-    let in_frame = settings.dimensions.len().saturating_sub(2);
-    for (dimension, factor) in settings.dimensions[in_frame..].iter_mut().zip(factors) {
-        if *factor == 0 {
-            return Err(Error::settings("levels", 0, "no pixel is made of none", "use factors of 1 and more"));
+/// There are no more levels than there may be, and their pixels have a size.
+fn check_levels(source: &PlannedSource) -> Result<()> {
+    let count = source.levels.len() + 1;
+    if count > MAX_LEVELS {
+        let problem = format!("an image has at most {MAX_LEVELS} levels");
+        return Err(Error::settings("levels", count, problem, "use fewer levels"));
+    }
+    let axes = source.acquisition.axes();
+    let mut scales: Vec<f64> = axes.iter().skip(axes.len().saturating_sub(2)).map(|axis| axis.scale).collect();
+    for (nth, factors) in source.levels.iter().enumerate() {
+        scales.iter_mut().zip(factors).for_each(|(scale, factor)| *scale *= *factor as f64);
+        if factors.contains(&0) || scales.iter().any(|scale| !scale.is_finite()) {
+            let problem = "a pixel is made of one or more, and has a size that can be told";
+            let remedy = "use factors of 1 and more, such as 2";
+            return Err(Error::settings(format!("levels[{nth}]"), format!("{factors:?}"), problem, remedy));
         }
-        let count = dimension.count.unwrap_or(1).div_ceil(*factor);
-        dimension.count = Some(count);
-        dimension.chunk_size = dimension.chunk_size.map(|chunk| chunk.min(count));
     }
     Ok(())
 }

@@ -3,13 +3,9 @@
 use std::collections::HashSet;
 
 use super::{Feed, Plan, PlannedSource, SourceId};
-use crate::error::{Error, Result};
 use crate::names;
 use crate::ngff;
-use crate::settings::{Coord, DimensionType, Position, Settings};
-
-/// Most positions of one acquisition: each is a folder, an array and an entry of the series list.
-const MAX_POSITIONS: usize = 100_000;
+use crate::settings::{Axis, Color, Coord, DimensionType, Position, Settings};
 
 /// One stage location and the image group that holds its frames.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,36 +19,28 @@ pub struct PlannedPosition {
 }
 
 /// The images of all sources; tells each source which are its own.
-pub(super) fn plan(sources: &mut [PlannedSource]) -> Result<Vec<PlannedPosition>> {
+pub(super) fn plan(sources: &mut [PlannedSource]) -> Vec<PlannedPosition> {
     let mut planned: Vec<PlannedPosition> = Vec::new();
     let mut taken = HashSet::new();
     for source in sources {
         let first = planned.len();
-        planned.extend(of_source(source, &mut taken)?);
+        planned.extend(of_source(source, &mut taken));
         source.images = first..planned.len();
     }
-    Ok(planned)
+    planned
 }
 
-fn of_source(source: &PlannedSource, taken: &mut HashSet<String>) -> Result<Vec<PlannedPosition>> {
-    let settings = &source.settings;
+fn of_source(source: &PlannedSource, taken: &mut HashSet<String>) -> Vec<PlannedPosition> {
+    let settings = source.settings();
     let positions = settings.positions();
-    if positions.len() > MAX_POSITIONS {
-        return Err(Error::settings(
-            "dimensions (position)",
-            positions.len(),
-            format!("more than {MAX_POSITIONS} positions"),
-            "split the acquisition into several stores",
-        ));
-    }
     let source = source.id;
     if settings.position_dimension().is_none() {
         let at_root = |position| PlannedPosition { position, path: String::new(), source };
-        return Ok(positions.into_iter().map(at_root).collect());
+        return positions.into_iter().map(at_root).collect();
     }
     // Equal names are legal in different grid cells, so the name alone may not name the folder. Neither letter case nor
     // how accents are composed tells folders apart on every file system.
-    Ok(positions
+    positions
         .into_iter()
         .enumerate()
         .map(|(nth, position)| {
@@ -68,7 +56,7 @@ fn of_source(source: &PlannedSource, taken: &mut HashSet<String>) -> Result<Vec<
                 .unwrap_or_default();
             PlannedPosition { position, path, source }
         })
-        .collect())
+        .collect()
 }
 
 pub(super) fn ngff_layout(plan: &Plan, extents: Option<&[Option<u64>]>) -> ngff::Layout {
@@ -95,8 +83,8 @@ fn image(plan: &Plan, nth: usize, place: &PlannedPosition, extent: Option<u64>) 
     };
     let source = plan.source(place.source);
     // A stage position is where the image lies, so it takes the place of a translation declared for all positions.
-    let translation: Vec<Option<f64>> =
-        source.axes.iter().zip(&source.translation).map(|(axis, declared)| stage(&axis.name).or(*declared)).collect();
+    let axes = source.acquisition.axes();
+    let translation: Vec<Option<f64>> = axes.iter().map(|axis| stage(&axis.name).or(axis.translation)).collect();
     let translation: Option<Vec<f64>> =
         translation.iter().any(Option::is_some).then(|| translation.iter().map(|each| each.unwrap_or(0.0)).collect());
     let name = if place.path.is_empty() {
@@ -107,8 +95,8 @@ fn image(plan: &Plan, nth: usize, place: &PlannedPosition, extent: Option<u64>) 
         place.position.name.clone()
     };
     let full = &plan.arrays()[nth];
-    let mut datasets =
-        vec![ngff::Dataset { path: "0".into(), scale: source.scale.clone(), translation: translation.clone() }];
+    let scale = axes.iter().map(|axis| axis.scale).collect();
+    let mut datasets = vec![ngff::Dataset { path: "0".into(), scale, translation: translation.clone() }];
     for level in plan.levels_of(nth) {
         let Feed::Level { factors, .. } = level.feed() else { continue };
         let mut scale = datasets.last().map(|above| above.scale.clone()).unwrap_or_default();
@@ -119,9 +107,9 @@ fn image(plan: &Plan, nth: usize, place: &PlannedPosition, extent: Option<u64>) 
     }
     ngff::Image {
         name,
-        axes: source.axes.clone(),
+        axes: axes.iter().map(ngff_axis).collect(),
         datasets,
-        channels: channels(&source.settings),
+        channels: channels(source.settings()),
         shape: full.geometry().shape_with(extent),
         dtype: full.form().dtype().name().to_owned(),
     }
@@ -135,23 +123,28 @@ fn channels(settings: &Settings) -> Vec<ngff::Channel> {
         .coords
         .iter()
         .flatten()
-        .map(|coord| match coord {
-            Coord::Channel(channel) => ngff::Channel {
-                label: channel.name.clone(),
-                color: channel.color.as_ref().map(crate::settings::Color::rgb),
-                excitation_nm: channel.excitation_wavelength_nm.map(f64::from),
-                emission_nm: channel.emission_wavelength_nm.map(f64::from),
-                fluorophore: channel.fluorophore.clone(),
-            },
-            Coord::Name(name) => plain_channel(name.clone()),
-            Coord::Number(number) => plain_channel(number.to_string()),
-            Coord::Position(position) => plain_channel(position.name.clone()),
+        .filter_map(Coord::as_channel)
+        .map(|channel| ngff::Channel {
+            label: channel.name.clone(),
+            color: channel.color.as_ref().map(Color::rgb),
+            excitation_nm: channel.excitation_wavelength_nm.map(f64::from),
+            emission_nm: channel.emission_wavelength_nm.map(f64::from),
+            fluorophore: channel.fluorophore.clone(),
         })
         .collect()
 }
 
-fn plain_channel(label: String) -> ngff::Channel {
-    ngff::Channel { label, color: None, excitation_nm: None, emission_nm: None, fluorophore: None }
+fn ngff_axis(axis: &Axis) -> ngff::Axis {
+    ngff::Axis {
+        name: axis.name.clone(),
+        kind: match axis.kind {
+            DimensionType::Space => ngff::AxisKind::Space,
+            DimensionType::Time => ngff::AxisKind::Time,
+            DimensionType::Channel => ngff::AxisKind::Channel,
+            DimensionType::Position | DimensionType::Other => ngff::AxisKind::Other("other".into()),
+        },
+        unit: axis.unit.clone(),
+    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ArrayId, Geometry};
 use crate::error::{Error, Result};
-use crate::ngff;
 use crate::router::{Location, Loop, Router};
-use crate::settings::{Dimension, DimensionType, Settings};
+use crate::settings::{Acquisition, Settings};
 
 /// A source of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -36,55 +35,39 @@ pub struct SourceSettings {
 #[derive(Debug, Clone)]
 pub struct PlannedSource {
     pub(super) id: SourceId,
-    pub(super) settings: Settings,
+    pub(super) acquisition: Acquisition,
     pub(super) levels: Vec<[u64; 2]>,
     pub(super) router: Router,
     pub(super) images: Range<usize>,
-    pub(super) axes: Vec<ngff::Axis>,
-    pub(super) scale: Vec<f64>,
-    pub(super) translation: Vec<Option<f64>>,
 }
 
 impl PlannedSource {
-    pub(super) fn new(id: SourceId, from: &SourceSettings) -> Result<Self> {
-        let SourceSettings { settings, levels } = from;
-        let storage = settings.storage_index_dimensions();
-        let loops: Vec<Loop> = settings
-            .dimensions
-            .iter()
-            .take(settings.dimensions.len() - 2)
-            .map(|dimension| Loop {
+    pub(super) fn new(id: SourceId, acquisition: Acquisition, levels: Vec<[u64; 2]>) -> Result<Self> {
+        let dimensions = acquisition.settings().dimensions.iter().enumerate();
+        let loops: Vec<Loop> = dimensions
+            .take(acquisition.settings().dimensions.len() - 2)
+            .map(|(nth, dimension)| Loop {
                 count: dimension.count,
-                storage_axis: storage.iter().position(|other| other.name == dimension.name),
+                storage_axis: acquisition.axes().iter().position(|axis| axis.dimension == nth),
             })
             .collect();
         let router = Router::new(&loops).ok_or_else(|| {
-            Error::settings(
-                "dimensions",
-                settings.dimensions.len(),
-                "the loops cannot be counted in 64 bits",
-                "use smaller counts",
-            )
+            let (problem, remedy) = ("the loops cannot be counted in 64 bits", "use smaller counts");
+            Error::settings("dimensions", acquisition.settings().dimensions.len(), problem, remedy)
         })?;
-        let (rows, columns) = settings.frame_dimensions();
-        let dimensions: Vec<&Dimension> = storage.iter().copied().chain([rows, columns]).collect();
-        let axes = dimensions.iter().map(|dimension| axis(dimension)).collect();
-        Ok(Self {
-            id,
-            router,
-            images: 0..0,
-            axes,
-            scale: dimensions.iter().map(|each| each.scale.unwrap_or(1.0)).collect(),
-            translation: dimensions.iter().map(|each| each.translation).collect(),
-            settings: settings.clone(),
-            levels: levels.clone(),
-        })
+        Ok(Self { id, router, images: 0..0, acquisition, levels })
     }
 
     /// Which source this is.
     #[must_use]
     pub fn id(&self) -> SourceId {
         self.id
+    }
+
+    /// What it sends, validated and normalised.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        self.acquisition.settings()
     }
 
     /// Frame number <-> place, of this source's frames.
@@ -132,18 +115,5 @@ impl PlannedSource {
     #[must_use]
     pub fn frame_number(&self, image: usize, index: crate::router::StorageIndex) -> Option<u64> {
         self.router.frame_number(Location { position: self.position(image)?, index })
-    }
-}
-
-fn axis(dimension: &Dimension) -> ngff::Axis {
-    ngff::Axis {
-        name: dimension.name.clone(),
-        kind: match dimension.kind {
-            Some(DimensionType::Space) => ngff::AxisKind::Space,
-            Some(DimensionType::Time) => ngff::AxisKind::Time,
-            Some(DimensionType::Channel) => ngff::AxisKind::Channel,
-            _ => ngff::AxisKind::Other("other".into()),
-        },
-        unit: dimension.unit.clone(),
     }
 }

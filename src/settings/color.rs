@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::error::{Error, Result};
+use crate::shown::quoted;
 
 /// Colour in which a channel is shown: red, green and blue, 8 bits each.
 ///
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Color([u8; 3]);
 
-const REMEDY: &str = "use #rrggbb, a CSS colour name, or [red, green, blue] from 0 to 255";
+const FORMS: &str = "#rrggbb, a CSS colour name, or [red, green, blue] from 0 to 255";
 
 impl Color {
     /// From red, green and blue.
@@ -69,7 +70,7 @@ impl FromStr for Color {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::parse(text).ok_or_else(|| Error::settings("color", super::json::quote(text), "not a colour", REMEDY))
+        Self::parse(text).ok_or_else(|| Error::settings("color", quoted(text), "not a colour", format!("use {FORMS}")))
     }
 }
 
@@ -87,11 +88,11 @@ impl<'de> Deserialize<'de> for Color {
             type Value = Color;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("#rrggbb, a CSS colour name, or [red, green, blue] from 0 to 255")
+                formatter.write_str(FORMS)
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Color, E> {
-                Color::parse(text).ok_or_else(|| E::custom(format_args!("not a colour; {REMEDY}")))
+                Color::parse(text).ok_or_else(not_a_color)
             }
 
             fn visit_seq<A: de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Color, A::Error> {
@@ -99,10 +100,14 @@ impl<'de> Deserialize<'de> for Color {
                 while let Some(part) = sequence.next_element::<f64>()? {
                     list.push(part);
                 }
-                Color::from_list(&list).ok_or_else(|| de::Error::custom(format_args!("not a colour; {REMEDY}")))
+                Color::from_list(&list).ok_or_else(not_a_color)
             }
         }
 
         deserializer.deserialize_any(Visitor)
     }
+}
+
+fn not_a_color<E: de::Error>() -> E {
+    E::invalid_value(de::Unexpected::Other("not a colour"), &FORMS)
 }

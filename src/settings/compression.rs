@@ -3,13 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::JsonSchema;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::error::{Error, Result};
+use crate::shown::quoted;
 
 /// How bytes are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Codec {
     /// Stored as they are.
@@ -77,7 +79,7 @@ impl Codec {
 }
 
 /// How Blosc rearranges bytes before it compresses them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Shuffle {
     /// Not at all.
@@ -123,35 +125,29 @@ impl Compression {
 
     /// Level and shuffle are those of the codec.
     pub(super) fn check(&self) -> Result<()> {
+        self.check_level(self.level != 0)?;
         let name = self.codec.name();
-        match self.codec.levels() {
-            Some((lowest, highest)) if !(lowest..=highest).contains(&self.level) => {
-                return Err(Error::settings(
-                    "compression.level",
-                    self.level,
-                    format!("{name} has no such level"),
-                    format!("use {lowest} to {highest}"),
-                ));
-            }
-            None if self.level != 0 => {
-                return Err(Error::settings(
-                    "compression.level",
-                    self.level,
-                    format!("{name} has no levels"),
-                    "leave it out, or choose a codec",
-                ));
-            }
-            _ => {}
-        }
         if self.shuffle != Shuffle::None && !self.codec.can_shuffle() {
             return Err(Error::settings(
                 "compression.shuffle",
-                super::json::quote(if self.shuffle == Shuffle::Bit { "bit" } else { "byte" }),
+                quoted(if self.shuffle == Shuffle::Bit { "bit" } else { "byte" }),
                 format!("{name} cannot shuffle"),
                 "leave it out, or use blosc-zstd or blosc-lz4",
             ));
         }
         Ok(())
+    }
+
+    fn check_level(&self, given: bool) -> Result<()> {
+        let name = self.codec.name();
+        let (problem, remedy) = match self.codec.levels() {
+            Some((lowest, highest)) if !(lowest..=highest).contains(&self.level) => {
+                (format!("{name} has no such level"), format!("use {lowest} to {highest}"))
+            }
+            None if given => (format!("{name} has no levels"), "leave it out, or choose a codec".to_owned()),
+            _ => return Ok(()),
+        };
+        Err(Error::settings("compression.level", self.level, problem, remedy))
     }
 }
 
@@ -167,15 +163,35 @@ impl From<Codec> for Compression {
     }
 }
 
-const REMEDY: &str = "use none, blosc-zstd, blosc-lz4, zstd or gzip";
+const NAMES: &str = "none, blosc-zstd, blosc-lz4, zstd or gzip";
 
+/// As command lines take it: `codec[:level]`, such as `zstd:5`.
 impl FromStr for Compression {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Codec::parse(text)
-            .map(Self::new)
-            .ok_or_else(|| Error::settings("compression", super::json::quote(text), "unknown codec", REMEDY))
+        let (name, level) = text.split_once(':').map_or((text, None), |(name, level)| (name, Some(level)));
+        let codec = Codec::parse(name)
+            .ok_or_else(|| Error::settings("compression", quoted(text), "unknown codec", format!("use {NAMES}")))?;
+        let mut compression = Self::new(codec);
+        if let Some(level) = level {
+            compression.level = level.parse().map_err(|_| {
+                Error::settings("compression.level", quoted(level), "not a whole number", "write it as in zstd:5")
+            })?;
+            compression.check_level(true)?;
+        }
+        Ok(compression)
+    }
+}
+
+/// As it is read: codec and level; the shuffle is left out.
+impl fmt::Display for Compression {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.codec.name())?;
+        match self.codec.levels() {
+            Some(_) => write!(formatter, ":{}", self.level),
+            None => Ok(()),
+        }
     }
 }
 
@@ -193,12 +209,15 @@ impl Serialize for Compression {
 }
 
 /// The object form.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with codec, level, shuffle")]
-struct Object {
+#[schemars(rename = "CompressionObject")]
+pub(super) struct Object {
     codec: Codec,
+    /// Its level; the codec's default where not given. 0 to 9, for zstd -131072 to 22.
     #[serde(default)]
     level: Option<i32>,
+    /// Blosc's shuffle; byte where not given.
     #[serde(default)]
     shuffle: Option<Shuffle>,
 }
@@ -221,7 +240,7 @@ impl<'de> Deserialize<'de> for Compression {
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Compression, E> {
                 Codec::parse(text)
                     .map(Compression::new)
-                    .ok_or_else(|| E::custom(format_args!("unknown codec; {REMEDY}")))
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Other("unknown codec"), &NAMES))
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Compression, A::Error> {

@@ -2,18 +2,18 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::color::Color;
-use super::dimension::{Dimension, DimensionType};
-use super::validate::MAX_POSITIONS;
+use super::kind::DimensionType;
 
 /// What one element of a dimension is.
 ///
 /// In JSON a string, a number or an object; an object's fields tell a position from a channel. An object with nothing
 /// but a name is read as that name. Names in a position or channel dimension become positions or channels when the
 /// settings are validated.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Coord {
     /// A stage location.
@@ -33,6 +33,17 @@ impl Coord {
             Self::Position(_) => Some(DimensionType::Position),
             Self::Channel(_) => Some(DimensionType::Channel),
             Self::Name(_) | Self::Number(_) => None,
+        }
+    }
+}
+
+impl Coord {
+    /// The channel that this is; every coordinate of a channel dimension in validated settings is one.
+    #[must_use]
+    pub fn as_channel(&self) -> Option<&Channel> {
+        match self {
+            Self::Channel(channel) => Some(channel),
+            _ => None,
         }
     }
 }
@@ -68,16 +79,18 @@ impl From<f64> for Coord {
 }
 
 /// A channel, as it is shown to a person.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Channel {
     /// Unique among the channels.
     pub name: String,
     /// Excitation wavelength in nanometers, above 0.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub excitation_wavelength_nm: Option<u32>,
     /// Emission wavelength in nanometers, above 0.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub emission_wavelength_nm: Option<u32>,
     /// Name of the fluorophore.
     #[serde(default)]
@@ -102,7 +115,7 @@ impl Channel {
 }
 
 /// A stage location: one image.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
     /// Unique among the positions of its well and grid cell. It names the image's folder.
@@ -143,25 +156,6 @@ impl Position {
             x_coord: None,
             y_coord: None,
             z_coord: None,
-        }
-    }
-}
-
-/// The positions that a position dimension declares, by coordinates or by count.
-pub(super) fn positions(dimension: &Dimension) -> Vec<Position> {
-    match &dimension.coords {
-        Some(coords) => coords
-            .iter()
-            .map(|coord| match coord {
-                Coord::Position(position) => position.clone(),
-                Coord::Channel(channel) => Position::new(channel.name.clone()),
-                Coord::Name(name) => Position::new(name.clone()),
-                Coord::Number(number) => Position::new(number.to_string()),
-            })
-            .collect(),
-        None => {
-            let count = dimension.count.unwrap_or(0).min(MAX_POSITIONS as u64);
-            (0..count).map(|nth| Position::new(nth.to_string())).collect()
         }
     }
 }
@@ -221,7 +215,7 @@ impl Object {
             || self.color.is_some()
     }
 
-    fn into_coord(self) -> Result<Coord, &'static str> {
+    fn into_coord<E: de::Error>(self) -> Result<Coord, E> {
         match (self.is_position(), self.is_channel()) {
             (false, false) => Ok(Coord::Name(self.name)),
             (true, false) => Ok(Coord::Position(Position {
@@ -241,7 +235,10 @@ impl Object {
                 fluorophore: self.fluorophore.flatten(),
                 color: self.color.flatten(),
             })),
-            (true, true) => Err("fields of a position and of a channel in one object; use those of one of them"),
+            (true, true) => Err(E::invalid_value(
+                de::Unexpected::Other("fields of a position and of a channel in one object"),
+                &"those of one of them",
+            )),
         }
     }
 }
@@ -278,7 +275,7 @@ impl<'de> Deserialize<'de> for Coord {
             }
 
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Coord, A::Error> {
-                Object::deserialize(de::value::MapAccessDeserializer::new(map))?.into_coord().map_err(de::Error::custom)
+                Object::deserialize(de::value::MapAccessDeserializer::new(map))?.into_coord()
             }
         }
 

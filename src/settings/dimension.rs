@@ -1,73 +1,40 @@
 //! One declared loop of the acquisition.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::coords::Coord;
+use super::coords::{Coord, Position};
+use super::kind::DimensionType;
+use super::limits::{MAX_NAME_BYTES, MAX_POSITIONS};
 use super::unit;
 
-/// What a dimension counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DimensionType {
-    /// A length: x, y, z.
-    Space,
-    /// Time.
-    Time,
-    /// Channels.
-    Channel,
-    /// Stage locations; each becomes an image of its own.
-    Position,
-    /// Anything else.
-    Other,
-}
-
-impl DimensionType {
-    /// The name in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Space => "space",
-            Self::Time => "time",
-            Self::Channel => "channel",
-            Self::Position => "position",
-            Self::Other => "other",
-        }
-    }
-
-    /// The type of the standard axes x, y, z, t, c, p, in either letter case.
-    pub(super) fn of_name(name: &str) -> Option<Self> {
-        match name {
-            "x" | "X" | "y" | "Y" | "z" | "Z" => Some(Self::Space),
-            "t" | "T" => Some(Self::Time),
-            "c" | "C" => Some(Self::Channel),
-            "p" | "P" => Some(Self::Position),
-            _ => None,
-        }
-    }
-}
-
 /// One declared loop of the acquisition, or one side of a frame.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with name and count")]
 pub struct Dimension {
     /// Unique among the dimensions; `x`, `y`, `z`, `c`, `t`, `p` where they apply.
+    #[schemars(length(min = 1, max = MAX_NAME_BYTES))]
     pub name: String,
     /// Number of elements, at least 1. `null` with coordinates: as many as those; `null` without: unbounded, which
     /// only the first dimension may be.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub count: Option<u64>,
     /// What is counted. Inferred where not given: from coordinates, then unit, then name.
     #[serde(rename = "type", default)]
     pub kind: Option<DimensionType>,
     /// What each element is: positions, channels, names or numbers.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     pub coords: Option<Vec<Coord>>,
     /// Pixels of a chunk along this dimension. Not given: the whole frame in the last two dimensions, 1 elsewhere.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub chunk_size: Option<u64>,
     /// Chunks (not pixels) of a shard along this dimension; needs `chunk_size`. Not given in any dimension: no shards;
     /// not given in this one: 1.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub shard_size_chunks: Option<u64>,
     /// Unit of length or time, as OME-NGFF name (`micrometer`), OME symbol (`µm`) or common alias (`um`); free text for
     /// other types.
@@ -75,6 +42,7 @@ pub struct Dimension {
     pub unit: Option<String>,
     /// Size of one element in `unit`: pixel size, time interval. Above 0.
     #[serde(default)]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub scale: Option<f64>,
     /// Place of the first element in `unit`.
     #[serde(default)]
@@ -185,5 +153,24 @@ impl Dimension {
 
     pub(super) fn is_position(&self) -> bool {
         self.kind.or_else(|| self.inferred_kind()) == Some(DimensionType::Position)
+    }
+
+    /// The positions that a position dimension declares, by coordinates or by count.
+    pub(super) fn positions(&self) -> Vec<Position> {
+        match &self.coords {
+            Some(coords) => coords
+                .iter()
+                .map(|coord| match coord {
+                    Coord::Position(position) => position.clone(),
+                    Coord::Channel(channel) => Position::new(channel.name.clone()),
+                    Coord::Name(name) => Position::new(name.clone()),
+                    Coord::Number(number) => Position::new(number.to_string()),
+                })
+                .collect(),
+            None => {
+                let count = self.count.unwrap_or(0).min(MAX_POSITIONS as u64);
+                (0..count).map(|nth| Position::new(nth.to_string())).collect()
+            }
+        }
     }
 }

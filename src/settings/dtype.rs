@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::error::{Error, Result};
+use crate::shown::quoted;
 
 /// Type of a pixel, named as in NumPy. Pixels are little-endian in memory and on disk.
 ///
@@ -36,7 +37,7 @@ pub enum DataType {
     Float64,
 }
 
-const REMEDY: &str = "use uint8, uint16, uint32, uint64, int8, int16, int32, int64, float16, float32 or float64";
+const NAMES: &str = "uint8, uint16, uint32, uint64, int8, int16, int32, int64, float16, float32 or float64";
 
 impl DataType {
     /// Every data type.
@@ -84,7 +85,7 @@ impl DataType {
     }
 
     /// NumPy's kind and size: `u2`.
-    const fn code(self) -> &'static str {
+    pub(super) const fn code(self) -> &'static str {
         match self {
             Self::UInt8 => "u1",
             Self::UInt16 => "u2",
@@ -137,7 +138,7 @@ impl FromStr for DataType {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::parse(text).map_err(|problem| Error::settings("dtype", super::json::quote(text), problem, REMEDY))
+        Self::parse(text).map_err(|problem| Error::settings("dtype", quoted(text), problem, format!("use {NAMES}")))
     }
 }
 
@@ -150,6 +151,6 @@ impl Serialize for DataType {
 impl<'de> Deserialize<'de> for DataType {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(|problem| de::Error::custom(format_args!("{problem}; {REMEDY}")))
+        Self::parse(&text).map_err(|problem| de::Error::invalid_value(de::Unexpected::Other(problem), &NAMES))
     }
 }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// Version of OME-NGFF.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum NgffVersion {
     /// 0.4, on Zarr v2.
     #[serde(rename = "0.4")]
@@ -29,6 +30,10 @@ impl NgffVersion {
             Self::V0_6 => "0.6",
         }
     }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Format version, engine and suffix. In JSON an object, or one word: `"auto"`, `"ome-zarr"`, `"zarr"`, or the name of
@@ -44,7 +49,7 @@ pub struct Format {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub suffix: String,
     /// Version of OME-NGFF.
-    #[serde(skip_serializing_if = "super::is_default")]
+    #[serde(skip_serializing_if = "NgffVersion::is_default")]
     pub version: NgffVersion,
 }
 
@@ -74,25 +79,37 @@ impl Default for Format {
 }
 
 /// Words of ome-writers for what is not OME-Zarr.
-const FOREIGN: [&str; 4] = ["ome-tiff", "tiff", "tifffile", "scratch"];
+pub(super) const FOREIGN: [&str; 4] = ["ome-tiff", "tiff", "tifffile", "scratch"];
+
+/// Every `name` there is.
+const NAMES: &str = "\"ome-zarr\"";
 
 fn refuse_foreign<E: de::Error>(word: &str) -> Result<(), E> {
     if FOREIGN.contains(&word) {
-        return Err(E::custom(format_args!("{word} is not written, only OME-Zarr is; use \"ome-zarr\"")));
+        let problem = format!("{word} is not written, only OME-Zarr is");
+        return Err(E::invalid_value(de::Unexpected::Other(&problem), &NAMES));
     }
     Ok(())
 }
 
 /// The object form.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with name, backend, suffix, version")]
-struct Object {
+#[schemars(rename = "FormatObject")]
+pub(super) struct Object {
+    /// Always `ome-zarr`.
     #[serde(default = "Object::default_name", deserialize_with = "Object::name")]
+    #[schemars(extend("const" = Format::NAME))]
     name: String,
+    /// Name of the engine that writes; `auto` lets the registry choose.
     #[serde(default = "Object::default_backend", deserialize_with = "Object::backend")]
+    #[schemars(length(min = 1), extend("not" = {"enum": FOREIGN}))]
     backend: String,
+    /// What the store's folder ends with. Empty: as `root_path` does, else `.ome.zarr`.
     #[serde(default)]
+    #[schemars(extend("pattern" = r"^$|^(\.[A-Za-z0-9._-]*)?\.zarr$"))]
     suffix: String,
+    /// Version of OME-NGFF.
     #[serde(default)]
     version: NgffVersion,
 }
@@ -110,7 +127,7 @@ impl Object {
         let name = String::deserialize(deserializer)?;
         refuse_foreign(&name)?;
         if name != Format::NAME {
-            return Err(de::Error::custom("unknown format; use \"ome-zarr\""));
+            return Err(de::Error::invalid_value(de::Unexpected::Other("unknown format"), &NAMES));
         }
         Ok(name)
     }

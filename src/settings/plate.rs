@@ -1,12 +1,13 @@
 //! The well plate that positions belong to.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
 /// All rows and columns of a well plate, whether or not every well is visited.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with row_names and column_names")]
 pub struct Plate {
     /// Names of all rows: letters and digits, unique.
     pub row_names: Vec<String>,

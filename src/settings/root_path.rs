@@ -2,9 +2,9 @@
 
 use std::path::{MAIN_SEPARATOR_STR, Path, PathBuf};
 
-use super::json::quote;
 use crate::error::{Error, Result};
 use crate::names;
+use crate::shown::quoted;
 
 /// Suffix of a store where neither `root_path` nor the format says otherwise.
 pub(super) const DEFAULT_SUFFIX: &str = ".ome.zarr";
@@ -58,7 +58,7 @@ fn in_home(path: &str) -> Option<&str> {
 
 /// Refuses what names no local folder; fills in an empty suffix.
 pub(super) fn check(root: &str, suffix: &mut String) -> Result<()> {
-    let refuse = |problem: &str, remedy: &str| Err(Error::settings("root_path", quote(root), problem, remedy));
+    let refuse = |problem: &str, remedy: &str| Err(Error::settings("root_path", quoted(root), problem, remedy));
     if root.is_empty() {
         return refuse("no path is given", "give the folder to write, such as \"data/run1.ome.zarr\"");
     }
@@ -86,7 +86,7 @@ pub(super) fn check(root: &str, suffix: &mut String) -> Result<()> {
         return refuse("has no name for the store", "end the path with a name, such as \"run1.ome.zarr\"");
     }
     if let Err(refusal) = names::check_folder(name) {
-        return refuse(&format!("as the store's name, {}: {}", quote(name), refusal.problem), &refusal.remedy);
+        return refuse(&format!("as the store's name, {}: {}", quoted(name), refusal.problem), &refusal.remedy);
     }
     if own.is_empty() && root.ends_with(std::path::is_separator) {
         return refuse(
@@ -101,7 +101,7 @@ pub(super) fn check(root: &str, suffix: &mut String) -> Result<()> {
     if !(plain && suffix.starts_with('.') && suffix.ends_with(".zarr")) {
         return Err(Error::settings(
             "format.suffix",
-            quote(suffix),
+            quoted(suffix),
             "readers know a store by its .zarr ending",
             "use \".ome.zarr\" or another suffix of letters, digits and dots that ends with \".zarr\"",
         ));
@@ -109,7 +109,7 @@ pub(super) fn check(root: &str, suffix: &mut String) -> Result<()> {
     if suffix.len() > MAX_SUFFIX_BYTES {
         return Err(Error::settings(
             "format.suffix",
-            quote(suffix),
+            quoted(suffix),
             "the suffix is too long for the name of a folder",
             format!("use at most {MAX_SUFFIX_BYTES} bytes"),
         ));
@@ -129,8 +129,8 @@ pub(crate) fn check_folders_to_make(root: &Path) -> Result<()> {
         if let Err(refusal) = names::check_folder(&name.to_string_lossy()) {
             return Err(Error::settings(
                 "root_path",
-                quote(&root.to_string_lossy()),
-                format!("the folder {} would be made, and {}", quote(&name.to_string_lossy()), refusal.problem),
+                quoted(&root.to_string_lossy()),
+                format!("the folder {} would be made, and {}", quoted(&name.to_string_lossy()), refusal.problem),
                 format!("{}, or make the folder yourself", refusal.remedy),
             ));
         }

@@ -1,10 +1,14 @@
 //! Order of the axes on disk.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::dimension::{Dimension, DimensionType};
+use super::dimension::Dimension;
+use super::kind::DimensionType;
+use crate::error::{Error, Result};
+use crate::shown::quoted;
 
 /// Order of the axes on disk; the frame's two are always last. In JSON `"ome"`, `"acquisition"` or a list of names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,6 +54,42 @@ fn rank(dimension: &Dimension) -> u8 {
     }
 }
 
+/// As command lines take it: `ome`, `acquisition`, or names with commas between them (without, where each is one letter); y
+/// and x at the end may be left out.
+impl FromStr for StorageOrder {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let mut names: Vec<String> = match text {
+            "ome" => return Ok(Self::Ome),
+            "acquisition" => return Ok(Self::Acquisition),
+            list if list.contains(',') => list.split(',').map(|name| name.trim().to_owned()).collect(),
+            letters => letters.chars().map(String::from).collect(),
+        };
+        if names.is_empty() || names.iter().any(String::is_empty) {
+            let remedy = "use ome, acquisition, or names such as t,c,z";
+            return Err(Error::settings("storage_order", quoted(text), "a name is empty", remedy));
+        }
+        for frame in ["y", "x"] {
+            if !names.iter().any(|name| name == frame) {
+                names.push(frame.to_owned());
+            }
+        }
+        Ok(Self::Explicit(names))
+    }
+}
+
+/// As it is read.
+impl fmt::Display for StorageOrder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ome => formatter.write_str("ome"),
+            Self::Acquisition => formatter.write_str("acquisition"),
+            Self::Explicit(names) => formatter.write_str(&names.join(",")),
+        }
+    }
+}
+
 impl Serialize for StorageOrder {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -75,7 +115,7 @@ impl<'de> Deserialize<'de> for StorageOrder {
                 match text {
                     "ome" => Ok(StorageOrder::Ome),
                     "acquisition" => Ok(StorageOrder::Acquisition),
-                    _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+                    _ => Err(E::invalid_value(de::Unexpected::Other("unknown order"), &self)),
                 }
             }
 

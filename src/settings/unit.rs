@@ -1,6 +1,6 @@
 //! Units of length and time: OME-NGFF names, OME symbols, common aliases.
 
-use super::dimension::DimensionType;
+use super::kind::DimensionType;
 
 /// OME-NGFF 0.5 §"axes", units of length, each with its symbol in the OME schema.
 const LENGTH: [(&str, &str); 26] = [

@@ -1,12 +1,13 @@
 //! Tests of settings.
 
-mod dims;
 mod golden;
+mod grammar;
 mod messages;
 mod normal_form;
 mod refused;
 mod refused_paths;
 mod round_trip;
+mod schema;
 mod words;
 
 use super::*;

@@ -2,16 +2,19 @@
 
 use std::collections::HashSet;
 
-use super::{MAX_POSITIONS, names};
+use super::names;
 use crate::error::{Error, Result};
-use crate::settings::json::quote;
-use crate::settings::{Channel, Coord, Dimension, DimensionType, Position, coords};
+use crate::settings::coords::{Channel, Coord, Position};
+use crate::settings::dimension::Dimension;
+use crate::settings::kind::DimensionType;
+use crate::settings::limits::MAX_POSITIONS;
+use crate::shown::quoted;
 
 /// Brings coordinates into the form that belongs to the dimension's type, and counts them.
 pub(super) fn check(dimensions: &mut [Dimension]) -> Result<()> {
     for (nth, dimension) in dimensions.iter_mut().enumerate() {
         let field = format!("dimensions[{nth}]");
-        count(&field, dimension)?;
+        count(nth, dimension)?;
         let Some(list) = &mut dimension.coords else { continue };
         let elements = || (0..).map(|index| format!("{field}.coords[{index}]"));
         match dimension.kind {
@@ -28,7 +31,7 @@ pub(super) fn check(dimensions: &mut [Dimension]) -> Result<()> {
                     if !seen.insert(name.clone()) {
                         return Err(Error::settings(
                             format!("{field}.name"),
-                            quote(&name),
+                            quoted(&name),
                             "another channel has this name",
                             "give each channel its own name",
                         ));
@@ -46,12 +49,13 @@ pub(super) fn check(dimensions: &mut [Dimension]) -> Result<()> {
 }
 
 /// Coordinates and count agree; a number of positions becomes positions.
-fn count(field: &str, dimension: &mut Dimension) -> Result<()> {
+fn count(nth: usize, dimension: &mut Dimension) -> Result<()> {
     let is_position = dimension.kind == Some(DimensionType::Position);
     match (dimension.coords.as_ref().map(Vec::len), dimension.count) {
         (Some(0), _) => {
-            return Err(Error::settings(
-                format!("{field}.coords"),
+            return Err(Error::dimension(
+                nth,
+                "coords",
                 "[]",
                 "no coordinates are listed",
                 "list one for each element, or leave coords out",
@@ -59,16 +63,18 @@ fn count(field: &str, dimension: &mut Dimension) -> Result<()> {
         }
         (Some(listed), None) => dimension.count = Some(listed as u64),
         (Some(listed), Some(count)) if listed as u64 != count => {
-            return Err(Error::settings(
-                format!("{field}.coords"),
+            return Err(Error::dimension(
+                nth,
+                "coords",
                 format!("{listed} coordinates"),
                 format!("count is {count}"),
                 "list one for each element, or leave count out",
             ));
         }
         (None, None) if is_position => {
-            return Err(Error::settings(
-                format!("{field}.count"),
+            return Err(Error::dimension(
+                nth,
+                "count",
                 "null",
                 "a position dimension cannot be unbounded",
                 "give the number of positions, or list them in coords",
@@ -80,16 +86,16 @@ fn count(field: &str, dimension: &mut Dimension) -> Result<()> {
         if let Some(count) = dimension.count
             && count > MAX_POSITIONS as u64
         {
-            return Err(Error::settings(
-                format!("{field}.count"),
+            return Err(Error::dimension(
+                nth,
+                "count",
                 count,
                 "too many positions",
                 format!("use at most {MAX_POSITIONS}, or several stores"),
             ));
         }
         if dimension.coords.is_none() && dimension.count != Some(0) {
-            let positions = coords::positions(dimension).into_iter().map(Coord::Position);
-            dimension.coords = Some(positions.collect());
+            dimension.coords = Some(dimension.positions().into_iter().map(Coord::Position).collect());
         }
     }
     Ok(())
@@ -99,7 +105,7 @@ fn wrong_kind(field: &str, coord: &Coord, kind: &str) -> Error {
     let value = match coord {
         Coord::Number(number) => number.to_string(),
         Coord::Name(name) | Coord::Position(Position { name, .. }) | Coord::Channel(Channel { name, .. }) => {
-            quote(name)
+            quoted(name)
         }
     };
     Error::settings(field, value, format!("not a {kind}"), format!("use a name or the fields of a {kind}"))
@@ -154,7 +160,7 @@ fn unique_positions(field: &str, list: &[Coord]) -> Result<()> {
         if !seen.insert(place) {
             return Err(Error::settings(
                 format!("{field}.coords[{index}].name"),
-                quote(&position.name),
+                quoted(&position.name),
                 "another position of the same well and grid cell has this name",
                 "give each its own name, or its own grid_row and grid_column",
             ));

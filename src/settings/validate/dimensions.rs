@@ -4,11 +4,13 @@ use std::collections::HashSet;
 
 use super::names;
 use crate::error::{Error, Result};
-use crate::settings::json::quote;
-use crate::settings::{Dimension, DimensionType, Settings, StorageOrder, unit};
-
-/// Fewest and most dimensions beside the position dimension (OME-NGFF 0.5 section "multiscales": two to five axes).
-const AXES: std::ops::RangeInclusive<usize> = 2..=5;
+use crate::settings::declared::Settings;
+use crate::settings::dimension::Dimension;
+use crate::settings::kind::DimensionType;
+use crate::settings::limits::{MAX_AXES, MIN_AXES};
+use crate::settings::storage_order::StorageOrder;
+use crate::settings::unit;
+use crate::shown::quoted;
 
 /// Most axes of a type in one image (OME-NGFF 0.5 section "multiscales").
 const MOST_OF: [(DimensionType, usize); 3] =
@@ -17,12 +19,12 @@ const MOST_OF: [(DimensionType, usize); 3] =
 pub(super) fn names(dimensions: &[Dimension]) -> Result<()> {
     let mut seen = HashSet::new();
     for (nth, dimension) in dimensions.iter().enumerate() {
-        let field = format!("dimensions[{nth}].name");
-        names::check(&field, &dimension.name)?;
+        names::check(&format!("dimensions[{nth}].name"), &dimension.name)?;
         if !seen.insert(dimension.name.as_str()) {
-            return Err(Error::settings(
-                field,
-                quote(&dimension.name),
+            return Err(Error::dimension(
+                nth,
+                "name",
+                quoted(&dimension.name),
                 "another dimension has this name",
                 "give each dimension its own name",
             ));
@@ -39,9 +41,10 @@ pub(super) fn types(dimensions: &mut [Dimension], notes: &mut Vec<String>) -> Re
         if let (Some(kind), Some(other)) = (dimension.kind, from_coords)
             && kind != other
         {
-            return Err(Error::settings(
-                format!("dimensions[{nth}].type"),
-                quote(kind.name()),
+            return Err(Error::dimension(
+                nth,
+                "type",
+                quoted(kind.name()),
                 format!("the coordinates are those of a {} dimension", other.name()),
                 format!("use \"{}\", or other coordinates", other.name()),
             ));
@@ -51,8 +54,9 @@ pub(super) fn types(dimensions: &mut [Dimension], notes: &mut Vec<String>) -> Re
         }
         let from_unit = dimension.unit.as_deref().and_then(unit::kind);
         if let (Some(coords), Some(unit)) = (from_coords, from_unit) {
-            return Err(Error::settings(
-                format!("dimensions[{nth}].type"),
+            return Err(Error::dimension(
+                nth,
+                "type",
                 "null",
                 format!("coordinates say {}, the unit says {}", coords.name(), unit.name()),
                 "give the type, or remove the coordinates or the unit",
@@ -92,27 +96,29 @@ fn coords_kind(nth: usize, dimension: &Dimension) -> Result<Option<DimensionType
 pub(super) fn number(dimensions: &[Dimension]) -> Result<()> {
     let of = |kind| dimensions.iter().enumerate().filter(move |(_, each)| each.kind == Some(kind));
     if let Some((nth, second)) = of(DimensionType::Position).nth(1) {
-        return Err(Error::settings(
-            format!("dimensions[{nth}].type"),
-            quote(&second.name),
+        return Err(Error::dimension(
+            nth,
+            "type",
+            quoted(&second.name),
             "a second position dimension",
             "list all positions in one dimension",
         ));
     }
     let axes = dimensions.len() - of(DimensionType::Position).count();
-    if !AXES.contains(&axes) {
+    if !(MIN_AXES..=MAX_AXES).contains(&axes) {
         return Err(Error::settings(
             "dimensions",
             format!("{axes} beside the position dimension"),
-            if axes < *AXES.start() { "too few dimensions" } else { "too many dimensions" },
-            format!("use {} to {}, the last two being the rows and columns of a frame", AXES.start(), AXES.end()),
+            if axes < MIN_AXES { "too few dimensions" } else { "too many dimensions" },
+            format!("use {MIN_AXES} to {MAX_AXES}, the last two being the rows and columns of a frame"),
         ));
     }
     for (kind, most) in MOST_OF {
         if let Some((nth, dimension)) = of(kind).nth(most) {
-            return Err(Error::settings(
-                format!("dimensions[{nth}].type"),
-                format!("{} of {}", quote(kind.name()), quote(&dimension.name)),
+            return Err(Error::dimension(
+                nth,
+                "type",
+                format!("{} of {}", quoted(kind.name()), quoted(&dimension.name)),
                 format!("OME-NGFF allows {most} of this type in an image"),
                 "give it the type \"other\"",
             ));
@@ -127,16 +133,18 @@ pub(super) fn frame(dimensions: &[Dimension]) -> Result<()> {
     for (nth, dimension) in dimensions.iter().enumerate().skip(in_frame) {
         let kind = dimension.kind.unwrap_or(DimensionType::Space);
         if kind != DimensionType::Space {
-            return Err(Error::settings(
-                format!("dimensions[{nth}].type"),
-                format!("{} of {}", quote(kind.name()), quote(&dimension.name)),
+            return Err(Error::dimension(
+                nth,
+                "type",
+                format!("{} of {}", quoted(kind.name()), quoted(&dimension.name)),
                 "the last two dimensions are the rows and columns of a frame",
                 "put two dimensions of type \"space\" last, such as y and x",
             ));
         }
         if dimension.count.is_none() && dimension.coords.is_none() {
-            return Err(Error::settings(
-                format!("dimensions[{nth}].count"),
+            return Err(Error::dimension(
+                nth,
+                "count",
                 "null",
                 "a frame has a fixed size",
                 "give the number of pixels",
@@ -149,14 +157,14 @@ pub(super) fn frame(dimensions: &[Dimension]) -> Result<()> {
 /// Counts are at least 1, and only the first may be open.
 pub(super) fn counts(dimensions: &[Dimension]) -> Result<()> {
     for (nth, dimension) in dimensions.iter().enumerate() {
-        let field = format!("dimensions[{nth}].count");
         match dimension.count {
-            Some(0) => return Err(Error::settings(field, 0, "a dimension has elements", "use at least 1")),
+            Some(0) => return Err(Error::dimension(nth, "count", 0, "a dimension has elements", "use at least 1")),
             None if nth > 0 => {
-                return Err(Error::settings(
-                    field,
+                return Err(Error::dimension(
+                    nth,
+                    "count",
                     "null",
-                    format!("{} is unbounded and not the first dimension", quote(&dimension.name)),
+                    format!("{} is unbounded and not the first dimension", quoted(&dimension.name)),
                     "give its count, or put it first",
                 ));
             }
@@ -170,7 +178,6 @@ pub(super) fn counts(dimensions: &[Dimension]) -> Result<()> {
 pub(super) fn units(dimensions: &mut [Dimension]) -> Result<()> {
     for (nth, dimension) in dimensions.iter_mut().enumerate() {
         let Some(given) = &dimension.unit else { continue };
-        let field = format!("dimensions[{nth}].unit");
         let remedy = match dimension.kind {
             Some(DimensionType::Space) => {
                 "use a unit of length: micrometer (um), nanometer (nm), millimeter (mm), ... or leave it out"
@@ -179,12 +186,12 @@ pub(super) fn units(dimensions: &mut [Dimension]) -> Result<()> {
                 "use a unit of time: second (s), millisecond (ms), minute (min), ... or leave it out"
             }
             _ => {
-                names::check(&field, given)?;
+                names::check(&format!("dimensions[{nth}].unit"), given)?;
                 continue;
             }
         };
         let name = dimension.kind.and_then(|kind| unit::to_ngff(given, kind));
-        let name = name.ok_or_else(|| Error::settings(field, quote(given), "unknown unit", remedy))?;
+        let name = name.ok_or_else(|| Error::dimension(nth, "unit", quoted(given), "unknown unit", remedy))?;
         dimension.unit = Some(name.to_owned());
     }
     Ok(())
@@ -195,8 +202,9 @@ pub(super) fn scales(dimensions: &[Dimension]) -> Result<()> {
         if let Some(scale) = dimension.scale
             && !(scale.is_finite() && scale > 0.0)
         {
-            return Err(Error::settings(
-                format!("dimensions[{nth}].scale"),
+            return Err(Error::dimension(
+                nth,
+                "scale",
                 scale,
                 "the size of an element is a number above 0",
                 "give it in the dimension's unit, or leave it out",
@@ -205,8 +213,9 @@ pub(super) fn scales(dimensions: &[Dimension]) -> Result<()> {
         if let Some(translation) = dimension.translation
             && !translation.is_finite()
         {
-            return Err(Error::settings(
-                format!("dimensions[{nth}].translation"),
+            return Err(Error::dimension(
+                nth,
+                "translation",
                 translation,
                 "not a finite number",
                 "give it in the dimension's unit, or leave it out",
@@ -224,7 +233,7 @@ pub(super) fn storage_order(settings: &Settings) -> Result<()> {
     let all: Vec<&str> = settings.dimensions.iter().map(|each| each.name.as_str()).collect();
     let refuse = |nth: usize, name: &str, problem: &str| {
         let remedy = format!("use each of {} once, the last two at the end", all.join(", "));
-        Err(Error::settings(format!("storage_order[{nth}]"), quote(name), problem, remedy))
+        Err(Error::settings(format!("storage_order[{nth}]"), quoted(name), problem, remedy))
     };
     for (nth, name) in order.iter().enumerate() {
         if !all.contains(&name.as_str()) {

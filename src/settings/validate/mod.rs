@@ -7,53 +7,39 @@ mod plate;
 mod pyramid;
 mod sizes;
 
-use std::ops::RangeInclusive;
-
-use super::json::quote;
-use super::{Format, NgffVersion, Settings, root_path};
+use super::axis::Axis;
+use super::declared::Settings;
+use super::format::{Format, NgffVersion};
+use super::limits::{LIVE_INTERVAL_RANGE, MAX_THREADS, MIN_MEMORY_LIMIT};
+use super::root_path;
 use crate::error::{Error, Result};
+use crate::shown::quoted;
 
-pub use crate::names::MAX_NAME_BYTES;
-
-/// Most bytes of pixels in an acquisition of all positions: readers count bytes with signed 64 bits.
-pub const MAX_ACQUISITION_BYTES: u64 = i64::MAX as u64;
-
-/// Most positions of an acquisition: each is a folder, an array and an entry of the series list.
-pub const MAX_POSITIONS: usize = 100_000;
-
-/// Most worker threads: beyond this, memory for their scratch grows and throughput does not.
-pub const MAX_THREADS: usize = 256;
-
-/// Least `memory_limit`, in bytes: 1 MiB.
-pub const MIN_MEMORY_LIMIT: u64 = 1 << 20;
-
-/// Seconds that `live_interval` may have: below, the disk is kept busy with provisional indices; above, it is no
-/// longer live.
-pub const LIVE_INTERVAL_RANGE: RangeInclusive<f64> = 0.05..=3600.0;
-
-/// Normalises and checks; leaves `settings` as they are if they cannot be used.
-pub(super) fn run(settings: &mut Settings) -> Result<Vec<String>> {
-    let mut checked = settings.clone();
+/// Checks each field, and brings it into its normal form. What was changed in a way that a person might not expect is told.
+pub(super) fn normalize(settings: &mut Settings) -> Result<Vec<String>> {
     let mut notes = Vec::new();
-    root_path::check(&checked.root_path, &mut checked.format.suffix)?;
-    dimensions::names(&checked.dimensions)?;
-    dimensions::types(&mut checked.dimensions, &mut notes)?;
-    dimensions::number(&checked.dimensions)?;
-    dimensions::frame(&checked.dimensions)?;
-    coords::check(&mut checked.dimensions)?;
-    dimensions::counts(&checked.dimensions)?;
-    dimensions::units(&mut checked.dimensions)?;
-    dimensions::scales(&checked.dimensions)?;
-    sizes::clamp(&mut checked.dimensions, &mut notes)?;
-    sizes::check(&checked.dimensions, checked.dtype)?;
-    dimensions::storage_order(&checked)?;
-    checked.compression.check()?;
-    limits(&checked)?;
-    format(&checked.format)?;
-    plate::check(&checked)?;
-    pyramid::check(&checked)?;
-    *settings = checked;
+    root_path::check(&settings.root_path, &mut settings.format.suffix)?;
+    dimensions::names(&settings.dimensions)?;
+    dimensions::types(&mut settings.dimensions, &mut notes)?;
+    dimensions::number(&settings.dimensions)?;
+    dimensions::frame(&settings.dimensions)?;
+    coords::check(&mut settings.dimensions)?;
+    dimensions::counts(&settings.dimensions)?;
+    dimensions::units(&mut settings.dimensions)?;
+    dimensions::scales(&settings.dimensions)?;
+    sizes::clamp(&mut settings.dimensions, &mut notes)?;
+    dimensions::storage_order(settings)?;
     Ok(notes)
+}
+
+/// Checks what follows from settings in their normal form, and what does not depend on dimensions.
+pub(super) fn check(settings: &Settings, axes: &[Axis]) -> Result<()> {
+    sizes::check(settings, axes)?;
+    settings.compression.check()?;
+    limits(settings)?;
+    format(&settings.format)?;
+    plate::check(settings)?;
+    pyramid::check(settings)
 }
 
 fn limits(settings: &Settings) -> Result<()> {
@@ -96,12 +82,12 @@ fn limits(settings: &Settings) -> Result<()> {
 
 fn format(format: &Format) -> Result<()> {
     if format.name != Format::NAME {
-        return Err(Error::settings("format.name", quote(&format.name), "unknown format", "use \"ome-zarr\""));
+        return Err(Error::settings("format.name", quoted(&format.name), "unknown format", "use \"ome-zarr\""));
     }
     if format.backend.is_empty() {
         return Err(Error::settings(
             "format.backend",
-            quote(&format.backend),
+            quoted(&format.backend),
             "no backend is named",
             "use \"auto\" or the name of a backend",
         ));
@@ -109,7 +95,7 @@ fn format(format: &Format) -> Result<()> {
     if format.version != NgffVersion::V0_5 {
         return Err(Error::settings(
             "format.version",
-            quote(format.version.name()),
+            quoted(format.version.name()),
             "this OME-NGFF version is not written by this version of the library",
             "use \"0.5\", or leave it out",
         ));

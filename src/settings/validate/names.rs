@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::names;
-use crate::settings::json::quote;
+use crate::shown::quoted;
 
 /// Refuses a name that is empty, too long, or has characters that cannot be seen.
 pub(super) fn check(field: &str, name: &str) -> Result<()> {
@@ -14,7 +14,7 @@ pub(super) fn check_folder(field: &str, name: &str) -> Result<()> {
     if name.starts_with('.') {
         return Err(Error::settings(
             field,
-            quote(name),
+            quoted(name),
             "a folder whose name begins with a dot is hidden",
             "begin it with another character",
         ));
@@ -23,5 +23,5 @@ pub(super) fn check_folder(field: &str, name: &str) -> Result<()> {
 }
 
 fn told(field: &str, name: &str, outcome: std::result::Result<(), names::Refusal>) -> Result<()> {
-    outcome.map_err(|refusal| Error::settings(field, quote(name), refusal.problem, refusal.remedy))
+    outcome.map_err(|refusal| Error::settings(field, quoted(name), refusal.problem, refusal.remedy))
 }

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use crate::error::{Error, Result};
-use crate::settings::json::quote;
-use crate::settings::{Plate, Settings};
+use crate::settings::declared::Settings;
+use crate::settings::plate::Plate;
+use crate::shown::quoted;
 
 pub(super) fn check(settings: &Settings) -> Result<()> {
     let Some(plate) = &settings.plate else { return Ok(()) };
@@ -26,8 +27,9 @@ fn names(field: &str, list: &[String]) -> Result<()> {
     }
     let mut seen = HashSet::new();
     for (nth, name) in list.iter().enumerate() {
-        let refuse =
-            |problem: &str, remedy: &str| Err(Error::settings(format!("{field}[{nth}]"), quote(name), problem, remedy));
+        let refuse = |problem: &str, remedy: &str| {
+            Err(Error::settings(format!("{field}[{nth}]"), quoted(name), problem, remedy))
+        };
         if name.is_empty() || !name.chars().all(|each| each.is_ascii_alphanumeric()) {
             return refuse("not a name of letters and digits", "use letters and digits only");
         }
@@ -70,7 +72,7 @@ fn wells(settings: &Settings, plate: &Plate) -> Result<()> {
             if !all.contains(name) {
                 return Err(Error::settings(
                     field,
-                    quote(name),
+                    quoted(name),
                     "the plate has no such row or column",
                     format!("use one of {}", crate::shown::field(&all.join(", "))),
                 ));

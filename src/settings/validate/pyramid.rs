@@ -1,10 +1,9 @@
 //! Rules of downsampled levels.
 
 use crate::error::{Error, Result};
-use crate::settings::{DimensionType, Settings};
-
-/// Most levels: more than enough to bring the longest possible axis down to one pixel by halves.
-const MAX_LEVELS: u32 = 64;
+use crate::settings::declared::Settings;
+use crate::settings::kind::DimensionType;
+use crate::settings::limits::MAX_LEVELS;
 
 pub(super) fn check(settings: &Settings) -> Result<()> {
     let Some(pyramid) = &settings.pyramid else { return Ok(()) };

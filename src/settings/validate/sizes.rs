@@ -1,27 +1,26 @@
 //! Sizes of chunks and shards, and of the whole.
 
-use super::MAX_ACQUISITION_BYTES;
 use crate::error::{Error, Result};
-use crate::settings::{DataType, Dimension, DimensionType};
+use crate::settings::axis::Axis;
+use crate::settings::declared::Settings;
+use crate::settings::dimension::Dimension;
+use crate::settings::kind::DimensionType;
+use crate::settings::limits::{MAX_ACQUISITION_BYTES, MAX_CHUNK_BYTES, MAX_CHUNKS_PER_FRAME, MAX_CHUNKS_PER_SHARD};
 
 /// Checks chunks and shards of each dimension, and makes them no larger than the dimension.
 pub(super) fn clamp(dimensions: &mut [Dimension], notes: &mut Vec<String>) -> Result<()> {
     for (nth, dimension) in dimensions.iter_mut().enumerate() {
         let name = dimension.name.clone();
         let at_least_one = |field: &str, value: Option<u64>| match value {
-            Some(0) => Err(Error::settings(
-                format!("dimensions[{nth}].{field}"),
-                0,
-                "must be at least 1",
-                "use 1 or more, or leave it out",
-            )),
+            Some(0) => Err(Error::dimension(nth, field, 0, "must be at least 1", "use 1 or more, or leave it out")),
             _ => Ok(()),
         };
         at_least_one("chunk_size", dimension.chunk_size)?;
         at_least_one("shard_size_chunks", dimension.shard_size_chunks)?;
         if let (Some(shard), None) = (dimension.shard_size_chunks, dimension.chunk_size) {
-            return Err(Error::settings(
-                format!("dimensions[{nth}].shard_size_chunks"),
+            return Err(Error::dimension(
+                nth,
+                "shard_size_chunks",
                 shard,
                 "a shard is counted in chunks, and chunk_size is not given",
                 format!("give chunk_size of {name} too, or leave shard_size_chunks out"),
@@ -56,49 +55,48 @@ pub(super) fn clamp(dimensions: &mut [Dimension], notes: &mut Vec<String>) -> Re
     Ok(())
 }
 
-/// Bytes of the acquisition and of a shard (a chunk, where there are no shards) can be counted.
-pub(super) fn check(dimensions: &[Dimension], dtype: DataType) -> Result<()> {
-    let in_frame = dimensions.len().saturating_sub(2);
+/// Bytes of the acquisition can be counted, and chunks, shards and frames are no larger than they may be.
+pub(super) fn check(settings: &Settings, axes: &[Axis]) -> Result<()> {
+    let dtype = settings.dtype;
     // An unbounded dimension has one element at first; the stream counts on.
-    check_product(dimensions, dtype, "count", "the acquisition", |_, each| each.count.unwrap_or(1))?;
-    check_product(dimensions, dtype, "chunk_size", "a chunk", |nth, each| chunk(in_frame, nth, each))?;
-    check_product(dimensions, dtype, "shard_size_chunks", "a shard", |nth, each| {
-        chunk(in_frame, nth, each).saturating_mul(each.shard_size_chunks.unwrap_or(1))
-    })
+    let counts = settings.dimensions.iter().map(|each| each.count.unwrap_or(1)).enumerate();
+    at_most(MAX_ACQUISITION_BYTES / dtype.size() as u64, counts.collect(), "count", |product| {
+        format!("the acquisition of {product} pixels of {dtype} has more than {MAX_ACQUISITION_BYTES} bytes")
+    })?;
+    let sizes = |of: fn(&Axis) -> u64| axes.iter().map(|each| (each.dimension, of(each))).collect::<Vec<_>>();
+    at_most(MAX_CHUNK_BYTES / dtype.size() as u64, sizes(|axis| axis.chunk), "chunk_size", |product| {
+        format!("a chunk of {product} pixels of {dtype} has more than {MAX_CHUNK_BYTES} bytes")
+    })?;
+    at_most(MAX_CHUNKS_PER_SHARD, sizes(|axis| axis.shard), "shard_size_chunks", |product| {
+        format!("a shard of {product} chunks has more than {MAX_CHUNKS_PER_SHARD}")
+    })?;
+    let [.., rows, columns] = axes else { return Ok(()) };
+    let along = |axis: &Axis| axis.chunks().unwrap_or(1);
+    if along(rows).checked_mul(along(columns)).is_none_or(|chunks| chunks > MAX_CHUNKS_PER_FRAME) {
+        let finest = if along(rows) > along(columns) { rows } else { columns };
+        return Err(Error::dimension(
+            finest.dimension,
+            "chunk_size",
+            finest.chunk,
+            format!(
+                "{} of {} elements has {} chunks, and a frame may have {MAX_CHUNKS_PER_FRAME}",
+                finest.name,
+                finest.count.unwrap_or(1),
+                along(finest)
+            ),
+            "use larger chunks, or a smaller frame",
+        ));
+    }
+    Ok(())
 }
 
-fn chunk(in_frame: usize, nth: usize, dimension: &Dimension) -> u64 {
-    let whole = if nth < in_frame { 1 } else { dimension.count.unwrap_or(1) };
-    dimension.chunk_size.unwrap_or(whole)
-}
-
-/// Multiplies `size` of all dimensions; names `field` of the largest where the product is too large.
-fn check_product(
-    dimensions: &[Dimension],
-    dtype: DataType,
-    field: &str,
-    what: &str,
-    size: impl Fn(usize, &Dimension) -> u64,
-) -> Result<()> {
-    let sizes: Vec<u64> = dimensions
-        .iter()
-        .enumerate()
-        .map(
-            |(nth, each)| {
-                if each.kind == Some(DimensionType::Position) && field != "count" { 1 } else { size(nth, each) }
-            },
-        )
-        .collect();
-    let bytes = sizes.iter().try_fold(dtype.size() as u64, |all, each| all.checked_mul(*each));
-    if bytes.is_some_and(|bytes| bytes <= MAX_ACQUISITION_BYTES) {
+/// Refuses sizes of dimensions whose product is more than `most`; names `field` of the largest.
+fn at_most(most: u64, sizes: Vec<(usize, u64)>, field: &str, problem: impl Fn(String) -> String) -> Result<()> {
+    let product = sizes.iter().try_fold(1_u64, |all, (_, each)| all.checked_mul(*each));
+    if product.is_some_and(|product| product <= most) {
         return Ok(());
     }
-    let largest = sizes.iter().enumerate().max_by_key(|(_, each)| **each).map_or(0, |(nth, _)| nth);
-    let product: Vec<String> = sizes.iter().map(u64::to_string).collect();
-    Err(Error::settings(
-        format!("dimensions[{largest}].{field}"),
-        sizes.get(largest).copied().unwrap_or(0),
-        format!("{what} of {} pixels of {dtype} has more than {MAX_ACQUISITION_BYTES} bytes", product.join(" x ")),
-        "use smaller numbers",
-    ))
+    let (largest, size) = sizes.iter().max_by_key(|(_, size)| *size).copied().unwrap_or_default();
+    let product: Vec<String> = sizes.iter().map(|(_, size)| size.to_string()).collect();
+    Err(Error::dimension(largest, field, size, problem(product.join(" x ")), "use smaller numbers"))
 }

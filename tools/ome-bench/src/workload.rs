@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use ome_stream::settings::{Compression, Dimension, Durability, Settings, StorageOrder, parse_dims};
+use ome_stream::settings::{Compression, Dimension, Durability, Settings, parse_dims};
 use ome_stream::{Plan, Settings as StreamSettings};
 use serde_json::Value;
 
@@ -175,32 +175,6 @@ fn shard_extent(dimension: &Dimension) -> u64 {
     dimension.chunk_size.unwrap_or(1).saturating_mul(dimension.shard_size_chunks.unwrap_or(1)).max(1)
 }
 
-/// A storage order as a person writes it.
-pub fn order_name(order: &StorageOrder) -> String {
-    match order {
-        StorageOrder::Ome => "ome".into(),
-        StorageOrder::Acquisition => "acquisition".into(),
-        StorageOrder::Explicit(names) => names.join(","),
-    }
-}
-
-/// A durability as settings hold it.
-pub fn durability_name(durability: Durability) -> &'static str {
-    match durability {
-        Durability::Finish => "finish",
-        Durability::Shard => "shard",
-        Durability::None => "none",
-    }
-}
-
-/// A codec as the command line takes it.
-pub fn compression_name(compression: &Compression) -> String {
-    match compression.codec.levels() {
-        Some(_) => format!("{}:{}", compression.codec.name(), compression.level),
-        None => compression.codec.name().to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -256,10 +230,10 @@ mod tests {
         let own =
             read(format!(r#"{{"dimensions":{dimensions},"dtype":"uint8","compression":"zstd"}}"#), "-c gzip").unwrap();
         assert_eq!(own.plan().dtype().name(), "uint8");
-        assert_eq!(compression_name(&own.plan().settings().compression), "zstd:3");
+        assert_eq!(own.plan().settings().compression.to_string(), "zstd:3");
         let filled = read(format!(r#"{{"dimensions":{dimensions}}}"#), "-c gzip:2 --dtype float32").unwrap();
         assert_eq!(filled.plan().dtype().name(), "float32");
-        assert_eq!(compression_name(&filled.plan().settings().compression), "gzip:2");
+        assert_eq!(filled.plan().settings().compression.to_string(), "gzip:2");
         assert!(format!("{:#}", read("[]".into(), "").unwrap_err()).contains("one JSON object"));
         let unknown = read(format!(r#"{{"dimensions":{dimensions},"nonsense":1}}"#), "").unwrap_err();
         assert!(format!("{unknown:#}").contains("nonsense"));
@@ -272,8 +246,8 @@ mod tests {
                 .unwrap();
         let settings = workload.plan().settings();
         assert_eq!((settings.memory_limit, settings.threads), (64 << 20, Some(3)));
-        assert_eq!(durability_name(settings.durability), "shard");
-        assert_eq!(order_name(&settings.storage_order), "t,y,x");
+        assert_eq!(settings.durability.name(), "shard");
+        assert_eq!(settings.storage_order.to_string(), "t,y,x");
     }
 
     #[test]

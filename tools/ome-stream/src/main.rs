@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{info, recover, write};
+use crate::commands::{info, recover, settings as settings_command, write};
 
 /// Attribute of the root group in which `write` keeps notes that `info` shows.
 const NOTES_NAMESPACE: &str = "ome_stream_write";
@@ -34,6 +34,7 @@ enum Command {
     Write(Box<write::Options>),
     Info(info::Options),
     Recover(recover::Options),
+    Settings(settings_command::Options),
 }
 
 fn main() -> ExitCode {
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     let outcome = match &command_line.command {
         Command::Write(options) => write::run(options),
         Command::Info(options) => info::run(options),
+        Command::Settings(options) => settings_command::run(options),
         // Its exit codes tell more than well or not.
         Command::Recover(options) => return recover::run(options),
     };

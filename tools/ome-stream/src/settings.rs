@@ -3,11 +3,11 @@
 mod carried;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 
-use ome_stream::settings::{Compression, DataType, Dimension, Durability, Format, StorageOrder, WhenFull, parse_dims};
-use ome_stream::{Error, Settings};
+use ome_stream::Settings;
+use ome_stream::settings::{DataType, Dimension, Format, WhenFull, parse_bytes, parse_dims};
 
 use crate::commands::write::Options;
 use crate::failure::Failure;
@@ -44,7 +44,7 @@ pub fn build(
         }
     }
     // A file can wait.
-    settings.when_full = options.when_full.map_or(WhenFull::Block, WhenFull::from);
+    settings.when_full = options.when_full.as_deref().map_or(Ok(WhenFull::Block), str::parse)?;
     if let Some(text) = &options.pixel_size {
         carried::pixel_size(text, &mut settings.dimensions)?;
     }
@@ -61,29 +61,37 @@ pub fn build(
             .to_owned();
     }
     if let Some(text) = &options.compression {
-        settings.compression = compression(text)?;
+        settings.compression = text.parse()?;
     }
     if let Some(text) = &options.storage_order {
-        settings.storage_order = storage_order(text);
+        settings.storage_order = text.parse()?;
     }
     if let Some(backend) = &options.backend {
         settings.format = Format { backend: backend.clone(), ..settings.format };
     }
     if let Some(text) = &options.memory_limit {
-        settings.memory_limit = bytes(text)?;
+        settings.memory_limit = parse_bytes("memory_limit", text)?;
     }
-    if let Some(durability) = options.durability {
-        settings.durability = Durability::from(durability);
+    if let Some(text) = &options.durability {
+        settings.durability = text.parse()?;
     }
     settings.overwrite |= options.overwrite;
     Ok((settings, notes))
 }
 
-fn read_file(path: &Path) -> Result<Settings, Failure> {
+/// The settings in a file, as they are written; `-` is standard input.
+///
+/// # Errors
+/// Where it cannot be read, or cannot be settings.
+pub fn read_file(path: &Path) -> Result<Settings, Failure> {
     let refuse = |problem: String| Failure::input(format!("settings file {}: {problem}", path.display()));
     let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_SETTINGS_BYTES + 1).read_to_string(&mut text))
+    let input: io::Result<Box<dyn Read>> = match path.as_os_str() == "-" {
+        true => Ok(Box::new(io::stdin())),
+        false => File::open(path).map(|file| Box::new(file) as Box<dyn Read>),
+    };
+    input
+        .and_then(|input| input.take(MAX_SETTINGS_BYTES + 1).read_to_string(&mut text))
         .map_err(|error| refuse(error.to_string()))?;
     if text.len() as u64 > MAX_SETTINGS_BYTES {
         return Err(refuse(format!("more than {MAX_SETTINGS_BYTES} bytes; that is no settings file")));
@@ -148,48 +156,6 @@ fn named(axes: &str, shape: &[u64]) -> Result<Vec<Dimension>, Failure> {
     Ok(parse_dims(&text.join(","))?)
 }
 
-/// `name[:level]`.
-fn compression(text: &str) -> Result<Compression, Error> {
-    let Some((name, level)) = text.split_once(':') else { return text.parse() };
-    let level = level.parse::<i32>().map_err(|_| {
-        Error::settings("compression.level", format!("{level:?}"), "not a whole number", "write it as in zstd:5")
-    })?;
-    Ok(name.parse::<Compression>()?.with_level(level))
-}
-
-/// `ome`, `acquisition`, or names of axes, with commas or without.
-fn storage_order(text: &str) -> StorageOrder {
-    match text {
-        "ome" => StorageOrder::Ome,
-        "acquisition" => StorageOrder::Acquisition,
-        list if list.contains(',') => {
-            StorageOrder::Explicit(list.split(',').map(|name| name.trim().to_owned()).collect())
-        }
-        letters => StorageOrder::Explicit(letters.chars().map(String::from).collect()),
-    }
-}
-
-/// Bytes, with K, M, G or T for powers of 1024.
-fn bytes(text: &str) -> Result<u64, Error> {
-    let refuse = |problem: &str| {
-        Error::settings(
-            "memory_limit",
-            format!("{text:?}"),
-            problem,
-            "write bytes, or a number with K, M, G or T, such as 512M",
-        )
-    };
-    let upper = text.trim().to_uppercase();
-    let bare = upper.strip_suffix("IB").or_else(|| upper.strip_suffix('B')).unwrap_or(&upper);
-    let (digits, power) = ["K", "M", "G", "T"]
-        .iter()
-        .zip(1u32..)
-        .find_map(|(unit, power)| Some((bare.strip_suffix(unit)?, power)))
-        .unwrap_or((bare, 0));
-    let number: u64 = digits.trim().parse().map_err(|_| refuse("not a number of bytes"))?;
-    number.checked_mul(1 << (10 * power)).ok_or_else(|| refuse("larger than any memory"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,40 +180,5 @@ mod tests {
         {
             assert!(named(axes, shape).is_err(), "{axes}");
         }
-    }
-
-    #[test]
-    fn bytes_are_read_with_units() {
-        for (text, expected) in [
-            ("1048576", 1 << 20),
-            ("512M", 512 << 20),
-            ("2g", 2 << 30),
-            ("2GiB", 2 << 30),
-            ("3 kB", 3 << 10),
-            ("1T", 1 << 40),
-        ] {
-            assert_eq!(bytes(text).expect("valid"), expected, "{text}");
-        }
-        for text in ["", "M", "-1", "1.5G", "99999999999T", "1X"] {
-            assert!(bytes(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_level_follows_the_codec() {
-        let zstd = compression("zstd:-3").expect("valid");
-        assert_eq!((zstd.codec.name(), zstd.level), ("zstd", -3));
-        assert_eq!(compression("blosc-lz4").expect("valid").level, 5);
-        for text in ["zstd:", "zstd:x", "lz5:1", ":3"] {
-            assert!(compression(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_storage_order_is_a_word_or_names() {
-        let letters = ["t", "z", "c", "y", "x"].map(String::from).to_vec();
-        assert_eq!(storage_order("tzcyx"), StorageOrder::Explicit(letters.clone()));
-        assert_eq!(storage_order("t, z,c,y,x"), StorageOrder::Explicit(letters));
-        assert_eq!(storage_order("acquisition"), StorageOrder::Acquisition);
     }
 }

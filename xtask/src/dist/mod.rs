@@ -66,7 +66,9 @@ fn fill(folder: &Path, library: &Library) -> Result<()> {
     for header in ["ome_stream.h", "ome_stream.hpp"] {
         copy(&bindings().join("include").join(header), &folder.join("include").join(header))?;
     }
-    copy(&places::root().join("docs/C-ABI.md"), &folder.join("share/ome_stream/C-ABI.md"))?;
+    let share = folder.join("share/ome_stream");
+    copy(&places::root().join("docs/C-ABI.md"), &share.join("C-ABI.md"))?;
+    fs::write(share.join("settings.schema.json"), schema()?).context("writing the schema")?;
     fs::write(folder.join("LICENSES.txt"), licences::of_everything_linked(&library.target)?)?;
 
     let libraries = library.system_libraries.join(" ");
@@ -81,6 +83,19 @@ fn fill(folder: &Path, library: &Library) -> Result<()> {
     template("ome_stream.pc", &folder.join("lib/pkgconfig"), &values)?;
     template("ome_stream-config.cmake", &folder.join("lib/cmake/ome_stream"), &values)?;
     template("ome_stream-config-version.cmake", &folder.join("lib/cmake/ome_stream"), &values)
+}
+
+/// The JSON schema of settings. It is the same whatever it is built for, and tests have built the tool that prints it.
+fn schema() -> Result<Vec<u8>> {
+    let output = library::cargo()
+        .args(["run", "--quiet", "--package", "ome-stream-cli", "--", "settings", "--schema"])
+        .output()
+        .context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("ome-stream settings --schema: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    serde_json::from_slice::<serde_json::Value>(&output.stdout).context("the schema is not JSON")?;
+    Ok(output.stdout)
 }
 
 /// Fills in a file of `bindings/c/packaging`.

@@ -40,11 +40,11 @@ pub struct Cli {
     pub dtype: DataType,
 
     /// Codec, as name or name:level: none, blosc-zstd, blosc-lz4, zstd, gzip; unless the settings file says it
-    #[arg(short = 'c', long, value_name = "CODEC", value_parser = parse::compression, help_heading = "Acquisition")]
+    #[arg(short = 'c', long, value_name = "CODEC[:LEVEL]", value_parser = parse::setting::<Compression>, help_heading = "Acquisition")]
     pub compression: Option<Compression>,
 
     /// Order of the axes on disk: ome, acquisition, or names such as t,c,z
-    #[arg(long, value_name = "ORDER", value_parser = parse::storage_order, help_heading = "Acquisition")]
+    #[arg(long, value_name = "ORDER", value_parser = parse::setting::<StorageOrder>, help_heading = "Acquisition")]
     pub storage_order: Option<StorageOrder>,
 
     /// What the pixels are
@@ -76,14 +76,14 @@ pub struct Cli {
     pub no_raw: bool,
 
     /// When data must be on the medium: finish, shard or none
-    #[arg(long, value_name = "WHEN", value_parser = parse::durability, help_heading = "Engines")]
+    #[arg(long, value_name = "WHEN", value_parser = parse::setting::<Durability>, help_heading = "Engines")]
     pub durability: Option<Durability>,
 
     /// Measure our engines also with other settings, such as durability=shard,live_interval=0.1; may be given again
     #[arg(long = "variant", value_name = "FIELD=VALUE,...", help_heading = "Engines")]
     pub variants: Vec<Variant>,
 
-    /// Most memory that an engine's stream may hold, such as 512MiB
+    /// Most memory that an engine's stream may hold, such as 512MiB; kB, MB, GB are of 1000, KiB and K of 1024
     #[arg(long, value_name = "SIZE", value_parser = parse::bytes, help_heading = "Engines")]
     pub memory_limit: Option<u64>,
 

@@ -1,5 +1,5 @@
 use clap::{CommandFactory, Parser};
-use ome_stream::settings::{Codec, Durability, Shuffle, StorageOrder};
+use ome_stream::settings::{Codec, Compression, Durability, StorageOrder};
 
 use super::{Cli, parse};
 
@@ -63,46 +63,21 @@ fn backends_are_repeatable() {
 }
 
 #[test]
-fn sizes_are_read_with_binary_and_decimal_units() {
-    for (text, size) in [
-        ("16GiB", 16 << 30),
-        ("1.5GiB", 3 << 29),
-        ("1.5GB", 1_500_000_000),
-        ("512m", 512 << 20),
-        ("4096", 4096),
-        ("10 kb", 10_000),
-        ("7B", 7),
-    ] {
-        assert_eq!(parse::bytes(text), Ok(size), "{text}");
-    }
-    for text in ["", "GiB", "-1MiB", "0", "0GiB", "1e3", "nan", "99999999TiB", "20000000TB", "1.2.3m"] {
-        assert!(parse::bytes(text).is_err(), "{text}");
-    }
-}
-
-#[test]
-fn a_codec_may_carry_its_level() {
-    let plain = parse::compression("blosc-zstd").unwrap();
-    assert_eq!((plain.codec, plain.level, plain.shuffle), (Codec::BloscZstd, 3, Shuffle::Byte));
-    assert_eq!(parse::compression("zstd:-5").unwrap().level, -5);
-    let problem = parse::compression("gzip:12").unwrap_err();
-    assert!(problem.contains("0 to 9"), "{problem}");
-    assert!(parse::compression("none:1").unwrap_err().contains("no levels"));
-    assert!(parse::compression("lzw").unwrap_err().contains("blosc-lz4"));
-}
-
-#[test]
-fn a_storage_order_of_names_ends_with_the_frame() {
-    assert_eq!(parse::storage_order("ome"), Ok(StorageOrder::Ome));
+fn values_of_settings_are_read_in_their_grammar() {
+    assert_eq!(parse::bytes("512kB"), Ok(512_000));
+    assert!(parse::bytes("16 elephants").is_err());
+    let codec = parse::setting::<Compression>("zstd:-5").unwrap();
+    assert_eq!((codec.codec, codec.level), (Codec::Zstd, -5));
+    let problem = parse::setting::<Compression>("gzip:12").unwrap_err();
+    assert!(problem.contains("0 to 9") && !problem.contains("settings:"), "{problem}");
     let names = ["t", "c", "z", "y", "x"].map(str::to_owned).to_vec();
-    assert_eq!(parse::storage_order("t,c,z"), Ok(StorageOrder::Explicit(names)));
-    assert!(parse::storage_order("t,,z").is_err());
+    assert_eq!(parse::setting("t,c,z"), Ok(StorageOrder::Explicit(names)));
 }
 
 #[test]
 fn durability_and_rate_say_what_would_work() {
-    assert_eq!(parse::durability("shard"), Ok(Durability::Shard));
-    assert!(parse::durability("always").unwrap_err().contains("finish"));
+    assert_eq!(parse::setting("shard"), Ok(Durability::Shard));
+    assert!(parse::setting::<Durability>("always").unwrap_err().contains("finish"));
     assert_eq!(parse::rate("99.5"), Ok(99.5));
     for text in ["-1", "nan", "inf", "fast"] {
         assert!(parse::rate(text).is_err(), "{text}");

@@ -15,7 +15,7 @@ use anyhow::Result;
 use crate::frames::Frames;
 use crate::measure::Run;
 use crate::sustained::Camera;
-use crate::workload::{Workload, durability_name};
+use crate::workload::Workload;
 
 pub use gather::{Gathered, gather};
 pub use native::Native;
@@ -69,7 +69,7 @@ pub trait Engine {
 
     /// How durable its data are when a run of `workload` ends.
     fn durability(&self, workload: &Workload) -> &'static str {
-        durability_name(workload.durability())
+        workload.durability().name()
     }
 
     /// Writes the workload once; everything that is not its own work is done before its clock starts.

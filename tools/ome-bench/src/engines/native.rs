@@ -15,7 +15,7 @@ use super::variant::Variant;
 use super::{Engine, Job};
 use crate::measure::{PeakMemory, Recorder, Run};
 use crate::sustained::{Sampler, timeline};
-use crate::workload::{Workload, durability_name};
+use crate::workload::Workload;
 
 /// A backend of the registry.
 pub struct Native {
@@ -62,7 +62,7 @@ impl Engine for Native {
 
     fn durability(&self, workload: &Workload) -> &'static str {
         let durability = self.settings(workload, Path::new("")).map(|settings| settings.durability);
-        durability_name(durability.unwrap_or(workload.durability()))
+        durability.unwrap_or(workload.durability()).name()
     }
 
     fn run(&mut self, job: &Job<'_>) -> Result<Run> {

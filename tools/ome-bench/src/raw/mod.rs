@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 
 use crate::engines::{Engine, Job, Role};
 use crate::measure::Run;
-use crate::workload::{Workload, compression_name};
+use crate::workload::Workload;
 
 pub use ways::Way;
 
@@ -26,10 +26,7 @@ pub struct Raw {
 pub fn candidates(workload: &Workload) -> Result<Vec<Raw>> {
     let compression = &workload.plan().settings().compression;
     if !workload.plan().forms()[0].is_uncompressed() {
-        bail!(
-            "plain writes of uncompressed bytes say nothing about {}: the limit is `codec`",
-            compression_name(compression)
-        );
+        bail!("plain writes of uncompressed bytes say nothing about {compression}: the limit is `codec`");
     }
     let largest = files::list(workload.plan()).iter().map(|file| file.bytes).max().unwrap_or(0);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

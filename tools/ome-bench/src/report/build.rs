@@ -10,7 +10,7 @@ use crate::frames::Frames;
 use crate::measure::conditions::Conditions;
 use crate::measure::{Run, Spread, gigabytes_per_second};
 use crate::schedule::{Measured, Rounds};
-use crate::workload::{Workload, compression_name, durability_name, order_name};
+use crate::workload::Workload;
 
 /// What was to be measured, and where.
 #[derive(Debug, Clone)]
@@ -37,9 +37,9 @@ impl Description {
             shard: geometry.shard().map(<[u64]>::to_vec),
             positions: plan.positions().len(),
             dtype: plan.dtype().name().to_owned(),
-            compression: compression_name(&settings.compression),
-            storage_order: order_name(&settings.storage_order),
-            durability: durability_name(settings.durability).to_owned(),
+            compression: settings.compression.to_string(),
+            storage_order: settings.storage_order.to_string(),
+            durability: settings.durability.name().to_owned(),
             frame_bytes: workload.frame_bytes(),
             frames: workload.frames(),
             bytes: workload.bytes(),

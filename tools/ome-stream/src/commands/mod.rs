@@ -2,4 +2,5 @@
 
 pub mod info;
 pub mod recover;
+pub mod settings;
 pub mod write;

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ome_stream::settings::{Durability, WhenFull};
 use ome_stream::{Error, Plan, Stream};
 use serde_json::{Map, Value, json};
 
@@ -84,21 +83,27 @@ pub struct Options {
     #[arg(short, long, value_name = "NAME")]
     pub backend: Option<String>,
 
-    /// Order of the axes on disk: ome (t, c, z, y, x), acquisition, or names such as tzcyx.
+    /// Order of the axes on disk: ome (t, c, z, y, x), acquisition, or names such as tzcyx or t,z,c.
     #[arg(long, value_name = "ORDER")]
     pub storage_order: Option<String>,
 
     /// Most memory to hold frames in, such as 512M. Not given: 1G.
+    ///
+    /// KiB, MiB, GiB and K, M, G alone are of 1024; kB, MB, GB are of 1000.
     #[arg(long, value_name = "BYTES")]
     pub memory_limit: Option<String>,
 
     /// When data must survive a loss of power. Not given: when this command ends.
-    #[arg(long, value_name = "WHEN")]
-    pub durability: Option<DurabilityOption>,
+    ///
+    /// finish: when this command ends. shard: each shard as soon as it is full. none: whenever the operating system likes.
+    #[arg(long, value_name = "WHEN", value_parser = ["finish", "shard", "none"])]
+    pub durability: Option<String>,
 
     /// What to do while the memory limit is reached. Not given: wait, whatever the settings file says: a file can.
-    #[arg(long, value_name = "WHAT")]
-    pub when_full: Option<WhenFullOption>,
+    ///
+    /// block: wait until there is room. error: stop. drop: drop frames, and say so at the end.
+    #[arg(long, value_name = "WHAT", value_parser = ["block", "error", "drop"])]
+    pub when_full: Option<String>,
 
     /// Replace a store that is already there (never anything else).
     #[arg(long)]
@@ -111,48 +116,6 @@ pub struct Options {
     /// No progress and no notes.
     #[arg(short, long)]
     pub quiet: bool,
-}
-
-/// [`Durability`] as an option.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub enum DurabilityOption {
-    /// When this command ends.
-    Finish,
-    /// Each shard as soon as it is full.
-    Shard,
-    /// Whenever the operating system likes.
-    None,
-}
-
-impl From<DurabilityOption> for Durability {
-    fn from(option: DurabilityOption) -> Self {
-        match option {
-            DurabilityOption::Finish => Self::Finish,
-            DurabilityOption::Shard => Self::Shard,
-            DurabilityOption::None => Self::None,
-        }
-    }
-}
-
-/// [`WhenFull`] as an option.
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub enum WhenFullOption {
-    /// Wait until there is room.
-    Block,
-    /// Stop.
-    Error,
-    /// Drop frames, and say so at the end.
-    Drop,
-}
-
-impl From<WhenFullOption> for WhenFull {
-    fn from(option: WhenFullOption) -> Self {
-        match option {
-            WhenFullOption::Block => Self::Block,
-            WhenFullOption::Error => Self::Error,
-            WhenFullOption::Drop => Self::Drop,
-        }
-    }
 }
 
 /// Runs the command.

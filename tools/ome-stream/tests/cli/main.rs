@@ -11,5 +11,6 @@ mod interrupt;
 mod options;
 mod recover;
 mod refusals;
+mod settings;
 mod tiff_by_hand;
 mod waiting;

@@ -1,4 +1,4 @@
-//! The one-line form of dimensions.
+//! What command lines take: dimensions, sizes, codecs, orders in one line.
 
 use proptest::prelude::*;
 
@@ -93,6 +93,108 @@ fn what_cannot_be_read_is_named() {
         assert_eq!((got_field, got_value), (field, value), "{text}: {error}");
         assert!(!problem.is_empty() && !remedy.is_empty(), "{text}: {error}");
     }
+}
+
+#[test]
+fn units_of_sizes_with_a_b_are_of_1000_and_all_others_of_1024() {
+    for (text, size) in [
+        ("512kB", 512_000),
+        ("512 kb", 512_000),
+        ("3MB", 3_000_000),
+        ("1.5GB", 1_500_000_000),
+        ("2TB", 2_000_000_000_000),
+        ("512KiB", 512 << 10),
+        ("512K", 512 << 10),
+        ("512m", 512 << 20),
+        ("2GiB", 2 << 30),
+        ("1.5GiB", 3 << 29),
+        ("1T", 1 << 40),
+        ("4096", 4096),
+        ("7B", 7),
+    ] {
+        assert_eq!(parse_bytes("memory_limit", text).unwrap(), size, "{text}");
+    }
+    for text in [
+        "",
+        "M",
+        "GiB",
+        "-1",
+        "-1MiB",
+        "0",
+        "0GiB",
+        "0.4",
+        "1e3",
+        "+1",
+        "nan",
+        "inf",
+        "99999999999T",
+        "20000000TB",
+        "1.2.3m",
+        "1X",
+    ] {
+        let error = parse_bytes("memory_limit", text).unwrap_err();
+        assert_eq!(
+            (parts(&error).0, parts(&error).1),
+            ("memory_limit", crate::shown::quoted(text).as_str()),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_codec_may_carry_its_level_and_is_written_as_it_is_read() {
+    let plain: Compression = "blosc-zstd".parse().unwrap();
+    assert_eq!((plain.codec, plain.level, plain.shuffle), (Codec::BloscZstd, 3, Shuffle::Byte));
+    for text in ["none", "blosc-lz4:9", "blosc-zstd:0", "gzip:2", "zstd:-5", "zstd:22"] {
+        assert_eq!(text.parse::<Compression>().unwrap().to_string(), text);
+    }
+    for (text, field, part) in [
+        ("lzw", "compression", "blosc-lz4"),
+        (":3", "compression", "unknown codec"),
+        ("lz5:1", "compression", "unknown codec"),
+        ("zstd:", "compression.level", "not a whole number"),
+        ("zstd:x", "compression.level", "zstd:5"),
+        ("gzip:12", "compression.level", "0 to 9"),
+        ("none:0", "compression.level", "no levels"),
+    ] {
+        let error = text.parse::<Compression>().unwrap_err();
+        assert_eq!(parts(&error).0, field, "{error}");
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}
+
+#[test]
+fn an_order_is_a_word_or_names_that_end_with_the_frame() {
+    let named = |names: &[&str]| StorageOrder::Explicit(names.iter().map(|name| (*name).to_owned()).collect());
+    for (text, order) in [
+        ("ome", StorageOrder::Ome),
+        ("acquisition", StorageOrder::Acquisition),
+        ("tzcyx", named(&["t", "z", "c", "y", "x"])),
+        ("t, z,c,y,x", named(&["t", "z", "c", "y", "x"])),
+        ("t,c,z", named(&["t", "c", "z", "y", "x"])),
+        ("tz", named(&["t", "z", "y", "x"])),
+        ("angle,t", named(&["angle", "t", "y", "x"])),
+    ] {
+        let read: StorageOrder = text.parse().unwrap();
+        assert_eq!(read, order, "{text}");
+        assert_eq!(read.to_string().parse::<StorageOrder>().unwrap(), order, "{text}");
+    }
+    for text in ["", "t,,z", ",", "t,"] {
+        assert_eq!(parts(&text.parse::<StorageOrder>().unwrap_err()).0, "storage_order", "{text}");
+    }
+}
+
+#[test]
+fn policies_are_read_by_their_names() {
+    for each in [Durability::Finish, Durability::Shard, Durability::None] {
+        assert_eq!(each.name().parse::<Durability>().unwrap(), each);
+        assert_eq!(serde_json::to_value(each).unwrap(), each.name());
+    }
+    assert_eq!("drop".parse::<WhenFull>().unwrap(), WhenFull::Drop);
+    assert_eq!(parts(&"always".parse::<Durability>().unwrap_err()).0, "durability");
+    let error = "always".parse::<Durability>().unwrap_err();
+    assert_eq!((parts(&error).2, parts(&error).3), ("unknown value", "expected one of finish, shard, none"));
+    assert_eq!(parts(&"wait".parse::<WhenFull>().unwrap_err()).0, "when_full");
 }
 
 proptest! {
