@@ -1,6 +1,7 @@
 //! Stored objects as files: what TensorStore has encoded goes to disk by core's own means, and so past the page cache,
 //! through the fault-injecting disk of tests, and under the names that core's recovery knows.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,8 +23,8 @@ const DIRECT_FROM: usize = 256 << 10;
 pub(crate) struct Files {
     store: Arc<Store>,
     stages: Mutex<Vec<AlignedBuffer>>,
-    /// Failures, which TensorStore only passes on as text. A run ends with the first; others may be under way.
-    failed: Mutex<Vec<Error>>,
+    /// Failures by file: TensorStore passes on no more than their text. A run ends with the first; others may be under way.
+    failed: Mutex<HashMap<PathBuf, Error>>,
 }
 
 impl Files {
@@ -36,10 +37,10 @@ impl Files {
         self.store.sync() == Sync::Now
     }
 
-    /// The failure that TensorStore tells of in `message`, if it was one of these files'.
-    pub(crate) fn failure(&self, message: &str) -> Option<Error> {
+    /// Why the first of some files that could not be written was not; `None` where all could.
+    pub(crate) fn failure(&self, mut files: impl Iterator<Item = PathBuf>) -> Option<Error> {
         let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        failed.iter().find(|error| message.contains(&error.to_string())).cloned()
+        files.find_map(|file| failed.get(&file).cloned())
     }
 
     fn store(&self, path: &Path, mut value: Pieces<'_>) -> Result<()> {
@@ -147,9 +148,10 @@ pub(crate) struct ArrayFiles {
 
 impl Keep for ArrayFiles {
     fn put(&self, key: &str, value: Pieces<'_>) -> Result<(), String> {
-        self.files.store(&self.folder.join(key), value).map_err(|error| {
+        let path = self.folder.join(key);
+        self.files.store(&path, value).map_err(|error| {
             let message = error.to_string();
-            self.files.failed.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+            self.files.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(path, error);
             message
         })
     }

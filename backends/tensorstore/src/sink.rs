@@ -1,5 +1,6 @@
 //! One run of the TensorStore engine.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ome_stream::backend::{Batch, Sink, Stored, TimeSpent};
@@ -18,9 +19,19 @@ const IN_FLIGHT: usize = 16;
 
 /// An array of the plan.
 struct Array {
+    folder: PathBuf,
     store: sys::Store,
     unit_shape: Vec<i64>,
     transaction: Transaction,
+}
+
+impl Array {
+    /// Where TensorStore stores the unit at these places of the array's grid: the key of Zarr's `default` encoding.
+    fn file(&self, coordinates: &[u64]) -> PathBuf {
+        let mut file = self.folder.join("c");
+        file.extend(coordinates.iter().map(u64::to_string));
+        file
+    }
 }
 
 /// TensorStore's side of a run.
@@ -41,7 +52,7 @@ impl TensorStoreSink {
             .iter()
             .map(|array| {
                 let (folder, form) = (plan.folder_of(array), array.form());
-                let keep = ArrayFiles { files: Arc::clone(&files), folder };
+                let keep = ArrayFiles { files: Arc::clone(&files), folder: folder.clone() };
                 let store =
                     sys::Store::open_kept(&context, &spec::array(form)?.to_string(), Box::new(keep)).map_err(engine)?;
                 let unit_shape = form.geometry().object().into_iter().map(signed).collect::<Result<_>>()?;
@@ -49,7 +60,7 @@ impl TensorStoreSink {
                     Some(_) => Transaction::PerRegion,
                     None => Transaction::None,
                 };
-                Ok(Array { store, unit_shape, transaction })
+                Ok(Array { folder, store, unit_shape, transaction })
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self { files, arrays, gate: Gate::of(spec::files_at_once()), writing: Clock::default() })
@@ -75,9 +86,10 @@ impl Sink for TensorStoreSink {
             .zip(batch.units())
             .map(|(origin, (_, pixels))| (Region { origin, shape: &array.unit_shape }, pixels));
         let inside = self.gate.enter();
-        self.writing
-            .time(|| array.store.write_all(regions, array.transaction, IN_FLIGHT))
-            .map_err(|error| self.files.failure(&error.message).unwrap_or_else(|| engine(error)))?;
+        self.writing.time(|| array.store.write_all(regions, array.transaction, IN_FLIGHT)).map_err(|error| {
+            let files = batch.units().map(|(place, _)| array.file(place.coordinates()));
+            self.files.failure(files).unwrap_or_else(|| engine(error))
+        })?;
         drop(inside);
         let durable = batch.complete && self.files.syncs_now();
         Ok(Stored { sealed_durable: if durable { batch.units.len() } else { 0 }, ..Stored::default() })
