@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn copies_that_are_not_due_leave_half_of_the_flat_part() {
-        let account = Account::new(1 << 20);
+        let account = Account::new(1 << 20, &Arc::default());
         let mut asked = 0;
         while asked < 1_000_000 && account.allows_copy(64, false) {
             assert!(account.try_spend(64));
