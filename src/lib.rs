@@ -8,11 +8,10 @@
 //! Data flows one way: [`settings`] (what the host declares) become a [`plan`] (fixed geometry and memory, every check
 //! made before anything touches disk); the [`router`] maps frame numbers to places; [`stream`] takes frames, lays
 //! them out in the unit that an engine takes ([`buffer`]) and hands complete units to a [`backend`]; [`ngff`] is the
-//! only writer of group metadata. This crate knows no engine: those live in crates of their own.
+//! only maker of group metadata, [`zarr`] of documents. This crate knows no engine: those live in crates of their own.
 
 pub mod backend;
 pub mod buffer;
-pub mod document;
 pub mod error;
 pub mod journal;
 mod names;
@@ -28,11 +27,13 @@ pub mod store;
 pub mod stream;
 #[doc(hidden)]
 pub mod sync;
+pub mod zarr;
 
 pub use error::{Error, Result};
 pub use plan::Plan;
 pub use settings::Settings;
 pub use stream::{Status, Stream};
+pub use zarr::json as document;
 
 /// Version of this library, as in its manifest.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

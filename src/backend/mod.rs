@@ -8,7 +8,7 @@ mod verify;
 
 pub use crate::plan::Capabilities;
 pub use memory::{MemoryBackend, MemoryStore};
-pub use verify::{ChunkChecker, ChunkFormat, Verifier};
+pub use verify::{ChunkChecker, Verifier};
 
 use std::ops::Range;
 use std::sync::Arc;

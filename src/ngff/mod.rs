@@ -19,7 +19,8 @@ mod parts;
 mod v05;
 mod validate;
 
-pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Document, Image, Layout};
+pub use crate::zarr::Document;
+pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Image, Layout};
 pub use namespace::{MAX_NAMESPACE_BYTES, RESERVED_NAMESPACES, check_namespace};
 pub use v05::{collection_v05, documents_v05};
 

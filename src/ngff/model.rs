@@ -96,12 +96,3 @@ impl Layout {
         single.into_iter().chain(series)
     }
 }
-
-/// A metadata file to be written whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document {
-    /// Path relative to the root of the store, with `/`: `zarr.json`, `OME/zarr.json`, `0/zarr.json`.
-    pub path: String,
-    /// Contents.
-    pub bytes: Vec<u8>,
-}

@@ -1,18 +1,15 @@
-//! OME-NGFF 0.5 on Zarr v3: the group documents.
+//! OME-NGFF 0.5 on Zarr v3: the attributes of the groups.
 
 use serde::Serialize;
 
-use super::model::{Attributes, Document, Image, Layout};
+use super::model::{Attributes, Image, Layout};
 use super::namespace::RESERVED_NAMESPACES;
 use super::ome_xml;
 use super::parts::{AxisPart, DatasetPart, Omero, Writer};
 use crate::error::{Error, Result};
+use crate::zarr::{Document, group_v3};
 
 const VERSION: &str = "0.5";
-
-/// Documents up to this size are indented for people; above it (frame metadata) indentation would double the bytes that
-/// every reader parses.
-const INDENTED_MAX_BYTES: usize = 64 * 1024;
 
 /// What a group is, by its `ome` attribute.
 #[derive(Serialize)]
@@ -40,13 +37,6 @@ struct Multiscale<'a> {
     name: &'a str,
     axes: Vec<AxisPart<'a>>,
     datasets: Vec<DatasetPart<'a>>,
-}
-
-#[derive(Serialize)]
-struct Group<'a> {
-    zarr_format: u8,
-    node_type: &'static str,
-    attributes: GroupAttributes<'a>,
 }
 
 #[derive(Serialize)]
@@ -139,13 +129,5 @@ fn check_attributes(attributes: &Attributes, others: &Attributes) -> Result<()> 
 
 fn document(path: &str, ome: Ome<'_>, writer: Writer<'_>, [host, image]: [&Attributes; 2]) -> Result<Document> {
     let attributes = GroupAttributes { ome, ome_stream: writer, host, image };
-    let group = Group { zarr_format: 3, node_type: "group", attributes };
-    let not_json = |cause: serde_json::Error| Error::Internal { place: "ngff", message: cause.to_string() };
-    let mut bytes = serde_json::to_vec(&group).map_err(not_json)?;
-    if bytes.len() <= INDENTED_MAX_BYTES {
-        bytes = serde_json::to_vec_pretty(&group).map_err(not_json)?;
-    }
-    bytes.push(b'\n');
-    let path = if path.is_empty() { "zarr.json".to_owned() } else { format!("{path}/zarr.json") };
-    Ok(Document { path, bytes })
+    group_v3(path, &attributes).map_err(|cause| Error::Internal { place: "ngff", message: cause.to_string() })
 }

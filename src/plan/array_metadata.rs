@@ -1,32 +1,35 @@
-//! Array metadata (`zarr.json`): what is on disk is the same, whatever engine put it there.
+//! What the arrays of a form are on disk: the same, whatever engine puts it there.
 
 use serde_json::{Value, json};
 
 use super::Form;
-use crate::settings::{Codec, Compression, DataType, Shuffle};
+use crate::settings::{self, Compression, DataType};
+use crate::zarr::{ArrayDocument, Blosc, Chain, Codec, Endian, Gzip, KEYS, Sharding, Shuffle, Zstd};
 
 impl Form {
-    /// Metadata of an array with `extent` planes along its append axis (Zarr v3 core specification, array metadata).
+    /// An array with `extent` planes along its append axis.
     #[must_use]
-    pub fn metadata(&self, extent: Option<u64>) -> Value {
+    pub fn document(&self, extent: Option<u64>) -> ArrayDocument {
         let geometry = self.geometry();
         let is_float = matches!(self.dtype(), DataType::Float16 | DataType::Float32 | DataType::Float64);
-        let codecs = match geometry.shard() {
-            Some(_) => vec![self.sharding_codec()],
-            None => self.chunk_codecs(),
-        };
-        json!({
-            "zarr_format": 3,
-            "node_type": "array",
-            "shape": geometry.shape_with(extent),
-            "data_type": self.dtype().name(),
-            "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": geometry.object()}},
-            "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
-            "fill_value": if is_float { json!(0.0) } else { json!(0) },
-            "codecs": codecs,
-            "attributes": {},
-            "dimension_names": self.axis_names(),
-        })
+        ArrayDocument {
+            shape: geometry.shape_with(extent),
+            data_type: crate::zarr::DataType::named(self.dtype().name()),
+            object: geometry.object(),
+            keys: KEYS,
+            fill_value: if is_float { json!(0.0) } else { json!(0) },
+            codecs: match geometry.shard() {
+                Some(_) => self.shards(),
+                None => self.codecs(),
+            },
+            dimension_names: Some(self.axis_names().iter().cloned().map(Some).collect()),
+        }
+    }
+
+    /// Its document of Zarr v3.
+    #[must_use]
+    pub fn metadata(&self, extent: Option<u64>) -> Value {
+        self.document(extent).json()
     }
 
     /// Metadata that an array starts with: without planes along its append axis.
@@ -35,47 +38,36 @@ impl Form {
         self.metadata(self.geometry().append_axis().map(|_| 0))
     }
 
-    /// Shards of this form's chunks (Zarr v3 sharding codec, version 1.0), index last.
+    /// What makes a shard of its chunks, which is all that is done to an array with shards.
     #[must_use]
-    pub fn sharding_codec(&self) -> Value {
-        json!({
-            "name": "sharding_indexed",
-            "configuration": {
-                "chunk_shape": self.geometry().chunk(),
-                "codecs": self.chunk_codecs(),
-                "index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
-                "index_location": "end",
-            },
-        })
+    pub fn shards(&self) -> Chain {
+        let sharding = Sharding::indexed_last(self.geometry().chunk().to_vec(), self.codecs());
+        Chain(vec![Codec::Sharding(Box::new(sharding))])
     }
 
     /// What makes bytes of the pixels of a chunk: little-endian, then compressed.
     #[must_use]
-    pub fn chunk_codecs(&self) -> Vec<Value> {
+    pub fn codecs(&self) -> Chain {
         let item = self.dtype().size();
-        let bytes = match item {
-            1 => json!({"name": "bytes"}),
-            _ => json!({"name": "bytes", "configuration": {"endian": "little"}}),
-        };
         let Compression { codec, level, shuffle } = self.compression();
         let blosc = |cname: &str| {
             let shuffle = match shuffle {
-                Shuffle::None => "noshuffle",
-                Shuffle::Byte => "shuffle",
-                Shuffle::Bit => "bitshuffle",
+                settings::Shuffle::None => Shuffle::NoShuffle,
+                settings::Shuffle::Byte => Shuffle::Shuffle,
+                settings::Shuffle::Bit => Shuffle::BitShuffle,
             };
-            let configuration =
-                json!({"cname": cname, "clevel": level, "shuffle": shuffle, "typesize": item, "blocksize": 0});
-            Some(json!({"name": "blosc", "configuration": configuration}))
+            let (typesize, blocksize) = (Some(item as u64), Some(0));
+            Some(Codec::Blosc(Blosc { cname: cname.to_owned(), clevel: level, shuffle, typesize, blocksize }))
         };
         let compressor = match codec {
-            Codec::None => None,
-            Codec::BloscZstd => blosc("zstd"),
-            Codec::BloscLz4 => blosc("lz4"),
-            Codec::Zstd => Some(json!({"name": "zstd", "configuration": {"level": level, "checksum": false}})),
-            Codec::Gzip => Some(json!({"name": "gzip", "configuration": {"level": level}})),
+            settings::Codec::None => None,
+            settings::Codec::BloscZstd => blosc("zstd"),
+            settings::Codec::BloscLz4 => blosc("lz4"),
+            settings::Codec::Zstd => Some(Codec::Zstd(Zstd { level, checksum: Some(false) })),
+            settings::Codec::Gzip => Some(Codec::Gzip(Gzip { level })),
         };
-        std::iter::once(bytes).chain(compressor).collect()
+        let bytes = Codec::Bytes { endian: (item > 1).then_some(Endian::Little) };
+        Chain(std::iter::once(bytes).chain(compressor).collect())
     }
 }
 
@@ -83,10 +75,12 @@ impl Form {
 mod tests {
     use std::sync::Arc;
 
-    use super::*;
+    use serde_json::json;
+
+    use super::super::Form;
     use crate::Plan;
     use crate::plan::{Capabilities, Unit};
-    use crate::settings::{Settings, parse_dims};
+    use crate::settings::{Codec, Compression, DataType, Settings, parse_dims};
 
     fn form(dims: &str, dtype: DataType, codec: Codec) -> Arc<Form> {
         let mut settings = Settings::new("a", parse_dims(dims).expect("valid dimensions"), dtype);
@@ -118,7 +112,7 @@ mod tests {
 
     #[test]
     fn single_bytes_have_no_order() {
-        let codecs = form("t:5,y:10,x:10", DataType::UInt8, Codec::None).chunk_codecs();
-        assert_eq!(codecs, [json!({"name": "bytes"})]);
+        let codecs = form("t:5,y:10,x:10", DataType::UInt8, Codec::None).codecs();
+        assert_eq!(codecs.json(), json!([{"name": "bytes"}]));
     }
 }

@@ -6,12 +6,12 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::file::{Document, document};
-use super::format::ArrayFormat;
 use super::tree::{METADATA, Node};
 use crate::names::own::ATTRIBUTES;
 use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Image, Layout, documents_v05};
 use crate::plan::{ArrayId, Plan, PlannedArray, Unit};
 use crate::store::Mark;
+use crate::zarr::{self, ArrayFormat};
 
 /// OME-NGFF version of groups that are made anew where no other group tells it.
 const VERSION: &str = "0.5";
@@ -124,8 +124,7 @@ pub(super) fn group(node: &Node, run: Option<&Run>, beside: &Beside<'_>) -> Opti
 
 fn group_document(ome: &Value) -> Map<String, Value> {
     let attributes = json!({"ome": ome, "ome_stream": {"version": crate::VERSION}});
-    let document = json!({"zarr_format": 3, "node_type": "group", "attributes": attributes});
-    document.as_object().cloned().unwrap_or_default()
+    zarr::group_object(attributes)
 }
 
 fn series(images: &[&Node]) -> Map<String, Value> {
@@ -176,7 +175,7 @@ fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
     }
     let mut formats = Vec::new();
     for member in members {
-        match ArrayFormat::of(member.metadata) {
+        match ArrayFormat::of_object(member.metadata) {
             Ok(format) if !format.names.is_empty() => formats.push((member.name, format)),
             _ => {}
         }
@@ -209,7 +208,7 @@ fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
             .collect(),
         channels: Vec::new(),
         shape: first.shape.clone(),
-        dtype: first.dtype().to_owned(),
+        dtype: first.data_type.name.clone(),
     };
     let layout = Layout::Single(image);
     let none = Attributes::new();

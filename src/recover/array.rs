@@ -10,16 +10,16 @@ use serde_json::{Map, Value};
 use super::Inspection;
 use super::extent::Reach;
 use super::file::read_at;
-use super::format::ArrayFormat;
-use super::index::MISSING;
 use super::logged::Copies;
 use super::mend::Action;
-use super::objects::{Object, coordinates_of, each_object};
+use super::objects::{Object, each_object};
 use super::report::{ArrayReport, Finding, LostChunk, State};
 use super::shard::{Judge, Resolved, index_to_append};
 use super::tree::METADATA;
 use crate::backend::ChunkChecker;
 use crate::platform::partial_name;
+use crate::zarr::index::MISSING;
+use crate::zarr::{ArrayFormat, KEYS};
 
 /// What an array's metadata should say, where that is not what they say.
 pub(super) type Reshaped = Option<(Map<String, Value>, String)>;
@@ -33,7 +33,7 @@ pub(super) fn inspect(
     frames: &[u64],
 ) -> io::Result<Reshaped> {
     let mut report = ArrayReport { path: path.to_owned(), ..ArrayReport::default() };
-    let format = match ArrayFormat::of(document) {
+    let format = match ArrayFormat::of_object(document) {
         Ok(format) => format,
         Err(why) => {
             report.unchecked = Some(why);
@@ -49,7 +49,7 @@ pub(super) fn inspect(
             report.unchecked = Some("compressed chunks were not decoded".into());
             None
         }
-        (None, Some(verifier)) => match verifier.checker(&format.chunk_format()) {
+        (None, Some(verifier)) => match verifier.checker(&format) {
             Ok(checker) => Some(checker),
             Err(why) => {
                 report.unchecked = Some(why);
@@ -185,7 +185,7 @@ impl Array<'_, '_> {
         let mut actions = Vec::new();
         let remedy = if any || (!unfinished && resolved.torn.is_none()) {
             if resolved.needs_index {
-                let bytes = index_to_append(&resolved.entries, length);
+                let bytes = index_to_append(&resolved.entries, length)?;
                 actions.push(Action::AppendIndex { path: path.clone(), length, bytes });
             }
             if unfinished {
@@ -264,7 +264,7 @@ impl Array<'_, '_> {
         let mut gone: Vec<(String, Vec<Vec<u64>>)> = Vec::new();
         for (name, chunks) in &self.inspection.log.shards {
             let Some(key) = name.strip_prefix(&prefix).filter(|key| !seen.contains(*key)) else { continue };
-            let Some(object) = coordinates_of(key, self.format.shape.len()) else { continue };
+            let Some(object) = KEYS.coordinates(key, self.format.shape.len()) else { continue };
             let mut places: Vec<usize> = chunks.keys().map(|place| *place as usize).collect();
             places.sort_unstable();
             places.retain(|place| *place < self.format.chunks_per_shard());

@@ -1,6 +1,6 @@
 //! How far an array reaches, judged by the chunks that are there.
 
-use super::format::ArrayFormat;
+use crate::zarr::ArrayFormat;
 
 /// Gathers where whole chunks lie.
 #[derive(Debug)]

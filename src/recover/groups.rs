@@ -13,16 +13,13 @@ use super::known::Known;
 use super::mend::{Action, read_small};
 use super::report::{Finding, State};
 use super::tree::{METADATA, Node};
-use crate::document::{MAX_BYTES, with_member};
 use crate::error::{Error, Result};
 use crate::journal::record;
 use crate::names::own::{MARK, RECORD};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FILE_NAME, FrameLog};
 use crate::store::Mark;
 use crate::store::files::DOCUMENTS;
-
-/// Documents up to this size are indented for people, as the writer does.
-const INDENTED_MAX_BYTES: usize = 64 << 10;
+use crate::zarr::json::{self, MAX_BYTES, with_member};
 
 /// Most bytes of `METADATA.ome.xml` that are looked at.
 const MAX_XML_BYTES: u64 = 256 << 20;
@@ -205,13 +202,7 @@ pub(super) fn half_made(root: &Path) -> Result<Finding> {
 
 /// A document as it is written.
 pub(super) fn bytes(document: &Map<String, Value>) -> Result<Vec<u8>> {
-    let not_json = |cause: serde_json::Error| Error::Internal { place: "recover", message: cause.to_string() };
-    let mut bytes = serde_json::to_vec(document).map_err(not_json)?;
-    if bytes.len() <= INDENTED_MAX_BYTES {
-        bytes = serde_json::to_vec_pretty(document).map_err(not_json)?;
-    }
-    bytes.push(b'\n');
-    Ok(bytes)
+    json::bytes(document).map_err(|cause| Error::Internal { place: "recover", message: cause.to_string() })
 }
 
 fn set_attribute(document: &mut Map<String, Value>, name: &str, value: Value) {

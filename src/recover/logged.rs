@@ -5,10 +5,11 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 
-use super::format::ArrayFormat;
 use super::index::last_index;
 use crate::journal::format::{Placed, Planes};
 use crate::plan::{ArrayId, Plan};
+use crate::zarr::ArrayFormat;
+use crate::zarr::index::index_bytes;
 
 /// Entries of shard indices that are held at once: 64 MiB.
 const MAX_HELD_ENTRIES: usize = 1 << 22;
@@ -158,7 +159,7 @@ impl<'a> Logged<'a> {
             Ok(file) => last_index(&file, published.length, chunks)?.ok().map(|(entries, _)| entries),
             Err(_) => None,
         };
-        self.read = self.read.saturating_add(super::index::index_bytes(chunks));
+        self.read = self.read.saturating_add(index_bytes(chunks));
         self.held = self.held.saturating_add(chunks);
         self.indices.insert(shard.to_owned(), entries);
         Ok(())

@@ -23,7 +23,6 @@ mod anew;
 mod array;
 mod extent;
 mod file;
-mod format;
 mod frames;
 mod groups;
 mod index;
@@ -39,7 +38,7 @@ mod tree;
 mod written;
 
 pub use crate::journal::format as log;
-pub use index::{MISSING, PLACES_MARK, index_bytes, index_of, is_sane, overlapping, parse_index};
+pub use crate::zarr::index::{MISSING, PLACES_MARK, index_bytes, index_of, is_sane, overlapping, parse_index};
 pub use mend::KEPT_SUFFIX;
 pub use report::{ArrayReport, Finding, LostChunk, MAX_LISTED, Report, State, Verdict};
 
@@ -51,7 +50,6 @@ use serde_json::{Map, Value};
 use self::anew::{Beside, Member, Run};
 use self::array::Reshaped;
 use self::file::{Document, Kind};
-use self::format::ArrayFormat;
 use self::frames::Lines;
 use self::known::Known;
 use self::logged::{Logged, LoggedArray, Published};
@@ -59,13 +57,14 @@ use self::mend::{Action, read_small};
 use self::run_log::RunLog;
 use self::tree::{METADATA, Node};
 use crate::backend::Verifier;
-use crate::document::{MAX_BYTES, with_member};
 use crate::error::{Error, Result};
 use crate::journal::record;
 use crate::names::own;
 use crate::plan::{Plan, Unit};
 use crate::platform::{self, Disk, partial_name};
 use crate::store::{self, Lock, Mark, room};
+use crate::zarr::ArrayFormat;
+use crate::zarr::json::{MAX_BYTES, with_member};
 
 /// What to do.
 #[derive(Default, Clone, Copy)]
@@ -351,7 +350,7 @@ impl Inspection<'_> {
         }
         let mut logged = Logged::new(self.run.as_ref().map(Run::plan));
         for node in nodes.iter().filter(|node| node.is_array) {
-            let Some(Ok(format)) = node.metadata().map(ArrayFormat::of) else { continue };
+            let Some(Ok(format)) = node.metadata().map(ArrayFormat::of_object) else { continue };
             if format.shard.is_none() {
                 continue;
             }
@@ -456,7 +455,7 @@ impl Inspection<'_> {
         let of_record = || {
             let array = self.record.as_ref().filter(|_| node.name() == "0")?.array.clone()?;
             let is_array = array.get("node_type").and_then(Value::as_str) == Some("array");
-            (is_array && ArrayFormat::of(&array).is_ok())
+            (is_array && ArrayFormat::of_object(&array).is_ok())
                 .then(|| (array, format!("made anew from {}", record::name(self.root).unwrap_or(own::RECORD))))
         };
         let (mut array, how) = planned().or_else(of_log).or_else(of_sibling).or_else(of_record)?;

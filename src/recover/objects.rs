@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::mend::KEPT_SUFFIX;
 use crate::platform::PARTIAL_SUFFIX;
+use crate::zarr;
 
 /// A chunk or shard file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,21 +113,10 @@ fn walk(
 fn number(name: &OsStr) -> Option<(u64, bool)> {
     let name = name.to_str()?;
     let (digits, partial) = name.strip_suffix(PARTIAL_SUFFIX).map_or((name, false), |digits| (digits, true));
-    let number: u64 = digits.parse().ok()?;
-    (number.to_string() == digits).then_some((number, partial))
+    zarr::number(digits).map(|number| (number, partial))
 }
 
 /// Whether recovery keeps something under this name.
 pub(super) fn is_kept(name: &OsStr) -> bool {
     name.to_string_lossy().contains(KEPT_SUFFIX)
-}
-
-/// The coordinates in a key such as `c/0/3`, where it has `axes` of them.
-pub(super) fn coordinates_of(key: &str, axes: usize) -> Option<Vec<u64>> {
-    let mut parts = key.split('/');
-    if parts.next() != Some("c") {
-        return None;
-    }
-    let coordinates: Option<Vec<u64>> = parts.map(|part| number(OsStr::new(part)).map(|(at, _)| at)).collect();
-    coordinates.filter(|coordinates| coordinates.len() == axes)
 }

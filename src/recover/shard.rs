@@ -5,13 +5,12 @@ use std::fs::File;
 use std::io;
 
 use super::file::read_at;
-use super::format::ArrayFormat;
-use super::index::{
-    MISSING, earlier_index, has_places_mark, index_near_end, index_of, is_sane, last_index, overlapping,
-};
+use super::index::{earlier_index, has_places_mark, index_near_end, last_index};
 use super::logged::Copies;
 use crate::backend::ChunkChecker;
 use crate::buffer::ALIGNMENT;
+use crate::zarr::ArrayFormat;
+use crate::zarr::index::{MISSING, index_of, is_sane, overlapping};
 
 /// Largest compressed chunk that is believed: what it decodes to and some more.
 const MAX_GROWTH: u64 = 2;
@@ -196,10 +195,10 @@ impl Judge<'_> {
 
 /// What has to be appended to a shard file of `length` bytes: the index, so that it ends with a block as those of the
 /// writer do.
-pub(super) fn index_to_append(entries: &[(u64, u64)], length: u64) -> Vec<u8> {
-    let index = index_of(entries);
+pub(super) fn index_to_append(entries: &[(u64, u64)], length: u64) -> io::Result<Vec<u8>> {
+    let index = index_of(entries.iter().copied()).map_err(io::Error::other)?;
     let end = (length + index.len() as u64).next_multiple_of(ALIGNMENT as u64);
     let mut bytes = vec![0; (end - length) as usize - index.len()];
     bytes.extend_from_slice(&index);
-    bytes
+    Ok(bytes)
 }

@@ -10,12 +10,12 @@ use super::file::{Document, Kind, document, kind};
 use super::objects::is_kept;
 use crate::names::own::FOLDER;
 use crate::platform::PARTIAL_SUFFIX;
+use crate::zarr::{V2_ARRAY, V2_ATTRIBUTES, V2_GROUP};
 
-/// Name of a node's metadata file.
-pub(super) const METADATA: &str = "zarr.json";
+pub(super) use crate::zarr::METADATA;
 
 /// Names of the metadata files of Zarr format 2, which this library does not write.
-const V2_METADATA: [&str; 3] = [".zgroup", ".zarray", ".zattrs"];
+const V2_METADATA: [&str; 3] = [V2_GROUP, V2_ARRAY, V2_ATTRIBUTES];
 
 /// Deepest nesting of groups: a plate has root, row, column, field and array.
 const MAX_DEPTH: usize = 8;

@@ -7,7 +7,7 @@ use std::io::BufReader;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::index::{MISSING, last_index};
+use super::index::last_index;
 use crate::error::{Error, Result};
 use crate::journal::format::{Planes, Record, Records, SlotRun};
 use crate::journal::record::{self, Come};
@@ -15,6 +15,8 @@ use crate::plan::{ArrayId, GroupKey, Plan, PlannedSource, ShardGrid, Unit};
 use crate::platform::{Disk, Sync};
 use crate::router::StorageIndex;
 use crate::store::missing::{self, Missing, Stretch, Why};
+use crate::zarr::index::MISSING;
+use crate::zarr::object_key;
 
 /// Most stretches of missing frames that are looked at: as many as a run of hours without room leaves.
 const MAX_STRETCHES: usize = 1 << 20;
@@ -203,13 +205,12 @@ impl<'a> Chunks<'a> {
     fn is_there(&mut self, array: ArrayId, coordinates: &[u64]) -> Result<bool> {
         let planned = self.plan.array(array);
         let mut path = self.plan.folder_of(planned);
-        path.push("c");
         let Some(grid) = &self.grids[planned.form().nth()] else {
-            path.extend(coordinates.iter().map(u64::to_string));
+            path.extend(object_key(coordinates).split('/'));
             return Ok(fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()));
         };
         let object = grid.shard_of(coordinates);
-        path.extend(object.iter().map(u64::to_string));
+        path.extend(object_key(&object).split('/'));
         let row = (array, object.get(..object.len().saturating_sub(2)).unwrap_or_default().to_vec());
         if self.row.as_ref() != Some(&row) {
             self.shards.clear();

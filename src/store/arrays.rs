@@ -8,10 +8,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 
 use super::Store;
-use crate::document::with_member;
 use crate::error::{Error, Result};
 use crate::plan::{ArrayId, Form, PlannedArray};
 use crate::platform::{Disk, Sync, write_new};
+use crate::zarr::json::with_member;
+use crate::zarr::{ArrayDocument, METADATA};
 
 /// What is in the arrays' documents.
 #[derive(Debug)]
@@ -45,12 +46,10 @@ impl Store {
     /// Metadata of an array with `extent` planes along its append axis, as this store has them.
     #[must_use]
     pub fn array_metadata(&self, form: &Form, extent: Option<u64>) -> Value {
-        let mut document = form.metadata(extent);
-        if self.own_documents {
-            // An engine that makes its own files knows no chunks without shards.
-            document["codecs"] = json!([form.sharding_codec()]);
-        }
-        document
+        let document = form.document(extent);
+        // An engine that makes its own files knows no chunks without shards.
+        let codecs = if self.own_documents { form.shards() } else { document.codecs };
+        ArrayDocument { codecs, ..document }.json()
     }
 
     /// Planes along the append axis that the document of an array tells of; `None` where its shape is fixed.
@@ -117,7 +116,7 @@ impl Store {
         put: impl FnOnce(&dyn Disk, &Path, &[u8], Sync) -> io::Result<()>,
     ) -> Result<()> {
         let form = array.form();
-        let path = self.plan.folder_of(array).join("zarr.json");
+        let path = self.plan.folder_of(array).join(METADATA);
         let edited = if self.arrays.continued { grown(form, &path, extent) } else { None };
         let common = edited.is_none();
         let document = match (edited, shown.latest.take()) {

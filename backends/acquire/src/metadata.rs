@@ -5,14 +5,14 @@
 //! there from the beginning and replaces the engine's at the end.
 
 use ome_stream::Plan;
+use ome_stream::zarr::ArrayDocument;
 use serde_json::{Value, json};
 
 /// Metadata of a position's array with `extent` planes along its append axis.
 pub(crate) fn document(plan: &Plan, extent: Option<u64>) -> Value {
-    let mut document = plan.forms()[0].metadata(extent);
+    let form = &plan.forms()[0];
     // The engine knows no chunks without shards.
-    document["codecs"] = json!([plan.forms()[0].sharding_codec()]);
-    document
+    ArrayDocument { codecs: form.shards(), ..form.document(extent) }.json()
 }
 
 /// Parts of the metadata that say how bytes on disk become pixels. A difference in one of them would make ours a lie.

@@ -5,6 +5,7 @@
 //! then a whole one, also at the edges, and nothing has to be resized.
 
 use ome_stream::plan::Form;
+use ome_stream::zarr::ArrayDocument;
 use ome_stream::{Error, Plan, Result};
 use serde_json::{Value, json};
 
@@ -36,13 +37,9 @@ pub fn array(form: &Form) -> Result<Value> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    let mut metadata = form.metadata(None);
-    if let Some(known) = metadata.get_mut("shape") {
-        *known = json!(shape);
-    }
     Ok(json!({
         "driver": "zarr3",
-        "metadata": metadata,
+        "metadata": ArrayDocument { shape, ..form.document(None) }.json(),
         "open": true,
         "assume_metadata": true,
         "store_data_equal_to_fill_value": true,

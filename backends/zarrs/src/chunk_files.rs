@@ -10,8 +10,8 @@ use ome_stream::backend::{Batch, Stored};
 use ome_stream::platform::{DiskFile, partial_name};
 use ome_stream::{Error, Result};
 
+use crate::common::Common;
 use crate::encode::Encoder;
-use crate::sink::Common;
 
 /// Stores each chunk of the batch in a file of its own.
 pub(crate) fn write(common: &Common, encoder: &Encoder, batch: &Batch<'_>) -> Result<Stored> {

@@ -4,12 +4,10 @@
 use std::ffi::c_int;
 
 use ome_stream::Result;
-use zarrs::metadata::v3::MetadataV3;
-use zarrs::metadata_ext::codec::blosc::{BloscCodecConfiguration, BloscCodecConfigurationV1, BloscCompressor};
-use zarrs::metadata_ext::codec::zstd::{ZstdCodecConfiguration, ZstdCodecConfigurationV1};
+use ome_stream::zarr::{Blosc, Chain, Codec, Endian};
 use zstd::bulk::Compressor;
 
-use crate::array::engine;
+use crate::error::engine;
 
 /// A compressor, as array metadata declare it.
 #[derive(Debug)]
@@ -23,40 +21,32 @@ pub(crate) type Context = Option<Compressor<'static>>;
 
 impl Direct {
     /// The compressor of a chain that does nothing else to a chunk; `None` for any other chain.
-    pub(crate) fn of(codecs: &[MetadataV3]) -> Option<Self> {
-        let [bytes, compressor] = codecs else { return None };
+    pub(crate) fn of(codecs: &Chain) -> Option<Self> {
+        let [Codec::Bytes { endian: None | Some(Endian::Little) }, compressor] = codecs.0.as_slice() else {
+            return None;
+        };
         // Elsewhere `bytes` has something to do.
-        if cfg!(not(target_endian = "little")) || !is_little(bytes) {
+        if cfg!(not(target_endian = "little")) {
             return None;
         }
-        match compressor.name() {
-            "blosc" => Self::blosc(compressor.to_typed_configuration().ok()?),
-            "zstd" => match compressor.to_typed_configuration().ok()? {
-                ZstdCodecConfiguration::V1(ZstdCodecConfigurationV1 { level, checksum }) => {
-                    Some(Self::Zstd { level: level.into(), checksum })
-                }
-                _ => None,
-            },
+        match compressor {
+            Codec::Blosc(blosc) => Self::blosc(blosc),
+            Codec::Zstd(zstd) => Some(Self::Zstd { level: zstd.level, checksum: zstd.checksum.unwrap_or(false) }),
             _ => None,
         }
     }
 
-    fn blosc(configuration: BloscCodecConfiguration) -> Option<Self> {
-        let BloscCodecConfiguration::V1(BloscCodecConfigurationV1 { cname, clevel, shuffle, typesize, blocksize }) =
-            configuration
-        else {
-            return None;
-        };
-        let compressor: &[u8] = match cname {
-            BloscCompressor::LZ4 => blosc_src::BLOSC_LZ4_COMPNAME,
-            BloscCompressor::Zstd => blosc_src::BLOSC_ZSTD_COMPNAME,
+    fn blosc(blosc: &Blosc) -> Option<Self> {
+        let compressor: &[u8] = match blosc.cname.as_str() {
+            "lz4" => blosc_src::BLOSC_LZ4_COMPNAME,
+            "zstd" => blosc_src::BLOSC_ZSTD_COMPNAME,
             _ => return None,
         };
         Some(Self::Blosc {
-            level: u8::from(clevel).into(),
-            shuffle: shuffle as c_int,
-            item: typesize?.max(1),
-            block: blocksize,
+            level: blosc.clevel,
+            shuffle: blosc.shuffle as c_int,
+            item: usize::try_from(blosc.typesize?).ok()?.max(1),
+            block: usize::try_from(blosc.blocksize?).ok()?,
             compressor,
         })
     }
@@ -103,12 +93,6 @@ impl Direct {
             }
         }
     }
-}
-
-/// True for the codec `bytes` without an order of bytes, or with the one of this machine.
-fn is_little(codec: &MetadataV3) -> bool {
-    let endian = codec.configuration().and_then(|configuration| configuration.get("endian"));
-    codec.name() == "bytes" && endian.is_none_or(|endian| endian == "little")
 }
 
 fn compressor(level: i32, checksum: bool) -> std::io::Result<Compressor<'static>> {

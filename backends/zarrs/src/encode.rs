@@ -10,8 +10,9 @@ use zarrs::array::codec::api::ArrayToBytesCodecTraits;
 use zarrs::array::{ArrayBytes, CodecOptions, DataType, FillValue};
 use zarrs::metadata::v3::MetadataV3;
 
-use crate::array::{codecs, engine};
+use crate::array;
 use crate::direct::{Context, Direct};
+use crate::error::engine;
 use crate::options;
 use crate::spares::{Spare, Spares, ask, grow};
 
@@ -45,16 +46,18 @@ pub(crate) struct Bench {
 
 impl Encoder {
     pub(crate) fn new(form: &Form) -> Result<Self> {
-        let metadata: MetadataV3 = serde_json::from_value(form.dtype().name().into()).map_err(engine)?;
-        let codecs = codecs(form)?;
+        let data_type = MetadataV3::new(form.dtype().name());
+        let codecs = form.codecs();
         let direct = Direct::of(&codecs);
         let identity = form.is_uncompressed() && cfg!(target_endian = "little");
         // What will be needed is made now: a worker could only fail with it.
         let options = if identity || direct.is_some() { None } else { Some(options::options()?) };
         Ok(Self {
-            chain: CodecChain::from_metadata(&codecs).map_err(engine)?,
+            chain: array::metadata(&codecs)
+                .map_err(engine)
+                .and_then(|codecs| CodecChain::from_metadata(&codecs).map_err(engine))?,
             shape: form.geometry().chunk().iter().copied().filter_map(NonZeroU64::new).collect(),
-            data_type: DataType::from_metadata(&metadata).map_err(engine)?,
+            data_type: DataType::from_metadata(&data_type).map_err(engine)?,
             fill_value: FillValue::new(vec![0; form.dtype().size()]),
             direct,
             identity,

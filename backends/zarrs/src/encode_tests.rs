@@ -5,13 +5,14 @@ use std::borrow::Cow;
 use ome_stream::Plan;
 use ome_stream::backend::Backend as _;
 use ome_stream::settings::{Codec, Compression, DataType, Settings, Shuffle, parse_dims};
+use ome_stream::zarr::Chain;
 use serde_json::{Value, json};
 use zarrs::array::ArrayBytes;
 use zarrs::array::codec::api::ArrayToBytesCodecTraits;
-use zarrs::metadata::v3::MetadataV3;
 
 use super::Encoder;
 use crate::ZarrsBackend;
+use crate::array::metadata;
 use crate::direct::Direct;
 use crate::options::options;
 
@@ -126,14 +127,14 @@ fn memory_and_context_of_a_bench_are_kept_from_chunk_to_chunk() {
 
 /// Encodes by the compressor that `codecs` declare, and by zarrs.
 fn both(codecs: &[Value], pixels: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let metadata: Vec<MetadataV3> =
-        codecs.iter().map(|codec| serde_json::from_value(codec.clone()).expect("codec metadata")).collect();
-    let direct = Direct::of(&metadata)?;
+    let chain = Chain::of(&codecs.into()).expect("codecs");
+    let direct = Direct::of(&chain)?;
     let mut target = vec![0; direct.bound(pixels.len())];
     let length = direct.encode(&mut None, pixels, &mut target).expect("it encodes");
     target.truncate(length);
     let mut encoder = encoder("t:2,y:60:30,x:90:45", DataType::UInt16, Compression::new(Codec::None));
-    encoder.chain = zarrs::array::codec::CodecChain::from_metadata(&metadata).expect("zarrs takes the codecs");
+    encoder.chain = zarrs::array::codec::CodecChain::from_metadata(&metadata(&chain).expect("codecs"))
+        .expect("zarrs takes the codecs");
     Some((target, by_zarrs(&encoder, pixels)))
 }
 

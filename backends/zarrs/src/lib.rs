@@ -7,9 +7,12 @@
 mod account;
 mod array;
 mod chunk_files;
+mod common;
 mod direct;
 mod encode;
+mod error;
 mod file_slot;
+mod of_form;
 mod options;
 mod random_access;
 #[cfg(all(test, feature = "shuttle"))]
@@ -31,10 +34,8 @@ use ome_stream::plan::Unit;
 use ome_stream::store::Store;
 use ome_stream::{Plan, Result};
 
+pub use error::NAME;
 pub use verify::ZarrsVerifier;
-
-/// Name of this engine in settings, errors and reports.
-pub const NAME: &str = "zarrs";
 
 /// Version of the zarrs library whose codecs and metadata are used.
 pub const ZARRS_VERSION: &str = "0.23";

@@ -10,7 +10,7 @@ use ome_stream::{Error, Result};
 use rayon_core::ThreadPoolBuilder;
 use zarrs::array::CodecOptions;
 
-use crate::NAME;
+use crate::error::NAME;
 
 /// The options: one thread, for our workers are the parallelism.
 ///

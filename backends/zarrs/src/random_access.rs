@@ -7,9 +7,10 @@ use ome_stream::backend::Replacement;
 use ome_stream::plan::{ArrayId, GroupKey, Layout, UnitPlace};
 use ome_stream::{Error, Result};
 
+use crate::common::Common;
+use crate::of_form::OfForm;
 use crate::options::options;
 use crate::shard_file::Kind;
-use crate::sink::{Common, OfForm};
 use crate::spares::zeros;
 
 /// Pixels of a unit; `None` where it is not stored.

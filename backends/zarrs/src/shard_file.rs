@@ -30,11 +30,12 @@ use ome_stream::journal::Log;
 use ome_stream::platform::{Disk, DiskFile, Sync, partial_name};
 use ome_stream::sync::atomic::{AtomicBool, Ordering};
 use ome_stream::sync::{Mutex, MutexGuard, PoisonError};
+use ome_stream::zarr::index::{Entry, MISSING, index_bytes};
 use ome_stream::{Error, Result};
 
 use crate::account::Account;
 use crate::file_slot::FileSlot;
-use crate::shard_index::{Entry, MISSING, index_bytes, read_index};
+use crate::shard_index::read_index;
 use crate::spares::zeros;
 
 /// Chunks to come in a shard that was sealed: what is replaced in it never completes it once more.

@@ -5,10 +5,10 @@ use std::time::Instant;
 use ome_stream::Result;
 use ome_stream::buffer::ALIGNMENT;
 use ome_stream::platform::DiskFile;
-use ome_stream::recover::PLACES_MARK;
+use ome_stream::zarr::index::{Entry, MISSING, PLACES_MARK};
 
 use crate::shard_file::{Kind, NEVER_COMPLETE, NEVER_PLACED, NO_PLACE, ShardFile, State};
-use crate::shard_index::{Entry, MISSING, block_bytes, blocks, index};
+use crate::shard_index::{block_bytes, blocks, index};
 
 /// Room for chunks or copies where a disk does not give length without blocks, or what was given is used up: each time
 /// costs one more index in the file.

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
-use ome_stream::recover::PLACES_MARK;
+use ome_stream::zarr::index::{Entry, MISSING, PLACES_MARK, index_bytes, index_of, parse_index};
 use ome_stream::{Error, Result};
 
 use crate::spares::zeros;
@@ -13,39 +13,19 @@ use crate::spares::zeros;
 /// What memory is asked for here.
 const PURPOSE: &str = "a shard's index";
 
-/// Offset and length of a chunk in its shard file.
-pub(crate) type Entry = (u64, u64);
-
-/// What stands for a chunk that is not there (Zarr v3 sharding codec).
-pub(crate) const MISSING: Entry = (u64::MAX, u64::MAX);
-
-/// Bytes of the index of `chunks` chunks.
-pub(crate) fn index_bytes(chunks: usize) -> u64 {
-    chunks as u64 * 16 + 4
-}
-
 /// Bytes of the whole blocks that hold an index; with room for a mark in front of it.
 pub(crate) fn block_bytes(chunks: usize, marked: bool) -> u64 {
     let mark = if marked { PLACES_MARK.len() as u64 } else { 0 };
     (index_bytes(chunks) + mark).next_multiple_of(ALIGNMENT as u64)
 }
 
-/// The shard index: little-endian pairs of offset and length, then their crc32c.
+/// The bytes of an index.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].
-pub(crate) fn index(entries: impl Iterator<Item = Entry>) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let length = entries.size_hint().0 * 16 + 4;
-    let none = |_| Error::OutOfMemory { bytes: length as u64, purpose: PURPOSE };
-    bytes.try_reserve_exact(length).map_err(none)?;
-    for (offset, length) in entries {
-        bytes.extend_from_slice(&offset.to_le_bytes());
-        bytes.extend_from_slice(&length.to_le_bytes());
-    }
-    let checksum = crc32c::crc32c(&bytes);
-    bytes.extend_from_slice(&checksum.to_le_bytes());
-    Ok(bytes)
+pub(crate) fn index(entries: impl ExactSizeIterator<Item = Entry>) -> Result<Vec<u8>> {
+    let bytes = index_bytes(entries.len());
+    index_of(entries).map_err(|_| Error::OutOfMemory { bytes, purpose: PURPOSE })
 }
 
 /// An index at the end of `length` bytes; with a mark directly in front, where it lists places and not what is in them.
@@ -61,11 +41,6 @@ pub(crate) fn blocks(index: &[u8], length: u64, marked: bool) -> Result<AlignedB
     bytes[start..].copy_from_slice(index);
     bytes[start - mark.len()..start].copy_from_slice(mark);
     Ok(buffer)
-}
-
-/// Where the last chunk that is in the index ends.
-pub(crate) fn chunks_end(entries: &[Entry]) -> u64 {
-    entries.iter().filter(|entry| **entry != MISSING).map(|(offset, length)| offset + length).max().unwrap_or(0)
 }
 
 /// What the end of a shard file says.
@@ -84,7 +59,7 @@ pub(crate) fn read_index(path: &Path, chunks: usize) -> Result<Option<Found>> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(Error::io("open", path, source)),
     };
-    let mut bytes = zeros(chunks * 16 + 4, PURPOSE)?;
+    let mut bytes = zeros(usize::try_from(index_bytes(chunks)).unwrap_or(usize::MAX), PURPOSE)?;
     let length = file
         .seek(SeekFrom::End(0))
         .and_then(|length| {
@@ -97,12 +72,8 @@ pub(crate) fn read_index(path: &Path, chunks: usize) -> Result<Option<Found>> {
         path: path.to_path_buf(),
         problem: format!("{problem}; `ome-stream recover` may mend it"),
     };
-    let (entries, checksum) = bytes.split_at(chunks * 16);
-    if checksum != crc32c::crc32c(entries).to_le_bytes() {
-        return Err(damaged("its last bytes are not a valid shard index"));
-    }
-    let number = |bytes: &[u8]| bytes.try_into().map_or(u64::MAX, u64::from_le_bytes);
-    let entries: Vec<_> = entries.chunks_exact(16).map(|pair| (number(&pair[..8]), number(&pair[8..]))).collect();
+    let not_valid = |_| damaged("its last bytes are not a valid shard index");
+    let entries = parse_index(&bytes, chunks).map_err(not_valid)?;
     let inside = |(offset, size): &Entry| offset.checked_add(*size).is_some_and(|end| end <= length);
     if !entries.iter().all(|entry| *entry == MISSING || inside(entry)) {
         return Err(damaged("its index points past its end"));

@@ -6,11 +6,11 @@ use std::ops::Range;
 
 use ome_stream::Result;
 use ome_stream::platform::DiskFile;
-use ome_stream::recover::PLACES_MARK;
 use ome_stream::sync::atomic::Ordering;
+use ome_stream::zarr::index::{Entry, MISSING, PLACES_MARK, chunks_end, index_bytes};
 
 use crate::shard_file::{NEVER_PLACED, ShardFile, State};
-use crate::shard_index::{Entry, MISSING, block_bytes, chunks_end, index, index_bytes};
+use crate::shard_index::{block_bytes, index};
 
 /// Most bytes of chunks that are written once more so that a sealed file is no longer than what is in it: a fraction of a
 /// second, in the rare shard of which chunks in the middle never came.

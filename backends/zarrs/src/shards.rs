@@ -11,11 +11,11 @@ use ome_stream::plan::{ArrayId, Form, GroupKey, ShardGrid, UnitPlace};
 use ome_stream::router::StorageIndex;
 use ome_stream::{Plan, Result};
 
+use crate::common::Common;
 use crate::encode::Encoder;
 use crate::scratch::Scratch;
 use crate::shard_file::{Batches, Kind, NEVER_COMPLETE, ShardFile, ShardShape};
 use crate::shard_index::block_bytes;
-use crate::sink::Common;
 use crate::spares::{Spares, ask};
 
 /// Shard files that stay open between writes. Each takes two descriptors, and a process has 1024 by default; a run

@@ -1,64 +1,17 @@
 //! One run of the native engine.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use ome_stream::backend::{Batch, Done, Replacement, Sink, Stored, TimeSpent};
 use ome_stream::plan::{ArrayId, Form, GroupKey, Layout};
-use ome_stream::platform::{Clock, Disk, Sync};
 use ome_stream::store::Store;
 use ome_stream::{Plan, Result};
 
-use crate::account::{Account, FLAT_BYTES};
+use crate::common::Common;
 use crate::encode::Encoder;
-use crate::shard_file::Surroundings;
+use crate::of_form::OfForm;
 use crate::shards::Shards;
 use crate::{array, chunk_files, random_access};
-
-/// What storing a chunk needs, whether in a file of its own or in a shard.
-pub(crate) struct Common {
-    pub(crate) store: Arc<Store>,
-    /// Held while a plane is replaced.
-    replacing: Mutex<()>,
-    pub(crate) account: Arc<Account>,
-    pub(crate) encoding: Clock,
-    pub(crate) writing: Clock,
-    arrays: Vec<PathBuf>,
-}
-
-impl Common {
-    /// Path of a chunk file or shard file (chunk key encoding `default` with `/`).
-    pub(crate) fn object_path(&self, array: ArrayId, coordinates: &[u64]) -> PathBuf {
-        let mut path = self.arrays.get(array.index()).cloned().unwrap_or_default();
-        path.push("c");
-        path.extend(coordinates.iter().map(u64::to_string));
-        path
-    }
-
-    /// What files are written through.
-    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
-        self.store.disk()
-    }
-
-    /// True where each object is on the medium before its write returns.
-    pub(crate) fn syncs_now(&self) -> bool {
-        self.store.sync() == Sync::Now
-    }
-
-    /// Held while a plane is replaced, or where none may be.
-    pub(crate) fn replacing(&self) -> MutexGuard<'_, ()> {
-        self.replacing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What a shard file needs to know of the run.
-    pub(crate) fn surroundings(&self) -> Surroundings {
-        Surroundings {
-            disk: Arc::clone(self.store.disk()),
-            log: Arc::clone(self.store.log()),
-            account: Arc::clone(&self.account),
-        }
-    }
-}
 
 /// The native engine's side of a run.
 pub(crate) struct ZarrsSink {
@@ -67,25 +20,11 @@ pub(crate) struct ZarrsSink {
     forms: Vec<OfForm>,
 }
 
-/// What stores the chunks of arrays of one form.
-pub(crate) struct OfForm {
-    pub(crate) encoder: Arc<Encoder>,
-    /// `None` without shards.
-    pub(crate) shards: Option<Shards>,
-}
-
 impl ZarrsSink {
     /// Ready to write arrays, or to go on with those that hold what is `resumed`.
     pub(crate) fn open(store: &Arc<Store>, resumed: Option<&Done>) -> Result<Self> {
         let plan = store.plan();
-        let common = Common {
-            store: Arc::clone(store),
-            replacing: Mutex::new(()),
-            account: Arc::new(Account::new(FLAT_BYTES, store.counter())),
-            arrays: plan.arrays().iter().map(|array| plan.folder_of(array)).collect(),
-            encoding: Clock::default(),
-            writing: Clock::default(),
-        };
+        let common = Common::new(store);
         let of_form = |form: &Arc<Form>| {
             array::check(form)?;
             let encoder = Arc::new(Encoder::new(form)?);

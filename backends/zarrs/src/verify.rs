@@ -4,38 +4,35 @@ use std::borrow::Cow;
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ome_stream::backend::{ChunkChecker, ChunkFormat, Verifier};
+use ome_stream::backend::{ChunkChecker, Verifier};
+use ome_stream::zarr::{ArrayFormat, MAX_CHUNK_BYTES};
 use zarrs::array::codec::CodecChain;
 use zarrs::array::codec::api::ArrayToBytesCodecTraits;
 use zarrs::array::{CodecOptions, DataType, FillValue};
 use zarrs::metadata::v3::MetadataV3;
 
+use crate::array;
 use crate::options::options;
 use crate::spares::ask;
-
-/// Most bytes of a chunk that is decoded: what readers and codecs address (31 bits). Foreign metadata may say anything.
-const MAX_CHUNK_BYTES: u64 = 1 << 31;
 
 /// Decodes chunks with zarrs' codecs, to tell whether they are whole.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ZarrsVerifier;
 
 impl Verifier for ZarrsVerifier {
-    fn checker(&self, format: &ChunkFormat<'_>) -> Result<Box<dyn ChunkChecker>, String> {
+    fn checker(&self, format: &ArrayFormat) -> Result<Box<dyn ChunkChecker>, String> {
         let said = |error: &dyn std::fmt::Display| error.to_string();
-        let metadata = |value: &serde_json::Value| -> Result<MetadataV3, String> {
-            serde_json::from_value(value.clone()).map_err(|error| said(&error))
-        };
-        let codecs = format.codecs.iter().map(metadata).collect::<Result<Vec<_>, _>>()?;
-        let data_type = DataType::from_metadata(&metadata(format.data_type)?).map_err(|error| said(&error))?;
+        let codecs = array::metadata(&format.codecs).map_err(|error| said(&error))?;
+        let data_type = MetadataV3::new(format.data_type.name.as_str());
+        let data_type = DataType::from_metadata(&data_type).map_err(|error| said(&error))?;
         let item = data_type.fixed_size().ok_or("pixels without a fixed size")?;
-        let pixels = format.shape.iter().try_fold(item as u64, |all, each| all.checked_mul(*each));
+        let pixels = format.chunk.iter().try_fold(item as u64, |all, each| all.checked_mul(*each));
         if pixels.is_none_or(|bytes| bytes > MAX_CHUNK_BYTES) {
-            return Err(format!("chunks of {:?} pixels have more than {MAX_CHUNK_BYTES} bytes", format.shape));
+            return Err(format!("chunks of {:?} pixels have more than {MAX_CHUNK_BYTES} bytes", format.chunk));
         }
         Ok(Box::new(Decoder {
             chain: CodecChain::from_metadata(&codecs).map_err(|error| said(&error))?,
-            shape: format.shape.iter().copied().map(NonZeroU64::new).collect::<Option<_>>().ok_or("an empty chunk")?,
+            shape: format.chunk.iter().copied().map(NonZeroU64::new).collect::<Option<_>>().ok_or("an empty chunk")?,
             // What is not stored does not matter for what is.
             fill_value: FillValue::new(vec![0; item]),
             data_type,

@@ -5,6 +5,7 @@
 
 mod foreign_readers;
 mod foreign_stores;
+mod format_2;
 mod parity;
 mod real_images;
 

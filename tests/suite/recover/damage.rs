@@ -142,7 +142,7 @@ fn chunks_that_an_index_puts_at_impossible_places_are_lost_and_the_others_stay()
         let place = if taken == Some(3) { 4 } else { 3 };
         entries[place] = bad;
         bytes.truncate(start);
-        bytes.extend(index_of(&entries));
+        bytes.extend(index_of(entries.iter().copied()).expect("memory"));
         fs::write(&shard, &bytes).expect("written");
         store::interrupt(&made.root);
         let report = look_and_mend(&made.root);

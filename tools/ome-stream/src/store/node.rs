@@ -6,13 +6,11 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
+use ome_stream::zarr::METADATA;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 use crate::NOTES_NAMESPACE;
-
-/// Name of a node's metadata file.
-pub const METADATA: &str = "zarr.json";
 
 /// Largest metadata file that is read. With frame metadata mirrored up to their cap, one has about 20 MB.
 const MAX_METADATA_BYTES: u64 = 64 << 20;
@@ -55,6 +53,7 @@ struct Document {
     shape: Option<Value>,
     data_type: Option<Value>,
     chunk_grid: Option<Value>,
+    chunk_key_encoding: Option<Value>,
     codecs: Option<Value>,
     fill_value: Option<Value>,
     dimension_names: Option<Value>,
@@ -86,23 +85,20 @@ impl Node {
         self.document.attributes.as_ref()?.0.get(name)
     }
 
-    /// A field of an array's metadata.
-    pub fn field(&self, field: Field) -> Option<&Value> {
+    /// A member of an array's metadata, if it is one of those that are looked at.
+    pub fn member(&self, name: &str) -> Option<&Value> {
         let document = &self.document;
-        match field {
-            Field::Shape => &document.shape,
-            Field::DataType => &document.data_type,
-            Field::ChunkGrid => &document.chunk_grid,
-            Field::Codecs => &document.codecs,
-            Field::FillValue => &document.fill_value,
-            Field::DimensionNames => &document.dimension_names,
+        match name {
+            "shape" => &document.shape,
+            "data_type" => &document.data_type,
+            "chunk_grid" => &document.chunk_grid,
+            "chunk_key_encoding" => &document.chunk_key_encoding,
+            "codecs" => &document.codecs,
+            "fill_value" => &document.fill_value,
+            "dimension_names" => &document.dimension_names,
+            _ => &None,
         }
         .as_ref()
-    }
-
-    /// As [`Node::field`], for one that every array has.
-    pub fn required(&self, field: Field) -> Result<&Value, String> {
-        self.field(field).ok_or_else(|| format!("the array has no {}", field.name()))
     }
 }
 
@@ -112,32 +108,8 @@ fn read(text: &[u8]) -> Result<Document, String> {
         Ok(document) => Ok(document),
         Err(error) if error.is_data() => Err(error.to_string()),
         Err(_) => {
-            let value = ome_stream::document::parse(text).map_err(|defect| defect.to_string())?;
+            let value = ome_stream::zarr::json::parse(text).map_err(|defect| defect.to_string())?;
             Document::deserialize(value).map_err(|error| error.to_string())
-        }
-    }
-}
-
-/// Fields of an array's metadata (Zarr v3, "Array metadata").
-#[derive(Debug, Clone, Copy)]
-pub enum Field {
-    Shape,
-    DataType,
-    ChunkGrid,
-    Codecs,
-    FillValue,
-    DimensionNames,
-}
-
-impl Field {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Shape => "shape",
-            Self::DataType => "data_type",
-            Self::ChunkGrid => "chunk_grid",
-            Self::Codecs => "codecs",
-            Self::FillValue => "fill_value",
-            Self::DimensionNames => "dimension_names",
         }
     }
 }

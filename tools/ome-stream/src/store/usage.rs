@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use ome_stream::platform::PARTIAL_SUFFIX;
 
-use super::node::METADATA;
 use crate::report::text::clean;
+use ome_stream::zarr::METADATA;
 
 /// Deepest nesting that is walked; a chunk key has a folder for each axis.
 const MAX_DEPTH: usize = 40;

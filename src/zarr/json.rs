@@ -5,6 +5,7 @@
 //! read: [`with_member`] changes the text of one member and leaves every other byte as it was.
 
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Largest document that is read, in bytes: with frame metadata mirrored up to their cap one has about 20 MB.
@@ -13,7 +14,8 @@ pub const MAX_BYTES: u64 = 64 << 20;
 /// Deepest nesting of a document with Python's words; as that of `serde_json`, which reads those without.
 const MAX_DEPTH: usize = 128;
 
-/// Values up to this size are indented for people in a document that is, as the writer does.
+/// Documents up to this size are indented for people; above it (frame metadata) indentation would double the bytes that
+/// every reader parses.
 const INDENTED_MAX_BYTES: usize = 64 << 10;
 
 /// An interrupted write leaves zeros up to the end of the file, or of a sector of this many bytes.
@@ -170,6 +172,19 @@ fn value(reader: &mut Jiter<'_>, first: Peek, depth: usize) -> Result<Value, Sto
         // What serde_json knows as a number is one; the others are Python's words, or larger than any.
         number => serde_json::from_slice(reader.known_number_bytes(number)?).unwrap_or(Value::Null),
     })
+}
+
+/// A document as it is written whole.
+///
+/// # Errors
+/// Of what is no JSON.
+pub fn bytes(document: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(document)?;
+    if bytes.len() <= INDENTED_MAX_BYTES {
+        bytes = serde_json::to_vec_pretty(document)?;
+    }
+    bytes.push(b'\n');
+    Ok(bytes)
 }
 
 /// The text of a document with the member at `path` (names of objects, one in the other) set to `new`; members that are
