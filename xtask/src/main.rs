@@ -1,9 +1,11 @@
 //! The project's own commands: `cargo xtask test`.
 
 mod crash;
+mod dependencies;
 mod dist;
 mod header;
 mod images;
+mod licences;
 mod perf;
 mod places;
 mod python;
@@ -38,6 +40,8 @@ enum Command {
     Perf(perf::Options),
     /// Make only the Python environment, and print its interpreter.
     Python,
+    /// Look at the licences of all packages that are built, and at those that are there in two versions.
+    Dependencies,
     /// Make the folder and the archive that a C or C++ host developer uses.
     Dist(dist::Options),
     /// Make the C header from the exported functions, or compare it with --check.
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Command::Crash(options) => crash::crash(&options),
         Command::Faults => crash::faults(),
         Command::Tsan(options) => tsan::run(&options),
+        Command::Dependencies => dependencies::check(),
         Command::Dist(options) => dist::run(&options),
         Command::Header(options) => header::run(&options),
         Command::Tensorstore(options) => tensorstore::run(&options),

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::places;
+use crate::step::cargo;
 
 /// What cargo made.
 pub(super) struct Library {
@@ -58,13 +58,6 @@ impl Library {
         }
         Ok(Self { soname: soname(&shared)?, shared, archive, target: target()?, system_libraries })
     }
-}
-
-/// A command that runs cargo in the workspace.
-pub(super) fn cargo() -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(places::root());
-    cargo
 }
 
 fn soname(library: &PathBuf) -> Result<String> {

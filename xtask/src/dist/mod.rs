@@ -2,7 +2,6 @@
 
 mod check;
 mod library;
-mod licences;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use self::library::Library;
 use crate::header::bindings;
-use crate::{places, step};
+use crate::{licences, places, step};
 
 /// Options of `cargo xtask dist`.
 #[derive(Debug, clap::Args)]

@@ -1,4 +1,4 @@
-//! The licences of everything that is linked into the library.
+//! The licences of everything that is built, and their texts for what is linked into the library.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::library::cargo;
+use crate::step::cargo;
 
 /// How deep licence files of bundled C sources are looked for, inside a crate.
 const DEPTH: usize = 3;
@@ -16,9 +16,57 @@ const DEPTH: usize = 3;
 /// Names that files with a licence begin with.
 const NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"];
 
+/// What may be in a program that is given away: no more is asked than to keep a notice.
+const ACCEPTED: [&str; 11] = [
+    "MIT",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "0BSD",
+    "Unlicense",
+    "CC0-1.0",
+    "BSL-1.0",
+    "Unicode-3.0",
+];
+
+/// Packages with a licence of another kind, with the reason why that is no matter.
+const OTHERS: [(&str, &str, &str); 2] = [
+    ("cbindgen", "MPL-2.0", "makes the C header, and is in no program that is given away"),
+    ("inferno", "CDDL-1.0", "draws the flame graphs of `ome-bench --profile`, as it is and with its source public"),
+];
+
+/// What is wrong with the licences of the packages in `metadata`, a line each.
+pub(crate) fn problems(metadata: &Value) -> Result<Vec<String>> {
+    let linked = linked(metadata)?;
+    let mut problems = Vec::new();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let text = |key: &str| package[key].as_str().unwrap_or_default();
+        let (name, licence) = (text("name"), text("license"));
+        let excused = OTHERS.iter().any(|(other, its, _)| (*other, *its) == (name, licence));
+        if licence.is_empty() {
+            problems.push(format!("{name} {} names no licence", text("version")));
+        } else if excused && linked.contains(text("id")) {
+            problems.push(format!("{name} ({licence}) is linked into the C library"));
+        } else if !excused && !is_accepted(licence) {
+            problems.push(format!("{name} {}: {licence} is not among the accepted licences", text("version")));
+        }
+    }
+    Ok(problems)
+}
+
+/// Whether a licence expression leaves a choice of accepted licences. Where parentheses are nested it may say no for yes.
+fn is_accepted(expression: &str) -> bool {
+    expression.split(" AND ").all(|part| {
+        let choices = part.split(['/', '(', ')']).flat_map(|choice| choice.split(" OR "));
+        choices.map(str::trim).any(|choice| ACCEPTED.contains(&choice))
+    })
+}
+
 /// A table of the crates, then the text of each licence file in them, equal texts once.
-pub(super) fn of_everything_linked(target: &str) -> Result<String> {
-    let metadata = metadata(target)?;
+pub(crate) fn of_everything_linked(target: &str) -> Result<String> {
+    let metadata = metadata(target, &[])?;
     let linked = linked(&metadata)?;
     let mut table = String::from(
         "What is linked into this library, with its licence. Rust's standard library (MIT OR Apache-2.0) comes on top.\n\n",
@@ -51,9 +99,11 @@ pub(super) fn of_everything_linked(target: &str) -> Result<String> {
     Ok(table)
 }
 
-fn metadata(target: &str) -> Result<Value> {
+/// What cargo says of the packages that are built for a machine.
+pub(crate) fn metadata(target: &str, more: &[&str]) -> Result<Value> {
     let output = cargo()
-        .args(["metadata", "--format-version", "1", "--filter-platform", target])
+        .args(["metadata", "--locked", "--format-version", "1", "--filter-platform", target])
+        .args(more)
         .output()
         .context("cannot start cargo")?;
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
@@ -114,6 +164,35 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_licence_is_accepted_where_a_choice_is() {
+        for accepted in ["MIT", "MIT/Apache-2.0", "GPL-3.0 OR MIT", "(MIT OR Apache-2.0) AND Unicode-3.0", "A / MIT"] {
+            assert!(is_accepted(accepted), "{accepted}");
+        }
+        for refused in ["GPL-3.0", "MIT AND GPL-3.0", "MITX", "LGPL-2.1 OR GPL-2.0", "(GPL-3.0 OR X) AND MIT", ""] {
+            assert!(!is_accepted(refused), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_licence_that_is_missing_or_new_is_told() {
+        let package =
+            |name: &str, licence: Value| json!({"id": name, "name": name, "version": "1.0.0", "license": licence});
+        let with = |packages: Vec<Value>, dependency: &str| {
+            let library = package("ome-stream-c", json!("MIT"));
+            let packages: Vec<Value> = [library].into_iter().chain(packages).collect();
+            let needs = json!([{"pkg": dependency, "dep_kinds": [{"kind": null}]}]);
+            let nodes = json!([{"id": "ome-stream-c", "deps": needs}]);
+            problems(&json!({"packages": packages, "resolve": {"nodes": nodes}})).expect("a list")
+        };
+        let cbindgen = || package("cbindgen", json!("MPL-2.0"));
+        assert!(with(vec![cbindgen()], "none").is_empty());
+        assert_eq!(with(vec![cbindgen()], "cbindgen"), ["cbindgen (MPL-2.0) is linked into the C library"]);
+        assert_eq!(with(vec![package("new", Value::Null)], "none"), ["new 1.0.0 names no licence"]);
+        let refused = "new 1.0.0: MPL-2.0 is not among the accepted licences";
+        assert_eq!(with(vec![package("new", json!("MPL-2.0"))], "none"), [refused]);
+    }
 
     #[test]
     fn macros_and_what_only_tests_and_build_scripts_use_are_not_linked() {
