@@ -3,6 +3,7 @@
 mod crash;
 mod dependencies;
 mod dist;
+mod fuzz;
 mod header;
 mod images;
 mod licences;
@@ -42,6 +43,8 @@ enum Command {
     Python,
     /// Look at the licences of all packages that are built, and at those that are there in two versions.
     Dependencies,
+    /// Lay out the seeds of the fuzz targets for a run, or keep those that a run has found.
+    Fuzz(fuzz::Options),
     /// Make the folder and the archive that a C or C++ host developer uses.
     Dist(dist::Options),
     /// Make the C header from the exported functions, or compare it with --check.
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Faults => crash::faults(),
         Command::Tsan(options) => tsan::run(&options),
         Command::Dependencies => dependencies::check(),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Dist(options) => dist::run(&options),
         Command::Header(options) => header::run(&options),
         Command::Tensorstore(options) => tensorstore::run(&options),

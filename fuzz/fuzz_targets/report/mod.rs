@@ -1,5 +1,0 @@
-//! The part of the command-line tool's reports that its store reader needs.
-
-#[path = "../../../tools/ome-stream/src/report/text.rs"]
-#[allow(dead_code)]
-pub mod text;
