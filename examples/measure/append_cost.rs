@@ -2,10 +2,10 @@
 //! both medians. Counts what the C call allocates. Fails where the border costs more than its bound.
 //!
 //! ```text
-//! cargo run --release -p ome-stream-c --example append_cost [FOLDER]
+//! cargo run --release -p ome-stream-examples --example append_cost [FOLDER]
 //! ```
 
-#[path = "../tests/counting.rs"]
+#[path = "../../bindings/c/tests/counting.rs"]
 mod counting;
 
 use std::ffi::{CString, c_char, c_void};

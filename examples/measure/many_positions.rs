@@ -3,7 +3,7 @@
 //! brackets those of the calling thread's own processor time (Linux), which a busy machine changes little.
 //!
 //! ```text
-//! cargo run --release -p ome-stream-backend-zarrs --example many_positions [FOLDER] [POSITIONS] [PAIRS]
+//! cargo run --release -p ome-stream-examples --example many_positions [FOLDER] [POSITIONS] [PAIRS]
 //! ```
 
 #![allow(clippy::print_stdout, reason = "a program for people")]
