@@ -11,6 +11,7 @@ mod report;
 mod schedule;
 mod session;
 mod sustained;
+mod text;
 mod workload;
 
 use std::io;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
 
 /// Measures and reports; false where nothing could be measured.
 fn run(cli: &Cli) -> Result<bool> {
-    let workload = Workload::from_cli(cli)?;
+    let workload = Workload::asked_for(&cli.acquisition())?;
     let mut session = Session::new(cli.root.as_deref())?;
     Session::remove_when_interrupted()?;
     let rounds = Rounds { warmups: cli.warmups(), counted: cli.iterations() };
@@ -55,10 +56,10 @@ fn run(cli: &Cli) -> Result<bool> {
     progress.note("making frames");
     let frames = Frames::generate(&workload, cli.frames, cli.seed)?;
     if let Some(path) = &cli.profile {
-        return profile::run(cli, path, &workload, &frames, &session);
+        return profile::run(&cli.backends, rounds, path, &workload, &frames, &session);
     }
-    let mut description = Description::new(cli, &workload, &frames, rounds, conditions);
-    let Gathered { engines, mut failures } = gather(cli, &workload, &frames, session.scratch());
+    let mut description = Description::new(&cli.asked(), &workload, &frames, rounds, conditions);
+    let Gathered { engines, mut failures } = gather(&cli.choice(), &workload, &frames, session.scratch());
     let runs = count_runs(&engines, rounds);
     let each = workload.bytes() + frames.slab().len() as u64;
     session.plan_room(each, runs, description.conditions.memory_available)?;
@@ -96,7 +97,7 @@ fn publish(cli: &Cli, results: &Results) -> Result<()> {
         export_to(path, &Csv, results)?;
     }
     if let Some(path) = &cli.plot {
-        sustained::plot::draw_results(path, results)?;
+        report::plot::draw_results(path, results)?;
     }
     for line in &results.warnings {
         eprintln!("warning: {line}");

@@ -232,8 +232,9 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Pixels};
+    use crate::cli::Cli;
     use crate::engines::mock::{Diary, Mock};
+    use crate::frames::Pixels;
 
     fn run(engines: Vec<Mock>, warmups: usize, counted: usize) -> (Vec<Measured>, Vec<Failure>) {
         run_with(engines, warmups, counted, false)
@@ -241,7 +242,7 @@ mod tests {
 
     fn run_with(engines: Vec<Mock>, warmups: usize, counted: usize, best_peers: bool) -> (Vec<Measured>, Vec<Failure>) {
         let cli = Cli::try_parse_from(["ome-bench", "-d", "t:2,y:8"]).unwrap();
-        let workload = Workload::from_cli(&cli).unwrap();
+        let workload = Workload::asked_for(&cli.acquisition()).unwrap();
         let frames = Frames::generate(&workload, Pixels::Random, 1).expect("memory");
         let session = Session::new(None).unwrap();
         let setting =

@@ -1,17 +1,35 @@
 //! What every engine writes: the settings, and what follows from them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use ome_stream::settings::{Compression, Dimension, Durability, Settings, parse_dims};
+use ome_stream::settings::{Compression, DataType, Dimension, Durability, Settings, StorageOrder, parse_dims};
 use ome_stream::{Plan, Settings as StreamSettings};
 use serde_json::Value;
 
-use crate::cli::Cli;
-
 /// Name of the store that an engine writes in the folder it is given.
 const STORE: &str = "bench.ome.zarr";
+
+/// What is to be written, as it is asked for.
+#[derive(Debug, Clone)]
+pub struct Acquisition {
+    /// Dimensions as text, or else a settings file.
+    pub dims: Option<String>,
+    /// Settings as JSON, of ours or of ome-writers.
+    pub settings_file: Option<PathBuf>,
+    /// Type of a pixel where the file does not say it.
+    pub dtype: DataType,
+    /// Codec where the file does not say it.
+    pub compression: Option<Compression>,
+    /// The rest takes the place of what the file says.
+    pub storage_order: Option<StorageOrder>,
+    pub durability: Option<Durability>,
+    pub memory_limit: Option<u64>,
+    pub threads: Option<usize>,
+    /// Bytes of one long run.
+    pub sustained: Option<u64>,
+}
 
 /// One acquisition of a known number of frames.
 #[derive(Debug, Clone)]
@@ -21,28 +39,28 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The acquisition that the command line describes.
-    pub fn from_cli(cli: &Cli) -> Result<Self> {
-        let mut settings = match (&cli.dims, &cli.settings_file) {
+    /// The acquisition that is asked for.
+    pub fn asked_for(asked: &Acquisition) -> Result<Self> {
+        let mut settings = match (&asked.dims, &asked.settings_file) {
             (Some(dims), _) => {
-                let mut settings = Settings::new(STORE, parse_dims(dims)?, cli.dtype);
-                settings.compression = cli.compression.unwrap_or_default();
+                let mut settings = Settings::new(STORE, parse_dims(dims)?, asked.dtype);
+                settings.compression = asked.compression.unwrap_or_default();
                 settings
             }
-            (None, Some(file)) => read_settings(file, cli).with_context(|| file.display().to_string())?,
+            (None, Some(file)) => read_settings(file, asked).with_context(|| file.display().to_string())?,
             (None, None) => bail!("no acquisition is given: use --dims or --settings-file"),
         };
-        if let Some(order) = &cli.storage_order {
+        if let Some(order) = &asked.storage_order {
             settings.storage_order = order.clone();
         }
-        if let Some(limit) = cli.memory_limit {
+        if let Some(limit) = asked.memory_limit {
             settings.memory_limit = limit;
         }
-        if let Some(durability) = cli.durability {
+        if let Some(durability) = asked.durability {
             settings.durability = durability;
         }
-        settings.threads = cli.threads.or(settings.threads);
-        if let Some(bytes) = cli.sustained {
+        settings.threads = asked.threads.or(settings.threads);
+        if let Some(bytes) = asked.sustained {
             stretch(&mut settings, bytes)?;
         }
         Self::new(&settings)
@@ -132,16 +150,16 @@ impl Workload {
     }
 }
 
-/// A settings file; what it lacks comes from the command line, as in ome-writers' benchmark.
-fn read_settings(file: &Path, cli: &Cli) -> Result<Settings> {
+/// A settings file; what it lacks comes from what is asked for beside it, as in ome-writers' benchmark.
+fn read_settings(file: &Path, asked: &Acquisition) -> Result<Settings> {
     let text = fs::read_to_string(file)?;
     let mut value: Value = serde_json::from_str(&text).context("not JSON")?;
     let Some(object) = value.as_object_mut() else {
         bail!("a settings file holds one JSON object");
     };
     object.insert("root_path".into(), STORE.into());
-    object.entry("dtype").or_insert_with(|| cli.dtype.name().into());
-    if let Some(compression) = cli.compression {
+    object.entry("dtype").or_insert_with(|| asked.dtype.name().into());
+    if let Some(compression) = asked.compression {
         object.entry("compression").or_insert(serde_json::to_value(compression)?);
     }
     Ok(Settings::parse_json(&value.to_string())?)
@@ -180,10 +198,11 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::cli::Cli;
 
     fn workload(arguments: &str) -> Result<Workload> {
         let cli = Cli::try_parse_from(arguments.split_whitespace())?;
-        Workload::from_cli(&cli)
+        Workload::asked_for(&cli.acquisition())
     }
 
     #[test]

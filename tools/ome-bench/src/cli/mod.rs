@@ -3,11 +3,16 @@
 mod parse;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use clap::builder::PossibleValue;
 use clap::{ArgAction, ArgGroup, Parser, ValueEnum};
 use ome_stream::settings::{Compression, DataType, Durability, StorageOrder};
 
-use crate::engines::Variant;
+use crate::engines::{Choice, Variant};
+use crate::frames::Pixels;
+use crate::report::{Asked, is_stdout};
+use crate::workload::Acquisition;
 
 /// Measures engines that write OME-Zarr, one frame after another, against the machine's own limit.
 #[derive(Debug, Parser)]
@@ -165,14 +170,18 @@ pub struct Cli {
     pub quiet: bool,
 }
 
-/// What the pixels are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Pixels {
-    /// Uniform random bits: nothing can be compressed
-    Random,
-    /// As from an sCMOS camera: offset, shot noise, read noise, structure
-    Camera,
+impl ValueEnum for Pixels {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Random, Self::Camera]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Random => ("random", "Uniform random bits: nothing can be compressed"),
+            Self::Camera => ("camera", "As from an sCMOS camera: offset, shot noise, read noise, structure"),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
 }
 
 const LONG_ABOUT: &str = "\
@@ -211,6 +220,46 @@ Examples:
       ome-bench -d t:200:1:10,y:2048:512:4 -b zarrs --profile flames.svg";
 
 impl Cli {
+    /// What is to be written.
+    pub fn acquisition(&self) -> Acquisition {
+        Acquisition {
+            dims: self.dims.clone(),
+            settings_file: self.settings_file.clone(),
+            dtype: self.dtype,
+            compression: self.compression,
+            storage_order: self.storage_order.clone(),
+            durability: self.durability,
+            memory_limit: self.memory_limit,
+            threads: self.threads,
+            sustained: self.sustained,
+        }
+    }
+
+    /// Which engines.
+    pub fn choice(&self) -> Choice {
+        Choice {
+            names: self.backends.clone(),
+            peers: self.peers || self.best_peers,
+            python: self.python.clone(),
+            // A camera with a rate of its own sets the pace: then there is no race to be lost against a limit.
+            limit: !self.no_raw && self.rate == 0.0,
+            variants: self.variants.clone(),
+            slow_disk: self.slow_disk.map(Duration::from_millis),
+        }
+    }
+
+    /// What else the report tells.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            pixels: self.frames,
+            seed: self.seed,
+            slow_disk: self.slow_disk,
+            rate: self.rate,
+            sustained: self.sustained.is_some(),
+            peers: self.peers || self.best_peers,
+        }
+    }
+
     /// True where a machine-readable result takes standard output.
     pub fn machine_stdout(&self) -> bool {
         [&self.json, &self.csv].iter().any(|each| each.as_deref().is_some_and(is_stdout))
@@ -226,11 +275,6 @@ impl Cli {
         let default = if self.sustained.is_some() { 1 } else { 10 };
         self.iterations.map_or(default, |given| usize::try_from(given).unwrap_or(usize::MAX))
     }
-}
-
-/// True for the name that stands for standard output.
-pub fn is_stdout(path: &std::path::Path) -> bool {
-    path.as_os_str() == "-"
 }
 
 #[cfg(test)]

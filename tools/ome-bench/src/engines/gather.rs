@@ -1,6 +1,6 @@
 //! From names to engines.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -11,10 +11,26 @@ use super::native::Native;
 use super::peer::{Peers, is_peer};
 use super::variant::Variant;
 use super::{Engine, Failure};
-use crate::cli::Cli;
 use crate::frames::Frames;
 use crate::raw;
 use crate::workload::Workload;
+
+/// Which engines are to be measured, and how.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// Names; `all` is every engine that is available here.
+    pub names: Vec<String>,
+    /// The engines of Python too.
+    pub peers: bool,
+    /// Their Python, where it is not the test environment's.
+    pub python: Option<PathBuf>,
+    /// The machine's limit too.
+    pub limit: bool,
+    /// Other settings with which our engines are measured again.
+    pub variants: Vec<Variant>,
+    /// What each write of the native engine takes longer.
+    pub slow_disk: Option<Duration>,
+}
 
 /// Engines that can be measured, and those that cannot.
 #[derive(Default)]
@@ -23,20 +39,20 @@ pub struct Gathered {
     pub failures: Vec<Failure>,
 }
 
-/// Everything that the command line asks for. `scratch` is a folder for what engines need beside their runs.
-pub fn gather(cli: &Cli, workload: &Workload, frames: &Frames, scratch: &Path) -> Gathered {
-    let names = Names::of(cli, workload);
+/// Everything that is chosen. `scratch` is a folder for what engines need beside their runs.
+pub fn gather(choice: &Choice, workload: &Workload, frames: &Frames, scratch: &Path) -> Gathered {
+    let names = Names::of(choice, workload);
     let mut gathered = Gathered::default();
     for name in &names.ours {
-        let delay = cli.slow_disk.map(Duration::from_millis);
+        let delay = choice.slow_disk;
         gathered.add(name, ours(name, workload).map(|engine| boxed(engine, delay)));
-        for variant in &cli.variants {
+        for variant in &choice.variants {
             let engine = ours_as(name, variant, workload).map(|engine| boxed(engine, delay));
             gathered.add(&format!("{name} {variant}"), engine);
         }
     }
     if names.all_peers || !names.peers.is_empty() {
-        add_peers(&mut gathered, &names, cli, workload, frames, scratch);
+        add_peers(&mut gathered, &names, choice, workload, frames, scratch);
     }
     if names.raw {
         match raw::candidates(workload) {
@@ -70,14 +86,14 @@ struct Names {
 }
 
 impl Names {
-    fn of(cli: &Cli, workload: &Workload) -> Self {
-        let mut names = Self { all_peers: cli.peers || cli.best_peers, ..Self::default() };
+    fn of(choice: &Choice, workload: &Workload) -> Self {
+        let mut names = Self { all_peers: choice.peers, ..Self::default() };
         let ours = |name: &str, list: &mut Vec<String>| {
             if !list.iter().any(|known| known == name) {
                 list.push(name.to_owned());
             }
         };
-        for name in &cli.backends {
+        for name in &choice.names {
             match name.as_str() {
                 "all" => {
                     for listing in ome_stream_backends::list().iter().filter(|listing| listing.is_available()) {
@@ -90,8 +106,7 @@ impl Names {
                 other => ours(other, &mut names.ours),
             }
         }
-        // A camera with a rate of its own sets the pace: then there is no race to be lost against a limit.
-        if !cli.no_raw && cli.rate == 0.0 {
+        if choice.limit {
             let limit = if workload.plan().forms()[0].is_uncompressed() { &mut names.raw } else { &mut names.codec };
             *limit = true;
         }
@@ -119,8 +134,15 @@ fn ours_as(name: &str, variant: &Variant, workload: &Workload) -> Result<Native>
     Ok(Native::variant(name, backend, variant))
 }
 
-fn add_peers(gathered: &mut Gathered, names: &Names, cli: &Cli, workload: &Workload, frames: &Frames, scratch: &Path) {
-    let listed = Peers::new(cli.python.as_deref(), scratch).and_then(|peers| Ok((peers.list()?, peers)));
+fn add_peers(
+    gathered: &mut Gathered,
+    names: &Names,
+    choice: &Choice,
+    workload: &Workload,
+    frames: &Frames,
+    scratch: &Path,
+) {
+    let listed = Peers::new(choice.python.as_deref(), scratch).and_then(|peers| Ok((peers.list()?, peers)));
     let (known, peers) = match listed {
         Ok(listed) => listed,
         Err(error) => {
@@ -148,11 +170,12 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::cli::Cli;
 
     fn names(arguments: &str) -> Names {
         let line = format!("ome-bench {arguments}");
         let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
-        Names::of(&cli, &Workload::from_cli(&cli).unwrap())
+        Names::of(&cli.choice(), &Workload::asked_for(&cli.acquisition()).unwrap())
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::measure::Run;
 use crate::sustained::Camera;
 use crate::workload::Workload;
 
-pub use gather::{Gathered, gather};
+pub use gather::{Choice, Gathered, gather};
 pub use native::Native;
 pub use peer::is_peer;
 pub use variant::Variant;

@@ -5,7 +5,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Poisson, StandardNormal};
 
-use super::{Shape, pixel};
+use super::pixel::{self, Shape};
 
 /// Value of a pixel without light.
 const OFFSET: f32 = 100.0;

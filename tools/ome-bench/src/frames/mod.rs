@@ -9,10 +9,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
-use ome_stream::settings::DataType;
 
-use crate::cli::Pixels;
+use self::pixel::Shape;
 use crate::workload::Workload;
+
+/// What the pixels are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pixels {
+    /// Uniform random bits.
+    Random,
+    /// As from an sCMOS camera.
+    Camera,
+}
 
 /// Most bytes of distinct frames: well above the processor's caches, so that no engine reads its frames from there.
 const MOST_BYTES: u64 = 256 << 20;
@@ -23,14 +32,6 @@ pub struct Frames {
     all: &'static [u8],
     frame_bytes: usize,
     stride: usize,
-}
-
-/// What is needed to make one frame.
-#[derive(Debug, Clone, Copy)]
-struct Shape {
-    dtype: DataType,
-    rows: usize,
-    columns: usize,
 }
 
 impl Frames {

@@ -3,6 +3,14 @@
 use half::f16;
 use ome_stream::settings::DataType;
 
+/// What is needed to make one frame.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    pub dtype: DataType,
+    pub rows: usize,
+    pub columns: usize,
+}
+
 /// Stores `value` in the first bytes of `target`, clamped to what the type can hold.
 pub fn store(dtype: DataType, value: f32, target: &mut [u8]) {
     // `as` rounds towards zero and clamps.

@@ -3,7 +3,7 @@
 use rand::rngs::SmallRng;
 use rand::{Rng, RngExt, SeedableRng};
 
-use super::{Shape, pixel};
+use super::pixel::{self, Shape};
 
 /// Fills frame `number`: random bits for integers, random numbers of the camera's range for floats (random bits would
 /// hold values that are no numbers).

@@ -6,7 +6,7 @@ use crate::cli::Cli;
 
 fn workload(arguments: &str) -> Workload {
     let line = format!("ome-bench {arguments}");
-    Workload::from_cli(&Cli::try_parse_from(line.split_whitespace()).unwrap()).unwrap()
+    Workload::asked_for(&Cli::try_parse_from(line.split_whitespace()).unwrap().acquisition()).unwrap()
 }
 
 fn values(frame: &[u8]) -> Vec<f64> {

@@ -9,43 +9,55 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use crate::cli::Cli;
 use crate::frames::Frames;
+use crate::schedule::Rounds;
 use crate::session::Session;
 use crate::workload::Workload;
 
 /// The engine to look into: one of ours.
-fn engine_name(cli: &Cli) -> Result<&str> {
-    match cli.backends.as_slice() {
+fn engine_name(backends: &[String]) -> Result<&str> {
+    match backends {
         [one] if one == "all" => Ok(ome_stream_backends::DEFAULT),
         [one] => Ok(one),
         _ => bail!("a flame graph shows one engine: give --backend once"),
     }
 }
 
-/// Runs one engine as often as `cli` says and draws what its threads did.
+/// Runs one engine as often as `rounds` says and draws what its threads did.
 #[cfg(target_os = "linux")]
-pub fn run(cli: &Cli, path: &Path, workload: &Workload, frames: &Frames, session: &Session) -> Result<bool> {
-    sampled::run(cli, engine_name(cli)?, path, workload, frames, session)
+pub fn run(
+    backends: &[String],
+    rounds: Rounds,
+    path: &Path,
+    workload: &Workload,
+    frames: &Frames,
+    session: &Session,
+) -> Result<bool> {
+    sampled::run(engine_name(backends)?, rounds, path, workload, frames, session)
 }
 
 /// Only Linux is looked into.
 #[cfg(not(target_os = "linux"))]
-pub fn run(cli: &Cli, _path: &Path, _workload: &Workload, _frames: &Frames, _session: &Session) -> Result<bool> {
-    bail!("--profile of {} works on Linux alone", engine_name(cli)?)
+pub fn run(
+    backends: &[String],
+    _rounds: Rounds,
+    _path: &Path,
+    _workload: &Workload,
+    _frames: &Frames,
+    _session: &Session,
+) -> Result<bool> {
+    bail!("--profile of {} works on Linux alone", engine_name(backends)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
 
     #[test]
     fn one_engine_is_looked_into_at_a_time() {
-        let parse = |more: &[&str]| Cli::try_parse_from([&["ome-bench", "-d", "t:2,y:8"], more].concat()).unwrap();
-        assert_eq!(engine_name(&parse(&[])).unwrap(), "zarrs");
-        assert_eq!(engine_name(&parse(&["-b", "acquire"])).unwrap(), "acquire");
-        assert!(engine_name(&parse(&["-b", "zarrs", "-b", "raw"])).is_err());
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(engine_name(&names(&["all"])).unwrap(), "zarrs");
+        assert_eq!(engine_name(&names(&["acquire"])).unwrap(), "acquire");
+        assert!(engine_name(&names(&["zarrs", "raw"])).is_err());
     }
 }

@@ -7,12 +7,12 @@ use anyhow::{Context, Result, bail};
 use pprof::ProfilerGuardBuilder;
 
 use super::phases::Phases;
-use crate::cli::Cli;
 use crate::engines::{Engine, Job, Native};
 use crate::frames::Frames;
 use crate::measure::disk;
-use crate::report::text::{Align, table};
+use crate::schedule::Rounds;
 use crate::session::Session;
+use crate::text::{Align, table};
 use crate::workload::Workload;
 
 /// Samples wanted a second of processor time: prime, so that it does not beat with anything periodic. Many kernels give
@@ -24,22 +24,22 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Runs `name` and writes its flame graph to `path`.
 pub fn run(
-    cli: &Cli,
     name: &str,
+    rounds: Rounds,
     path: &Path,
     workload: &Workload,
     frames: &Frames,
     session: &Session,
 ) -> Result<bool> {
     let mut engine = Native::new(name, ome_stream_backends::open(name)?);
-    for _ in 0..cli.warmups() {
+    for _ in 0..rounds.warmups {
         once(&mut engine, workload, frames, session)?;
     }
     // No library is left out: copies and system calls happen in libc, and this way of unwinding takes no locks there.
     let profiler = ProfilerGuardBuilder::default().frequency(FREQUENCY).build()?;
     let mut seconds = 0.0;
     let before = processor_seconds();
-    for _ in 0..cli.iterations() {
+    for _ in 0..rounds.counted {
         seconds += once(&mut engine, workload, frames, session)?;
     }
     let used = (processor_seconds() - before).max(0.0);
@@ -57,7 +57,7 @@ pub fn run(
     report.flamegraph(file)?;
 
     let (header, rows) = phases.rows(used / phases.total() as f64);
-    let runs = cli.iterations();
+    let runs = rounds.counted;
     println!(
         "{name}: seconds on a core, in {runs} run(s) that took {seconds:.2} s altogether; {} samples",
         phases.total()

@@ -66,12 +66,12 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::cli::{Cli, Pixels};
-    use crate::frames::Frames;
+    use crate::cli::Cli;
+    use crate::frames::{Frames, Pixels};
 
     fn workload(arguments: &str) -> Workload {
         let line = format!("ome-bench {arguments}");
-        Workload::from_cli(&Cli::try_parse_from(line.split_whitespace()).unwrap()).unwrap()
+        Workload::asked_for(&Cli::try_parse_from(line.split_whitespace()).unwrap().acquisition()).unwrap()
     }
 
     /// Length and bytes of every file below `folder`, by path relative to it.

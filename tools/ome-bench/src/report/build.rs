@@ -4,13 +4,29 @@ use hdrhistogram::Histogram;
 
 use super::results::{Configuration, EngineResult, Percentiles, Results, RunRecord};
 use super::warnings;
-use crate::cli::Cli;
 use crate::engines::{Failure, Role};
-use crate::frames::Frames;
+use crate::frames::{Frames, Pixels};
 use crate::measure::conditions::Conditions;
 use crate::measure::{Run, Spread, gigabytes_per_second};
 use crate::schedule::{Measured, Rounds};
 use crate::workload::Workload;
+
+/// What the host asks for that is in neither the workload nor the rounds.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What the pixels are.
+    pub pixels: Pixels,
+    /// Their seed.
+    pub seed: u64,
+    /// Milliseconds that each write of the native engine takes longer.
+    pub slow_disk: Option<u64>,
+    /// Frames per second of a camera; 0 is as fast as the engine goes.
+    pub rate: f64,
+    /// One long run.
+    pub sustained: bool,
+    /// Engines of Python are measured too.
+    pub peers: bool,
+}
 
 /// What was to be measured, and where.
 #[derive(Debug, Clone)]
@@ -24,11 +40,11 @@ pub struct Description {
 }
 
 impl Description {
-    /// What the command line asks for.
-    pub fn new(cli: &Cli, workload: &Workload, frames: &Frames, rounds: Rounds, conditions: Conditions) -> Self {
+    /// What is asked for.
+    pub fn new(asked: &Asked, workload: &Workload, frames: &Frames, rounds: Rounds, conditions: Conditions) -> Self {
         let (plan, settings) = (workload.plan(), workload.plan().settings());
         let geometry = plan.geometry();
-        let slow = cli.slow_disk.map(|more| format!("a slow disk: each write takes {more} ms longer"));
+        let slow = asked.slow_disk.map(|more| format!("a slow disk: each write takes {more} ms longer"));
         let configuration = Configuration {
             dimensions: dimensions(workload),
             axes: plan.axis_names().map(str::to_owned).collect(),
@@ -43,19 +59,19 @@ impl Description {
             frame_bytes: workload.frame_bytes(),
             frames: workload.frames(),
             bytes: workload.bytes(),
-            pixels: cli.frames,
-            seed: cli.seed,
+            pixels: asked.pixels,
+            seed: asked.seed,
             distinct_frames: frames.distinct(),
             memory_limit: settings.memory_limit,
             threads: settings.threads,
-            rate: (cli.rate > 0.0).then_some(cli.rate),
-            sustained: cli.sustained.is_some(),
+            rate: (asked.rate > 0.0).then_some(asked.rate),
+            sustained: asked.sustained,
             warmups: rounds.warmups,
             iterations: rounds.counted,
             folders_kept: false,
             notes: plan.notes().iter().cloned().chain(slow).collect(),
         };
-        Self { configuration, conditions, peers: cli.peers || cli.best_peers }
+        Self { configuration, conditions, peers: asked.peers }
     }
 
     /// Results of what was measured.

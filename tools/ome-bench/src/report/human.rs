@@ -4,12 +4,12 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use super::Exporter;
 use super::results::{Configuration, EngineResult, Results};
-use super::text::{Align, mebibytes, product, short, size, table};
+use super::{Exporter, long_run};
 use crate::engines::Role;
+use crate::frames::Pixels;
 use crate::measure::conditions::Conditions;
-use crate::sustained;
+use crate::text::{Align, mebibytes, product, short, size, table};
 
 /// The page.
 pub struct Human;
@@ -24,7 +24,7 @@ impl Exporter for Human {
         }
         for (engine, moments) in long_runs(results) {
             page.push_str(&format!("\n{} over time, worst of each piece:\n", engine.name));
-            page.push_str(&format!("{}\n", sustained::table::render(moments, results.configuration.frame_bytes)));
+            page.push_str(&format!("{}\n", long_run::render(moments, results.configuration.frame_bytes)));
         }
         if results.configuration.rate.is_some() {
             page.push_str(&written(results));
@@ -81,8 +81,8 @@ fn configuration(it: &Configuration) -> String {
     });
     let several = if it.positions > 1 { format!(", {} positions", it.positions) } else { String::new() };
     let pixels = match it.pixels {
-        crate::cli::Pixels::Random => "random",
-        crate::cli::Pixels::Camera => "camera",
+        Pixels::Random => "random",
+        Pixels::Camera => "camera",
     };
     let rounds = format!("{} warm-up, {} counted; engines take turns in each", it.warmups, it.iterations);
     let camera =

@@ -4,8 +4,9 @@ mod build;
 mod csv;
 mod human;
 mod json;
+mod long_run;
+pub mod plot;
 mod results;
-pub mod text;
 mod warnings;
 
 use std::fs::File;
@@ -14,18 +15,21 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-pub use build::Description;
+pub use build::{Asked, Description};
 pub use csv::Csv;
 pub use human::Human;
 pub use json::Json;
 pub use results::Results;
 
-use crate::cli::is_stdout;
-
 /// Writes results in one format.
 pub trait Exporter {
     /// All of `results`.
     fn export(&self, results: &Results, target: &mut dyn Write) -> Result<()>;
+}
+
+/// True for the name that stands for standard output.
+pub fn is_stdout(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// Exports to a file, or to standard output for `-`.

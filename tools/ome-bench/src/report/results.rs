@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::cli::Pixels;
 use crate::engines::{Failure, Role};
+use crate::frames::Pixels;
 use crate::measure::conditions::Conditions;
 use crate::measure::{Moment, Spread};
 

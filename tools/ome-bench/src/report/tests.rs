@@ -2,10 +2,10 @@ use clap::Parser;
 
 use super::results::Results;
 use super::*;
-use crate::cli::{Cli, Pixels};
+use crate::cli::Cli;
 use crate::engines::mock::{Mock, run_with_create};
 use crate::engines::{Engine, Failure};
-use crate::frames::Frames;
+use crate::frames::{Frames, Pixels};
 use crate::measure::conditions::Conditions;
 use crate::progress::Progress;
 use crate::schedule::{Rounds, Setting, measure};
@@ -33,11 +33,11 @@ fn conditions() -> Conditions {
 fn results_of(arguments: &str, engines: Vec<Mock>, failures: Vec<Failure>, counted: usize) -> Results {
     let line = format!("ome-bench {arguments}");
     let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
-    let workload = Workload::from_cli(&cli).unwrap();
+    let workload = Workload::asked_for(&cli.acquisition()).unwrap();
     let frames = Frames::generate(&workload, Pixels::Random, 1).expect("memory");
     let session = Session::new(None).unwrap();
     let rounds = Rounds { warmups: 0, counted };
-    let description = Description::new(&cli, &workload, &frames, rounds, conditions());
+    let description = Description::new(&cli.asked(), &workload, &frames, rounds, conditions());
     let setting = Setting {
         workload: &workload,
         frames: &frames,

@@ -1,9 +1,9 @@
 //! What is to be said against the numbers, and what could be tried next.
 
 use super::Results;
-use super::text::short;
-use crate::cli::Pixels;
 use crate::engines::Role;
+use crate::frames::Pixels;
+use crate::text::short;
 
 /// Slowest run compared with the fastest from which something else was at work.
 const UNREST: f64 = 2.0;

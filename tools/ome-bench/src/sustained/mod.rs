@@ -1,9 +1,7 @@
 //! Long runs: a camera with a rate of its own, and the run over time.
 
 mod camera;
-pub mod plot;
 mod sampler;
-pub mod table;
 
 pub use camera::Camera;
 pub use sampler::{Sample, Sampler};

@@ -7,8 +7,8 @@ use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
+use super::results::Results;
 use crate::measure::{Moment, gigabytes_per_second};
-use crate::report::Results;
 
 const SIZE: (u32, u32) = (1200, 1080);
 

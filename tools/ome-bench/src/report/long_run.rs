@@ -1,7 +1,7 @@
 //! A long run as a few lines.
 
 use crate::measure::{Moment, gigabytes_per_second};
-use crate::report::text::{Align, mebibytes, table};
+use crate::text::{Align, mebibytes, table};
 
 /// Most lines of a table.
 const LINES: usize = 16;
