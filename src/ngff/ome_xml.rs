@@ -1,5 +1,7 @@
 //! `OME/METADATA.ome.xml` of a store with several images: the same images in OME-XML, with `<MetadataOnly/>` in place of
 //! pixels (OME-NGFF 0.5, "bioformats2raw.layout"; OME model 2016-06).
+//!
+//! Written by hand: quick-xml leaves line breaks in attributes bare, and writes characters that XML cannot hold.
 
 use std::fmt::Write as _;
 

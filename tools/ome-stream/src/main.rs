@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{info, recover, settings as settings_command, write};
+use crate::commands::{info, recover, settings as settings_command, write, write_options};
 
 /// Attribute of the root group in which `write` keeps notes that `info` shows.
 const NOTES_NAMESPACE: &str = "ome_stream_write";
@@ -31,7 +31,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Write(Box<write::Options>),
+    Write(Box<write_options::Options>),
     Info(info::Options),
     Recover(recover::Options),
     Settings(settings_command::Options),

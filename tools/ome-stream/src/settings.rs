@@ -9,7 +9,7 @@ use std::path::Path;
 use ome_stream::Settings;
 use ome_stream::settings::{DataType, Dimension, Format, WhenFull, parse_bytes, parse_dims};
 
-use crate::commands::write::Options;
+use crate::commands::write_options::Options;
 use crate::failure::Failure;
 use crate::input::{Image, Known};
 

@@ -4,3 +4,4 @@ pub mod info;
 pub mod recover;
 pub mod settings;
 pub mod write;
+pub mod write_options;

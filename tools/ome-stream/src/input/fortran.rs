@@ -5,9 +5,11 @@
 
 use std::io::{self, Read};
 
-use super::npy::{Reopen, frames_of, swap};
 use super::npy_header::Header;
-use super::{FrameSource, Frames, Image, InputError, Next, read_full};
+use super::source::{FrameSource, Frames, Image, InputError, Next, read_full, swap};
+
+/// Opens the same bytes from their beginning once more.
+pub type Reopen = Box<dyn FnMut() -> io::Result<Box<dyn Read>>>;
 
 /// Bytes of frames that are gathered in one pass: more memory, fewer passes.
 const GATHERED: u64 = 512 << 20;
@@ -45,7 +47,7 @@ impl Fortran {
         let (rows, columns) = header.image.frame();
         let size = header.image.dtype.size() as u64;
         let frame = rows * columns * size;
-        let declared = frames_of(&header.image);
+        let declared = header.image.frames();
         let whole = frame * declared;
         let remedy = "save it with numpy.save(file, numpy.ascontiguousarray(array))";
         let refuse = |problem: String| {

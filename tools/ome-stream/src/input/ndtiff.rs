@@ -9,7 +9,8 @@ use ome_stream::settings::{Channel, Color, DataType, Position};
 use serde_json::{Map, Value};
 
 use super::known::{Known, unique};
-use super::{Asked, FrameSource, Frames, Image, InputError, Next, micromanager};
+use super::micromanager;
+use super::source::{Asked, FrameSource, Frames, Image, InputError, Next, swap};
 
 /// The index's file.
 const INDEX: &str = "NDTiff.index";
@@ -523,7 +524,7 @@ impl FrameSource for NdTiff {
                 file.read_exact(&mut pixels)?;
             }
             if big_endian {
-                super::npy::swap(frame, size);
+                swap(frame, size);
             }
             self.pixels = pixels;
             let known = self.metadata_of(number)?.map(|metadata| micromanager::of_frame(&metadata));

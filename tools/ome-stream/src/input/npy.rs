@@ -1,13 +1,10 @@
 //! NumPy's array file, read frame by frame; also from a pipe.
 
-use std::io::{self, Read};
+use std::io::Read;
 
-use super::fortran::Fortran;
+use super::fortran::{Fortran, Reopen};
 use super::npy_header::{self, Header};
-use super::{FrameSource, Frames, Image, InputError, Next, read_bytes, read_full};
-
-/// Opens the same bytes from their beginning once more.
-pub type Reopen = Box<dyn FnMut() -> io::Result<Box<dyn Read>>>;
+use super::source::{FrameSource, Frames, Image, InputError, Next, read_bytes, read_full, swap};
 
 /// Reads the header; `length` is that of the whole file, where it is one.
 ///
@@ -48,23 +45,8 @@ struct Npy {
 
 impl Npy {
     fn new(reader: Box<dyn Read>, header: Header, length: Option<u64>) -> Self {
-        let declared = frames_of(&header.image);
+        let declared = header.image.frames();
         Self { reader, image: header.image, big_endian: header.big_endian, declared, read: 0, length }
-    }
-}
-
-/// Frames of an image; the header's reader has made sure that no product of the shape overflows.
-pub fn frames_of(image: &Image) -> u64 {
-    image.shape.iter().take(image.shape.len().saturating_sub(2)).product()
-}
-
-/// Pixels of the other byte order.
-pub fn swap(pixels: &mut [u8], size: usize) {
-    match size {
-        2 => pixels.chunks_exact_mut(2).for_each(<[u8]>::reverse),
-        4 => pixels.chunks_exact_mut(4).for_each(<[u8]>::reverse),
-        8 => pixels.chunks_exact_mut(8).for_each(<[u8]>::reverse),
-        _ => {}
     }
 }
 

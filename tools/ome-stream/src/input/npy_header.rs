@@ -1,10 +1,13 @@
 //! The header of NumPy's array file, versions 1 to 3 (numpy.lib.format).
+//!
+//! Ours: npyz takes as much memory as the length in the header says, 4 GiB if need be, before it reads, and brings a parser
+//! generator along.
 
 use std::io::Read;
 
 use ome_stream::settings::DataType;
 
-use super::{Image, InputError, read_full};
+use super::source::{Image, InputError, read_full};
 
 /// Most bytes of a header that are read; NumPy writes 128 for an image.
 const MAX_HEADER_BYTES: u32 = 64 * 1024;

@@ -7,7 +7,8 @@ use std::path::Path;
 use flate2::read::DeflateDecoder;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::{FrameSource, InputError, READ_BUFFER, npy};
+use super::npy;
+use super::source::{FrameSource, InputError, READ_BUFFER};
 
 /// Where an array lies in the archive.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{FrameSource, Frames, Image, InputError, Next, read_bytes};
+use super::source::{FrameSource, Frames, Image, InputError, Next, read_bytes};
 
 /// Raw frames from anything that can be read.
 pub struct Raw<R> {

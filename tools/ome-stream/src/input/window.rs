@@ -98,7 +98,7 @@ mod tests {
             for (place, count) in moves {
                 window.seek(SeekFrom::Start(place)).expect("moved");
                 let mut got = vec![0; count];
-                let filled = super::super::read_full(&mut window, &mut got).expect("read");
+                let filled = crate::input::source::read_full(&mut window, &mut got).expect("read");
                 let from = whole.len().min(place as usize);
                 prop_assert_eq!(&got[..filled], &whole[from..whole.len().min(from + count)]);
             }

@@ -2,7 +2,7 @@
 
 use ome_stream_backends::Listing;
 
-use super::text::table;
+use super::table::table;
 
 /// A line for each engine: name, whether it can be used, version, detail.
 pub fn text(engines: &[Listing]) -> String {

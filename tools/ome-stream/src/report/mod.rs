@@ -4,4 +4,5 @@ pub mod engines;
 pub mod numbers;
 pub mod run;
 pub mod store;
+pub mod table;
 pub mod text;

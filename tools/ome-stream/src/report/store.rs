@@ -5,7 +5,7 @@ use std::fmt::Write;
 use ome_stream::store::missing::{Stretch, Why};
 
 use super::numbers::bytes;
-use super::text::table;
+use super::table::table;
 use crate::store::{Array, Axis, Image, Level, Missing, Store};
 
 /// Images of one list that are shown unless all are wanted.

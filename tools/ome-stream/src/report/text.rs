@@ -1,4 +1,4 @@
-//! Text from files, made safe to show on a terminal, and tables.
+//! Text from files, made safe to show on a terminal.
 
 /// Most characters of a foreign text that are shown.
 const SHOWN: usize = 200;
@@ -21,30 +21,6 @@ pub fn clean(text: &str) -> String {
     shown
 }
 
-/// Columns side by side, two spaces apart; those listed in `right` flush right. Without blanks at line ends.
-pub fn table(rows: &[Vec<String>], right: &[usize]) -> Vec<String> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    rows.iter()
-        .map(|row| {
-            let cells: Vec<String> = row
-                .iter()
-                .zip(&widths)
-                .enumerate()
-                .map(
-                    |(column, (cell, width))| {
-                        if right.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-                    },
-                )
-                .collect();
-            cells.join("  ").trim_end().to_owned()
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,12 +30,5 @@ mod tests {
         assert_eq!(clean("Pos 1 µ"), "Pos 1 µ");
         assert_eq!(clean("\u{1b}[2J\nx\u{202e}"), "\\u{1b}[2J\\nx\\u{202e}");
         assert_eq!(clean(&"a".repeat(5000)).chars().count(), SHOWN + 3);
-    }
-
-    #[test]
-    fn columns_line_up() {
-        let row = |cells: [&str; 2]| cells.map(String::from).to_vec();
-        let lines = table(&[row(["axis", "size"]), row(["z", "31"]), row(["long name", ""])], &[1]);
-        assert_eq!(lines, ["axis       size", "z            31", "long name"]);
     }
 }

@@ -6,8 +6,8 @@
 use std::collections::HashSet;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use super::super::source::{InputError, read_full};
 use super::super::window::Window;
-use super::super::{InputError, read_full};
 
 /// Most entries of one directory: the largest known have about a hundred.
 const MAX_ENTRIES: u64 = 4096;

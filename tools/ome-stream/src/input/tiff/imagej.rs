@@ -8,8 +8,8 @@ use ome_stream::settings::{Channel, Color};
 use super::super::InputError;
 use super::super::known::Known;
 use super::directory::{Directory, Tags};
+use super::layout::{COLOR_MAP, IMAGEJ_COUNTS, IMAGEJ_DATA, Layout, RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION};
 use super::stack::{Axis, Order, Stack};
-use super::tags::{COLOR_MAP, IMAGEJ_COUNTS, IMAGEJ_DATA, Layout, RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION};
 
 /// What a description declares.
 #[derive(Debug, Default)]

@@ -5,8 +5,8 @@ use std::io::{Read, Seek};
 use super::super::InputError;
 use super::super::known::Known;
 use super::directory::{Directory, Tags};
+use super::layout::{LSM, Layout};
 use super::stack::{Axis, Order, Stack};
-use super::tags::{LSM, Layout};
 
 /// Bytes of the tag that are read: sizes, voxel sizes, time interval.
 const BYTES: u64 = 264;

@@ -8,9 +8,9 @@ use std::io::{Read, Seek};
 use weezl::decode::Configuration;
 use weezl::{BitOrder, LzwStatus};
 
-use super::decode::{Segments, plain_counts};
 use super::directory::Tags;
-use super::tags::Layout;
+use super::layout::Layout;
+use super::segments::{Segments, plain_counts};
 
 /// Bytes of pixels to a byte of the file, at most: a code of 12 bits stands for up to 3837 bytes.
 const MAX_RATIO: u64 = 1 << 12;

@@ -7,12 +7,14 @@ mod codec;
 mod decode;
 mod directory;
 mod imagej;
+mod layout;
 mod lsm;
 mod lzw;
 mod ome;
 mod ome_xml;
 mod resolution;
 mod scanimage;
+mod segments;
 mod set;
 mod shaped;
 mod stack;
@@ -27,11 +29,12 @@ use std::path::{Path, PathBuf};
 use ome_stream::settings::{Channel, Color};
 use serde_json::Value;
 
-use self::decode::Segments;
 use self::directory::{Directory, Tags};
+use self::layout::{DESCRIPTION, Layout};
+use self::segments::Segments;
 use self::set::Set;
 use self::stack::{Axis, Order, Place, Stack};
-use self::tags::{Context, DESCRIPTION, Layout, Verdict};
+use self::tags::{Context, Verdict};
 use super::known::Known;
 use super::{Asked, FrameSource, Frames, Image, InputError, Next, micromanager};
 
@@ -220,7 +223,7 @@ impl Tiff {
         };
         let tags = self.set.tags(file as usize)?;
         let mut segments = Segments::read(tags, &directory, &layout).map_err(failed)?;
-        if directory.get(tags::LSM).is_some() && layout.compression != codec::NONE {
+        if directory.get(layout::LSM).is_some() && layout.compression != codec::NONE {
             segments.widen(tags.length());
         }
         self.metadata = self.stack.frame_metadata.get(plane as usize).and_then(Option::as_deref).map(str::to_owned);
@@ -332,11 +335,11 @@ fn describe(set: &mut Set, directory: &Directory, description: &str) -> Result<S
         }
         return Ok(stack);
     }
-    let software = set.tags(0)?.text_of(directory, tags::SOFTWARE).unwrap_or_default();
+    let software = set.tags(0)?.text_of(directory, layout::SOFTWARE).unwrap_or_default();
     if let Some(stack) = scanimage::stack(&software, pages)? {
         return Ok(stack);
     }
-    if directory.get(tags::FLUOVIEW).is_some() && pages > 1 {
+    if directory.get(layout::FLUOVIEW).is_some() && pages > 1 {
         return Err(unusable(
             "it is a FluoView stack, whose axes are not read; give -d with a count for each axis, in the order of the pages",
         ));
@@ -474,7 +477,7 @@ fn keep(set: &mut Set, directory: &Directory, description: &str, known: &mut Kno
 
 /// Micro-Manager's metadata of a page.
 fn json_of<R: std::io::Read + std::io::Seek>(tags: &mut Tags<R>, directory: &Directory) -> Option<Value> {
-    let text = tags.text_of(directory, tags::MICRO_MANAGER)?;
+    let text = tags.text_of(directory, layout::MICRO_MANAGER)?;
     serde_json::from_str(&text).ok().filter(Value::is_object)
 }
 

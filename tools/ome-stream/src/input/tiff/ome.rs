@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 use super::super::InputError;
 use super::super::known::{Known, unique};
 use super::super::units;
+use super::layout::Layout;
 use super::ome_xml::{Document, Image, Measured, Plane};
 use super::stack::{Axis, Order, Place, Stack};
-use super::tags::Layout;
 
 /// Most planes of a document: each takes some 20 bytes before the pages are counted, whatever the file has.
 const MAX_PLANES: u64 = 10_000_000;

@@ -5,11 +5,12 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::super::InputError;
-use super::decode::Segments;
 use super::directory::{Directory, Tags};
+use super::layout::{DESCRIPTION, Layout};
 use super::ome::Files;
 use super::ome_xml;
-use super::tags::{self, Context, DESCRIPTION, Layout, Problem, Verdict};
+use super::segments::Segments;
+use super::tags::{self, Context, Problem, Verdict};
 use super::texts::Texts;
 
 /// One file.

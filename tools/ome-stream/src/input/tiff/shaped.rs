@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::super::InputError;
 use super::super::known::Known;
+use super::layout::Layout;
 use super::stack::{Axis, Order, Stack};
-use super::tags::Layout;
 
 /// What a description declares.
 #[derive(Debug, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use serde_json::json;
 use super::super::InputError;
 use super::super::known::Known;
 use super::codec;
-use super::decode::Segments;
 use super::directory::{Broken, Directory, Tags};
+use super::layout::{Layout, UIC1, UIC2, UIC3, UIC4};
+use super::segments::Segments;
 use super::stack::{Axis, Order, Stack};
-use super::tags::{Layout, UIC1, UIC2, UIC3, UIC4};
 
 /// Most planes of a stack: their stamps are 24 bytes each.
 const MAX_PLANES: u64 = 10_000_000;

@@ -5,8 +5,8 @@ use std::io::{Read, Seek};
 
 use super::super::known::Known;
 use super::directory::{Directory, Entry, Tags};
+use super::layout::{DATE_TIME, DESCRIPTION, SOFTWARE};
 use super::shaped;
-use super::tags::{DATE_TIME, DESCRIPTION, SOFTWARE};
 
 /// Longest text of the file that is kept in the store: readers parse it on every open.
 const MAX_TEXT: usize = 64 << 10;
