@@ -32,14 +32,6 @@ pub struct Differences {
     pub shards_of_one_chunk: bool,
 }
 
-impl Differences {
-    /// Those of the engine with this name.
-    #[must_use]
-    pub fn of(engine: &str) -> Self {
-        Self { shards_of_one_chunk: engine == "acquire-zarr" }
-    }
-}
-
 /// What lies on disk after a run: every pixel, the array's own metadata, and nothing half-written beside them.
 ///
 /// # Errors
@@ -185,6 +177,8 @@ fn unfinished(root: &Path) -> std::io::Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use ome_stream_backend_zarrs::ZarrsBackend;
+
     use super::*;
     use crate::matrix;
     use crate::model;
@@ -192,8 +186,7 @@ mod tests {
 
     fn ran(case: &Case) -> (tempfile::TempDir, Ran) {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let backend = ome_stream_backends::open(ome_stream_backends::DEFAULT).expect("always there");
-        let ran = run(case, &*backend, folder.path()).expect("a run");
+        let ran = run(case, &ZarrsBackend, folder.path()).expect("a run");
         files(case, &ran, Differences::default()).expect("right at first");
         (folder, ran)
     }
