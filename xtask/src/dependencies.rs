@@ -11,7 +11,9 @@ use crate::licences;
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Packages that are there in two versions, each with the reason. Any other is a failure, and so is one that is no longer.
-const TWICE: [(&str, &str); 14] = [
+const TWICE: [(&str, &str); 16] = [
+    ("bit-set", "fancy-regex of jsonschema beside proptest's: tests only"),
+    ("bit-vec", "as bit-set"),
     ("bitflags", "nix 0.26 of pprof: ome-bench's flame graphs"),
     ("cpufeatures", "sha2 0.10 beside proptest's: xtask and tests only"),
     ("gimli", "framehop and backtrace of pprof: ome-bench's flame graphs"),

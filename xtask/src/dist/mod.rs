@@ -86,7 +86,7 @@ fn fill(folder: &Path, library: &Library) -> Result<()> {
 
 /// The JSON schema of settings. It is the same whatever it is built for, and tests have built the tool that prints it.
 fn schema() -> Result<Vec<u8>> {
-    let output = library::cargo()
+    let output = step::cargo()
         .args(["run", "--quiet", "--package", "ome-stream-cli", "--", "settings", "--schema"])
         .output()
         .context("cannot start cargo")?;
