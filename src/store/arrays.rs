@@ -60,6 +60,9 @@ impl Store {
 
     /// Makes the documents of a new store, without planes along the append axis.
     pub(super) fn make_arrays(&self) -> Result<()> {
+        if self.arrays.continued {
+            return Ok(());
+        }
         let mut shown = self.arrays.lock();
         for array in self.plan.arrays() {
             let empty = array.geometry().append_axis().map(|_| 0);
@@ -168,7 +171,7 @@ mod tests {
     fn create(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, own_documents: bool) -> (Root, Store) {
         let engine = Capabilities { own_documents, ..Capabilities::taking(Unit::Chunk) };
         let (root, store) = Store::create(plan, disk, &engine).expect("made");
-        store.complete(false, &[Come::default()]).expect("made");
+        store.complete(&[Come::default()]).expect("made");
         (root, store)
     }
 

@@ -130,10 +130,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(crate) fn complete(&self, continued: bool, come: &[Come]) -> Result<()> {
-        if !continued {
-            self.make_arrays()?;
-        }
+    pub(crate) fn complete(&self, come: &[Come]) -> Result<()> {
+        self.make_arrays()?;
         self.room.keep()?;
         self.record(come)
     }

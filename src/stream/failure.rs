@@ -101,7 +101,7 @@ mod tests {
         let (_root, store) = Store::create(&plan, &platform::native(), &engine).expect("made");
         let store = Arc::new(store);
         let failure = || {
-            store.complete(false, &[]).expect("kept");
+            store.complete(&[]).expect("kept");
             Failure::new(Arc::clone(&store))
         };
         let is_kept = || platform::partial_name(&plan.root().join(own::ROOM)).exists();

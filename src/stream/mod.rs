@@ -88,7 +88,7 @@ impl Made {
         let store = Arc::new(store);
         let sink = backend.create(&store)?;
         let come = vec![Come::default(); plan.sources().len()];
-        store.complete(false, &come)?;
+        store.complete(&come)?;
         Ok(Self { root, store, sink, come, left: Left::nothing(plan), notes: Vec::new() })
     }
 }

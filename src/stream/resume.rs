@@ -43,7 +43,7 @@ pub(super) fn go_on(
     let store = Arc::new(Store::existing(plan, disk, engine, &earlier)?);
     let come = earlier.come;
     let sink = backend.resume(&store, &done(&come))?;
-    store.complete(true, &come)?;
+    store.complete(&come)?;
     let left = open_groups(plan, &*sink, budget, &come)?;
     Ok(Made { root, store, sink, come, left, notes })
 }
