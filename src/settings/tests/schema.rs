@@ -1,6 +1,7 @@
 //! The JSON schema against what the reader takes and refuses.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use jsonschema::Validator;
@@ -29,20 +30,29 @@ pub(super) fn judges_like_the_reader(text: &str) {
     }
 }
 
-fn files_in(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+/// Texts of a folder's files, or of a file of seeds, which is a table of names and texts.
+fn texts_in(place: &str) -> Vec<String> {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join(place);
+    if let Ok(table) = std::fs::read_to_string(&place) {
+        return serde_json::from_str::<BTreeMap<String, String>>(&table).unwrap().into_values().collect();
+    }
+    let files = std::fs::read_dir(place).into_iter().flatten();
+    files.filter_map(|entry| std::fs::read_to_string(entry.unwrap().path()).ok()).collect()
 }
 
 #[test]
 fn settings_files_of_the_tests_are_judged_alike() {
+    let of_ome_writers = texts_in("tests/data/ome-writers-settings");
+    assert!(of_ome_writers.len() >= 9, "{} files of ome-writers", of_ome_writers.len());
+    let seeds =
+        ["fuzz/seeds/c_settings.json", "fuzz/seeds/plans.json", "bindings/c/fuzz/corpus/settings", "fuzz/corpus/plans"]
+            .map(texts_in)
+            .concat();
+    assert!(seeds.len() >= 40, "{} seeds", seeds.len());
     let mut taken = 0;
-    for folder in ["tests/data/ome-writers-settings", "bindings/c/fuzz/corpus/settings", "fuzz/corpus/plans"] {
-        for path in files_in(folder) {
-            let Ok(text) = std::fs::read_to_string(&path) else { continue };
-            judges_like_the_reader(&text);
-            taken += u32::from(Settings::from_json(&text).is_ok());
-        }
+    for text in of_ome_writers.iter().chain(&seeds) {
+        judges_like_the_reader(text);
+        taken += u32::from(Settings::from_json(text).is_ok());
     }
     assert!(taken >= 12, "{taken} files that can be used");
 }
