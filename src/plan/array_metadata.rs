@@ -90,6 +90,15 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_of_a_document_is_as_ever() {
+        let text = |dims, dtype, codec| form(dims, dtype, codec).empty_metadata().to_string();
+        let expected = r#"{"zarr_format":3,"node_type":"array","shape":[0,100,30],"data_type":"uint16","chunk_grid":{"name":"regular","configuration":{"chunk_shape":[6,64,32]}},"chunk_key_encoding":{"name":"default","configuration":{"separator":"/"}},"fill_value":0,"codecs":[{"name":"sharding_indexed","configuration":{"chunk_shape":[2,64,16],"codecs":[{"name":"bytes","configuration":{"endian":"little"}},{"name":"blosc","configuration":{"cname":"lz4","clevel":5,"shuffle":"shuffle","typesize":2,"blocksize":0}}],"index_codecs":[{"name":"bytes","configuration":{"endian":"little"}},{"name":"crc32c"}],"index_location":"end"}}],"attributes":{},"dimension_names":["t","y","x"]}"#;
+        assert_eq!(text("t:inf:2:3,y:100:64,x:30:16:2", DataType::UInt16, Codec::BloscLz4), expected);
+        let expected = r#"{"zarr_format":3,"node_type":"array","shape":[5,100,30],"data_type":"float32","chunk_grid":{"name":"regular","configuration":{"chunk_shape":[2,64,30]}},"chunk_key_encoding":{"name":"default","configuration":{"separator":"/"}},"fill_value":0.0,"codecs":[{"name":"bytes","configuration":{"endian":"little"}},{"name":"zstd","configuration":{"level":3,"checksum":false}}],"attributes":{},"dimension_names":["t","y","x"]}"#;
+        assert_eq!(text("t:5:2,y:100:64,x:30", DataType::Float32, Codec::Zstd), expected);
+    }
+
+    #[test]
     fn a_shard_is_the_stored_object_and_keeps_the_codecs_of_its_chunks() {
         let metadata = form("t:inf:2:3,y:100:64,x:30:16:2", DataType::UInt16, Codec::BloscLz4).metadata(Some(7));
         assert_eq!(metadata["shape"], json!([7, 100, 30]));

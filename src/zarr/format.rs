@@ -6,10 +6,8 @@ use super::array::ArrayDocument;
 use super::codec::Chain;
 use super::data_type::DataType;
 use super::keys::KEYS;
+use crate::settings::MAX_CHUNKS_PER_SHARD;
 use crate::shown;
-
-/// Most chunks of a shard: an index of 16 MiB. Larger ones make every read of one chunk slow.
-pub const MAX_CHUNKS_PER_SHARD: u64 = 1 << 20;
 
 /// Most bytes of a chunk: Zarr readers and blosc address chunks with 31 bits.
 pub const MAX_CHUNK_BYTES: u64 = 1 << 31;

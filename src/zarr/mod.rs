@@ -19,7 +19,7 @@ mod v2;
 pub use array::{ArrayDocument, MAX_AXES};
 pub use codec::{Blosc, Chain, Codec, Endian, Gzip, Sharding, Shuffle, Zstd};
 pub use data_type::DataType;
-pub use format::{ArrayFormat, MAX_CHUNK_BYTES, MAX_CHUNKS_PER_SHARD};
+pub use format::{ArrayFormat, MAX_CHUNK_BYTES};
 pub use group::{Document, group_object, group_v2, group_v3};
 pub use keys::{KEYS, Keys, Separator, number, object_key};
 
