@@ -19,6 +19,7 @@ pub mod ngff;
 pub mod plan;
 pub mod platform;
 mod pyramid;
+pub mod reader;
 pub mod recover;
 pub mod router;
 pub mod settings;

@@ -10,11 +10,15 @@ use crate::buffer::Arrival;
 use crate::error::{Error, Result};
 use crate::names::own::{LOG, OLD_LOG};
 use crate::plan::{GroupKey, Plan, SourceId, Unit};
-use crate::platform::{AppendFile, Disk};
+use crate::platform::{AppendFile, Disk, Source};
+use crate::reader;
 
 /// True where the store in `root` has a log, of this version or an earlier one: its run was interrupted.
-pub(crate) fn is_there(root: &Path) -> bool {
-    [LOG, OLD_LOG].iter().any(|name| std::fs::symlink_metadata(root.join(name)).is_ok())
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn is_there(source: &dyn Source, root: &Path) -> Result<bool> {
+    Ok(reader::is_there(source, &root.join(LOG))? || reader::is_there(source, &root.join(OLD_LOG))?)
 }
 
 /// The open log.

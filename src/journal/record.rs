@@ -4,8 +4,6 @@
 //! `{"format":1,"frames":N}` where there is one source without further levels; else format 2, with `sources` in addition, each
 //! with its `frames`, and with `levels`: the frames of which the levels below full resolution are there too.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -13,10 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::error::{Error, Result};
 use crate::names::own::{FORMAT, OLD_RECORD, RECORD};
 use crate::plan::Plan;
-use crate::platform::{Disk, Sync};
-
-/// Largest record that is read; ours have some fifty bytes for each source, those of earlier versions two thousand.
-const MAX_BYTES: u64 = 4 << 20;
+use crate::platform::{Disk, Source, Sync};
+use crate::reader::{self, Small, limits};
 
 /// How far a source has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -66,24 +62,31 @@ pub(crate) fn write(plan: &Plan, disk: &dyn Disk, sync: Sync, sources: &[Come]) 
 }
 
 /// The file that has the record of the store in `root`: of this version or of an earlier one.
-pub(crate) fn name(root: &Path) -> Option<&'static str> {
-    [RECORD, OLD_RECORD].into_iter().find(|name| fs::symlink_metadata(root.join(name)).is_ok())
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn name(source: &dyn Source, root: &Path) -> Result<Option<&'static str>> {
+    for name in [RECORD, OLD_RECORD] {
+        if reader::is_there(source, &root.join(name))? {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// How far each source of the store in `root` has come; `None` where nothing tells.
-pub(crate) fn read(root: &Path) -> Result<Option<Vec<Come>>> {
-    let Some(name) = name(root) else { return Ok(None) };
+///
+/// # Errors
+/// [`Error::Damaged`] for what is no record; [`Error::Io`].
+pub(crate) fn read(source: &dyn Source, root: &Path) -> Result<Option<Vec<Come>>> {
+    let Some(name) = name(source, root)? else { return Ok(None) };
     let path = root.join(name);
     let damaged = |problem: String| Error::Damaged { path: path.clone(), problem };
-    let meta = match fs::symlink_metadata(&path) {
-        Ok(meta) => meta,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(Error::io("look at", &path, source)),
+    let bytes = match reader::small(source, &path, limits::RECORD_BYTES)? {
+        Small::Nothing => return Ok(None),
+        Small::Bytes(bytes) => bytes,
+        Small::TooLong(_) | Small::Link | Small::NoFile => return Err(damaged("not a record of this library".into())),
     };
-    if !meta.is_file() || meta.len() > MAX_BYTES {
-        return Err(damaged("not a record of this library".into()));
-    }
-    let bytes = fs::read(&path).map_err(|source| Error::io("read", &path, source))?;
     let document = serde_json::from_slice(&bytes).map_err(|error| damaged(format!("not a record: {error}")))?;
     sources_of(&document).map(Some).ok_or_else(|| damaged("not a record: no number of frames".into()))
 }

@@ -15,8 +15,6 @@
 //! {"version": "0.3.2", "frame_metadata_count": 1000000, "frame_metadata_path": "frame_metadata.jsonl"}
 //! ```
 
-use std::io::{self, BufRead};
-
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Result};
@@ -44,8 +42,8 @@ const SHAPE_VERSION: &str = "0.3.2";
 /// Keys that are added to each object.
 const RESERVED_KEYS: [&str; 2] = ["storage_index", "frame"];
 
-/// Room for the added keys: five coordinates and a frame number of 20 digits each.
-const MAX_LINE_BYTES: usize = MAX_BYTES + 256;
+/// Room in a line for the added keys: five coordinates and a frame number of 20 digits each.
+pub const PLACE_BYTES: usize = 256;
 
 /// One frame's metadata, checked, as a JSON object on a single line: what is accepted here can be stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,51 +111,48 @@ fn invalid(problem: String, remedy: &str) -> Error {
 }
 
 /// What a [`FILE_NAME`] holds, read for the mirror.
+///
+/// Lines that are not what [`FrameMetadata::line`] writes (the torn end of an interrupted run, bytes that a power loss left
+/// zero) are passed over and counted. Beyond the mirror's limits lines are counted by their first and last character only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrameLog {
     /// Objects in order of arrival, without `frame`; `None` once there are too many or they are too large to mirror.
     entries: Option<Vec<Value>>,
     count: u64,
     damaged: u64,
+    bytes: usize,
+}
+
+impl Default for FrameLog {
+    fn default() -> Self {
+        Self { entries: Some(Vec::new()), count: 0, damaged: 0, bytes: 0 }
+    }
 }
 
 impl FrameLog {
-    /// Reads the file in bounded memory, whatever it holds.
-    ///
-    /// Lines that are not what [`FrameMetadata::line`] writes (the torn end of an interrupted run, bytes that a power
-    /// loss left zero) are passed over and counted. Beyond the mirror's limits lines are counted by their first
-    /// and last character only.
-    ///
-    /// # Errors
-    /// What the reader returns.
-    pub fn read(mut reader: impl BufRead) -> io::Result<Self> {
-        let mut log = Self { entries: Some(Vec::new()), count: 0, damaged: 0 };
-        let mut line = Vec::new();
-        let mut bytes = 0;
-        while let Some(length) = read_line(&mut reader, &mut line)? {
-            let text = line.trim_ascii();
-            if text.is_empty() && length <= MAX_LINE_BYTES {
-                continue;
-            }
-            let intact = length <= MAX_LINE_BYTES
-                && match &mut log.entries {
-                    Some(entries) => match mirrored(text) {
-                        Some(entry) => {
-                            entries.push(entry);
-                            true
-                        }
-                        None => false,
-                    },
-                    None => text.starts_with(b"{") && text.ends_with(b"}"),
-                };
-            log.count += u64::from(intact);
-            log.damaged += u64::from(!intact);
-            bytes += text.len();
-            if log.count > MIRROR_MAX_FRAMES as u64 || bytes > MIRROR_MAX_BYTES {
-                log.entries = None;
-            }
+    /// Takes the next line; `whole` is false of one that is longer than any of ours, of which only the beginning is given.
+    pub fn take(&mut self, line: &[u8], whole: bool) {
+        let text = line.trim_ascii();
+        if text.is_empty() && whole {
+            return;
         }
-        Ok(log)
+        let intact = whole
+            && match &mut self.entries {
+                Some(entries) => match mirrored(text) {
+                    Some(entry) => {
+                        entries.push(entry);
+                        true
+                    }
+                    None => false,
+                },
+                None => text.starts_with(b"{") && text.ends_with(b"}"),
+            };
+        self.count += u64::from(intact);
+        self.damaged += u64::from(!intact);
+        self.bytes = self.bytes.saturating_add(text.len());
+        if self.count > MIRROR_MAX_FRAMES as u64 || self.bytes > MIRROR_MAX_BYTES {
+            self.entries = None;
+        }
     }
 
     /// Frames that the file tells about.
@@ -200,41 +195,21 @@ fn mirrored(text: &[u8]) -> Option<Value> {
     Some(Value::Object(object))
 }
 
-/// Reads up to the next line break, or to the end, and returns the line's length without it; keeps no more than
-/// [`MAX_LINE_BYTES`] of it. `None` at the end.
-fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<usize>> {
-    line.clear();
-    let mut length = 0;
-    let mut any = false;
-    loop {
-        let buffer = match reader.fill_buf() {
-            Ok(buffer) => buffer,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        if buffer.is_empty() {
-            return Ok(any.then_some(length));
-        }
-        any = true;
-        let end = buffer.iter().position(|byte| *byte == b'\n');
-        let part = end.unwrap_or(buffer.len());
-        let keep = part.min(MAX_LINE_BYTES.saturating_sub(line.len()));
-        line.extend_from_slice(buffer.get(..keep).unwrap_or(buffer));
-        length += part;
-        reader.consume(part + usize::from(end.is_some()));
-        if end.is_some() {
-            return Ok(Some(length));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const MAX_LINE_BYTES: usize = MAX_BYTES + PLACE_BYTES;
+
     fn log(lines: &[Vec<u8>]) -> FrameLog {
-        FrameLog::read(lines.concat().as_slice()).expect("reading from memory")
+        read(&lines.concat())
+    }
+
+    fn read(bytes: &[u8]) -> FrameLog {
+        let mut log = FrameLog::default();
+        bytes.split(|byte| *byte == b'\n').for_each(|line| log.take(line, line.len() <= MAX_LINE_BYTES));
+        log
     }
 
     fn line(value: &Value, frame: u64, index: &[u64]) -> Vec<u8> {
@@ -377,8 +352,7 @@ mod tests {
 
         #[test]
         fn no_file_makes_the_reader_fail(bytes: Vec<u8>) {
-            let log = FrameLog::read(bytes.as_slice()).expect("reading from memory");
-            prop_assert_eq!(log.count(), 0);
+            prop_assert_eq!(read(&bytes).count(), 0);
         }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint};
+use super::{AppendFile, Disk, DiskFile, Source, Sync, SyncPoint};
+
+pub use super::misread::{FaultySource, Misread, Read, ReadScript};
 
 /// What a [`FaultyDisk`] does to one operation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -51,6 +53,8 @@ pub type Script = dyn Fn(u64, &Operation) -> Fault + Send + std::marker::Sync;
 #[derive(Clone)]
 pub struct FaultyDisk {
     inner: Arc<dyn Disk>,
+    /// `None` where it is that of the inner disk.
+    source: Option<Arc<dyn Source>>,
     shared: Arc<Shared>,
 }
 
@@ -81,7 +85,13 @@ impl FaultyDisk {
     }
 
     fn with(inner: Arc<dyn Disk>, script: Box<Script>, log: Option<Mutex<Vec<Operation>>>) -> Self {
-        Self { inner, shared: Arc::new(Shared { script, count: AtomicU64::new(0), log }) }
+        Self { inner, source: None, shared: Arc::new(Shared { script, count: AtomicU64::new(0), log }) }
+    }
+
+    /// The same disk, of which is read by way of `source`.
+    #[must_use]
+    pub fn read_from(self, source: Arc<dyn Source>) -> Self {
+        Self { source: Some(source), ..self }
     }
 
     /// Operations so far.
@@ -135,6 +145,10 @@ impl Shared {
 impl Disk for FaultyDisk {
     fn name(&self) -> &'static str {
         "faulty"
+    }
+
+    fn source(&self) -> Arc<dyn Source> {
+        self.source.clone().unwrap_or_else(|| self.inner.source())
     }
 
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {

@@ -1,13 +1,16 @@
 //! The only place that talks to the operating system's files.
 //!
 //! Everything that is written goes through a [`Disk`], so that tests can slow it down, make it fail or record it. The
-//! `portable` disk uses nothing but the standard library; a platform with something faster has a module beside it.
+//! `portable` disk uses nothing but the standard library; a platform with something faster has a module beside it. What is
+//! read of a store comes from a [`Source`], by way of [`crate::reader`].
 
 mod clock;
 mod limit;
+mod misread;
 mod name;
 mod pieces;
 mod portable;
+mod source;
 mod sync;
 
 #[cfg(all(target_os = "linux", not(feature = "portable")))]
@@ -28,6 +31,7 @@ use std::sync::Arc;
 pub use clock::Clock;
 pub(crate) use pieces::Pieces;
 pub use portable::PortableDisk;
+pub use source::{Entries, Entry, EntryKind, Kind, Source, SourceFile, native_source};
 
 /// Alignment of every buffer that may be written past the page cache, in bytes: what direct I/O asks of memory, offset
 /// and length on 4 KiB-sector disks.
@@ -55,6 +59,11 @@ pub enum Sync {
 pub trait Disk: Debug + Send + std::marker::Sync {
     /// Name for reports: `linux`, `portable`.
     fn name(&self) -> &'static str;
+
+    /// Where what is written through this disk is read.
+    fn source(&self) -> Arc<dyn Source> {
+        native_source()
+    }
 
     /// Makes a folder and those above it; fine if it is there.
     ///

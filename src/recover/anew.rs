@@ -5,13 +5,14 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::file::{Document, document};
-use super::tree::{METADATA, Node};
+use crate::error::Result;
 use crate::names::own::ATTRIBUTES;
 use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Image, Layout, documents_v05};
 use crate::plan::{ArrayId, Plan, PlannedArray, Unit};
+use crate::platform::Source;
+use crate::reader::{Document, Node};
 use crate::store::Mark;
-use crate::zarr::{self, ArrayFormat};
+use crate::zarr::{self, ArrayFormat, METADATA};
 
 /// OME-NGFF version of groups that are made anew where no other group tells it.
 const VERSION: &str = "0.5";
@@ -34,15 +35,18 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// What the mark of a store in `root` and the copy of the host's metadata tell, of a run whose engine takes `unit`s; `None` where the mark has no settings
-    /// that this version understands.
-    pub(super) fn of(mark: &Mark, root: &Path, unit: Unit) -> Option<Self> {
-        let host = match document(&root.join(ATTRIBUTES)) {
-            Ok(Document::Object(object)) => Some(object.into_iter().collect()),
-            Ok(Document::Nothing) => Some(Attributes::new()),
+    /// What the mark of a store in `root` and the copy of the host's metadata tell, of a run whose engine takes `unit`s;
+    /// `None` where the mark has no settings that this version understands.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    pub(super) fn of(source: &dyn Source, mark: &Mark, root: &Path, unit: Unit) -> Result<Option<Self>> {
+        let host = match Document::read(source, &root.join(ATTRIBUTES))? {
+            Document::Object(object) => Some(object.into_iter().collect()),
+            Document::Nothing => Some(Attributes::new()),
             _ => None,
         };
-        Some(Self::new(mark.plan(root, unit)?, host))
+        Ok(mark.plan(root, unit).map(|plan| Self::new(plan, host)))
     }
 
     fn new(plan: Plan, host: Option<Attributes>) -> Self {

@@ -1,25 +1,23 @@
 //! One array: its chunk or shard files, and whether its shape reaches as far as they do.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
 use super::Inspection;
 use super::extent::Reach;
-use super::file::read_at;
 use super::logged::Copies;
 use super::mend::Action;
-use super::objects::{Object, each_object};
 use super::report::{ArrayReport, Finding, LostChunk, State};
 use super::shard::{Judge, Resolved, index_to_append};
-use super::tree::METADATA;
 use crate::backend::ChunkChecker;
+use crate::error::Result;
 use crate::platform::partial_name;
+use crate::reader::limits::stored_chunk_bytes;
+use crate::reader::{Object, each_object, whole};
 use crate::zarr::index::MISSING;
-use crate::zarr::{ArrayFormat, KEYS};
+use crate::zarr::{ArrayFormat, KEYS, METADATA};
 
 /// What an array's metadata should say, where that is not what they say.
 pub(super) type Reshaped = Option<(Map<String, Value>, String)>;
@@ -31,7 +29,7 @@ pub(super) fn inspect(
     folder: &Path,
     document: &Map<String, Value>,
     frames: &[u64],
-) -> io::Result<Reshaped> {
+) -> Result<Reshaped> {
     let mut report = ArrayReport { path: path.to_owned(), ..ArrayReport::default() };
     let format = match ArrayFormat::of_object(document) {
         Ok(format) => format,
@@ -62,7 +60,8 @@ pub(super) fn inspect(
     let reach = Reach::new(&format, append_axis, frames).log_says(inspection.written(path), complete);
     let mut array = Array { inspection, path, format: &format, checker: checker.as_deref(), reach, report };
     let mut seen = HashSet::new();
-    let strange = each_object(folder, format.shape.len(), &mut |object| {
+    let source = array.inspection.source;
+    let strange = each_object(source, folder, format.shape.len(), &mut |object| {
         array.report.objects += 1;
         let seen_now = array.object(&object);
         if array.inspection.interrupted() {
@@ -72,6 +71,7 @@ pub(super) fn inspect(
     })?;
     array.missing(&seen);
     let Array { reach, mut report, inspection, .. } = array;
+    inspection.unlisted = inspection.unlisted.take().or(strange.why);
     let (mended, remark) = reach.mended(report.lost == 0);
     report.mended_shape.clone_from(&report.shape);
     let mut reshaped = None;
@@ -111,7 +111,7 @@ struct Array<'a, 'b> {
 }
 
 impl Array<'_, '_> {
-    fn object(&mut self, object: &Object) -> io::Result<()> {
+    fn object(&mut self, object: &Object) -> Result<()> {
         if self.format.shard.is_some() { self.shard(object) } else { self.chunk_file(object) }
     }
 
@@ -119,7 +119,7 @@ impl Array<'_, '_> {
         if self.path.is_empty() { object.key.clone() } else { format!("{}/{}", self.path, object.key) }
     }
 
-    fn shard(&mut self, object: &Object) -> io::Result<()> {
+    fn shard(&mut self, object: &Object) -> Result<()> {
         let name = self.name(object);
         let partial = partial_name(&object.path);
         let (path, length, unfinished) = match (object.whole, object.partial) {
@@ -135,7 +135,7 @@ impl Array<'_, '_> {
         let judge = Judge { format: self.format, checker: self.checker, log_is_whole: self.inspection.log.is_whole() };
         let none = Copies::new();
         let logged = self.inspection.log.shards.get(&name).unwrap_or(&none);
-        let resolved = judge.resolve(&File::open(path)?, length, unfinished, logged)?;
+        let resolved = judge.resolve(&whole(self.inspection.source, path)?, length, unfinished, logged)?;
         self.report.whole += resolved.shown * u64::from(!unfinished);
         self.report.won_back += resolved.won_back + resolved.shown * u64::from(unfinished);
         self.report.unverified += resolved.unverified;
@@ -204,7 +204,7 @@ impl Array<'_, '_> {
         Ok(())
     }
 
-    fn chunk_file(&mut self, object: &Object) -> io::Result<()> {
+    fn chunk_file(&mut self, object: &Object) -> Result<()> {
         let name = self.name(object);
         let partial = partial_name(&object.path);
         let whole = object.whole.map(|length| self.is_chunk(&object.path, length)).transpose()?;
@@ -246,15 +246,15 @@ impl Array<'_, '_> {
     }
 
     /// Whether a file is a whole chunk.
-    fn is_chunk(&self, path: &Path, length: u64) -> io::Result<Result<(), String>> {
+    fn is_chunk(&self, path: &Path, length: u64) -> Result<Result<(), String>> {
         if let Some(fixed) = self.format.fixed {
             return Ok(if length == fixed { Ok(()) } else { Err(format!("{length} bytes long, must have {fixed}")) });
         }
-        if length == 0 || length > self.format.chunk_bytes.saturating_mul(2).saturating_add(1 << 16) {
+        if length == 0 || length > stored_chunk_bytes(self.format.chunk_bytes) {
             return Ok(Err(format!("{length} bytes long, which no chunk here can be")));
         }
         let Some(checker) = self.checker else { return Ok(Ok(())) };
-        let bytes = read_at(&File::open(path)?, 0, length)?;
+        let bytes = whole(self.inspection.source, path)?.read(0, length)?;
         Ok(checker.check(&bytes).map_err(|error| format!("it does not decode: {error}")))
     }
 

@@ -1,43 +1,29 @@
 //! Metadata of groups: whether they are there, and what is to be done where they are not.
 
-use std::fs::File;
-use std::io::{self, BufReader};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use super::anew::{self, Beside, Run};
-use super::file::{Document, Kind, document, kind};
-use super::frames::{self, Lines};
 use super::known::Known;
-use super::mend::{Action, read_small};
+use super::mend::Action;
 use super::report::{Finding, State};
-use super::tree::{METADATA, Node};
 use crate::error::{Error, Result};
 use crate::journal::record;
 use crate::names::own::{MARK, RECORD};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FILE_NAME, FrameLog};
+use crate::platform::Source;
+use crate::reader::{self, Document, FrameLines, Node, is_folder, limits};
 use crate::store::Mark;
 use crate::store::files::DOCUMENTS;
-use crate::zarr::json::{self, MAX_BYTES, with_member};
-
-/// Most bytes of `METADATA.ome.xml` that are looked at.
-const MAX_XML_BYTES: u64 = 256 << 20;
+use crate::zarr::METADATA;
+use crate::zarr::json::{self, with_member};
 
 /// What was found of a group: something to be done, something to be told, or both.
 pub(super) type Found = (Option<Finding>, Option<String>);
 
-/// Frame metadata of a group: `None` where it has none.
-pub(super) fn look_at_frames(node: &Node) -> io::Result<Option<Lines>> {
-    let path = node.folder.join(FILE_NAME);
-    match kind(&path)? {
-        Kind::File(_) => frames::look(BufReader::new(File::open(path)?)).map(Some),
-        _ => Ok(None),
-    }
-}
-
 /// What is wrong with the lines of frame metadata.
-pub(super) fn frame_lines(node: &Node, lines: &Lines, interrupted: bool) -> Option<Finding> {
+pub(super) fn frame_lines(node: &Node, lines: &FrameLines, interrupted: bool) -> Option<Finding> {
     if lines.damaged == 0 && (!lines.open_end || !interrupted) {
         return None;
     }
@@ -61,9 +47,9 @@ fn mirrored(node: &Node) -> Option<u64> {
 }
 
 /// What `ome_writers` of a group should say; `None` where it says so or need not.
-pub(super) fn mirror(node: &Node, lines: &Lines) -> io::Result<Option<Value>> {
-    let log = FrameLog::read(BufReader::new(File::open(node.folder.join(FILE_NAME))?))?;
-    let Some(mut attribute) = log.into_attribute() else { return Ok(None) };
+pub(super) fn mirror(source: &dyn Source, node: &Node, lines: &FrameLines) -> Result<Option<Value>> {
+    let log = reader::frame_log(source, &node.folder.join(FILE_NAME))?;
+    let Some(mut attribute) = log.and_then(FrameLog::into_attribute) else { return Ok(None) };
     if let Some(count) = attribute.get_mut("frame_metadata_count") {
         *count = lines.intact.into();
     }
@@ -73,6 +59,7 @@ pub(super) fn mirror(node: &Node, lines: &Lines) -> io::Result<Option<Value>> {
 /// What is to be done with a group's document, which need not say more than it does where `mirror` is `None`. Only where
 /// the run was `interrupted` is anything done: later, what differs was changed by somebody.
 pub(super) fn group(
+    source: &dyn Source,
     node: &Node,
     run: Option<&Run>,
     beside: &Beside<'_>,
@@ -87,7 +74,7 @@ pub(super) fn group(
         }
         let finding = Finding::new(file, State::Incomplete, format!("it does not mirror {FILE_NAME}"));
         let path = node.folder.join(METADATA);
-        let text = read_small(&path, MAX_BYTES).map_err(|source| Error::io("read", &path, source))?;
+        let text = reader::small(source, &path, limits::DOCUMENT_BYTES)?.bytes();
         return Ok(match text.and_then(|text| with_member(&text, &["attributes", ATTRIBUTE], &mirror)) {
             Some(bytes) => (Some(finding.remedy("the mirror is written", vec![Action::Write { path, bytes }])), None),
             None => (Some(finding), None),
@@ -133,9 +120,9 @@ fn is_needed(node: &Node, run: Option<&Run>, beside: &Beside<'_>, interrupted: b
 }
 
 /// What is wrong with `METADATA.ome.xml`, which readers need not have.
-pub(super) fn ome_xml(node: &Node, interrupted: bool) -> io::Result<Option<Finding>> {
+pub(super) fn ome_xml(source: &dyn Source, node: &Node, interrupted: bool) -> Result<Option<Finding>> {
     let path = node.folder.join("METADATA.ome.xml");
-    let Some(text) = read_small(&path, MAX_XML_BYTES)? else { return Ok(None) };
+    let Some(text) = reader::small(source, &path, limits::XML_BYTES)?.bytes() else { return Ok(None) };
     if text.trim_ascii_end().ends_with(b"</OME>") {
         return Ok(None);
     }
@@ -146,11 +133,10 @@ pub(super) fn ome_xml(node: &Node, interrupted: bool) -> io::Result<Option<Findi
 
 /// What the record of the run tells, and what is wrong with it. Nothing else tells how many frames there were, and a wrong
 /// number would have them replaced, so that a person has to say it.
-pub(super) fn record(root: &Node) -> io::Result<(Option<Known>, Option<Finding>)> {
-    let Some(name) = record::name(&root.folder) else { return Ok((None, None)) };
-    // A mark that cannot be read tells nothing; it is told where it is needed.
-    let mark = Mark::read(&root.folder).ok().flatten();
-    let found = document(&root.folder.join(name))?;
+pub(super) fn record(source: &dyn Source, root: &Node) -> Result<(Option<Known>, Option<Finding>)> {
+    let Some(name) = record::name(source, &root.folder)? else { return Ok((None, None)) };
+    let mark = Mark::if_whole(source, &root.folder)?;
+    let found = Document::read(source, &root.folder.join(name))?;
     let why = match (&found, found.problem()) {
         (Document::Nothing, _) => return Ok((None, None)),
         (Document::Object(object), _) => match Known::of(object, mark.as_ref()) {
@@ -171,12 +157,12 @@ pub(super) fn no_record() -> Finding {
 }
 
 /// What is wrong with our own folder: its documents, which never change, and the mark.
-pub(super) fn own_folder(root: &Path, interrupted: bool) -> io::Result<Vec<Finding>> {
+pub(super) fn own_folder(source: &dyn Source, root: &Path, interrupted: bool) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     for (name, text) in DOCUMENTS {
         let path = root.join(name);
-        let found = document(&path)?;
-        let is_there = path.parent().is_some_and(Path::is_dir);
+        let found = Document::read(source, &path)?;
+        let is_there = path.parent().map_or(Ok(false), |folder| is_folder(source, folder))?;
         let (Some(problem), true) = (found.problem(), is_there) else { continue };
         let finding = Finding::new(name, State::Torn, problem);
         findings.push(match found.is_torn() && interrupted {
@@ -184,9 +170,13 @@ pub(super) fn own_folder(root: &Path, interrupted: bool) -> io::Result<Vec<Findi
             false => finding,
         });
     }
-    if let Err(error) = Mark::read(root) {
-        let cause = format!("{error}: nothing tells what the run was to be");
-        findings.push(Finding::new(MARK, State::Torn, cause));
+    match Mark::read(source, root) {
+        Ok(_) => {}
+        Err(error @ Error::Damaged { .. }) => {
+            let cause = format!("{error}: nothing tells what the run was to be");
+            findings.push(Finding::new(MARK, State::Torn, cause));
+        }
+        Err(error) => return Err(error),
     }
     Ok(findings)
 }

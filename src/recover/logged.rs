@@ -1,13 +1,13 @@
 //! What the write log tells of shards: only what their indices do not say already is kept in memory.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io;
 use std::path::PathBuf;
 
-use super::index::last_index;
+use crate::error::Result;
 use crate::journal::format::{Placed, Planes};
 use crate::plan::{ArrayId, Plan};
+use crate::platform::Source;
+use crate::reader::{last_index, open};
 use crate::zarr::ArrayFormat;
 use crate::zarr::index::index_bytes;
 
@@ -51,8 +51,9 @@ pub(super) struct LoggedArray {
 }
 
 /// Gathers the log's records.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Logged<'a> {
+    source: &'a dyn Source,
     /// Arrays of shards.
     pub(super) arrays: Vec<LoggedArray>,
     /// Shard files that have their name, by path below the store.
@@ -81,13 +82,24 @@ pub(super) struct Kept {
 
 impl<'a> Logged<'a> {
     /// Nothing yet, of the run of `plan`.
-    pub(super) fn new(plan: Option<&'a Plan>) -> Self {
-        Self { plan, ..Self::default() }
+    pub(super) fn new(source: &'a dyn Source, plan: Option<&'a Plan>) -> Self {
+        Self {
+            source,
+            plan,
+            arrays: Vec::new(),
+            published: HashMap::new(),
+            copies: HashMap::new(),
+            reach: HashMap::new(),
+            extents: HashMap::new(),
+            indices: HashMap::new(),
+            held: 0,
+            read: 0,
+        }
     }
 
     /// Takes note of a record. A complete chunk that the shard's present index shows where the log has it needs no more;
     /// neither do its earlier copies.
-    pub(super) fn take(&mut self, placed: Placed) -> io::Result<()> {
+    pub(super) fn take(&mut self, placed: Placed) -> Result<()> {
         self.hold_index(&placed.shard)?;
         let mut offset = placed.offset;
         for chunk in &placed.chunks {
@@ -144,7 +156,7 @@ impl<'a> Logged<'a> {
     }
 
     /// Has the index of a published shard at hand, unless too much was read for that already.
-    fn hold_index(&mut self, shard: &str) -> io::Result<()> {
+    fn hold_index(&mut self, shard: &str) -> Result<()> {
         if self.indices.contains_key(shard) || self.read > READ_BUDGET {
             return Ok(());
         }
@@ -155,9 +167,9 @@ impl<'a> Logged<'a> {
             self.indices.clear();
             self.held = 0;
         }
-        let entries = match File::open(&published.path) {
-            Ok(file) => last_index(&file, published.length, chunks)?.ok().map(|(entries, _)| entries),
-            Err(_) => None,
+        let entries = match open(self.source, &published.path)? {
+            Some(file) => last_index(&file, published.length, chunks)?.ok().map(|(entries, _)| entries),
+            None => None,
         };
         self.read = self.read.saturating_add(index_bytes(chunks));
         self.held = self.held.saturating_add(chunks);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::anew::Run;
 use super::known::Known;
 use super::report::{LostChunk, MAX_LISTED};
-use super::tree::Node;
+use crate::reader::Node;
 use crate::router::{Location, MAX_INDEX_DIMENSIONS};
 
 /// Most planes of lost chunks that are looked at.

@@ -1,14 +1,13 @@
 //! What mending does to files. Nothing that was there is overwritten or removed: shard files only grow, metadata is
 //! copied before it is replaced, what is no use any more gets another name. Only a file of nothing but zeros goes.
 
-use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::file::{Kind, kind};
-use super::frames;
+use crate::error::{Error, Result};
+use crate::platform::{Disk, Kind, Pieces, Source, Sync, partial_name};
+use crate::reader::{self, Lines, is_frame_line, is_there, kind, limits};
+
 pub use crate::names::own::KEPT_SUFFIX;
-use crate::platform::{Disk, Pieces, Sync, partial_name};
 
 /// Names that are tried for one file that is kept.
 const MAX_KEPT: u32 = 1000;
@@ -32,69 +31,93 @@ pub(super) enum Action {
 
 impl Action {
     /// Does it.
-    pub(super) fn apply(&self, disk: &dyn Disk) -> io::Result<()> {
+    pub(super) fn apply(&self, disk: &dyn Disk) -> Result<()> {
+        let source = &*disk.source();
         match self {
             Self::AppendIndex { path, length, bytes } => {
-                if kind(path)? != Kind::File(*length) {
-                    return Err(io::Error::other(format!("{} changed while it was looked at", path.display())));
+                if kind(source, path)? != Kind::File(*length) {
+                    let problem = "it changed while it was looked at".to_owned();
+                    return Err(Error::Damaged { path: path.clone(), problem });
                 }
-                let file = disk.open(path)?;
-                file.write_at(*length, bytes)?;
-                file.sync(Sync::Now)
+                let append = || {
+                    let file = disk.open(path)?;
+                    file.write_at(*length, bytes)?;
+                    file.sync(Sync::Now)
+                };
+                append().map_err(|error| Error::io("append to", path, error))
             }
             Self::Name { from, to } => {
-                if kind(to)? != Kind::Nothing {
+                if is_there(source, to)? {
                     keep_aside(to, disk)?;
                 }
-                disk.rename(from, to, Sync::Now)
+                rename(from, to, disk)
             }
             // An earlier step may have made way for itself.
-            Self::KeepAside { path } if kind(path)? == Kind::Nothing => Ok(()),
+            Self::KeepAside { path } if !is_there(source, path)? => Ok(()),
             Self::KeepAside { path } => keep_aside(path, disk),
-            Self::Remove { path } if kind(path)? == Kind::Nothing => Ok(()),
-            Self::Remove { path } => disk.remove_file(path),
+            Self::Remove { path } if !is_there(source, path)? => Ok(()),
+            Self::Remove { path } => disk.remove_file(path).map_err(|error| Error::io("remove", path, error)),
             Self::Write { path, bytes } => {
-                match kind(path)? {
+                match kind(source, path)? {
                     Kind::Nothing => {}
                     Kind::File(_) => {
-                        let kept = free_name(path)?;
-                        disk.put(&kept, &fs::read(path)?, Sync::Now)?;
+                        let kept = free_name(source, path)?;
+                        let file = reader::whole(source, path)?;
+                        put(&kept, &file.read(0, file.length())?, disk)?;
                     }
                     // A link, whose target is none of our business, or something stranger.
                     Kind::Link | Kind::Folder | Kind::Other => keep_aside(path, disk)?,
                 }
                 free_partial(path, disk)?;
-                disk.put(path, bytes, Sync::Now)
+                put(path, bytes, disk)
             }
             Self::KeepIntactLines { path } => {
                 free_partial(path, disk)?;
                 let partial = partial_name(path);
-                let file = disk.create(&partial, 0)?;
-                let mut out = Pieces::new(&*file);
-                frames::copy_intact(BufReader::new(File::open(path)?), |line| out.push(line))?;
-                out.flush()?;
-                file.sync(Sync::Now)?;
-                drop(file);
+                copy_intact(path, &partial, disk).inspect_err(|_| drop(disk.remove_file(&partial)))?;
                 keep_aside(path, disk)?;
-                disk.rename(&partial, path, Sync::Now)
+                rename(&partial, path, disk)
             }
         }
     }
 }
 
+/// Writes the intact lines of a file of frame metadata into another.
+fn copy_intact(from: &Path, to: &Path, disk: &dyn Disk) -> Result<()> {
+    let unread = |error| Error::io("read", from, error);
+    let unwritten = |error| Error::io("write", to, error);
+    let mut lines = Lines::new(reader::whole(&*disk.source(), from)?.stream(), limits::FRAME_LINE_BYTES);
+    let file = disk.create(to, 0).map_err(unwritten)?;
+    let mut out = Pieces::new(&*file);
+    while let Some(line) = lines.next_line().map_err(unread)? {
+        if is_frame_line(&line) {
+            out.push(line.text).and_then(|()| out.push(b"\n")).map_err(unwritten)?;
+        }
+    }
+    out.flush().and_then(|()| file.sync(Sync::Now)).map_err(unwritten)
+}
+
+fn put(path: &Path, bytes: &[u8], disk: &dyn Disk) -> Result<()> {
+    disk.put(path, bytes, Sync::Now).map_err(|error| Error::io("write", path, error))
+}
+
+fn rename(from: &Path, to: &Path, disk: &dyn Disk) -> Result<()> {
+    disk.rename(from, to, Sync::Now).map_err(|error| Error::io("rename", from, error))
+}
+
 /// Gives `path`, whatever it is, the name of something kept.
-fn keep_aside(path: &Path, disk: &dyn Disk) -> io::Result<()> {
-    disk.rename(path, &free_name(path)?, Sync::Now)
+fn keep_aside(path: &Path, disk: &dyn Disk) -> Result<()> {
+    rename(path, &free_name(&*disk.source(), path)?, disk)
 }
 
 /// Nothing may be written through what lies at the temporary name of `path`: it could be a link.
-fn free_partial(path: &Path, disk: &dyn Disk) -> io::Result<()> {
+fn free_partial(path: &Path, disk: &dyn Disk) -> Result<()> {
     let partial = partial_name(path);
-    if kind(&partial)? == Kind::Nothing { Ok(()) } else { keep_aside(&partial, disk) }
+    if is_there(&*disk.source(), &partial)? { keep_aside(&partial, disk) } else { Ok(()) }
 }
 
 /// A name for what `path` holds now, under which there is nothing yet.
-fn free_name(path: &Path) -> io::Result<PathBuf> {
+fn free_name(source: &dyn Source, path: &Path) -> Result<PathBuf> {
     for nth in 1..=MAX_KEPT {
         let mut name = path.as_os_str().to_owned();
         name.push(KEPT_SUFFIX);
@@ -103,21 +126,9 @@ fn free_name(path: &Path) -> io::Result<PathBuf> {
         }
         let name = PathBuf::from(name);
         // `put` goes through a temporary name, which must be free as well.
-        if kind(&name)? == Kind::Nothing && kind(&partial_name(&name))? == Kind::Nothing {
+        if !is_there(source, &name)? && !is_there(source, &partial_name(&name))? {
             return Ok(name);
         }
     }
-    Err(io::Error::other(format!("{} was kept {MAX_KEPT} times already", path.display())))
-}
-
-/// Reads a whole small file that is no link.
-pub(super) fn read_small(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    match kind(path)? {
-        Kind::File(length) if length <= limit => {
-            let mut bytes = Vec::new();
-            File::open(path)?.take(limit).read_to_end(&mut bytes)?;
-            Ok(Some(bytes))
-        }
-        _ => Ok(None),
-    }
+    Err(Error::Damaged { path: path.to_path_buf(), problem: format!("it was kept {MAX_KEPT} times already") })
 }

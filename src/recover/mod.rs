@@ -22,19 +22,14 @@
 mod anew;
 mod array;
 mod extent;
-mod file;
-mod frames;
 mod groups;
-mod index;
 mod known;
 mod logged;
 mod lost;
 mod mend;
-mod objects;
 mod report;
 mod run_log;
 mod shard;
-mod tree;
 mod written;
 
 pub use crate::journal::format as log;
@@ -49,22 +44,21 @@ use serde_json::{Map, Value};
 
 use self::anew::{Beside, Member, Run};
 use self::array::Reshaped;
-use self::file::{Document, Kind};
-use self::frames::Lines;
 use self::known::Known;
 use self::logged::{Logged, LoggedArray, Published};
-use self::mend::{Action, read_small};
+use self::mend::Action;
 use self::run_log::RunLog;
-use self::tree::{METADATA, Node};
 use crate::backend::Verifier;
 use crate::error::{Error, Result};
 use crate::journal::record;
 use crate::names::own;
+use crate::ngff::frame_metadata::FILE_NAME;
 use crate::plan::{Plan, Unit};
-use crate::platform::{self, Disk, partial_name};
+use crate::platform::{self, Disk, Kind, Source, partial_name};
+use crate::reader::{self, Document, FrameLines, Node, Walked, limits};
 use crate::store::{self, Lock, Mark, room};
-use crate::zarr::ArrayFormat;
-use crate::zarr::json::{MAX_BYTES, with_member};
+use crate::zarr::json::with_member;
+use crate::zarr::{ArrayFormat, METADATA};
 
 /// What to do.
 #[derive(Default, Clone, Copy)]
@@ -89,20 +83,20 @@ pub fn recover(root: &Path, options: &Options<'_>) -> Result<Report> {
 /// # Errors
 /// As [`recover`].
 pub fn recover_on(root: &Path, options: &Options<'_>, disk: &dyn Disk) -> Result<Report> {
+    let source = &*disk.source();
     let refuse = |problem: &str| Error::Damaged { path: root.to_path_buf(), problem: problem.to_owned() };
-    let unreadable = |source| Error::io("read", root, source);
-    match file::kind(root).map_err(unreadable)? {
+    match reader::kind(source, root)? {
         Kind::Folder => {}
         Kind::Nothing => return Err(refuse("there is nothing")),
         Kind::Link => return Err(refuse("a link, which is not followed")),
         Kind::File(_) | Kind::Other => return Err(refuse("not a folder")),
     }
-    let whole = store::root_of(root)?;
+    let whole = store::root_of(source, root)?;
     let (part, root) = (root, whole.as_path());
     // Held until everything is mended. A store of an earlier version has no folder for it, and no writer of this one.
-    let _lock = match options.apply && root.join(own::RUN_FOLDER).is_dir() {
-        true => Some(Lock::take(root)?),
-        false => Lock::look(root).map(|()| None)?,
+    let _lock = match options.apply && reader::is_folder(source, &root.join(own::RUN_FOLDER))? {
+        true => Some(Lock::take(root, &disk.source())?),
+        false => Lock::look(root, source).map(|()| None)?,
     };
     let mut report = look_and_mend(root, options, None, disk)?;
     if part != root {
@@ -126,23 +120,29 @@ pub(crate) fn mend_to_go_on(plan: &Plan, verifier: Option<&dyn Verifier>, disk: 
 
 /// The root is one; its lock is held where it is to be mended.
 fn look_and_mend(root: &Path, options: &Options<'_>, going_on: Option<&Plan>, disk: &dyn Disk) -> Result<Report> {
+    let source = &*disk.source();
     let refuse = |problem: &str| Error::Damaged { path: root.to_path_buf(), problem: problem.to_owned() };
-    let unreadable = |source| Error::io("read", root, source);
-    let log = RunLog::look(root).map_err(unreadable)?;
-    let (nodes, notes) = tree::walk(root).map_err(unreadable)?;
+    let log = RunLog::look(source, root)?;
+    let Walked { nodes, notes, unlisted } = reader::walk(source, root)?;
     let first = nodes.first().ok_or_else(|| refuse("there is nothing"))?;
-    is_ours(first, root).and_then(|()| log.check_version()).map_err(|why| refuse(&why))?;
-    // A mark that cannot be read tells nothing.
-    let mark = Mark::read(root).ok().flatten();
+    let is_root = store::is_root(source, root)?;
+    is_ours(first, is_root).and_then(|()| log.check_version()).map_err(|why| refuse(&why))?;
+    let mark = Mark::if_whole(source, root)?;
+    let run = match &mark {
+        Some(mark) => Run::of(source, mark, root, log.unit.unwrap_or(Unit::Chunk))?,
+        None => None,
+    };
     let mut inspection = Inspection {
         root,
+        source,
         options,
         going_on,
         marked_axis: mark.as_ref().and_then(|mark| mark.append_axis),
-        run: mark.and_then(|mark| Run::of(&mark, root, log.unit.unwrap_or(Unit::Chunk))),
-        half_made: store::is_root(root) && store::is_half_made(root) && !log.present,
+        run,
+        half_made: is_root && !log.present && store::is_half_made(source, root)?,
         log,
         log_is_needed: false,
+        unlisted,
         record: None,
         lost_frames: Vec::new(),
         report: Report {
@@ -159,12 +159,19 @@ fn look_and_mend(root: &Path, options: &Options<'_>, going_on: Option<&Plan>, di
         },
     };
     inspection.look(&nodes)?;
+    // What lies where nobody can look would be taken for gone.
+    if let Some(error) = inspection.unlisted.take()
+        && options.apply
+        && inspection.interrupted()
+    {
+        return Err(error);
+    }
     Ok(inspection.mend(disk))
 }
 
 /// Whether the store is of this library's making.
-fn is_ours(node: &Node, root: &Path) -> Result<(), String> {
-    if store::is_root(root) || node.attribute("ome_stream").is_some() {
+fn is_ours(node: &Node, is_root: bool) -> Result<(), String> {
+    if is_root || node.attribute("ome_stream").is_some() {
         return Ok(());
     }
     Err(match (&node.document, node.document.problem()) {
@@ -177,13 +184,15 @@ fn is_ours(node: &Node, root: &Path) -> Result<(), String> {
 }
 
 /// Whether this is the file with which a run kept room on the disk.
-fn is_room(path: &Path) -> std::io::Result<bool> {
-    Ok(read_small(path, room::BYTES as u64)?.is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0)))
+fn is_room(source: &dyn Source, path: &Path) -> Result<bool> {
+    let found = reader::small(source, path, room::BYTES as u64)?.bytes();
+    Ok(found.is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0)))
 }
 
 /// One look at a store.
 struct Inspection<'a> {
     root: &'a Path,
+    source: &'a dyn Source,
     options: &'a Options<'a>,
     /// The plan of the run that goes on with the store.
     going_on: Option<&'a Plan>,
@@ -194,6 +203,8 @@ struct Inspection<'a> {
     log: RunLog,
     /// True where the log tells of chunks that nobody can look at now: it stays where it is.
     log_is_needed: bool,
+    /// Why a folder could not be listed, of the first.
+    unlisted: Option<Error>,
     record: Option<Known>,
     /// For each source the frames that lost a part.
     lost_frames: Vec<Vec<u64>>,
@@ -221,27 +232,24 @@ impl Inspection<'_> {
     }
 
     fn look(&mut self, nodes: &[Node]) -> Result<()> {
-        let unreadable = |node: &Node| {
-            let folder = node.folder.clone();
-            move |source| Error::io("read", folder, source)
-        };
+        let source = self.source;
         self.report.interrupted = self.interrupted();
         self.read_log(nodes)?;
-        let own = groups::own_folder(self.root, self.interrupted());
-        self.report.findings.extend(own.map_err(|source| Error::io("read", self.root, source))?);
+        let own = groups::own_folder(source, self.root, self.interrupted())?;
+        self.report.findings.extend(own);
         if self.half_made {
             self.report.findings.push(groups::half_made(self.root)?);
-        } else if record::name(self.root).is_none() && self.root.join(own::MARK).is_file() {
+        } else if record::name(source, self.root)?.is_none() && reader::is_file(source, &self.root.join(own::MARK))? {
             self.report.findings.push(groups::no_record());
         }
         if let Some(root) = nodes.first() {
-            let (record, finding) = groups::record(root).map_err(unreadable(root))?;
+            let (record, finding) = groups::record(source, root)?;
             self.record = record;
             self.report.findings.extend(finding);
         }
-        let mut lines: HashMap<usize, Lines> = HashMap::new();
+        let mut lines: HashMap<usize, FrameLines> = HashMap::new();
         for (nth, node) in nodes.iter().enumerate().filter(|(_, node)| !node.is_array) {
-            if let Some(found) = groups::look_at_frames(node).map_err(unreadable(node))? {
+            if let Some(found) = reader::frame_lines(source, &node.folder.join(FILE_NAME))? {
                 lines.insert(nth, found);
             }
         }
@@ -253,7 +261,7 @@ impl Inspection<'_> {
             }
         }
         self.groups(nodes, &lines, &arrays)?;
-        self.partials(nodes).map_err(|source| Error::io("read", self.root, source))?;
+        self.partials(nodes)?;
         if let Some(record) = &self.record {
             let (run, finished) = (self.run.as_ref(), !self.interrupted());
             self.lost_frames = lost::frames(&self.report.lost, nodes, run, record, finished);
@@ -266,7 +274,7 @@ impl Inspection<'_> {
     fn groups(
         &mut self,
         nodes: &[Node],
-        lines: &HashMap<usize, Lines>,
+        lines: &HashMap<usize, FrameLines>,
         arrays: &HashMap<usize, Map<String, Value>>,
     ) -> Result<()> {
         let interrupted = self.interrupted();
@@ -278,11 +286,10 @@ impl Inspection<'_> {
         let listed = lost::series(nodes);
         let extents = self.extents(nodes, arrays);
         for (nth, node) in nodes.iter().enumerate().filter(|(_, node)| !node.is_array).rev() {
-            let unreadable = |source| Error::io("read", &node.folder, source);
             let mut mirror = None;
             if let Some(lines) = lines.get(&nth) {
                 self.report.findings.extend(groups::frame_lines(node, lines, interrupted));
-                mirror = groups::mirror(node, lines).map_err(unreadable)?;
+                mirror = groups::mirror(self.source, node, lines)?;
             }
             let members = arrays.iter().filter(|(array, _)| nodes[**array].parent == Some(nth));
             let beside = Beside {
@@ -292,10 +299,10 @@ impl Inspection<'_> {
                 listed: listed.as_deref(),
                 extents: &extents,
             };
-            let (finding, note) = groups::group(node, self.run.as_ref(), &beside, mirror, interrupted)?;
+            let (finding, note) = groups::group(self.source, node, self.run.as_ref(), &beside, mirror, interrupted)?;
             self.report.findings.extend(finding);
             self.report.notes.extend(note);
-            self.report.findings.extend(groups::ome_xml(node, interrupted).map_err(unreadable)?);
+            self.report.findings.extend(groups::ome_xml(self.source, node, interrupted)?);
         }
         Ok(())
     }
@@ -313,12 +320,12 @@ impl Inspection<'_> {
     }
 
     /// Looks at unfinished files in groups and beside metadata of arrays, and at the room that a run keeps.
-    fn partials(&mut self, nodes: &[Node]) -> std::io::Result<()> {
+    fn partials(&mut self, nodes: &[Node]) -> Result<()> {
         let old_room = format!("{}{}", own::OLD_ROOM, platform::PARTIAL_SUFFIX);
         for node in nodes {
             for name in &node.partials {
                 let path = node.folder.join(name);
-                if node.path.is_empty() && *name == old_room && is_room(&path)? {
+                if node.path.is_empty() && *name == old_room && is_room(self.source, &path)? {
                     continue;
                 }
                 if !self.interrupted() {
@@ -332,7 +339,7 @@ impl Inspection<'_> {
         }
         for name in [own::ROOM, own::OLD_ROOM] {
             let path = partial_name(&self.root.join(name));
-            if self.interrupted() && is_room(&path)? {
+            if self.interrupted() && is_room(self.source, &path)? {
                 let name = format!("{name}{}", platform::PARTIAL_SUFFIX);
                 let finding = Finding::new(name, State::Leftover, "room that the run kept on the disk")
                     .remedy("it is removed: there is nothing in it", vec![Action::Remove { path }]);
@@ -348,7 +355,7 @@ impl Inspection<'_> {
         if !self.log.present {
             return Ok(());
         }
-        let mut logged = Logged::new(self.run.as_ref().map(Run::plan));
+        let mut logged = Logged::new(self.source, self.run.as_ref().map(Run::plan));
         for node in nodes.iter().filter(|node| node.is_array) {
             let Some(Ok(format)) = node.metadata().map(ArrayFormat::of_object) else { continue };
             if format.shard.is_none() {
@@ -357,16 +364,16 @@ impl Inspection<'_> {
             let (array, axes) = (logged.arrays.len(), format.shape.len());
             let append_axis = self.append_axis(&node.path).flatten();
             logged.arrays.push(LoggedArray { path: node.path.clone(), format, append_axis });
-            objects::each_object(&node.folder, axes, &mut |object| {
+            let strange = reader::each_object(self.source, &node.folder, axes, &mut |object| {
                 if let Some(length) = object.whole {
                     let published = Published { path: object.path, length, array, coordinates: object.coordinates };
                     logged.published.insert(node.file(&object.key), published);
                 }
                 Ok(())
-            })
-            .map_err(|source| Error::io("read", &node.folder, source))?;
+            })?;
+            self.unlisted = self.unlisted.take().or(strange.why);
         }
-        self.log.read_shards(self.root, logged).map_err(|source| Error::io("read", self.root, source))?;
+        self.log.read_shards(self.source, self.root, logged)?;
         if self.log.damaged > 0 {
             self.report.notes.push(format!("{} byte(s) of {} are no records", self.log.damaged, self.log.name));
         }
@@ -375,14 +382,13 @@ impl Inspection<'_> {
 
     /// Looks at an array; its metadata as they should be, unless nothing tells.
     fn array(&mut self, node: &Node, nodes: &[Node], frames: &[u64]) -> Result<Option<Map<String, Value>>> {
-        let unreadable = |source| Error::io("read", &node.folder, source);
         let path = node.folder.join(METADATA);
         let (Some(problem), false) = (node.document.problem(), node.metadata().is_some()) else {
             let metadata = node.metadata().cloned().unwrap_or_default();
-            let reshaped = array::inspect(self, &node.path, &node.folder, &metadata, frames).map_err(unreadable)?;
+            let reshaped = array::inspect(self, &node.path, &node.folder, &metadata, frames)?;
             let Some((reshaped, cause)) = reshaped else { return Ok(Some(metadata)) };
             let finding = Finding::new(node.file(METADATA), State::Incomplete, cause);
-            let text = read_small(&path, MAX_BYTES).map_err(unreadable)?;
+            let text = reader::small(self.source, &path, limits::DOCUMENT_BYTES)?.bytes();
             let shape = reshaped.get("shape").unwrap_or(&Value::Null);
             self.report.findings.push(match text.and_then(|text| with_member(&text, &["shape"], shape)) {
                 Some(bytes) => finding.remedy("its shape is set so", vec![Action::Write { path, bytes }]),
@@ -397,7 +403,7 @@ impl Inspection<'_> {
         let state = if node.document == Document::Nothing { State::Incomplete } else { State::Torn };
         let mut finding = Finding::new(node.file(METADATA), state, problem);
         let is_lost = !matches!(node.document, Document::Foreign(_));
-        let Some((template, how)) = self.template(node, nodes).filter(|_| self.interrupted()) else {
+        let Some((template, how)) = self.template(node, nodes)?.filter(|_| self.interrupted()) else {
             self.log_is_needed |= self.interrupted() && self.log.tells_of(&node.path);
             let unchecked = Some("its metadata cannot be read".to_owned());
             self.report.arrays.push(ArrayReport { path: node.path.clone(), unchecked, ..ArrayReport::default() });
@@ -405,8 +411,7 @@ impl Inspection<'_> {
             return Ok(None);
         };
         // Its chunks are looked at in any case: the log is needed no more afterwards.
-        let reshaped: Reshaped =
-            array::inspect(self, &node.path, &node.folder, &template, frames).map_err(unreadable)?;
+        let reshaped: Reshaped = array::inspect(self, &node.path, &node.folder, &template, frames)?;
         let metadata = reshaped.map_or(template, |(metadata, _)| metadata);
         if node.document.is_torn() {
             let action = Action::Write { path, bytes: groups::bytes(&metadata)? };
@@ -437,7 +442,8 @@ impl Inspection<'_> {
     }
 
     /// The metadata that an array of the run had, and from where they come.
-    fn template(&self, node: &Node, nodes: &[Node]) -> Option<(Map<String, Value>, String)> {
+    fn template(&self, node: &Node, nodes: &[Node]) -> Result<Option<(Map<String, Value>, String)>> {
+        let name_of_record = record::name(self.source, self.root)?.unwrap_or(own::RECORD);
         let planned = || {
             let array = self.run.as_ref()?.array(&node.path)?;
             Some((array, "made anew from the settings of the run".to_owned()))
@@ -456,9 +462,11 @@ impl Inspection<'_> {
             let array = self.record.as_ref().filter(|_| node.name() == "0")?.array.clone()?;
             let is_array = array.get("node_type").and_then(Value::as_str) == Some("array");
             (is_array && ArrayFormat::of_object(&array).is_ok())
-                .then(|| (array, format!("made anew from {}", record::name(self.root).unwrap_or(own::RECORD))))
+                .then(|| (array, format!("made anew from {name_of_record}")))
         };
-        let (mut array, how) = planned().or_else(of_log).or_else(of_sibling).or_else(of_record)?;
+        let Some((mut array, how)) = planned().or_else(of_log).or_else(of_sibling).or_else(of_record) else {
+            return Ok(None);
+        };
         // What readers could see tells the least that it reaches.
         let group = node.path.rsplit_once('/').map_or("", |(group, _)| group);
         let planned = || {
@@ -479,7 +487,7 @@ impl Inspection<'_> {
         {
             *along = extent.into();
         }
-        Some((array, how))
+        Ok(Some((array, how)))
     }
 
     /// Applies the remedies if asked to, and judges the whole.
@@ -531,9 +539,7 @@ impl Inspection<'_> {
             finding.failure = Some("it is still needed: something else could not be mended".into());
             return finding;
         }
-        let ended = self.note_written(disk).and_then(|()| {
-            action.apply(disk).map_err(|source| Error::io("put away", self.root.join(self.log.name), source))
-        });
+        let ended = self.note_written(disk).and_then(|()| action.apply(disk));
         match ended {
             Ok(()) => finding.mended = true,
             Err(error) => finding.failure = Some(error.to_string()),
@@ -553,7 +559,8 @@ impl Inspection<'_> {
         let made = if self.run.is_none() { going_on() } else { None };
         let plan = self.run.as_ref().map(Run::plan).or(made.as_ref());
         let (Some(plan), true) = (plan, self.record.is_some()) else { return Ok(()) };
-        let written = written::find(plan, &self.root.join(self.log.name), self.log.unit, &self.lost_frames)?;
+        let written =
+            written::find(self.source, plan, &self.root.join(self.log.name), self.log.unit, &self.lost_frames)?;
         written::note(plan, &written, disk)?;
         for (source, written) in plan.sources().iter().zip(&written) {
             let lost = written.lost.iter().map(|stretch| stretch.count).fold(0, u64::saturating_add);

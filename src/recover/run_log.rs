@@ -1,17 +1,18 @@
 //! What the write log of an interrupted run tells.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::BufReader;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::file::{Kind, kind};
 use super::logged::{Copies, Logged};
+use crate::error::{Error, Result};
 use crate::journal::format::{Record, Records, VERSION};
 use crate::names::own::{LOG, OLD_LOG};
 use crate::plan::{ArrayId, SourceId, Unit};
+use crate::platform::Source;
+use crate::reader::{self, Stream};
 
 /// The log, or that there is none.
 #[derive(Debug, Default)]
@@ -62,13 +63,13 @@ impl LoggedForm {
 
 impl RunLog {
     /// Looks whether there is a log and what run it belongs to.
-    pub(super) fn look(root: &Path) -> io::Result<Self> {
+    pub(super) fn look(source: &dyn Source, root: &Path) -> Result<Self> {
         let mut log = Self::default();
-        let Some((file, name)) = open(root)? else { return Ok(log) };
+        let Some((mut records, name)) = open(source, root)? else { return Ok(log) };
         log.present = true;
         log.name = name;
-        let mut records = Records::new(BufReader::new(file));
-        if let Some(Record::Run(run)) = records.next_record()? {
+        let first = records.next_record().map_err(|error| Error::io("read", root.join(name), error))?;
+        if let Some(Record::Run(run)) = first {
             log.version = run.get("version").and_then(Value::as_u64).unwrap_or(1);
             log.forms = match run.get("forms").and_then(Value::as_array) {
                 Some(forms) => forms.iter().map(LoggedForm::of).collect(),
@@ -130,10 +131,10 @@ impl RunLog {
     }
 
     /// Reads what the log tells of shards.
-    pub(super) fn read_shards(&mut self, root: &Path, mut logged: Logged<'_>) -> io::Result<()> {
-        let Some((file, _)) = open(root)? else { return Ok(()) };
-        let mut records = Records::new(BufReader::new(file));
-        while let Some(record) = records.next_record()? {
+    pub(super) fn read_shards(&mut self, source: &dyn Source, root: &Path, mut logged: Logged<'_>) -> Result<()> {
+        let Some((mut records, name)) = open(source, root)? else { return Ok(()) };
+        let fail = |error| Error::io("read", root.join(name), error);
+        while let Some(record) = records.next_record().map_err(fail)? {
             match record {
                 Record::Chunks(placed) => logged.take(placed)?,
                 Record::Planes(planes) => logged.take_planes(&planes),
@@ -163,12 +164,17 @@ impl RunLog {
     }
 }
 
-/// The log and its path below the root: of this version, or of an earlier one.
-fn open(root: &Path) -> io::Result<Option<(File, &'static str)>> {
+/// The records of a log, and its path below the root.
+type Opened = (Records<BufReader<Stream>>, &'static str);
+
+/// The log of this version, or of an earlier one.
+fn open(source: &dyn Source, root: &Path) -> Result<Option<Opened>> {
     for name in [LOG, OLD_LOG] {
         let path = root.join(name);
-        if let Kind::File(_) = kind(&path)? {
-            return Ok(Some((File::open(path)?, name)));
+        if reader::is_file(source, &path)?
+            && let Some(file) = reader::open(source, &path)?
+        {
+            return Ok(Some((Records::new(file.stream()), name)));
         }
     }
     Ok(None)

@@ -1,19 +1,15 @@
 //! One shard file: which of its chunks are whole, and the index that says so.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
-use std::io;
 
-use super::file::read_at;
-use super::index::{earlier_index, has_places_mark, index_near_end, last_index};
 use super::logged::Copies;
 use crate::backend::ChunkChecker;
-use crate::buffer::ALIGNMENT;
+use crate::error::{Error, Result};
+use crate::platform::ALIGNMENT;
+use crate::reader::limits::stored_chunk_bytes;
+use crate::reader::{Stored, earlier_index, has_places_mark, index_near_end, last_index};
 use crate::zarr::ArrayFormat;
-use crate::zarr::index::{MISSING, index_of, is_sane, overlapping};
-
-/// Largest compressed chunk that is believed: what it decodes to and some more.
-const MAX_GROWTH: u64 = 2;
+use crate::zarr::index::{MISSING, index_bytes, index_of, is_sane, overlapping};
 
 /// Bytes that are looked at together.
 const PIECE: u64 = 1 << 20;
@@ -64,7 +60,7 @@ struct Candidate {
 
 impl Judge<'_> {
     /// Looks at a shard file of `length` bytes; `partial` where it has not got its name yet.
-    pub(super) fn resolve(&self, file: &File, length: u64, partial: bool, logged: &Copies) -> io::Result<Resolved> {
+    pub(super) fn resolve(&self, file: &Stored, length: u64, partial: bool, logged: &Copies) -> Result<Resolved> {
         let chunks = self.format.chunks_per_shard();
         let mut resolved = Resolved { entries: vec![MISSING; chunks], ..Resolved::default() };
         // True where no chunk can be missing in the index that was found.
@@ -152,14 +148,14 @@ impl Judge<'_> {
     }
 
     /// Whether a place that no record of the log tells of was never written to.
-    fn nothing_came(&self, file: &File, (offset, length): (u64, u64)) -> io::Result<bool> {
+    fn nothing_came(&self, file: &Stored, (offset, length): (u64, u64)) -> Result<bool> {
         if self.log_is_whole {
             return Ok(true);
         }
         let mut at = offset;
         while at < offset + length {
             let part = (offset + length - at).min(PIECE);
-            if read_at(file, at, part)?.iter().any(|byte| *byte != 0) {
+            if file.read(at, part)?.iter().any(|byte| *byte != 0) {
                 return Ok(false);
             }
             at += part;
@@ -168,7 +164,7 @@ impl Judge<'_> {
     }
 
     /// Whether a whole chunk lies there.
-    fn judge(&self, file: &File, candidate: &Candidate, shares: bool) -> io::Result<Result<(), String>> {
+    fn judge(&self, file: &Stored, candidate: &Candidate, shares: bool) -> Result<Result<(), String>> {
         let (offset, length) = candidate.entry;
         if !is_sane(candidate.entry, candidate.bound) {
             return Ok(Err(format!("a chunk of {length} bytes at {offset} lies outside of its data")));
@@ -182,21 +178,22 @@ impl Judge<'_> {
                 Ok(())
             });
         }
-        if length > self.format.chunk_bytes.saturating_mul(MAX_GROWTH).saturating_add(1 << 16) {
+        if length > stored_chunk_bytes(self.format.chunk_bytes) {
             return Ok(Err(format!("a chunk at {offset} has {length} bytes, more than it can have")));
         }
         let Some(checker) = self.checker else {
             return Ok(if shares { Err(format!("a chunk at {offset} shares bytes with another")) } else { Ok(()) });
         };
-        let bytes = read_at(file, offset, length)?;
+        let bytes = file.read(offset, length)?;
         Ok(checker.check(&bytes).map_err(|error| format!("a chunk at {offset} does not decode: {error}")))
     }
 }
 
 /// What has to be appended to a shard file of `length` bytes: the index, so that it ends with a block as those of the
 /// writer do.
-pub(super) fn index_to_append(entries: &[(u64, u64)], length: u64) -> io::Result<Vec<u8>> {
-    let index = index_of(entries.iter().copied()).map_err(io::Error::other)?;
+pub(super) fn index_to_append(entries: &[(u64, u64)], length: u64) -> Result<Vec<u8>> {
+    let none = |_| Error::OutOfMemory { bytes: index_bytes(entries.len()), purpose: "a shard's index" };
+    let index = index_of(entries.iter().copied()).map_err(none)?;
     let end = (length + index.len() as u64).next_multiple_of(ALIGNMENT as u64);
     let mut bytes = vec![0; (end - length) as usize - index.len()];
     bytes.extend_from_slice(&index);

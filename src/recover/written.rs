@@ -2,17 +2,15 @@
 //! there now. It is noted in the store before the log goes, for whoever continues it.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::BufReader;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::index::last_index;
 use crate::error::{Error, Result};
 use crate::journal::format::{Planes, Record, Records, SlotRun};
 use crate::journal::record::{self, Come};
 use crate::plan::{ArrayId, GroupKey, Plan, PlannedSource, ShardGrid, Unit};
-use crate::platform::{Disk, Sync};
+use crate::platform::{Disk, Source, Sync};
+use crate::reader::{self, last_index};
 use crate::router::StorageIndex;
 use crate::store::missing::{self, Missing, Stretch, Why};
 use crate::zarr::index::MISSING;
@@ -35,24 +33,30 @@ pub(super) struct Written {
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Damaged`] where the record of the run, or the list of its missing frames, cannot be read.
-pub(super) fn find(plan: &Plan, log: &Path, unit: Option<Unit>, given_up: &[Vec<u64>]) -> Result<Vec<Written>> {
-    let mut base = record::read(plan.root())?.unwrap_or_default();
+pub(super) fn find(
+    source: &dyn Source,
+    plan: &Plan,
+    log: &Path,
+    unit: Option<Unit>,
+    given_up: &[Vec<u64>],
+) -> Result<Vec<Written>> {
+    let mut base = record::read(source, plan.root())?.unwrap_or_default();
     base.resize(plan.sources().len(), Come::default());
-    let stored = stored(plan, log, unit, &base)?;
+    let stored = stored(source, plan, log, unit, &base)?;
     let none = Vec::new();
     plan.sources()
         .iter()
         .zip(base.iter().zip(&stored))
         .enumerate()
-        .map(|(nth, (source, (base, stored)))| {
-            of_source(plan, source, *base, stored, given_up.get(nth).unwrap_or(&none))
+        .map(|(nth, (of, (base, stored)))| {
+            of_source(source, (plan, of), *base, stored, given_up.get(nth).unwrap_or(&none))
         })
         .collect()
 }
 
 fn of_source(
-    plan: &Plan,
-    source: &PlannedSource,
+    from_where: &dyn Source,
+    (plan, source): (&Plan, &PlannedSource),
     come: Come,
     stored: &[Range<u64>],
     given_up: &[u64],
@@ -61,7 +65,8 @@ fn of_source(
     let behind = stored.last().map_or(base, |last| last.end).max(base);
     let given_up: Vec<u64> = given_up.iter().copied().filter(|frame| *frame < behind).collect();
     let from = given_up.first().map_or(base, |first| base.min(*first));
-    let listed = missing::read_from(plan.root(), source.id(), from, MAX_STRETCHES)?.unwrap_or_default().stretches;
+    let listed =
+        missing::read_from(from_where, plan.root(), source.id(), from, MAX_STRETCHES)?.unwrap_or_default().stretches;
     // What follows without a gap was passed over: it needs no disk to be done.
     let next = listed.iter().fold(behind, |next, stretch| match stretch.first <= next {
         true => next.max(stretch.last.saturating_add(1)),
@@ -85,8 +90,9 @@ fn of_source(
 /// # Errors
 /// [`Error::Io`].
 pub(super) fn note(plan: &Plan, written: &[Written], disk: &dyn Disk) -> Result<()> {
+    let reads = &*disk.source();
     for (source, written) in plan.sources().iter().zip(written).filter(|(_, written)| !written.lost.is_empty()) {
-        let missing = Missing::new(plan.root(), source.id(), source.router());
+        let missing = Missing::new(reads, plan.root(), source.id(), source.router())?;
         missing.add(written.lost.iter().copied());
         missing.flush(disk, Sync::Now)?;
     }
@@ -94,7 +100,7 @@ pub(super) fn note(plan: &Plan, written: &[Written], disk: &dyn Disk) -> Result<
     // Without levels there are none that could lag behind.
     let come = |each: &Written| if has_levels { each.come } else { Come::all(each.come.frames) };
     let come: Vec<Come> = written.iter().map(come).collect();
-    if record::read(plan.root())?.as_ref() != Some(&come) {
+    if record::read(reads, plan.root())?.as_ref() != Some(&come) {
         record::write(plan, disk, Sync::Now, &come)?;
     }
     Ok(())
@@ -102,13 +108,19 @@ pub(super) fn note(plan: &Plan, written: &[Written], disk: &dyn Disk) -> Result<
 
 /// For each source its frames from `base` on whose planes the log tells of, and whose chunks are there. Logs of earlier
 /// versions tell of no planes and no unit.
-fn stored(plan: &Plan, log: &Path, unit: Option<Unit>, base: &[Come]) -> Result<Vec<Vec<Range<u64>>>> {
+fn stored(
+    reads: &dyn Source,
+    plan: &Plan,
+    log: &Path,
+    unit: Option<Unit>,
+    base: &[Come],
+) -> Result<Vec<Vec<Range<u64>>>> {
     let mut stored = vec![Vec::new(); plan.sources().len()];
     if unit.is_none() {
         return Ok(stored);
     }
-    let mut chunks = Chunks::new(plan);
-    for (key, slots) in groups(plan, log, base)? {
+    let mut chunks = Chunks::new(reads, plan);
+    for (key, slots) in groups(reads, plan, log, base)? {
         let source = plan.source_of(key.array).id().index();
         for (frame, index) in slots.into_iter().flat_map(|slots| frames(plan, key, slots)) {
             if frame >= base[source].frames && chunks.are_there(key.array, &index)? {
@@ -123,9 +135,9 @@ fn stored(plan: &Plan, log: &Path, unit: Option<Unit>, base: &[Come]) -> Result<
 type Groups = BTreeMap<GroupKey, Vec<Range<u32>>>;
 
 /// Groups of full resolution with frames from `base` on that the log tells of.
-fn groups(plan: &Plan, log: &Path, base: &[Come]) -> Result<Groups> {
+fn groups(reads: &dyn Source, plan: &Plan, log: &Path, base: &[Come]) -> Result<Groups> {
     let fail = |source| Error::io("read", log, source);
-    let mut records = Records::new(BufReader::new(File::open(log).map_err(fail)?));
+    let mut records = Records::new(reader::whole(reads, log)?.stream());
     let mut groups = Groups::new();
     while let Some(record) = records.next_record().map_err(fail)? {
         let Record::Planes(Planes { array, group, runs }) = record else { continue };
@@ -154,6 +166,7 @@ fn frames(plan: &Plan, key: GroupKey, slots: Range<u32>) -> impl Iterator<Item =
 
 /// The chunks of a store: which are there, looked up once each.
 struct Chunks<'a> {
+    reads: &'a dyn Source,
     plan: &'a Plan,
     /// By form of array.
     grids: Vec<Option<ShardGrid>>,
@@ -168,9 +181,9 @@ struct Chunks<'a> {
 const MAX_KNOWN: usize = 1 << 12;
 
 impl<'a> Chunks<'a> {
-    fn new(plan: &'a Plan) -> Self {
+    fn new(reads: &'a dyn Source, plan: &'a Plan) -> Self {
         let grids = plan.forms().iter().map(|form| ShardGrid::of(form.geometry())).collect();
-        Self { plan, grids, known: HashMap::new(), shards: HashMap::new(), row: None }
+        Self { reads, plan, grids, known: HashMap::new(), shards: HashMap::new(), row: None }
     }
 
     /// Whether every chunk that holds a part of a plane is there.
@@ -207,7 +220,7 @@ impl<'a> Chunks<'a> {
         let mut path = self.plan.folder_of(planned);
         let Some(grid) = &self.grids[planned.form().nth()] else {
             path.extend(object_key(coordinates).split('/'));
-            return Ok(fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file()));
+            return reader::is_file(self.reads, &path);
         };
         let object = grid.shard_of(coordinates);
         path.extend(object_key(&object).split('/'));
@@ -220,7 +233,7 @@ impl<'a> Chunks<'a> {
         let there = match self.shards.get(&path) {
             Some(there) => there,
             None => {
-                let there = listed(&path, grid.chunks_per_shard())?;
+                let there = listed(self.reads, &path, grid.chunks_per_shard())?;
                 self.shards.entry(path).or_insert(there)
             }
         };
@@ -229,11 +242,13 @@ impl<'a> Chunks<'a> {
 }
 
 /// Which chunks the index of a shard file lists.
-fn listed(path: &Path, chunks: usize) -> Result<Vec<bool>> {
-    let fail = |source| Error::io("read", path, source);
-    let Ok(file) = File::open(path) else { return Ok(Vec::new()) };
-    let length = file.metadata().map_err(fail)?.len();
-    let index = last_index(&file, length, chunks).map_err(fail)?;
+fn listed(reads: &dyn Source, path: &Path, chunks: usize) -> Result<Vec<bool>> {
+    // What is no file holds no chunk.
+    if !reader::is_file(reads, path)? {
+        return Ok(Vec::new());
+    }
+    let Some(file) = reader::open(reads, path)? else { return Ok(Vec::new()) };
+    let index = last_index(&file, file.length(), chunks)?;
     Ok(index.map(|(entries, _)| entries.iter().map(|entry| *entry != MISSING).collect()).unwrap_or_default())
 }
 

@@ -120,7 +120,8 @@ impl Store {
     ) -> Result<()> {
         let form = array.form();
         let path = self.plan.folder_of(array).join(METADATA);
-        let edited = if self.arrays.continued { grown(form, &path, extent) } else { None };
+        let text = if self.arrays.continued { self.text(&path)? } else { None };
+        let edited = text.and_then(|text| grown(form, &text, extent));
         let common = edited.is_none();
         let document = match (edited, shown.latest.take()) {
             (Some(document), _) => document,
@@ -144,10 +145,9 @@ fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: Sync) -> io::Result
 }
 
 /// The document of an array that is continued, with `extent` planes along its append axis and all else as others may have
-/// edited it. `None` where it cannot be read any more.
-fn grown(form: &Form, path: &Path, extent: Option<u64>) -> Option<Vec<u8>> {
-    let text = super::read_small(path).ok()?;
-    with_member(&text, &["shape"], &json!(form.geometry().shape_with(extent)))
+/// edited it. `None` where it is no document any more.
+fn grown(form: &Form, text: &[u8], extent: Option<u64>) -> Option<Vec<u8>> {
+    with_member(text, &["shape"], &json!(form.geometry().shape_with(extent)))
 }
 
 #[cfg(test)]
@@ -190,13 +190,10 @@ mod tests {
         let recording = Arc::new(FaultyDisk::recording(platform::native()));
         let disk: Arc<dyn Disk> = Arc::clone(&recording) as Arc<dyn Disk>;
         let (_root, store) = create(&plan, &disk, false);
-        let steps: [(fn(&Store, ArrayId, Option<u64>) -> Result<()>, u64, u64, bool); 5] = [
-            (Store::grow, 3, 3, true),
-            (Store::grow, 3, 3, false),
-            (Store::grow, 2, 3, false),
-            (Store::trim, 2, 2, true),
-            (Store::trim, 2, 2, false),
-        ];
+        type Change = fn(&Store, ArrayId, Option<u64>) -> Result<()>;
+        let (grow, trim): (Change, Change) = (Store::grow, Store::trim);
+        let steps =
+            [(grow, 3, 3, true), (grow, 3, 3, false), (grow, 2, 3, false), (trim, 2, 2, true), (trim, 2, 2, false)];
         assert_eq!(shape(&plan), json!([0, 8, 8]));
         for (change, extent, expected, writes) in steps {
             let before = (recording.recorded(), store.bytes_written());

@@ -1,10 +1,11 @@
 //! The folders of our own files in a store, and the documents that make Zarr nodes of them.
 
-use std::io;
 use std::path::Path;
 
+use crate::error::{Error, Result};
 use crate::names::own::{FOLDER, RUN_FOLDER};
 use crate::platform::{Disk, Sync};
+use crate::reader::is_there;
 
 const GROUP: &str = r#"{"zarr_format":3,"node_type":"group","attributes":{}}"#;
 
@@ -15,13 +16,13 @@ pub(crate) const DOCUMENTS: [(&str, &str); 2] =
     [(".ome-stream/zarr.json", GROUP), (".ome-stream/run/zarr.json", ARRAY)];
 
 /// Makes the folders in `root`, which is there; fine if they are.
-pub(super) fn make_folders(root: &Path, disk: &dyn Disk, sync: Sync) -> io::Result<()> {
+pub(super) fn make_folders(root: &Path, disk: &dyn Disk, sync: Sync) -> Result<()> {
     for (folder, document) in [(FOLDER, GROUP), (RUN_FOLDER, ARRAY)] {
         let folder = root.join(folder);
-        disk.create_dir(&folder, sync)?;
+        disk.create_dir(&folder, sync).map_err(|source| Error::io("create", &folder, source))?;
         let path = folder.join("zarr.json");
-        if std::fs::symlink_metadata(&path).is_err() {
-            disk.put(&path, document.as_bytes(), sync)?;
+        if !is_there(&*disk.source(), &path)? {
+            disk.put(&path, document.as_bytes(), sync).map_err(|source| Error::io("write", &path, source))?;
         }
     }
     Ok(())

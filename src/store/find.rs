@@ -1,17 +1,13 @@
 //! Which store a folder is, or is part of: asked by every command that takes a folder, and never guessed.
 
-use std::fs;
-use std::io;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::names::own::{FOLDER, MARK, OLD_LOG, OLD_RECORD};
-
-/// Deepest folder in which a nested store is looked for: days, specimens, a plate's rows.
-const MAX_DEPTH: usize = 8;
-
-/// Most folders that are looked into for nested stores.
-const MAX_FOLDERS: usize = 100_000;
+use crate::platform::{EntryKind, Source};
+use crate::reader::limits::{SEARCH_DEPTH, SEARCH_FOLDERS};
+use crate::reader::{is_file, list};
 
 /// Nested stores that an error names.
 const MAX_NAMED: usize = 5;
@@ -30,42 +26,65 @@ pub enum Place {
 }
 
 /// True where the mark of a run, of this version or an earlier one, lies in `folder` itself.
-pub(crate) fn is_root(folder: &Path) -> bool {
-    [MARK, OLD_RECORD, OLD_LOG]
-        .iter()
-        .any(|name| fs::symlink_metadata(folder.join(name)).is_ok_and(|meta| meta.is_file()))
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn is_root(source: &dyn Source, folder: &Path) -> Result<bool> {
+    for name in [MARK, OLD_RECORD, OLD_LOG] {
+        if is_file(source, &folder.join(name))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The closest folder above `folder` that is a root.
+///
+/// # Errors
+/// [`Error::Io`].
+pub(super) fn root_above(source: &dyn Source, folder: &Path) -> Result<Option<PathBuf>> {
+    for above in folder.ancestors().skip(1) {
+        if is_root(source, above)? {
+            return Ok(Some(above.to_path_buf()));
+        }
+    }
+    Ok(None)
 }
 
 /// What `folder` is: looks upwards for the root first, then below.
 ///
 /// # Errors
-/// The operating system's.
-pub fn place(folder: &Path) -> io::Result<Place> {
-    if is_root(folder) {
+/// [`Error::Io`], also where there is no such folder.
+pub fn place(source: &dyn Source, folder: &Path) -> Result<Place> {
+    if is_root(source, folder)? {
         return Ok(Place::Root);
     }
-    let whole = fs::canonicalize(folder)?;
-    if let Some(root) = whole.ancestors().skip(1).find(|above| is_root(above)) {
-        return Ok(Place::Inside(root.to_path_buf()));
+    let whole = source.resolve(folder).map_err(|error| Error::io("look at", folder, error))?;
+    if let Some(root) = root_above(source, &whole)? {
+        return Ok(Place::Inside(root));
     }
     let mut roots = Vec::new();
     let mut waiting = vec![(folder.to_path_buf(), 0)];
     let mut seen = 0;
     while let Some((folder, depth)) = waiting.pop() {
         seen += 1;
-        if seen > MAX_FOLDERS || roots.len() > MAX_NAMED {
+        if seen > SEARCH_FOLDERS || roots.len() > MAX_NAMED {
             break;
         }
-        // A folder that cannot be listed holds nothing that could be touched.
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for entry in entries.flatten() {
-            let path = entry.path();
-            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) || entry.file_name() == FOLDER {
+        let entries = match list(source, &folder) {
+            // What we may not list we cannot touch, and what is no folder holds nothing.
+            Err(Error::Io { source, .. }) if is_closed(source.kind()) => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let path = folder.join(&entry.name);
+            if entry.kind != EntryKind::Folder || entry.name == FOLDER {
                 continue;
             }
-            if is_root(&path) {
+            if is_root(source, &path)? {
                 roots.push(path);
-            } else if depth < MAX_DEPTH && entry.file_name() != "c" {
+            } else if depth < SEARCH_DEPTH && entry.name != "c" {
                 // `c` holds the chunks of an array.
                 waiting.push((path, depth + 1));
             }
@@ -77,12 +96,17 @@ pub fn place(folder: &Path) -> io::Result<Place> {
     Ok(if roots.is_empty() { Place::Elsewhere } else { Place::Above(roots, more) })
 }
 
+/// Whether an error says that a folder may not be listed, or is there no more.
+fn is_closed(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::PermissionDenied | ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
 /// The root of the store that `folder` is or belongs to.
 ///
 /// # Errors
 /// [`Error::Damaged`] for a folder above stores, naming them; [`Error::Io`].
-pub fn root_of(folder: &Path) -> Result<PathBuf> {
-    match place(folder).map_err(|source| Error::io("look at", folder, source))? {
+pub fn root_of(source: &dyn Source, folder: &Path) -> Result<PathBuf> {
+    match place(source, folder)? {
         Place::Root | Place::Elsewhere => Ok(folder.to_path_buf()),
         Place::Inside(root) => Ok(root),
         Place::Above(roots, more) => {

@@ -1,24 +1,20 @@
 //! The metadata documents of the groups: all of them when the store is made, the root's again for the host's metadata, at
 //! the end those that have become others.
 
-use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hasher};
-use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
 use super::{Store, attributes, frame_metadata};
-use crate::document::{parse_object, with_member};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FrameLog};
 use crate::ngff::{Attributes, Document, Layout, collection_v05, documents_v05};
 use crate::plan::Plan;
-use crate::platform::write_new;
-
-/// Largest metadata file that is read.
-const MAX_METADATA_BYTES: u64 = 256 << 20;
+use crate::platform::{Source, write_new};
+use crate::reader::{self, limits};
+use crate::zarr::json::{parse_object, with_member};
 
 /// What is in the groups' documents.
 #[derive(Debug, Default)]
@@ -111,8 +107,9 @@ impl Store {
         let State { host, written, continued, .. } = &mut *state;
         // Whether an earlier run wrote any is not known without a look.
         let look = *continued;
+        let source = self.disk.source();
         let mirror = |position| match look || self.lines.has_begun(position) {
-            true => mirror(&self.plan, position),
+            true => mirror(&*source, &self.plan, position),
             false => Ok(Attributes::new()),
         };
         for (nth, document) in documents_v05(&layout, host, mirror)?.enumerate() {
@@ -130,9 +127,15 @@ impl Store {
         Ok(())
     }
 
+    /// The text of a document as others may have left it; `None` where there is no such file.
+    pub(super) fn text(&self, path: &Path) -> Result<Option<Vec<u8>>> {
+        Ok(reader::small(&*self.disk.source(), path, limits::DOCUMENT_BYTES)?.bytes())
+    }
+
     fn put_group(&self, document: &Document, continued: bool) -> Result<()> {
         let path = self.plan.root().join(&document.path);
-        let edited = if continued { edited(&path, &document.bytes) } else { None };
+        let known = if continued { self.text(&path)? } else { None };
+        let edited = known.and_then(|text| edited(text, &document.bytes));
         let bytes = match &edited {
             Some(Edited::Nothing) => return Ok(()),
             Some(Edited::To(text)) => text,
@@ -143,21 +146,15 @@ impl Store {
 }
 
 /// Frame metadata of a position as its group shows them.
-fn mirror(plan: &Plan, position: usize) -> Result<Attributes> {
-    let path = frame_metadata::path(plan, position);
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Attributes::new()),
-        Err(source) => return Err(Error::io("open", &path, source)),
-    };
-    let log = FrameLog::read(BufReader::new(file)).map_err(|source| Error::io("read", &path, source))?;
-    Ok(log.into_attribute().map(|value| Attributes::from([(ATTRIBUTE.to_owned(), value)])).unwrap_or_default())
+fn mirror(source: &dyn Source, plan: &Plan, position: usize) -> Result<Attributes> {
+    let log = reader::frame_log(source, &frame_metadata::path(plan, position))?;
+    let value = log.and_then(FrameLog::into_attribute);
+    Ok(value.map(|value| Attributes::from([(ATTRIBUTE.to_owned(), value)])).unwrap_or_default())
 }
 
 /// The text of a group's document as it is, with what this run has to say: others may have edited the rest. `None` where
-/// the file is not there or is no document any more, and all of it has to be written.
-fn edited(path: &Path, new: &[u8]) -> Option<Edited> {
-    let mut text = read_small(path).ok()?;
+/// it is no document any more, and all of it has to be written.
+fn edited(mut text: Vec<u8>, new: &[u8]) -> Option<Edited> {
     let document = parse_object(&text).ok()?;
     let there = document.get("attributes")?.as_object()?;
     let new = parse_object(new).ok()?;
@@ -178,16 +175,6 @@ enum Edited {
     Nothing,
     /// Its new text.
     To(Vec<u8>),
-}
-
-/// The text of a metadata file.
-pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>> {
-    let meta = fs::symlink_metadata(path).map_err(|source| Error::io("look at", path, source))?;
-    if !meta.is_file() || meta.len() > MAX_METADATA_BYTES {
-        let problem = format!("not a metadata file of at most {MAX_METADATA_BYTES} bytes");
-        return Err(Error::Damaged { path: path.to_path_buf(), problem });
-    }
-    fs::read(path).map_err(|source| Error::io("read", path, source))
 }
 
 /// Tells documents apart within one run.

@@ -1,17 +1,14 @@
 //! The lines of frame metadata that a run which goes on keeps.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io;
 use std::path::Path;
 
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::platform::{Disk, Pieces, Sync, partial_name};
-
-/// Longest piece of a line that is looked at; lines of ours are not as long.
-const MAX_LINE_BYTES: u64 = 1 << 20;
+use crate::platform::{Disk, Pieces, Source, Sync, partial_name};
+use crate::reader::{self, Lines, limits};
 
 /// Numbers of earlier lines that a line is compared with: lines come in the order of the frames but for those of threads that
 /// append side by side.
@@ -23,8 +20,9 @@ const MAX_REMEMBERED: usize = 1 << 12;
 /// # Errors
 /// [`Error::Io`]; the file is then as it was.
 pub(super) fn keep_first(path: &Path, frames: u64, disk: &dyn Disk, sync: Sync) -> Result<()> {
+    let source = &*disk.source();
     let mut all = true;
-    let there = each(path, frames, |_, keep| {
+    let there = each(source, path, frames, |_, keep| {
         all &= keep;
         Ok(())
     })?;
@@ -32,50 +30,42 @@ pub(super) fn keep_first(path: &Path, frames: u64, disk: &dyn Disk, sync: Sync) 
         return Ok(());
     }
     let partial = partial_name(path);
+    let fail = |error| Error::io("write", path, error);
     let copy = || {
-        let file = disk.create(&partial, 0)?;
+        let file = disk.create(&partial, 0).map_err(fail)?;
         let mut out = Pieces::new(&*file);
-        each(path, frames, |line, keep| if keep { out.push(line) } else { Ok(()) }).map_err(io::Error::other)?;
-        out.flush()?;
-        file.sync(sync)?;
+        each(source, path, frames, |line, keep| if keep { out.push(line).map_err(fail) } else { Ok(()) })?;
+        out.flush().and_then(|()| file.sync(sync)).map_err(fail)?;
         drop(file);
-        disk.rename(&partial, path, sync)
+        disk.rename(&partial, path, sync).map_err(fail)
     };
-    copy().map_err(|source| {
-        let _ = disk.remove_file(&partial);
-        Error::io("write", path, source)
-    })
+    copy().inspect_err(|_| drop(disk.remove_file(&partial)))
 }
 
 /// Gives `use_line` every line with its end, or piece of one that is too long, and whether it stays; false where there is no
 /// file.
-fn each(path: &Path, frames: u64, mut use_line: impl FnMut(&[u8], bool) -> io::Result<()>) -> Result<bool> {
-    let fail = |source| Error::io("read", path, source);
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(source) => return Err(fail(source)),
-    };
-    let (mut reader, mut line) = (BufReader::new(file), Vec::new());
+fn each(
+    source: &dyn Source,
+    path: &Path,
+    frames: u64,
+    mut use_line: impl FnMut(&[u8], bool) -> Result<()>,
+) -> Result<bool> {
+    let Some(file) = reader::open(source, path)? else { return Ok(false) };
+    let mut lines = Lines::new(file.stream(), limits::FRAME_LINE_BYTES);
     let mut seen = Seen::default();
-    let mut inside = false;
-    loop {
-        line.clear();
-        if reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line).map_err(fail)? == 0 {
-            return Ok(true);
-        }
-        let ended = line.ends_with(b"\n");
-        let long = !ended && line.len() as u64 >= MAX_LINE_BYTES;
-        let part = std::mem::replace(&mut inside, long) || long;
-        let number = serde_json::from_slice::<Value>(&line).ok().and_then(|value| value.get("frame")?.as_u64());
-        let keep = match number {
+    while let Some(piece) = lines.next_piece().map_err(|error: io::Error| Error::io("read", path, error))? {
+        let part = !piece.begins || !piece.ends;
+        let number =
+            || serde_json::from_slice::<Value>(piece.bytes).ok().and_then(|value| value.get("frame")?.as_u64());
+        let keep = match number().filter(|_| !part) {
             // A line of ours may be torn after its last character.
-            Some(number) => (ended || part) && number < frames && seen.is_new(number),
+            Some(number) => piece.ended && number < frames && seen.is_new(number),
             // What others wrote into it is theirs.
-            None => ended || part,
+            None => piece.ended || part,
         };
-        use_line(&line, keep).map_err(fail)?;
+        use_line(piece.bytes, keep)?;
     }
+    Ok(true)
 }
 
 /// Numbers of the lines before.

@@ -3,15 +3,14 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::owner::{Life, Owner};
 use crate::error::{Error, Result};
 use crate::names::own::{LOCK, OLD_LOG, OWNER, TAKING};
-use crate::platform::partial_name;
-
-/// Longest owner that is read; ours have some 400 bytes.
-const MAX_OWNER_BYTES: u64 = 64 << 10;
+use crate::platform::{Kind, Source, partial_name};
+use crate::reader::{self, limits};
 
 /// How long to wait for another process that is just taking the same lock: it does a handful of small file operations.
 const TAKING_TIME: Duration = Duration::from_secs(10);
@@ -20,6 +19,7 @@ const TAKING_TIME: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Lock {
     root: PathBuf,
+    source: Arc<dyn Source>,
     /// `None` where the file system has no locks: then only the owner's name keeps others away.
     file: Option<File>,
     owner: Owner,
@@ -38,12 +38,12 @@ impl Lock {
     ///
     /// # Errors
     /// [`Error::Busy`] where another holds it, or may; [`Error::Io`].
-    pub(crate) fn take(root: &Path) -> Result<Self> {
+    pub(crate) fn take(root: &Path, source: &Arc<dyn Source>) -> Result<Self> {
         let fail = |source| Error::io("lock", root.join(LOCK), source);
-        let _taking = hold_taking(root)?;
+        let _taking = hold_taking(root, &**source)?;
         refuse_old_writer(root)?;
-        let owner = read_owner(root).map_err(fail)?;
-        let attempt = try_lock(&root.join(LOCK)).map_err(fail)?;
+        let owner = read_owner(root, &**source)?;
+        let attempt = try_lock(&root.join(LOCK), &**source)?;
         let file = match (attempt, &owner) {
             (Try::Got(file), None) => Some(file),
             // The same system that says that nobody holds the lock would have known.
@@ -54,7 +54,8 @@ impl Lock {
             (Try::Held, Some(owner)) if owner.life() == Life::Dead => Some(replace(root).map_err(fail)?),
             (_, owner) => return Err(busy(root, owner.as_ref())),
         };
-        let lock = Self { root: root.to_path_buf(), owner: Owner::this_process(file.is_some()), file };
+        let owner = Owner::this_process(file.is_some());
+        let lock = Self { root: root.to_path_buf(), source: Arc::clone(source), owner, file };
         lock.write_owner().map_err(|source| Error::io("write", root.join(OWNER), source))?;
         Ok(lock)
     }
@@ -63,10 +64,10 @@ impl Lock {
     ///
     /// # Errors
     /// As for [`Lock::take`].
-    pub(crate) fn look(root: &Path) -> Result<()> {
+    pub(crate) fn look(root: &Path, source: &dyn Source) -> Result<()> {
         let fail = |source| Error::io("look at", root.join(LOCK), source);
         refuse_old_writer(root)?;
-        let owner = read_owner(root).map_err(fail)?;
+        let owner = read_owner(root, source)?;
         let held = match File::open(root.join(LOCK)) {
             Ok(file) => matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)),
             Err(error) if is_nothing(&error) => false,
@@ -91,11 +92,10 @@ impl Lock {
     /// [`Error::Io`] with `NotFound` where it is not; else what the operating system says.
     pub(crate) fn check(&self) -> Result<()> {
         let lost = |problem: String| Error::io("find", &self.root, io::Error::new(io::ErrorKind::NotFound, problem));
-        match read_owner(&self.root) {
-            Ok(Some(owner)) if owner.id == self.owner.id => Ok(()),
-            Ok(Some(owner)) => Err(lost(format!("it was replaced while it was written, by {}", owner.describe()))),
-            Ok(None) => Err(lost("it was renamed, removed or replaced while it was written".into())),
-            Err(source) => Err(Error::io("read", self.root.join(OWNER), source)),
+        match read_owner(&self.root, &*self.source)? {
+            Some(owner) if owner.id == self.owner.id => Ok(()),
+            Some(owner) => Err(lost(format!("it was replaced while it was written, by {}", owner.describe()))),
+            None => Err(lost("it was renamed, removed or replaced while it was written".into())),
         }
     }
 
@@ -120,7 +120,8 @@ impl Drop for Lock {
             return;
         }
         // Only while the store is ours: what another put in its place is his.
-        if read_owner(&self.root).is_ok_and(|owner| owner.is_some_and(|owner| owner.id == self.owner.id)) {
+        if read_owner(&self.root, &*self.source).is_ok_and(|owner| owner.is_some_and(|owner| owner.id == self.owner.id))
+        {
             let _ = fs::remove_file(self.root.join(OWNER));
         }
         if let Some(file) = &self.file {
@@ -140,11 +141,11 @@ fn busy(root: &Path, owner: Option<&Owner>) -> Error {
 }
 
 /// Lets one process at a time judge and take the lock of a store.
-fn hold_taking(root: &Path) -> Result<Option<File>> {
+fn hold_taking(root: &Path, source: &dyn Source) -> Result<Option<File>> {
     let path = root.join(TAKING);
     let until = Instant::now() + TAKING_TIME;
     loop {
-        match try_lock(&path).map_err(|source| Error::io("lock", &path, source))? {
+        match try_lock(&path, source)? {
             Try::Got(file) => return Ok(Some(file)),
             Try::None => return Ok(None),
             Try::Held if Instant::now() >= until => return Err(busy(root, None)),
@@ -153,14 +154,14 @@ fn hold_taking(root: &Path) -> Result<Option<File>> {
     }
 }
 
-fn try_lock(path: &Path) -> io::Result<Try> {
-    match fs::symlink_metadata(path) {
+fn try_lock(path: &Path, source: &dyn Source) -> Result<Try> {
+    let fail = |error| Error::io("lock", path, error);
+    match reader::kind(source, path)? {
+        Kind::Nothing | Kind::File(_) => {}
         // Nothing is made through a link.
-        Ok(meta) if !meta.is_file() => return Err(io::Error::other("not a file of ome-stream")),
-        Err(error) if !is_nothing(&error) => return Err(error),
-        _ => {}
+        Kind::Folder | Kind::Link | Kind::Other => return Err(fail(io::Error::other("not a file of ome-stream"))),
     }
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(fail)?;
     Ok(match file.try_lock() {
         Ok(()) => Try::Got(file),
         Err(TryLockError::WouldBlock) => Try::Held,
@@ -197,25 +198,15 @@ fn refuse_old_writer(root: &Path) -> Result<()> {
 }
 
 /// Who holds the lock; `None` where nobody says so, or where what is said cannot be understood.
-fn read_owner(root: &Path) -> io::Result<Option<Owner>> {
-    let path = root.join(OWNER);
-    match fs::symlink_metadata(&path) {
-        Ok(meta) if meta.is_file() && meta.len() <= MAX_OWNER_BYTES => {}
-        Ok(_) => return Ok(None),
-        Err(error) if is_nothing(&error) => return Ok(None),
-        Err(error) => return Err(error),
-    }
-    match fs::read(&path) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-        Err(error) if is_nothing(&error) => Ok(None),
-        Err(error) => Err(error),
-    }
+fn read_owner(root: &Path, source: &dyn Source) -> Result<Option<Owner>> {
+    let said = reader::small(source, &root.join(OWNER), limits::OWNER_BYTES)?.bytes();
+    Ok(said.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::{self, Sync};
+    use crate::platform::{self, Sync, native_source};
     use crate::store::files;
 
     fn root() -> tempfile::TempDir {
@@ -225,8 +216,8 @@ mod tests {
     }
 
     fn refused(root: &Path) -> String {
-        assert!(matches!(Lock::look(root), Err(Error::Busy { .. })));
-        let error = Lock::take(root).expect_err("it is held");
+        assert!(matches!(Lock::look(root, &*native_source()), Err(Error::Busy { .. })));
+        let error = Lock::take(root, &native_source()).expect_err("it is held");
         assert_eq!(error.code(), 19);
         error.to_string()
     }
@@ -241,12 +232,12 @@ mod tests {
     #[test]
     fn one_holder_at_a_time_who_is_named_to_the_others() {
         let root = root();
-        let lock = Lock::take(root.path()).expect("free");
+        let lock = Lock::take(root.path(), &native_source()).expect("free");
         assert!(refused(root.path()).contains(&format!("process {}", std::process::id())));
         lock.check().expect("still there");
         drop(lock);
-        Lock::look(root.path()).expect("free again");
-        drop(Lock::take(root.path()).expect("free again"));
+        Lock::look(root.path(), &*native_source()).expect("free again");
+        drop(Lock::take(root.path(), &native_source()).expect("free again"));
     }
 
     #[cfg(target_os = "linux")]
@@ -257,8 +248,8 @@ mod tests {
         let child = File::create(root.path().join(LOCK)).expect("made");
         child.try_lock().expect("free");
         write_owner(root.path(), |owner| owner["started"] = 1.into());
-        Lock::look(root.path()).expect("its owner is dead");
-        let lock = Lock::take(root.path()).expect("its owner is dead");
+        Lock::look(root.path(), &*native_source()).expect("its owner is dead");
+        let lock = Lock::take(root.path(), &native_source()).expect("its owner is dead");
         assert!(lock.is_locked());
         refused(root.path());
         drop(child);
@@ -286,13 +277,13 @@ mod tests {
     fn an_owner_that_nobody_can_read_is_none() {
         let root = root();
         fs::write(root.path().join(OWNER), "{\"id\":").expect("written");
-        Lock::take(root.path()).expect("nobody holds the lock");
+        Lock::take(root.path(), &native_source()).expect("nobody holds the lock");
     }
 
     #[test]
     fn a_store_that_was_renamed_or_replaced_is_noticed() {
         let root = root();
-        let lock = Lock::take(root.path()).expect("free");
+        let lock = Lock::take(root.path(), &native_source()).expect("free");
         let elsewhere = root.path().with_extension("elsewhere");
         fs::rename(root.path(), &elsewhere).expect("renamed");
         let error = lock.check().expect_err("renamed");
@@ -306,7 +297,7 @@ mod tests {
             Sync::Never,
         )
         .expect("made");
-        let other = Lock::take(root.path()).expect("another store");
+        let other = Lock::take(root.path(), &native_source()).expect("another store");
         assert!(lock.check().is_err());
         drop(lock);
         other.check().expect("the other's owner is not removed");
@@ -320,6 +311,6 @@ mod tests {
         log.try_lock().expect("free");
         refused(root.path());
         drop(log);
-        Lock::take(root.path()).expect("it has ended");
+        Lock::take(root.path(), &native_source()).expect("it has ended");
     }
 }

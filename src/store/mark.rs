@@ -1,8 +1,6 @@
 //! The mark of a run: the first file of ours in a store, never changed, which says whose the store is and what it was to
 //! be. Whoever mends the store makes torn documents anew from it.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -11,12 +9,10 @@ use crate::error::{Error, Result};
 use crate::journal::record::format_of;
 use crate::names::own::{FORMAT, MARK};
 use crate::plan::{Plan, SourceSettings, Unit};
-use crate::platform::{Disk, Sync};
+use crate::platform::{Disk, Source, Sync};
+use crate::reader::{self, Small, limits};
 use crate::router::{Loop, Router};
 use crate::settings::Settings;
-
-/// Largest mark that is read: settings with 100,000 positions have some 15 MB.
-const MAX_BYTES: u64 = 256 << 20;
 
 /// What the mark tells. What is missing in it is `None`: it may be of a later version.
 #[derive(Debug, Clone)]
@@ -53,22 +49,31 @@ impl Mark {
     ///
     /// # Errors
     /// [`Error::Damaged`] for a file that is no mark; [`Error::Io`].
-    pub(crate) fn read(root: &Path) -> Result<Option<Self>> {
+    pub(crate) fn read(source: &dyn Source, root: &Path) -> Result<Option<Self>> {
         let path = root.join(MARK);
         let damaged = |problem: String| Error::Damaged { path: path.clone(), problem };
-        match fs::symlink_metadata(&path) {
-            Ok(meta) if meta.is_file() && meta.len() <= MAX_BYTES => {}
-            Ok(_) => return Err(damaged("not the mark of a run".into())),
-            Err(error) if is_nothing(&error) => return Ok(None),
-            Err(source) => return Err(Error::io("look at", &path, source)),
-        }
-        let bytes = fs::read(&path).map_err(|source| Error::io("read", &path, source))?;
+        let bytes = match reader::small(source, &path, limits::MARK_BYTES)? {
+            Small::Nothing => return Ok(None),
+            Small::Bytes(bytes) => bytes,
+            Small::TooLong(_) | Small::Link | Small::NoFile => return Err(damaged("not the mark of a run".into())),
+        };
         let document: Map<String, Value> =
             serde_json::from_slice(&bytes).map_err(|error| damaged(format!("not the mark of a run: {error}")))?;
         match document.get("format").and_then(Value::as_u64) {
             Some(format) if format <= FORMAT => Ok(Some(Self::of(&document))),
             Some(format) => Err(damaged(format!("format {format} is of a later version of ome-stream"))),
             None => Err(damaged("not the mark of a run: it has no format".into())),
+        }
+    }
+
+    /// As [`Mark::read`], where a file that is no mark tells nothing.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn if_whole(source: &dyn Source, root: &Path) -> Result<Option<Self>> {
+        match Self::read(source, root) {
+            Err(Error::Damaged { .. }) => Ok(None),
+            read => read,
         }
     }
 
@@ -91,10 +96,6 @@ impl Mark {
         }
         Plan::at(&sources, root, unit).ok()
     }
-}
-
-fn is_nothing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn read_loop(value: &Value) -> Option<Loop> {

@@ -6,8 +6,7 @@
 //! host put into their places later have a line of their own (`filled`).
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,7 +18,8 @@ use super::Mark;
 use crate::error::{Error, Result};
 use crate::names::own;
 use crate::plan::SourceId;
-use crate::platform::{Disk, Sync, partial_name};
+use crate::platform::{Disk, Kind, Source, Sync, partial_name};
+use crate::reader::{self, Lines, kind, limits};
 use crate::router::Router;
 
 /// Format of a list.
@@ -32,14 +32,8 @@ const MAX_PENDING: usize = 1 << 16;
 /// Stretches that are written at a time: half a MiB of lines.
 const STRETCHES_AT_A_TIME: usize = 4096;
 
-/// Longest line that is read; ours have some 200 bytes.
-const MAX_LINE_BYTES: u64 = 4096;
-
 /// Most stretches that [`read`] lists; beyond this they are counted.
 pub const MAX_LISTED: usize = 10_000;
-
-/// Most bytes that are read: five million stretches.
-const MAX_BYTES: u64 = 1 << 30;
 
 /// The list of missing frames of a source: its path below the root.
 pub(crate) fn file_of(source: SourceId) -> String {
@@ -148,15 +142,23 @@ pub(crate) struct Missing {
 
 impl Missing {
     /// The list of a source of the store in `root`, which may be there from an earlier run.
-    pub(crate) fn new(root: &Path, source: SourceId, router: &Router) -> Self {
-        let path = root.join(file_of(source));
-        let any = fs::symlink_metadata(&path).is_ok();
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn new(reads: &dyn Source, root: &Path, source: SourceId, router: &Router) -> Result<Self> {
+        let list = Self::none(root, source, router);
+        list.any.store(reader::is_there(reads, &list.path)?, Ordering::Relaxed);
+        Ok(list)
+    }
+
+    /// As [`Missing::new`], where there is no list yet.
+    pub(super) fn none(root: &Path, source: SourceId, router: &Router) -> Self {
         Self {
-            path,
+            path: root.join(file_of(source)),
             router: router.clone(),
             pending: Mutex::default(),
             writing: Mutex::new(false),
-            any: AtomicBool::new(any),
+            any: AtomicBool::new(false),
         }
     }
 
@@ -208,22 +210,22 @@ impl Missing {
                 return Ok(());
             }
             let outcome = self.append(&piece, &mut ready, disk, sync);
-            if let Err(source) = outcome {
+            if let Err(error) = outcome {
                 let mut pending = self.pending();
                 piece.into_iter().rev().for_each(|stretch| pending.push_front(stretch));
                 *ready = false;
-                return Err(Error::io("append to", &self.path, source));
+                return Err(error);
             }
         }
     }
 
-    fn append(&self, piece: &[Stretch], ready: &mut bool, disk: &dyn Disk, sync: Sync) -> io::Result<()> {
-        let mut lines = if *ready { Vec::new() } else { beginning(&self.path)? };
+    fn append(&self, piece: &[Stretch], ready: &mut bool, disk: &dyn Disk, sync: Sync) -> Result<()> {
+        let mut lines = if *ready { Vec::new() } else { beginning(&*disk.source(), &self.path)? };
         for stretch in piece {
             lines.extend_from_slice(stretch.listed(Some(&self.router)).to_string().as_bytes());
             lines.push(b'\n');
         }
-        disk.append(&self.path, &lines, sync)?;
+        disk.append(&self.path, &lines, sync).map_err(|error| Error::io("append to", &self.path, error))?;
         *ready = true;
         Ok(())
     }
@@ -238,19 +240,10 @@ fn first_line() -> Vec<u8> {
 }
 
 /// What has to come before the next line: the first one, or the end of one that was torn.
-fn beginning(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(first_line()),
-        Err(error) => return Err(error),
-    };
-    if file.seek(SeekFrom::End(0))? == 0 {
-        return Ok(first_line());
-    }
-    file.seek(SeekFrom::End(-1))?;
-    let mut last = [0];
-    file.read_exact(&mut last)?;
-    Ok(if last == *b"\n" { Vec::new() } else { b"\n".to_vec() })
+fn beginning(source: &dyn Source, path: &Path) -> Result<Vec<u8>> {
+    let Some(file) = reader::open(source, path)? else { return Ok(first_line()) };
+    let Some(last) = file.length().checked_sub(1) else { return Ok(first_line()) };
+    Ok(if file.read(last, 1)? == b"\n" { Vec::new() } else { b"\n".to_vec() })
 }
 
 /// What is listed in a store.
@@ -284,16 +277,22 @@ impl Listed {
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::Damaged`] for a list of a later version, or what is no file.
-pub fn read(root: &Path) -> Result<Option<Listed>> {
-    let router = Mark::read(root).ok().flatten().and_then(|mark| mark.router);
-    Ok(read_from(root, SourceId(0), 0, MAX_LISTED)?.map(|listed| Listed { router, ..listed }))
+pub fn read(source: &dyn Source, root: &Path) -> Result<Option<Listed>> {
+    let router = Mark::if_whole(source, root)?.and_then(|mark| mark.router);
+    Ok(read_from(source, root, SourceId(0), 0, MAX_LISTED)?.map(|listed| Listed { router, ..listed }))
 }
 
 /// As [`read`], of the frames of a source from `from` on, with up to `most` stretches and without the order of acquisition.
-pub(crate) fn read_from(root: &Path, source: SourceId, from: u64, most: usize) -> Result<Option<Listed>> {
+pub(crate) fn read_from(
+    reads: &dyn Source,
+    root: &Path,
+    source: SourceId,
+    from: u64,
+    most: usize,
+) -> Result<Option<Listed>> {
     let mut listed = Listed::default();
     let mut filled = Vec::new();
-    let found = each_line(&root.join(file_of(source)), |line| {
+    let found = each_line(reads, &root.join(file_of(source)), |line| {
         let Line::Stretch(stretch) = line else {
             listed.damaged += u64::from(line == Line::Other);
             return Ok(());
@@ -375,9 +374,9 @@ pub(crate) fn trim(
     disk: &dyn Disk,
     sync: Sync,
 ) -> Result<()> {
-    let path = root.join(file_of(source));
+    let (path, reads) = (root.join(file_of(source)), &*disk.source());
     let mut later = false;
-    each_line(&path, |line| {
+    each_line(reads, &path, |line| {
         later |= matches!(line, Line::Stretch(stretch) if stretch.last >= next);
         Ok(())
     })?;
@@ -386,27 +385,30 @@ pub(crate) fn trim(
     }
     let partial = partial_name(&path);
     let fail = |source| Error::io("write", &path, source);
-    let file = disk.create(&partial, 0).map_err(fail)?;
-    let (mut piece, mut offset) = (first_line(), 0);
-    each_line(&path, |line| {
-        if let Line::Stretch(mut stretch) = line
-            && stretch.first < next
-        {
-            stretch.last = stretch.last.min(next - 1);
-            stretch.count = stretch.count.min(stretch.last - stretch.first + 1);
-            piece.extend_from_slice(stretch.listed(Some(router)).to_string().as_bytes());
-            piece.push(b'\n');
-        }
-        if piece.len() >= STRETCHES_AT_A_TIME << 7 {
-            file.write_at(offset, &piece)?;
-            offset += piece.len() as u64;
-            piece.clear();
-        }
-        Ok(())
-    })?;
-    file.write_at(offset, &piece).and_then(|()| file.sync(sync)).map_err(fail)?;
-    drop(file);
-    disk.rename(&partial, &path, sync).map_err(fail)
+    let copy = || {
+        let file = disk.create(&partial, 0).map_err(fail)?;
+        let (mut piece, mut offset) = (first_line(), 0);
+        each_line(reads, &path, |line| {
+            if let Line::Stretch(mut stretch) = line
+                && stretch.first < next
+            {
+                stretch.last = stretch.last.min(next - 1);
+                stretch.count = stretch.count.min(stretch.last - stretch.first + 1);
+                piece.extend_from_slice(stretch.listed(Some(router)).to_string().as_bytes());
+                piece.push(b'\n');
+            }
+            if piece.len() >= STRETCHES_AT_A_TIME << 7 {
+                file.write_at(offset, &piece)?;
+                offset += piece.len() as u64;
+                piece.clear();
+            }
+            Ok(())
+        })?;
+        file.write_at(offset, &piece).and_then(|()| file.sync(sync)).map_err(fail)?;
+        drop(file);
+        disk.rename(&partial, &path, sync).map_err(fail)
+    };
+    copy().inspect_err(|_| drop(disk.remove_file(&partial)))
 }
 
 /// A line of the list.
@@ -419,46 +421,42 @@ enum Line {
 }
 
 /// Calls `use_line` for each line; false where there is no list.
-fn each_line(path: &Path, mut use_line: impl FnMut(Line) -> io::Result<()>) -> Result<bool> {
-    let fail = |source| Error::io("read", path, source);
+fn each_line(source: &dyn Source, path: &Path, mut use_line: impl FnMut(Line) -> io::Result<()>) -> Result<bool> {
+    let fail = |error| Error::io("read", path, error);
     let damaged = |problem: String| Error::Damaged { path: path.to_path_buf(), problem };
-    match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_file() => {}
-        Ok(_) => return Err(damaged("not a list of missing frames: no file".into())),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(false);
+    match kind(source, path)? {
+        Kind::File(_) => {}
+        Kind::Nothing => return Ok(false),
+        Kind::Folder | Kind::Link | Kind::Other => {
+            return Err(damaged("not a list of missing frames: no file".into()));
         }
-        Err(source) => return Err(fail(source)),
     }
-    let mut reader = BufReader::new(File::open(path).map_err(fail)?).take(MAX_BYTES);
-    let (mut line, mut inside) = (Vec::new(), false);
-    loop {
-        line.clear();
-        if reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line).map_err(fail)? == 0 {
-            return Ok(true);
-        }
-        // What follows in a line that is too long is no line of its own.
-        let rest = std::mem::replace(&mut inside, !line.ends_with(b"\n") && line.len() as u64 >= MAX_LINE_BYTES);
-        let text = line.trim_ascii();
+    let Some(file) = reader::open(source, path)? else { return Ok(false) };
+    let mut lines = Lines::new(file.stream_up_to(limits::MISSING_BYTES), limits::MISSING_LINE_BYTES);
+    while let Some(line) = lines.next_line().map_err(fail)? {
+        let text = line.text.trim_ascii();
         let read = match serde_json::from_slice::<Value>(text).ok().and_then(|value| value.get("format")?.as_u64()) {
+            _ if !line.whole => Line::Other,
             Some(format) if format > LIST_FORMAT => {
                 return Err(damaged(format!("format {format} is of a later version of ome-stream")));
             }
             Some(_) => Line::Nothing,
             None if text.is_empty() => Line::Nothing,
-            None if rest => continue,
             None => Stretch::parse(text).map_or(Line::Other, Line::Stretch),
         };
         use_line(read).map_err(fail)?;
     }
+    Ok(true)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::names::own::{MISSING, RUN_FOLDER};
-    use crate::platform;
     use crate::platform::faulty::{Fault, FaultyDisk};
+    use crate::platform::{self, native_source};
     use crate::router::Loop;
 
     fn folder() -> tempfile::TempDir {
@@ -474,13 +472,13 @@ mod tests {
     }
 
     fn list(root: &Path, frames: &[(u64, Why)]) {
-        let missing = Missing::new(root, SourceId(0), &router());
+        let missing = Missing::new(&*native_source(), root, SourceId(0), &router()).expect("new");
         frames.iter().for_each(|(frame, why)| missing.note(*frame, *why));
         missing.flush(&*platform::native(), Sync::Never).expect("written");
     }
 
     fn stretches(root: &Path) -> Vec<(u64, u64, Why)> {
-        let listed = read_from(root, SourceId(0), 0, MAX_LISTED).expect("read").expect("there");
+        let listed = read_from(&*native_source(), root, SourceId(0), 0, MAX_LISTED).expect("read").expect("there");
         listed.stretches.iter().map(|stretch| (stretch.first, stretch.last, stretch.why)).collect()
     }
 
@@ -488,7 +486,7 @@ mod tests {
     fn a_line_tells_numbers_cause_and_places() {
         let folder = folder();
         let root = folder.path();
-        assert_eq!(read(root).expect("read"), None);
+        assert_eq!(read(&*native_source(), root).expect("read"), None);
         list(root, &[(3, Why::Dropped), (4, Why::Dropped), (5, Why::Skipped)]);
         let text = fs::read_to_string(root.join(MISSING)).expect("there");
         let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -496,7 +494,7 @@ mod tests {
         let (from, to) = (json!({"position": 1, "index": [1]}), json!({"position": 0, "index": [2]}));
         assert_eq!(lines[1], json!({"frames": [3, 4], "why": "dropped", "from": from, "to": to}));
         assert_eq!(lines[2]["why"], "skipped");
-        let listed = read(root).expect("read").expect("there");
+        let listed = read(&*native_source(), root).expect("read").expect("there");
         assert_eq!((listed.dropped, listed.skipped, listed.lost, listed.damaged), (2, 1, 0, 0));
     }
 
@@ -511,7 +509,7 @@ mod tests {
         fs::write(&path, text).expect("written");
         list(root, &[(2, Why::Skipped), (9, Why::Lost)]);
         assert_eq!(stretches(root), [(0, 2, Why::Skipped), (9, 9, Why::Lost)]);
-        assert_eq!(read(root).expect("read").expect("there").damaged, 1);
+        assert_eq!(read(&*native_source(), root).expect("read").expect("there").damaged, 1);
         trim(root, (SourceId(0), &router()), 2, &*platform::native(), Sync::Never).expect("trimmed");
         assert_eq!(stretches(root), [(0, 1, Why::Skipped)]);
     }
@@ -520,19 +518,19 @@ mod tests {
     fn frames_that_were_filled_later_are_not_missing() {
         let folder = folder();
         let root = folder.path();
-        let missing = Missing::new(root, SourceId(0), &router());
+        let missing = Missing::new(&*native_source(), root, SourceId(0), &router()).expect("new");
         missing.fill(3);
         (0..10).for_each(|frame| missing.note(frame, Why::Skipped));
         [0, 4, 5, 9, 20].iter().for_each(|frame| missing.fill(*frame));
         missing.flush(&*platform::native(), Sync::Never).expect("written");
         assert_eq!(stretches(root), [(1, 3, Why::Skipped), (6, 8, Why::Skipped)]);
-        assert_eq!(read(root).expect("read").expect("there").skipped, 6);
+        assert_eq!(read(&*native_source(), root).expect("read").expect("there").skipped, 6);
     }
 
     #[test]
     fn what_a_disk_refuses_waits_in_bounded_memory_and_comes_later() {
         let folder = folder();
-        let missing = Missing::new(folder.path(), SourceId(0), &router());
+        let missing = Missing::new(&*native_source(), folder.path(), SourceId(0), &router()).expect("new");
         let full = Fault { errno: Some(28), torn_after: Some(9), ..Fault::default() };
         let disk = FaultyDisk::new(platform::native(), Box::new(move |_, _| full));
         let frames = 2 * MAX_PENDING as u64 + 50;
@@ -544,7 +542,7 @@ mod tests {
         }
         assert!(missing.pending().len() <= MAX_PENDING + STRETCHES_AT_A_TIME);
         missing.flush(&*platform::native(), Sync::Never).expect("written");
-        let listed = read(folder.path()).expect("read").expect("there");
+        let listed = read(&*native_source(), folder.path()).expect("read").expect("there");
         assert_eq!((listed.dropped, listed.stretches.len()), (frames, MAX_LISTED));
         assert_eq!(listed.more, (MAX_PENDING - MAX_LISTED) as u64);
     }
@@ -562,10 +560,10 @@ mod tests {
             "{\"frames\":[1,1],\"why\":\"eaten\"}\nnull\n\n7".into(),
         ] {
             fs::write(&path, &text).expect("written");
-            read(folder.path()).expect("read").expect("there");
+            read(&*native_source(), folder.path()).expect("read").expect("there");
             trim(folder.path(), (SourceId(0), &router()), 1, &*platform::native(), Sync::Never).expect("trimmed");
         }
         fs::write(&path, "{\"format\":2}\n").expect("written");
-        assert!(read(folder.path()).is_err(), "a later version");
+        assert!(read(&*native_source(), folder.path()).is_err(), "a later version");
     }
 }

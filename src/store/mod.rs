@@ -29,7 +29,6 @@ mod run;
 
 pub(crate) use find::is_root;
 pub use find::{Place, place, root_of};
-pub(crate) use groups::read_small;
 pub(crate) use lock::Lock;
 pub(crate) use mark::Mark;
 pub(crate) use root::{Root, holds_chunks, is_continuable, is_half_made};

@@ -1,10 +1,12 @@
 //! The folder of a store: what may be in the way, what may be replaced, and nothing half-made left behind.
 
 use std::fs;
-use std::io;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::files;
+use super::find::root_above;
 use super::run::sync_of;
 use super::{Lock, Place, is_root, mark, place};
 use crate::error::{Error, Result};
@@ -12,7 +14,9 @@ use crate::journal::record;
 use crate::names::own::{self, FOLDER, KEPT_SUFFIX, OLD_LOG, OLD_RECORD, OLD_ROOM, RUN_FOLDER};
 use crate::ngff::frame_metadata;
 use crate::plan::Plan;
-use crate::platform::{Disk, PARTIAL_SUFFIX, create_dirs};
+use crate::platform::{Disk, EntryKind, Kind, PARTIAL_SUFFIX, Source, create_dirs};
+use crate::reader::{Document, is_file, is_folder, is_there, kind, list};
+use crate::zarr::METADATA;
 
 /// The root folder of a run that begins, and its lock. Dropped before [`Root::keep`] it removes what was made, and gives
 /// back what it was to replace.
@@ -35,26 +39,22 @@ impl Root {
     /// [`Error::AlreadyExists`], [`Error::NotAStore`], [`Error::Busy`] for what is in the way; [`Error::Io`].
     pub(crate) fn prepare(plan: &Plan, disk: &dyn Disk) -> Result<Self> {
         let sync = sync_of(plan.settings().durability);
-        let path = plan.root().to_path_buf();
-        outside_of_stores(&path)?;
+        let (path, source) = (plan.root().to_path_buf(), disk.source());
+        outside_of_stores(&path, &*source)?;
         let mut replaced = None;
-        match fs::symlink_metadata(&path) {
-            Ok(_) => {
-                let may = plan.settings().overwrite || plan.settings().resume && is_half_made(&path);
-                if !may {
-                    return Err(Error::AlreadyExists { path });
-                }
-                provable_store(&path)?;
-                let mut lock = lock_of(&path)?;
-                let aside = aside(&path);
-                fs::rename(&path, &aside).map_err(|source| Error::io("set aside", &path, source))?;
-                if let Some(lock) = &mut lock {
-                    lock.moved(&aside);
-                }
-                replaced = Some((aside, lock));
+        if is_there(&*source, &path)? {
+            let may = plan.settings().overwrite || plan.settings().resume && is_half_made(&*source, &path)?;
+            if !may {
+                return Err(Error::AlreadyExists { path });
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(Error::io("look at", &path, source)),
+            provable_store(&*source, &path)?;
+            let mut lock = lock_of(&path, &source)?;
+            let aside = aside(&*source, &path)?;
+            fs::rename(&path, &aside).map_err(|source| Error::io("set aside", &path, source))?;
+            if let Some(lock) = &mut lock {
+                lock.moved(&aside);
+            }
+            replaced = Some((aside, lock));
         }
         // From here on dropping `root` undoes it all.
         let mut root = Self { path, replaced, lock: None, made: false, kept: false };
@@ -67,18 +67,17 @@ impl Root {
                 root.made = true;
                 // It is there: this is for its name to be on the medium.
                 disk.create_dir(&root.path, sync).map_err(|source| Error::io("create", &root.path, source))?;
-                let folder = root.path.join(RUN_FOLDER);
-                files::make_folders(&root.path, disk, sync).map_err(|source| Error::io("create", folder, source))?;
-                root.lock = Some(Lock::take(&root.path)?);
+                files::make_folders(&root.path, disk, sync)?;
+                root.lock = Some(Lock::take(&root.path, &source)?);
                 mark::write(plan, disk, sync)?;
                 Ok(root)
             }
-            Err(source) => {
+            Err(error) => {
                 let path = root.path.clone();
                 root.give_back();
-                Err(match source.kind() {
-                    io::ErrorKind::AlreadyExists => Error::AlreadyExists { path },
-                    _ => Error::io("create", path, source),
+                Err(match error.kind() {
+                    ErrorKind::AlreadyExists => Error::AlreadyExists { path },
+                    _ => Error::io("create", path, error),
                 })
             }
         }
@@ -90,15 +89,15 @@ impl Root {
     /// [`Error::Busy`], [`Error::Io`].
     pub(crate) fn existing(plan: &Plan, disk: &dyn Disk) -> Result<Self> {
         let (root, sync) = (plan.root(), sync_of(plan.settings().durability));
-        outside_of_stores(root)?;
-        if !is_root(root) {
+        let source = disk.source();
+        outside_of_stores(root, &*source)?;
+        if !is_root(&*source, root)? {
             let difference = "no run of ome-stream made it, and only its own stores are continued".to_owned();
             return Err(Error::Mismatch { path: root.to_path_buf(), difference });
         }
         // A store of an earlier version has no folder of ours.
-        let folder = root.join(RUN_FOLDER);
-        files::make_folders(root, disk, sync).map_err(|source| Error::io("create", folder, source))?;
-        let lock = Some(Lock::take(root)?);
+        files::make_folders(root, disk, sync)?;
+        let lock = Some(Lock::take(root, &source)?);
         Ok(Self { path: root.to_path_buf(), replaced: None, lock, made: false, kept: true })
     }
 
@@ -143,89 +142,110 @@ impl Drop for Root {
 }
 
 /// Refuses a root inside of another store, or above others: neither is one that a run may replace or fill.
-fn outside_of_stores(root: &Path) -> Result<()> {
+fn outside_of_stores(root: &Path, source: &dyn Source) -> Result<()> {
     let refuse = |problem: String| {
         let remedy = "choose a folder that is neither inside of a store nor above one";
         Err(Error::settings("root_path", root.display(), problem, remedy))
     };
-    if let Some(store) = root.ancestors().skip(1).find(|above| is_root(above)) {
+    if let Some(store) = root_above(source, root)? {
         return refuse(format!("it lies inside of the store {}", store.display()));
     }
-    match place(root) {
+    match place(source, root) {
         Ok(Place::Inside(store)) => refuse(format!("it lies inside of the store {}", store.display())),
         Ok(Place::Above(stores, _)) => {
             let names: Vec<_> = stores.iter().map(|store| store.display().to_string()).collect();
             refuse(format!("it is a folder above {}", names.join(", ")))
         }
-        // What cannot be looked at is judged, and told, by whoever makes the folder.
-        Ok(Place::Root | Place::Elsewhere) | Err(_) => Ok(()),
+        Ok(Place::Root | Place::Elsewhere) => Ok(()),
+        // It is to be made, or cannot be: whoever makes it tells.
+        Err(Error::Io { source, .. }) if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
 }
 
 /// The lock of a store that is to be replaced; `None` where it is none of ours.
-fn lock_of(root: &Path) -> Result<Option<Lock>> {
-    if root.join(RUN_FOLDER).is_dir() {
-        return Lock::take(root).map(Some);
+fn lock_of(root: &Path, source: &Arc<dyn Source>) -> Result<Option<Lock>> {
+    if is_folder(&**source, &root.join(RUN_FOLDER))? {
+        return Lock::take(root, source).map(Some);
     }
-    Lock::look(root).map(|()| None)
+    Lock::look(root, &**source).map(|()| None)
 }
 
 /// True for a store of ours whose making was interrupted: it holds no frame.
-pub(crate) fn is_half_made(root: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(root) else { return false };
-    let only_ours = entries.flatten().all(|entry| entry.file_name() == FOLDER);
-    let marked = root.join(own::MARK).is_file();
-    (marked || only_ours) && record::name(root).is_none() && !holds_chunks(root)
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn is_half_made(source: &dyn Source, root: &Path) -> Result<bool> {
+    let mut only_ours = kind(source, root)? == Kind::Folder;
+    if only_ours {
+        for entry in list(source, root)? {
+            only_ours &= entry?.name == FOLDER;
+        }
+    }
+    let marked = is_file(source, &root.join(own::MARK))?;
+    Ok((marked || only_ours) && record::name(source, root)?.is_none() && !holds_chunks(source, root)?)
 }
 
 /// True where a chunk lies in an array of a run, whose record may have been lost: such a store is no empty one.
-pub(crate) fn holds_chunks(root: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(root) else { return true };
-    entries.flatten().any(|entry| {
-        let has = |array: &Path| fs::read_dir(array.join("c")).is_ok_and(|mut chunks| chunks.next().is_some());
-        has(&entry.path()) || has(&entry.path().join("0"))
-    })
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn holds_chunks(source: &dyn Source, root: &Path) -> Result<bool> {
+    for entry in list(source, root)? {
+        let folder = root.join(entry?.name);
+        for array in [folder.join("0"), folder] {
+            let chunks = array.join("c");
+            if is_folder(source, &chunks)? && list(source, &chunks)?.next().transpose()?.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// True where there is a store that a run could go on with.
-pub(crate) fn is_continuable(root: &Path) -> bool {
-    fs::symlink_metadata(root).is_ok() && !is_half_made(root)
+///
+/// # Errors
+/// [`Error::Io`].
+pub(crate) fn is_continuable(source: &dyn Source, root: &Path) -> Result<bool> {
+    Ok(is_there(source, root)? && !is_half_made(source, root)?)
 }
 
 /// A free name beside `path`.
-fn aside(path: &Path) -> PathBuf {
+fn aside(source: &dyn Source, path: &Path) -> Result<PathBuf> {
     let pid = std::process::id();
-    (0u32..)
-        .map(|nth| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(format!(".replaced-{pid}-{nth}"));
-            PathBuf::from(name)
-        })
-        .find(|name| fs::symlink_metadata(name).is_err())
-        .unwrap_or_else(|| path.to_path_buf())
+    for nth in 0..=u32::MAX {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".replaced-{pid}-{nth}"));
+        let name = PathBuf::from(name);
+        if !is_there(source, &name)? {
+            return Ok(name);
+        }
+    }
+    Err(Error::AlreadyExists { path: path.to_path_buf() })
 }
 
 /// Refuses everything that is not provably an OME-Zarr store: `overwrite` must never remove a folder of the user's.
-fn provable_store(path: &Path) -> Result<()> {
+fn provable_store(source: &dyn Source, path: &Path) -> Result<()> {
     let refuse = |reason: String| Error::NotAStore { path: path.to_path_buf(), reason };
-    let meta = fs::symlink_metadata(path).map_err(|source| Error::io("look at", path, source))?;
-    if meta.file_type().is_symlink() {
-        return Err(refuse("it is a link".into()));
+    match kind(source, path)? {
+        Kind::Folder => {}
+        Kind::Link => return Err(refuse("it is a link".into())),
+        Kind::Nothing | Kind::File(_) | Kind::Other => return Err(refuse("it is not a folder".into())),
     }
-    if !meta.is_dir() {
-        return Err(refuse("it is not a folder".into()));
-    }
-    if fs::read_dir(path).map_err(|source| Error::io("list", path, source))?.next().is_none() {
+    if list(source, path)?.next().transpose()?.is_none() {
         return Ok(()); // An empty folder holds nothing that could be lost.
     }
     // The making of one of ours may have been interrupted before there were metadata.
-    if !is_half_made(path) {
-        let root = node(path).ok_or_else(|| refuse("it has no readable Zarr group metadata".into()))?;
+    if !is_half_made(source, path)? {
+        let root = node(source, path)?.ok_or_else(|| refuse("it has no readable Zarr group metadata".into()))?;
         if root != Node::OmeGroup {
             return Err(refuse("its group has no OME-Zarr metadata".into()));
         }
     }
-    only_zarr(path, &refuse)
+    only_zarr(source, path, &refuse)
 }
 
 /// What a folder of a Zarr hierarchy is.
@@ -236,74 +256,61 @@ enum Node {
     Array,
 }
 
-/// Largest metadata file that is looked at.
-const MAX_METADATA_BYTES: u64 = 256 << 20;
-
-fn node(folder: &Path) -> Option<Node> {
-    let json = |name: &str| {
-        let path = folder.join(name);
-        let meta = fs::symlink_metadata(&path).ok()?;
-        (meta.is_file() && meta.len() <= MAX_METADATA_BYTES)
-            .then(|| crate::document::parse(&fs::read(&path).ok()?).ok())
-            .flatten()
-    };
-    if let Some(v3) = json("zarr.json") {
-        return match v3.get("node_type").and_then(serde_json::Value::as_str) {
+fn node(source: &dyn Source, folder: &Path) -> Result<Option<Node>> {
+    let json = |name: &str| Ok::<_, Error>(Document::read(source, &folder.join(name))?.object());
+    if let Some(v3) = json(METADATA)? {
+        return Ok(match v3.get("node_type").and_then(serde_json::Value::as_str) {
             Some("array") => Some(Node::Array),
-            Some("group") if v3.pointer("/attributes/ome").is_some() => Some(Node::OmeGroup),
+            Some("group") if v3.get("attributes").is_some_and(|all| all.get("ome").is_some()) => Some(Node::OmeGroup),
             Some("group") => Some(Node::Group),
             _ => None,
-        };
+        });
     }
-    if json(".zarray").is_some() {
-        return Some(Node::Array);
+    if json(".zarray")?.is_some() {
+        return Ok(Some(Node::Array));
     }
-    json(".zgroup")?;
-    let ome = json(".zattrs").is_some_and(|attributes| {
-        ["multiscales", "plate", "well", "bioformats2raw.layout"].iter().any(|key| attributes.get(key).is_some())
+    if json(".zgroup")?.is_none() {
+        return Ok(None);
+    }
+    let ome = json(".zattrs")?.is_some_and(|attributes| {
+        ["multiscales", "plate", "well", "bioformats2raw.layout"].iter().any(|key| attributes.get(*key).is_some())
     });
-    Some(if ome { Node::OmeGroup } else { Node::Group })
+    Ok(Some(if ome { Node::OmeGroup } else { Node::Group }))
 }
 
 /// Walks groups (never through a link) and refuses the first thing that has no place in a store.
-fn only_zarr(folder: &Path, refuse: &dyn Fn(String) -> Error) -> Result<()> {
-    let entries = fs::read_dir(folder).map_err(|source| Error::io("list", folder, source))?;
-    for entry in entries {
-        let entry = entry.map_err(|source| Error::io("list", folder, source))?;
-        let path = entry.path();
-        let kind = entry.file_type().map_err(|source| Error::io("look at", &path, source))?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if kind.is_dir() {
-            match node(&path) {
-                _ if name == FOLDER => only_ours(&path, refuse)?,
-                Some(Node::Array) => {} // Chunks in it may have any name.
-                Some(Node::Group | Node::OmeGroup) => only_zarr(&path, refuse)?,
-                // A run that was interrupted while it made the folder, or OME/ of a v2 store.
-                None => only_zarr(&path, refuse)?,
-            }
-        } else if !(kind.is_file() && known_file(&name)) {
-            return Err(refuse(format!("{} is not part of an OME-Zarr store", path.display())));
+fn only_zarr(source: &dyn Source, folder: &Path, refuse: &dyn Fn(String) -> Error) -> Result<()> {
+    for entry in list(source, folder)? {
+        let entry = entry?;
+        let path = folder.join(&entry.name);
+        let name = entry.name.to_string_lossy();
+        match entry.kind {
+            EntryKind::Folder if name == FOLDER => only_ours(source, &path, refuse)?,
+            // Chunks in it may have any name. What is no node is OME/ of a v2 store, or a folder that a run was making when
+            // it was interrupted.
+            EntryKind::Folder if node(source, &path)? == Some(Node::Array) => {}
+            EntryKind::Folder => only_zarr(source, &path, refuse)?,
+            EntryKind::File if known_file(&name) => {}
+            _ => return Err(refuse(format!("{} is not part of an OME-Zarr store", path.display()))),
         }
     }
     Ok(())
 }
 
 /// Refuses what we never put into our own folder.
-fn only_ours(folder: &Path, refuse: &dyn Fn(String) -> Error) -> Result<()> {
+fn only_ours(source: &dyn Source, folder: &Path, refuse: &dyn Fn(String) -> Error) -> Result<()> {
     let known = |name: &str| {
         let name = name.split_once(KEPT_SUFFIX).map_or(name, |(name, _)| name);
         let name = name.strip_suffix(PARTIAL_SUFFIX).unwrap_or(name);
         let is_list = name.starts_with("missing.") && name.ends_with(".jsonl");
-        name == "zarr.json" || is_list || own::ALL.iter().any(|file| file.rsplit('/').next() == Some(name))
+        name == METADATA || is_list || own::ALL.iter().any(|file| file.rsplit('/').next() == Some(name))
     };
-    for entry in fs::read_dir(folder).map_err(|source| Error::io("list", folder, source))? {
-        let entry = entry.map_err(|source| Error::io("list", folder, source))?;
-        let (path, name) = (entry.path(), entry.file_name());
-        let kind = entry.file_type().map_err(|source| Error::io("look at", &path, source))?;
-        match name.to_str() {
-            Some(name) if kind.is_dir() && folder.join(name).ends_with(RUN_FOLDER) => only_ours(&path, refuse)?,
-            Some(name) if kind.is_file() && known(name) => {}
+    for entry in list(source, folder)? {
+        let entry = entry?;
+        let path = folder.join(&entry.name);
+        match (entry.kind, entry.name.to_str()) {
+            (EntryKind::Folder, Some(_)) if path.ends_with(RUN_FOLDER) => only_ours(source, &path, refuse)?,
+            (EntryKind::File, Some(name)) if known(name) => {}
             _ => return Err(refuse(format!("{} is not part of an OME-Zarr store", path.display()))),
         }
     }
@@ -320,6 +327,7 @@ fn known_file(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::native_source;
 
     fn folder() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -337,7 +345,7 @@ mod tests {
         fs::create_dir_all(path.join("0/c/0")).expect("made");
         fs::write(path.join("0/zarr.json"), r#"{"zarr_format":3,"node_type":"array"}"#).expect("written");
         fs::write(path.join("0/c/0/0"), "pixels").expect("written");
-        assert!(provable_store(&path).is_ok());
+        assert!(provable_store(&*native_source(), &path).is_ok());
     }
 
     #[test]
@@ -345,7 +353,7 @@ mod tests {
         let (_keep, path) = folder();
         fs::write(path.join("zarr.json"), OME_GROUP).expect("written");
         fs::write(path.join("thesis.docx"), "years of work").expect("written");
-        let error = provable_store(&path).expect_err("not only a store");
+        let error = provable_store(&*native_source(), &path).expect_err("not only a store");
         assert_eq!(error.code(), 5);
         assert!(error.to_string().contains("thesis.docx"), "{error}");
     }
@@ -353,12 +361,12 @@ mod tests {
     #[test]
     fn folders_files_and_plain_zarr_groups_are_refused() {
         let (_keep, path) = folder();
-        assert!(provable_store(&path).is_ok(), "an empty folder holds nothing");
+        assert!(provable_store(&*native_source(), &path).is_ok(), "an empty folder holds nothing");
         fs::create_dir(path.join("mine")).expect("made");
-        assert!(provable_store(&path).is_err(), "a folder without metadata");
+        assert!(provable_store(&*native_source(), &path).is_err(), "a folder without metadata");
         fs::write(path.join("zarr.json"), r#"{"zarr_format":3,"node_type":"group","attributes":{}}"#).expect("written");
-        assert!(provable_store(&path).is_err(), "a group that is not OME-Zarr");
-        assert!(provable_store(&path.join("zarr.json")).is_err(), "a file");
+        assert!(provable_store(&*native_source(), &path).is_err(), "a group that is not OME-Zarr");
+        assert!(provable_store(&*native_source(), &path.join("zarr.json")).is_err(), "a file");
     }
 
     #[cfg(unix)]
@@ -368,8 +376,8 @@ mod tests {
         fs::write(path.join("zarr.json"), OME_GROUP).expect("written");
         let link = keep.path().join("link.ome.zarr");
         std::os::unix::fs::symlink(&path, &link).expect("linked");
-        assert!(provable_store(&link).is_err(), "the root is a link");
+        assert!(provable_store(&*native_source(), &link).is_err(), "the root is a link");
         std::os::unix::fs::symlink(keep.path(), path.join("0")).expect("linked");
-        assert!(provable_store(&path).is_err(), "a link inside");
+        assert!(provable_store(&*native_source(), &path).is_err(), "a link inside");
     }
 }

@@ -89,16 +89,20 @@ impl Store {
     }
 
     fn open(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, engine: &Capabilities, earlier: Option<&Earlier>) -> Result<Self> {
+        let reads = disk.source();
+        let lists = plan.sources().iter();
+        let lists = lists.map(|source| Missing::new(&*reads, plan.root(), source.id(), source.router()));
+        let missing = lists.collect::<Result<Vec<_>>>()?;
         let log = Log::create(plan, &**disk, engine.unit)?;
         let sync_point = disk.sync_point(plan.root()).map_err(|source| Error::io("open", plan.root(), source))?;
-        let store = Self::of(plan, disk, log, engine.own_documents, earlier);
+        let store = Self { missing, ..Self::of(plan, disk, log, engine.own_documents, earlier) };
         *store.sync_point.lock().unwrap_or_else(PoisonError::into_inner) = Some(sync_point);
         Ok(store)
     }
 
     fn of(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, log: Log, own_documents: bool, earlier: Option<&Earlier>) -> Self {
         let sync = sync_of(plan.settings().durability);
-        let missing = |source: &crate::plan::PlannedSource| Missing::new(plan.root(), source.id(), source.router());
+        let missing = |source: &crate::plan::PlannedSource| Missing::none(plan.root(), source.id(), source.router());
         let extents = earlier.map_or_else(|| vec![None; plan.arrays().len()], |earlier| earlier.extents.clone());
         Self {
             plan: Arc::clone(plan),

@@ -140,7 +140,7 @@ impl Stream {
         crate::settings::check_folders_to_make(plan.root())?;
         let plan = Arc::new(plan);
         let budget = Budget::new(plan.forms(), plan.memory());
-        let made = match plan.settings().resume && store::is_continuable(plan.root()) {
+        let made = match plan.settings().resume && store::is_continuable(&*disk.source(), plan.root())? {
             true => resume::go_on(&plan, &capabilities, backend, &disk, &budget)?,
             false => Made::new(&plan, &capabilities, backend, &disk)?,
         };

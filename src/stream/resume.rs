@@ -10,17 +10,18 @@ use super::shared::Shared;
 use super::{Made, workers};
 use crate::backend::{Backend, Done, Sink, no_random_access};
 use crate::buffer::{Arrival, Budget, Open};
-use crate::document::parse_object;
 use crate::error::{Error, Result};
 use crate::journal as log;
 use crate::journal::record::{self, Come};
 use crate::names::own::{MARK, RECORD};
 use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents_v05};
 use crate::plan::{Capabilities, Feed, Form, GroupKey, Plan, PlannedArray, PlannedSource};
-use crate::platform::Disk;
+use crate::platform::{Disk, Source};
 use crate::pyramid::first_of_each;
+use crate::reader::{self, Document};
 use crate::recover::{self, Verdict};
-use crate::store::{self, Earlier, Mark, Root, Store, missing, read_small};
+use crate::store::{self, Earlier, Mark, Root, Store, missing};
+use crate::zarr::METADATA;
 
 /// Most stretches of missing frames in the groups that are open that are looked at; others are taken for frames of fill
 /// value.
@@ -42,9 +43,14 @@ pub(super) fn go_on(
     let (earlier, notes) = find(plan, backend, &**disk)?;
     let store = Arc::new(Store::existing(plan, disk, engine, &earlier)?);
     let come = earlier.come;
-    let sink = backend.resume(&store, &done(&come))?;
-    store.complete(&come)?;
-    let left = open_groups(plan, &*sink, budget, &come)?;
+    let begin = || {
+        let sink = backend.resume(&store, &done(&come))?;
+        store.complete(&come)?;
+        let left = open_groups(&*disk.source(), plan, &*sink, budget, &come)?;
+        Ok((sink, left))
+    };
+    // A store without a frame of this run is not an interrupted one.
+    let (sink, left) = begin().inspect_err(|_: &Error| drop(store.remove_log()))?;
     Ok(Made { root, store, sink, come, left, notes })
 }
 
@@ -54,12 +60,13 @@ fn find(plan: &Plan, backend: &dyn Backend, disk: &dyn Disk) -> Result<(Earlier,
     if !backend.capabilities().random_access {
         return Err(no_random_access(backend.name()));
     }
-    compare(plan, Strictness::WhatIsThere)?;
+    let source = &*disk.source();
+    compare(source, plan, Strictness::WhatIsThere)?;
     let mut notes = Vec::new();
-    if log::is_there(plan.root()) {
+    if log::is_there(source, plan.root())? {
         let report = recover::mend_to_go_on(plan, backend.verifier(), disk)?;
         // The log is there still where something could not be mended.
-        if log::is_there(plan.root()) {
+        if log::is_there(source, plan.root())? {
             let failures = report.findings.iter().filter(|finding| !finding.mended).map(|finding| {
                 let why = finding.failure.as_deref().unwrap_or(&finding.cause);
                 format!("{}: {why}", finding.file)
@@ -74,11 +81,11 @@ fn find(plan: &Plan, backend: &dyn Backend, disk: &dyn Disk) -> Result<(Earlier,
         }
         notes.extend(report.notes);
     }
-    let (host, extents) = compare(plan, Strictness::Everything)?;
-    let mut come = match record::read(plan.root())? {
+    let (host, extents) = compare(source, plan, Strictness::Everything)?;
+    let mut come = match record::read(source, plan.root())? {
         Some(come) => come,
         // This version writes it before the first frame: it was lost, and so would the frames be.
-        None if plan.root().join(MARK).is_file() && store::holds_chunks(plan.root()) => {
+        None if reader::is_file(source, &plan.root().join(MARK))? && store::holds_chunks(source, plan.root())? => {
             let problem = "it is missing: write {\"frames\": N} to go on after N frames".to_owned();
             return Err(Error::Damaged { path: plan.root().join(RECORD), problem });
         }
@@ -106,18 +113,19 @@ enum Strictness {
 /// Refuses a store that is another than the plan's, by what matters for going on: the order of acquisition, the positions
 /// and their folders, axes, arrays. Names, display settings, pixel sizes, further levels and attributes may have been edited.
 /// Returns the host's metadata, and planes along the append axis of each array that is there.
-fn compare(plan: &Plan, strictness: Strictness) -> Result<(Attributes, Vec<Option<u64>>)> {
+fn compare(source: &dyn Source, plan: &Plan, strictness: Strictness) -> Result<(Attributes, Vec<Option<u64>>)> {
     let mismatch = |path: &Path, difference| Error::Mismatch { path: path.to_path_buf(), difference };
     let may_lack = strictness == Strictness::WhatIsThere;
-    let read = |path: &Path| match read_json(path) {
-        Err(_) if may_lack => Ok(None),
-        read => read.map(Some),
+    let read = |path: &Path| match Document::read(source, path)? {
+        Document::Object(object) => Ok(Some(Value::Object(object))),
+        _ if may_lack => Ok(None),
+        document => document.required(path).map(|object| Some(Value::Object(object))),
     };
     let mut metadata = Attributes::new();
     let layout = plan.ngff(None);
     for document in documents_v05(&layout, &Attributes::new(), |_| Ok(Attributes::new()))? {
         let document = document?;
-        if !document.path.ends_with("zarr.json") {
+        if !document.path.ends_with(METADATA) {
             continue;
         }
         let path = plan.root().join(&document.path);
@@ -127,7 +135,7 @@ fn compare(plan: &Plan, strictness: Strictness) -> Result<(Attributes, Vec<Optio
         if let Some(difference) = group_difference(&expected, &found) {
             return Err(mismatch(&path, difference));
         }
-        if document.path == "zarr.json"
+        if document.path == METADATA
             && let Some(Value::Object(attributes)) = found.get("attributes")
         {
             let host = attributes.iter().filter(|(name, _)| !RESERVED_NAMESPACES.contains(&name.as_str()));
@@ -136,14 +144,14 @@ fn compare(plan: &Plan, strictness: Strictness) -> Result<(Attributes, Vec<Optio
     }
     let mut extents = vec![None; plan.arrays().len()];
     for (array, extent) in plan.arrays().iter().zip(&mut extents) {
-        let path = plan.folder_of(array).join("zarr.json");
+        let path = plan.folder_of(array).join(METADATA);
         let Some(found) = read(&path)? else { continue };
         *extent = extent_of(array.form(), &found);
         if let Some(difference) = array_difference(array.form(), *extent, &found) {
             return Err(mismatch(&path, difference));
         }
     }
-    let mark = Mark::read(plan.root())?;
+    let mark = Mark::read(source, plan.root())?;
     if let Some(difference) = mark.and_then(|mark| sources_difference(plan, &mark)) {
         return Err(mismatch(&plan.root().join(MARK), difference));
     }
@@ -264,11 +272,11 @@ type Slots = BTreeMap<usize, (Arrival, bool)>;
 
 /// The groups that the frames which are there left incomplete, with their planes read back; those of levels below are made
 /// anew of full resolution where they may be behind it.
-fn open_groups(plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &[Come]) -> Result<Left> {
+fn open_groups(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &[Come]) -> Result<Left> {
     let mut left = Left::nothing(plan);
     for (source, come) in plan.sources().iter().zip(come) {
         for form in plan.forms().iter().filter(|form| form.source() == source.id()) {
-            for (key, slots) in incomplete(plan, source, form, *come)? {
+            for (key, slots) in incomplete(reads, plan, source, form, *come)? {
                 if form.level() > 0 && plan.is_group_done(key, come.frames) {
                     // One after the other, later: there may be more of them than memory for all.
                     left.behind.push((key, slots));
@@ -303,11 +311,17 @@ pub(super) fn take_up(shared: &Shared, left: &mut Left) -> Result<()> {
 }
 
 /// Groups of arrays of a form to which frames have come and will come, or whose planes may not be there.
-fn incomplete(plan: &Plan, source: &PlannedSource, form: &Form, come: Come) -> Result<BTreeMap<GroupKey, Slots>> {
+fn incomplete(
+    reads: &dyn Source,
+    plan: &Plan,
+    source: &PlannedSource,
+    form: &Form,
+    come: Come,
+) -> Result<BTreeMap<GroupKey, Slots>> {
     let span = plan.group_span(form);
     let certain = if form.level() == 0 { come.frames } else { come.levels };
     let from = certain.saturating_sub(span);
-    let missing = missing::read_from(plan.root(), source.id(), from, MAX_STRETCHES)?.unwrap_or_default();
+    let missing = missing::read_from(reads, plan.root(), source.id(), from, MAX_STRETCHES)?.unwrap_or_default();
     let mut groups: BTreeMap<GroupKey, Slots> = BTreeMap::new();
     for frame in from..come.frames {
         let Some((full, location)) = plan.place(source.id(), frame) else { break };
@@ -414,13 +428,6 @@ fn done(come: &[Come]) -> Done {
         frames: come.iter().map(|come| come.frames).collect(),
         levels: come.iter().map(|come| come.levels).collect(),
     }
-}
-
-fn read_json(path: &Path) -> Result<Value> {
-    let damaged = |problem: String| Error::Damaged { path: path.to_path_buf(), problem };
-    parse_object(&read_small(path)?)
-        .map(Value::Object)
-        .map_err(|defect| damaged(format!("{defect}; `ome-stream recover` may help")))
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! One run of the engine.
 
 use std::ffi::CString;
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use ome_stream::backend::{Batch, Sink, Stored};
-use ome_stream::platform::{Disk, Sync, partial_name};
+use ome_stream::platform::{Disk, EntryKind, Kind, Sync, partial_name};
+use ome_stream::reader::{self, Document};
 use ome_stream::store::Store;
 use ome_stream::{Error, Result};
 use serde_json::Value;
@@ -72,20 +71,23 @@ impl AcquireSink {
 
     /// Counts the bytes of all files in a folder and below, which the library wrote past our disk: each is synced as if it had
     /// not.
-    fn adopt_below(&self, folder: &Path) -> io::Result<()> {
+    fn adopt_below(&self, folder: &Path) -> Result<()> {
         let (disk, sync) = (self.store.disk(), self.store.sync());
+        let source = &*disk.source();
+        let adopt = |path: &Path| disk.adopt(path, sync).map_err(|error| Error::io("sync", path, error));
         let mut folders = vec![folder.to_path_buf()];
         while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder)? {
+            for entry in reader::list(source, &folder)? {
                 let entry = entry?;
-                if entry.file_type()?.is_dir() {
-                    folders.push(entry.path());
-                } else {
-                    self.store.count(entry.metadata()?.len());
-                    disk.adopt(&entry.path(), sync)?;
+                let path = folder.join(&entry.name);
+                if entry.kind == EntryKind::Folder {
+                    folders.push(path);
+                } else if let Kind::File(length) = reader::kind(source, &path)? {
+                    self.store.count(length);
+                    adopt(&path)?;
                 }
             }
-            disk.adopt(&folder, sync)?;
+            adopt(&folder)?;
         }
         Ok(())
     }
@@ -132,9 +134,7 @@ impl AcquireSink {
     fn compare(&self, position: usize, frames: u64) -> Result<()> {
         let plan = self.store.plan();
         let path = plan.array_path(position, 0).join("zarr.json");
-        let text = fs::read(&path).map_err(|source| Error::io("read", &path, source))?;
-        let engine: Value =
-            serde_json::from_slice(&text).map_err(|error| failure(format!("{}: {error}", path.display())))?;
+        let engine = Value::Object(Document::read(&*self.store.disk().source(), &path)?.required(&path)?);
         match metadata::difference(&engine, &metadata::document(plan, None), plan, frames) {
             None => Ok(()),
             Some(difference) => Err(failure(format!("{}: {difference}", path.display()))),
@@ -208,7 +208,7 @@ impl Sink for AcquireSink {
             }
             // The engine does not tell how much it has written.
             let array = self.store.plan().array_path(position, 0);
-            outcome = outcome.and(self.adopt_below(&array).map_err(|source| Error::io("sync", &array, source)));
+            outcome = outcome.and(self.adopt_below(&array));
         }
         outcome
     }

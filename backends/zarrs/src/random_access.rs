@@ -1,10 +1,11 @@
 //! Reading back what was stored and replacing planes in it.
 
-use std::fs;
 use std::io::ErrorKind;
 
 use ome_stream::backend::Replacement;
 use ome_stream::plan::{ArrayId, GroupKey, Layout, UnitPlace};
+use ome_stream::reader::limits::stored_chunk_bytes;
+use ome_stream::reader::{Small, small};
 use ome_stream::{Error, Result};
 
 use crate::common::Common;
@@ -23,19 +24,20 @@ pub(crate) fn read(
 ) -> Result<Option<Vec<u8>>> {
     let place = layout.place(&key.index, nth);
     let path = common.object_path(key.array, place.coordinates());
+    let damaged = |problem: String| Error::Damaged { path: path.clone(), problem };
     let stored = match &form.shards {
         Some(shards) => {
             let (file, chunk) = shards.find(common, key.array, &place)?;
             file.read(chunk)?
         }
-        None => match fs::read(&path) {
-            Ok(bytes) => Some(bytes),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(source) => return Err(Error::io("read", &path, source)),
+        None => match small(&*common.disk().source(), &path, stored_chunk_bytes(layout.unit_bytes() as u64))? {
+            Small::Bytes(bytes) => Some(bytes),
+            Small::Nothing => None,
+            Small::TooLong(length) => return Err(damaged(format!("{length} bytes long, which no chunk here can be"))),
+            Small::Link | Small::NoFile => return Err(damaged("not a file".into())),
         },
     };
     let Some(stored) = stored else { return Ok(None) };
-    let damaged = |problem: String| Error::Damaged { path: path.clone(), problem };
     let pixels = form.encoder.decode(stored, &options()?).map_err(damaged)?;
     if pixels.len() == layout.unit_bytes() {
         return Ok(Some(pixels));

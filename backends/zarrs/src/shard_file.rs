@@ -20,14 +20,14 @@
 //!
 //! What each step does on disk is in [`crate::shard_growth`] and [`crate::shard_sealing`].
 
-use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ome_stream::journal::Log;
 use ome_stream::platform::{Disk, DiskFile, Sync, partial_name};
+use ome_stream::reader;
 use ome_stream::sync::atomic::{AtomicBool, Ordering};
 use ome_stream::sync::{Mutex, MutexGuard, PoisonError};
 use ome_stream::zarr::index::{Entry, MISSING, index_bytes};
@@ -183,7 +183,8 @@ impl ShardFile {
     /// [`Error::Damaged`] where the last bytes are no index of this shard.
     pub(crate) fn reopen(self, remaining: usize, pending: impl Fn(usize) -> bool) -> Result<Self> {
         self.state().remaining = remaining;
-        let Some(found) = read_index(&self.path, self.shape.chunks)? else { return Ok(self) };
+        let source = self.around.disk.source();
+        let Some(found) = read_index(&*source, &self.path, self.shape.chunks)? else { return Ok(self) };
         {
             let mut state = self.state();
             let listed = |chunk: &usize| found.entries[*chunk] != MISSING;
@@ -228,13 +229,21 @@ impl ShardFile {
         if entry == MISSING || !self.created.load(Ordering::Acquire) {
             return Ok(None);
         }
+        if entry.1 > reader::limits::stored_chunk_bytes(self.shape.largest) {
+            let problem = format!("a chunk of {} bytes, more than it can have", entry.1);
+            return Err(Error::Damaged { path: self.path.clone(), problem });
+        }
+        let source = self.around.disk.source();
         // The name may change between looking and opening, but only from the one to the other.
-        let opened = File::open(&self.path).or_else(|_| File::open(&self.partial)).or_else(|_| File::open(&self.path));
-        let mut file = opened.map_err(|source| Error::io("open", &self.path, source))?;
+        let mut opened = None;
+        for name in [&self.path, &self.partial, &self.path] {
+            if opened.is_none() {
+                opened = reader::open(&*source, name)?;
+            }
+        }
+        let file = opened.ok_or_else(|| Error::io("open", &self.path, ErrorKind::NotFound.into()))?;
         let mut bytes = zeros(usize::try_from(entry.1).unwrap_or(0), "a chunk that is read back")?;
-        file.seek(SeekFrom::Start(entry.0))
-            .and_then(|_| file.read_exact(&mut bytes))
-            .map_err(|source| Error::io("read", &self.path, source))?;
+        file.fill(entry.0, &mut bytes)?;
         Ok(Some(bytes))
     }
 

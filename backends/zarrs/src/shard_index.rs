@@ -1,14 +1,12 @@
 //! The index of a shard file (Zarr v3 `sharding_indexed`, `index_location: end`): its bytes, and reading it back.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
-use ome_stream::zarr::index::{Entry, MISSING, PLACES_MARK, index_bytes, index_of, parse_index};
+use ome_stream::platform::Source;
+use ome_stream::reader;
+use ome_stream::zarr::index::{Entry, MISSING, PLACES_MARK, index_bytes, index_of};
 use ome_stream::{Error, Result};
-
-use crate::spares::zeros;
 
 /// What memory is asked for here.
 const PURPOSE: &str = "a shard's index";
@@ -53,35 +51,19 @@ pub(crate) struct Found {
 }
 
 /// The index at the end of a shard file; `None` where there is no file.
-pub(crate) fn read_index(path: &Path, chunks: usize) -> Result<Option<Found>> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(Error::io("open", path, source)),
-    };
-    let mut bytes = zeros(usize::try_from(index_bytes(chunks)).unwrap_or(usize::MAX), PURPOSE)?;
-    let length = file
-        .seek(SeekFrom::End(0))
-        .and_then(|length| {
-            file.seek(SeekFrom::Start(length.saturating_sub(bytes.len() as u64)))?;
-            file.read_exact(&mut bytes)?;
-            Ok(length)
-        })
-        .map_err(|source| Error::io("read the index of", path, source))?;
+pub(crate) fn read_index(source: &dyn Source, path: &Path, chunks: usize) -> Result<Option<Found>> {
+    let Some(file) = reader::open(source, path)? else { return Ok(None) };
+    let length = file.length();
     let damaged = |problem: &str| Error::Damaged {
         path: path.to_path_buf(),
         problem: format!("{problem}; `ome-stream recover` may mend it"),
     };
-    let not_valid = |_| damaged("its last bytes are not a valid shard index");
-    let entries = parse_index(&bytes, chunks).map_err(not_valid)?;
+    let none = |_| damaged("its last bytes are not a valid shard index");
+    let (entries, start) = reader::last_index(&file, length, chunks)?.map_err(none)?;
     let inside = |(offset, size): &Entry| offset.checked_add(*size).is_some_and(|end| end <= length);
     if !entries.iter().all(|entry| *entry == MISSING || inside(entry)) {
         return Err(damaged("its index points past its end"));
     }
-    let mut found = [0; PLACES_MARK.len()];
-    let mark = length
-        .checked_sub(index_bytes(chunks) + PLACES_MARK.len() as u64)
-        .filter(|at| file.seek(SeekFrom::Start(*at)).and_then(|_| file.read_exact(&mut found)).is_ok())
-        .filter(|_| found == PLACES_MARK);
-    Ok(Some(Found { entries, length, mark }))
+    let marked = reader::has_places_mark(&file, length, chunks)?;
+    Ok(Some(Found { entries, length, mark: marked.then(|| start - PLACES_MARK.len() as u64) }))
 }

@@ -1,13 +1,12 @@
 //! The end of a shard file: its last index, and its final length.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use ome_stream::Result;
 use ome_stream::platform::DiskFile;
+use ome_stream::reader;
 use ome_stream::sync::atomic::Ordering;
 use ome_stream::zarr::index::{Entry, MISSING, PLACES_MARK, chunks_end, index_bytes};
+use ome_stream::{Error, Result};
 
 use crate::shard_file::{NEVER_PLACED, ShardFile, State};
 use crate::shard_index::{block_bytes, index};
@@ -193,11 +192,12 @@ impl ShardFile {
 
     /// Writes the chunks that came into a new file, without gaps, which takes the place of the old one. Whoever has the old
     /// one open keeps it.
-    fn write_anew(&self, state: &mut State) -> std::io::Result<()> {
-        let mut old = File::open(&self.path)?;
+    fn write_anew(&self, state: &mut State) -> Result<()> {
+        let unwritten = |error| Error::io("write", &self.partial, error);
+        let old = reader::whole(&*self.around.disk.source(), &self.path)?;
         let mut order: Vec<usize> = (0..self.shape.chunks).filter(|chunk| state.entries[*chunk] != MISSING).collect();
         order.sort_by_key(|chunk| state.entries[*chunk]);
-        let new = self.around.disk.create(&self.partial, 0)?;
+        let new = self.around.disk.create(&self.partial, 0).map_err(unwritten)?;
         let mut entries: Vec<Entry> = vec![MISSING; self.shape.chunks];
         let (mut end, mut piece) = (0, Vec::new());
         for chunk in order {
@@ -207,19 +207,17 @@ impl ShardFile {
             while done < length {
                 let part = (length - done).min(PIECE as u64);
                 piece.resize(usize::try_from(part).unwrap_or(PIECE), 0);
-                old.seek(SeekFrom::Start(offset + done))?;
-                old.read_exact(&mut piece)?;
-                new.write_at(end + done, &piece)?;
+                old.fill(offset + done, &mut piece)?;
+                new.write_at(end + done, &piece).map_err(unwritten)?;
                 done += part;
             }
             end += length;
         }
-        let index = index(entries.iter().copied()).map_err(std::io::Error::other)?;
-        new.write_at(end, &index)?;
-        new.sync(self.shape.sync)?;
+        let index = index(entries.iter().copied())?;
+        new.write_at(end, &index).and_then(|()| new.sync(self.shape.sync)).map_err(unwritten)?;
         // Nobody may open the old one in between to write to it.
         let slot = self.file.lock();
-        self.around.disk.rename(&self.partial, &self.path, self.shape.sync)?;
+        self.around.disk.rename(&self.partial, &self.path, self.shape.sync).map_err(unwritten)?;
         slot.close();
         let length = end + index.len() as u64;
         self.around.account.count(length);

@@ -5,7 +5,7 @@ use crate::{damage, store};
 /// Shows a store with the damage that `input` says.
 pub fn check(input: &[u8]) {
     let folder = damage::store(input);
-    if let Ok(store) = store::read(folder.path()) {
+    if let Ok(store) = store::read(&*ome_stream::platform::native_source(), folder.path()) {
         let _ = serde_json::to_string(&store).expect("what is shown is JSON");
         store.all_problems().for_each(|problem| assert!(!problem.is_empty()));
     }

@@ -121,7 +121,9 @@ fn an_interrupted_store_goes_on_behind_its_last_written_frame() {
         play(&second, &stream, next).map_err(failed)?;
         stream.finish().map_err(failed)?;
         prop_assert_eq!(told(stream.plan())?, appended(&case, u64::MAX));
-        let listed = missing::read(stream.plan().root()).map_err(failed)?.unwrap_or_default();
+        let listed = missing::read(&*ome_stream::platform::native_source(), stream.plan().root())
+            .map_err(failed)?
+            .unwrap_or_default();
         let kept = appended(&case, u64::MAX);
         for stretch in listed.stretches {
             prop_assert!(!kept.iter().any(|frame| (stretch.first..=stretch.last).contains(frame)), "{:?}", stretch);
@@ -179,7 +181,11 @@ fn going_on_that_is_interrupted_anywhere_loses_nothing() {
             let whole = case.clone().script(&[Step::Append(frames + 2)]);
             holds(&whole, &stream).unwrap_or_else(|error| panic!("{} stopped at {nth}: {error}", case.name));
             assert_eq!(told(stream.plan()).expect("read"), appended(&whole, u64::MAX), "{} at {nth}", case.name);
-            assert_eq!(missing::read(&root).expect("read"), None, "nothing is missing");
+            assert_eq!(
+                missing::read(&*ome_stream::platform::native_source(), &root).expect("read"),
+                None,
+                "nothing is missing"
+            );
             drop(stream);
             fs::remove_dir_all(&root).expect("removed");
             if !stopped {
@@ -223,7 +229,9 @@ fn frames_that_were_on_their_way_are_listed_as_lost() {
     gate.open();
     let stream = Stream::create(&settings, &*native()).expect("it goes on");
     assert_eq!(stream.status().accepted, 12);
-    let listed = missing::read(stream.plan().root()).expect("read").expect("frames are missing");
+    let listed = missing::read(&*ome_stream::platform::native_source(), stream.plan().root())
+        .expect("read")
+        .expect("frames are missing");
     let stretches: Vec<_> = listed.stretches.iter().map(|each| (each.first, each.last, each.why)).collect();
     assert_eq!(stretches, [(4, 7, Why::Lost)]);
     stream.finish().expect("all well");
@@ -254,7 +262,11 @@ fn planes_in_a_shard_that_never_got_its_name_are_kept() {
     kill(&stream, &frozen, &settings.output_path()).expect("copied");
     let stream = Stream::create(&settings, &*native()).expect("goes on");
     assert_eq!(stream.status().accepted, 5);
-    assert_eq!(missing::read(stream.plan().root()).expect("readable"), None, "nothing is lost");
+    assert_eq!(
+        missing::read(&*ome_stream::platform::native_source(), stream.plan().root()).expect("readable"),
+        None,
+        "nothing is lost"
+    );
     stream.finish().expect("all well");
     holds(&case, &stream).expect("every frame");
 }

@@ -8,7 +8,8 @@ use ome_stream_tests::disk::{Gate, wait_for};
 use crate::acquisition::Acquisition;
 
 fn listed(run: &Acquisition) -> Vec<(u64, u64, Why)> {
-    let listed = missing::read(&run.root()).expect("readable").unwrap_or_default();
+    let listed =
+        missing::read(&*ome_stream::platform::native_source(), &run.root()).expect("readable").unwrap_or_default();
     listed.stretches.iter().map(|stretch| (stretch.first, stretch.last, stretch.why)).collect()
 }
 

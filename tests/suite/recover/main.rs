@@ -12,5 +12,6 @@ mod interrupted;
 mod killed;
 mod links;
 mod metadata;
+mod misread;
 mod store;
 mod target;

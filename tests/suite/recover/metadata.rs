@@ -51,7 +51,7 @@ fn every_document_of_an_interrupted_run_is_made_anew_as_it_was() {
         // As a host's metadata that it had set while the run went on.
         let host = json!({"my_lab": {"operator": "A. B."}});
         fs::write(made.root.join(".ome-stream/run/attributes.json"), host.to_string()).expect("written");
-        let group = ome_stream::document::with_member(&group, &["attributes", "my_lab"], &host["my_lab"]);
+        let group = ome_stream::zarr::json::with_member(&group, &["attributes", "my_lab"], &host["my_lab"]);
         fs::write(made.root.join("zarr.json"), group.expect("an object")).expect("written");
         for path in store::files(&made.root).iter().filter(|path| path.ends_with("zarr.json")) {
             for torn in ["", "{\"zarr_format\": 3, \"no", "\0\0\0\0"] {
@@ -163,7 +163,7 @@ fn what_python_writes_is_read_and_kept_when_something_else_is_mended() {
     let (group, array) = (made.root.join("zarr.json"), made.root.join("0/zarr.json"));
     let put = |path: &Path, name: &str| {
         let text = fs::read_to_string(path).expect("readable");
-        let text = ome_stream::document::with_member(text.as_bytes(), &["attributes", name], &json!("HERE"));
+        let text = ome_stream::zarr::json::with_member(text.as_bytes(), &["attributes", name], &json!("HERE"));
         let text = String::from_utf8(text.expect("an object")).expect("text");
         fs::write(path, text.replace("\"HERE\"", "{\"mean\": NaN, \"most\": -Infinity, \"n\": 1.50}"))
             .expect("written");

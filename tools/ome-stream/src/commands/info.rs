@@ -44,7 +44,8 @@ pub struct Options {
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let Some(path) = &options.store else { return list_backends(options) };
-    let store = store::read(path).map_err(|error| Failure::input(error.to_string()))?;
+    let store = store::read(&*ome_stream::platform::native_source(), path)
+        .map_err(|error| Failure::input(error.to_string()))?;
     let text = if options.json { json(&store)? } else { report::store::text(&store, options.all) };
     output::print(&text)?;
     let mut problems = store.all_problems();

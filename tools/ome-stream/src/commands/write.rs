@@ -1,9 +1,8 @@
 //! `ome-stream write`: frames from a file or a pipe, through the library, into a store.
 
-use std::fs;
 use std::sync::Arc;
 
-use ome_stream::{Error, Plan, Stream};
+use ome_stream::{Error, Plan, Stream, platform, reader};
 use serde_json::{Map, Value, json};
 
 use super::write_options::Options;
@@ -25,7 +24,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let backend = ome_stream_backends::open(&settings.format.backend)?;
     // Before a frame's memory is taken: the limit bounds a frame, too.
     let plan = Plan::new(&settings, &backend.capabilities())?;
-    if fs::symlink_metadata(plan.root()).is_ok() && !settings.overwrite && !settings.resume {
+    let may_be_there = settings.overwrite || settings.resume;
+    if !may_be_there && reader::is_there(&*platform::native_source(), plan.root())? {
         return Err(Error::AlreadyExists { path: plan.root().to_owned() }.into());
     }
     check_frames(&name, source.as_ref(), &plan)?;

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use ome_stream::platform::Source;
+use ome_stream::reader::Usage;
 use ome_stream::zarr::ArrayDocument;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::codec;
 use super::node::Node;
-use super::usage::Usage;
 use crate::report::text::clean;
 
 /// An array.
@@ -52,11 +53,16 @@ impl Array {
     ///
     /// # Errors
     /// What is wrong with the metadata.
-    pub fn read(node: &Node, folder: &Path, notes: &mut Vec<String>) -> Result<(Self, Usage), String> {
+    pub fn read(
+        source: &dyn Source,
+        node: &Node,
+        folder: &Path,
+        notes: &mut Vec<String>,
+    ) -> Result<(Self, Usage), String> {
         let document = ArrayDocument::of(|name| node.member(name))?;
         let item = document.data_type.size();
         let pixel_bytes = item.and_then(|item| product(document.shape.iter().copied(), item));
-        let usage = Usage::of_array(folder);
+        let usage = Usage::of_array(source, folder);
         usage.notes(notes);
         let (shape, object) = (&document.shape, &document.object);
         let places = product(shape.iter().zip(object).map(|(all, part)| all.div_ceil(*part)), 1);

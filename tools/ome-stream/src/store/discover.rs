@@ -1,20 +1,19 @@
 //! Finds the images of a store.
 
-use std::fs;
+use std::collections::HashSet;
 use std::path::Path;
 
+use ome_stream::platform::{EntryKind, Source};
+use ome_stream::reader::limits::GROUP_DEPTH;
+use ome_stream::reader::{Usage, below, is_file, is_folder, list};
 use serde_json::Value;
 
 use super::Store;
 use super::image::{Counted, Image};
 use super::missing::Missing;
-use super::node::{Kind, Node, StoreError, below};
-use super::usage::Usage;
+use super::node::{Kind, Node, StoreError};
 use crate::NOTES_NAMESPACE;
 use crate::report::text::clean;
-
-/// Deepest nesting of groups that is looked at; a plate has three.
-const MAX_DEPTH: usize = 8;
 
 /// Most images that are read.
 const MAX_IMAGES: usize = 100_000;
@@ -22,35 +21,40 @@ const MAX_IMAGES: usize = 100_000;
 /// Most notes of the writer that are shown.
 const MAX_NOTES: usize = 100;
 
+/// What is said of a store of Zarr format 2.
+const OF_FORMAT_2: &str =
+    "it is a Zarr v2 store (as OME-NGFF 0.4 uses); this command shows Zarr v3 stores, OME-NGFF 0.5 and later";
+
 /// Reads the store at `path`.
 ///
 /// # Errors
 /// [`StoreError`] where there is no readable Zarr v3 root. Anything below it that cannot be read is a problem in the
 /// [`Store`].
-pub fn read(path: &Path) -> Result<Store, StoreError> {
-    let metadata = fs::metadata(path).map_err(|error| StoreError::Io(path.to_owned(), error))?;
-    if !metadata.is_dir() {
+pub fn read(source: &dyn Source, path: &Path) -> Result<Store, StoreError> {
+    // The store itself may be named by a link; what is in it may not.
+    let folder = source.resolve(path).map_err(|error| ome_stream::Error::io("look at", path, error))?;
+    if !is_folder(source, &folder)? {
         return Err(StoreError::NotAStore(path.to_owned(), "it is not a folder, and a store is one"));
     }
-    let root = match Node::read(path) {
+    let root = match Node::read(source, &folder) {
         Ok(Some(root)) => root,
-        Ok(None) if [".zgroup", ".zarray", ".zattrs"].iter().any(|name| path.join(name).is_file()) => {
-            return Err(StoreError::NotAStore(
-                path.to_owned(),
-                "it is a Zarr v2 store (as OME-NGFF 0.4 uses); this command shows Zarr v3 stores, OME-NGFF 0.5 and later",
-            ));
-        }
         Ok(None) => {
+            for name in [".zgroup", ".zarray", ".zattrs"] {
+                if is_file(source, &folder.join(name))? {
+                    return Err(StoreError::NotAStore(path.to_owned(), OF_FORMAT_2));
+                }
+            }
             return Err(StoreError::NotAStore(path.to_owned(), "it is not a Zarr store: there is no zarr.json in it"));
         }
         Err(problem) => return Err(StoreError::Damaged(path.to_owned(), problem)),
     };
-    let mut finder = Finder { root: path, images: Vec::new(), counted: Counted::default(), problems: Vec::new() };
-    finder.node("", path, &root, MAX_DEPTH);
-    let rest = Usage::of_store(path, &finder.counted.folders);
+    let counted = Counted { source, folders: HashSet::new(), files: 0, bytes: 0 };
+    let mut finder = Finder { source, root: &folder, images: Vec::new(), counted, problems: Vec::new() };
+    finder.node("", &folder, &root, GROUP_DEPTH);
+    let rest = Usage::of_store(source, &folder, &finder.counted.folders);
     let mut notes = writer_notes(&root);
     rest.notes(&mut notes);
-    let missing = Missing::read(path, &mut notes, &mut finder.problems);
+    let missing = Missing::read(source, &folder, &mut notes, &mut finder.problems);
     if finder.images.is_empty() && finder.problems.is_empty() {
         notes.push("there is no image in it".into());
     }
@@ -71,9 +75,10 @@ pub fn read(path: &Path) -> Result<Store, StoreError> {
 }
 
 struct Finder<'a> {
+    source: &'a dyn Source,
     root: &'a Path,
     images: Vec<Image>,
-    counted: Counted,
+    counted: Counted<'a>,
     problems: Vec<String>,
 }
 
@@ -102,7 +107,7 @@ impl Finder<'_> {
     /// The images that a bioformats2raw group lists in `OME`, in their order.
     fn series(&mut self, folder: &Path, ome: &Value) -> Option<Vec<String>> {
         ome.get("bioformats2raw.layout")?;
-        let node = match below(folder, "OME").and_then(|folder| Node::read(&folder)) {
+        let node = match below(self.source, folder, "OME").and_then(|folder| Node::read(self.source, &folder)) {
             Ok(node) => node?,
             Err(problem) => {
                 self.problems.push(format!("OME: {problem}; images are listed by name"));
@@ -116,7 +121,7 @@ impl Finder<'_> {
     /// An image that the metadata of its parent name.
     fn listed(&mut self, parent: &str, folder: &Path, name: &str, depth: usize) {
         let path = join(parent, name);
-        let found = below(folder, name).and_then(|folder| Ok((Node::read(&folder)?, folder)));
+        let found = below(self.source, folder, name).and_then(|folder| Ok((Node::read(self.source, &folder)?, folder)));
         match found {
             Ok((Some(node), folder)) if depth > 0 => self.node(&path, &folder, &node, depth - 1),
             Ok(_) => self.images.push(Image::unreadable(&path, "it is listed, but it is not there".into())),
@@ -127,23 +132,22 @@ impl Finder<'_> {
     /// Whatever is below a group, by name.
     fn children(&mut self, parent: &str, folder: &Path, depth: usize) {
         if depth == 0 {
-            self.problems.push(format!("{}: groups nested deeper than {MAX_DEPTH} are not shown", clean(parent)));
+            self.problems.push(format!("{}: groups nested deeper than {GROUP_DEPTH} are not shown", clean(parent)));
             return;
         }
-        let Ok(entries) = fs::read_dir(folder) else {
-            self.problems.push(format!("{}: the folder cannot be listed", clean(parent)));
-            return;
+        let names = list(self.source, folder).and_then(|entries| {
+            let folders = entries
+                .filter(|entry| entry.as_ref().is_ok_and(|entry| entry.kind == EntryKind::Folder) || entry.is_err());
+            folders.map(|entry| Ok(entry?.name.into_string().ok())).collect::<Result<Vec<_>, ome_stream::Error>>()
+        });
+        let mut names: Vec<String> = match names {
+            Ok(names) => names.into_iter().flatten().filter(|name| !(folder == self.root && name == "OME")).collect(),
+            Err(error) => return self.problems.push(error.to_string()),
         };
-        let mut names: Vec<String> = entries
-            .flatten()
-            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| !(folder == self.root && name == "OME"))
-            .collect();
         names.sort_by_key(|name| natural(name));
         for name in names {
             let (path, folder) = (join(parent, &name), folder.join(&name));
-            match Node::read(&folder) {
+            match Node::read(self.source, &folder) {
                 Ok(Some(node)) => self.node(&path, &folder, &node, depth - 1),
                 Ok(None) => {}
                 Err(problem) => self.problems.push(format!("{}: {problem}", clean(&path))),

@@ -1,16 +1,16 @@
 //! An image group: axes, levels, channels, frame metadata.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use ome_stream::ngff::frame_metadata::{FILE_NAME, FrameLog};
+use ome_stream::ngff::frame_metadata::FILE_NAME;
+use ome_stream::platform::{Kind as FileKind, Source};
+use ome_stream::reader::{self, below};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::array::Array;
-use super::node::{Kind, Node, below};
+use super::node::{Kind, Node};
 use crate::report::text::clean;
 
 /// Most levels, axes and channels of one image that are looked at.
@@ -100,7 +100,7 @@ impl Image {
     }
 
     /// An array without an image around it.
-    pub fn bare_array(path: &str, node: &Node, folder: &Path, counted: &mut Counted) -> Self {
+    pub fn bare_array(path: &str, node: &Node, folder: &Path, counted: &mut Counted<'_>) -> Self {
         let mut image = Self::empty(path);
         let array = image.array(node, folder, counted);
         image.axes = named_axes(array.as_ref());
@@ -110,7 +110,7 @@ impl Image {
     }
 
     /// The image whose group is `node` in `folder`; `ome` are its OME attributes, `multiscales` in them.
-    pub fn read(path: &str, ome: &Value, multiscales: &Value, folder: &Path, counted: &mut Counted) -> Self {
+    pub fn read(path: &str, ome: &Value, multiscales: &Value, folder: &Path, counted: &mut Counted<'_>) -> Self {
         let mut image = Self::empty(path);
         let Some(multiscale) = multiscales.as_array().and_then(|list| list.first()) else {
             image.problems.push("multiscales is not a list of at least one".into());
@@ -131,11 +131,11 @@ impl Image {
             image.problems.push(format!("{axes} axes are declared, the array has {shape}"));
         }
         image.channels = channels(ome);
-        image.read_frame_metadata(folder);
+        image.read_frame_metadata(counted.source, folder);
         image
     }
 
-    fn read_levels(&mut self, multiscale: &Value, folder: &Path, counted: &mut Counted) {
+    fn read_levels(&mut self, multiscale: &Value, folder: &Path, counted: &mut Counted<'_>) {
         let Some(datasets) = multiscale.get("datasets").and_then(Value::as_array) else {
             self.problems.push("multiscales has no datasets".into());
             return;
@@ -145,7 +145,7 @@ impl Image {
                 self.problems.push("a dataset has no path".into());
                 continue;
             };
-            let array = match below(folder, path) {
+            let array = match below(counted.source, folder, path) {
                 Ok(folder) => self.level_array(path, &folder, counted),
                 Err(problem) => {
                     self.problems.push(problem);
@@ -161,8 +161,8 @@ impl Image {
         }
     }
 
-    fn level_array(&mut self, path: &str, folder: &Path, counted: &mut Counted) -> Option<Array> {
-        let problem = match Node::read(folder) {
+    fn level_array(&mut self, path: &str, folder: &Path, counted: &mut Counted<'_>) -> Option<Array> {
+        let problem = match Node::read(counted.source, folder) {
             Ok(Some(node)) if node.kind == Kind::Array => return self.array(&node, folder, counted),
             Ok(Some(_)) => "it is a group, not an array".to_owned(),
             Ok(None) => "there is no array".to_owned(),
@@ -172,8 +172,8 @@ impl Image {
         None
     }
 
-    fn array(&mut self, node: &Node, folder: &Path, counted: &mut Counted) -> Option<Array> {
-        match Array::read(node, folder, &mut self.notes) {
+    fn array(&mut self, node: &Node, folder: &Path, counted: &mut Counted<'_>) -> Option<Array> {
+        match Array::read(counted.source, node, folder, &mut self.notes) {
             Ok((array, usage)) => {
                 if counted.folders.insert(folder.to_path_buf()) {
                     counted.files += usage.files;
@@ -188,29 +188,35 @@ impl Image {
         }
     }
 
-    fn read_frame_metadata(&mut self, folder: &Path) {
+    fn read_frame_metadata(&mut self, source: &dyn Source, folder: &Path) {
         let path = folder.join(FILE_NAME);
-        let Ok(metadata) = fs::symlink_metadata(&path) else { return };
-        if !metadata.is_file() {
-            self.notes.push(format!("{FILE_NAME} is not a file; it was not read"));
-            return;
-        }
-        match File::open(&path).and_then(|file| FrameLog::read(BufReader::new(file))) {
-            Ok(log) => {
+        let log = reader::kind(source, &path).and_then(|kind| match kind {
+            FileKind::Nothing => Ok(None),
+            FileKind::File(_) => reader::frame_log(source, &path),
+            FileKind::Folder | FileKind::Link | FileKind::Other => {
+                self.notes.push(format!("{FILE_NAME} is not a file; it was not read"));
+                Ok(None)
+            }
+        });
+        match log {
+            Ok(None) => {}
+            Ok(Some(log)) => {
                 let (frames, damaged) = (log.count(), log.damaged());
                 self.frame_metadata = Some(FrameMetadata { frames, damaged });
                 if damaged > 0 {
                     self.notes.push(format!("{damaged} line(s) of {FILE_NAME} are no frame metadata"));
                 }
             }
-            Err(error) => self.problems.push(format!("{FILE_NAME}: {error}")),
+            Err(error) => self.problems.push(error.to_string()),
         }
     }
 }
 
 /// Arrays whose files were counted already, and how many those are.
-#[derive(Debug, Default)]
-pub struct Counted {
+#[derive(Debug)]
+pub struct Counted<'a> {
+    /// Where the store is read from.
+    pub source: &'a dyn Source,
     /// Their folders.
     pub folders: HashSet<PathBuf>,
     /// Files in them.

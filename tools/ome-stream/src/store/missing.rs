@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ome_stream::platform::Source;
 use ome_stream::store::missing::{self, Stretch};
 use serde::Serialize;
 use serde_json::Value;
@@ -29,8 +30,8 @@ pub struct Missing {
 
 impl Missing {
     /// What is listed in the store at `path`; what cannot be read is a problem.
-    pub fn read(path: &Path, notes: &mut Vec<String>, problems: &mut Vec<String>) -> Option<Self> {
-        let listed = match missing::read(path) {
+    pub fn read(source: &dyn Source, path: &Path, notes: &mut Vec<String>, problems: &mut Vec<String>) -> Option<Self> {
+        let listed = match missing::read(source, path) {
             Ok(listed) => listed?,
             Err(error) => {
                 problems.push(clean(&error.to_string()));

@@ -2,25 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use ome_stream::platform::Source;
+use ome_stream::reader::limits::DOCUMENT_BYTES;
+use ome_stream::reader::{Small, small};
 use ome_stream::zarr::METADATA;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::Value;
 
 use crate::NOTES_NAMESPACE;
 
-/// Largest metadata file that is read. With frame metadata mirrored up to their cap, one has about 20 MB.
-const MAX_METADATA_BYTES: u64 = 64 << 20;
-
 /// Why a store cannot be shown at all.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is nothing, or nothing that may be read.
-    #[error("{0}: {1}")]
-    Io(PathBuf, io::Error),
+    #[error("{0}")]
+    Io(#[from] ome_stream::Error),
     /// It is something else.
     #[error("{0}: {1}")]
     NotAStore(PathBuf, &'static str),
@@ -64,8 +62,17 @@ impl Node {
     ///
     /// # Errors
     /// What is wrong with the metadata.
-    pub fn read(folder: &Path) -> Result<Option<Self>, String> {
-        let Some(text) = read_small(&folder.join(METADATA))? else { return Ok(None) };
+    pub fn read(source: &dyn Source, folder: &Path) -> Result<Option<Self>, String> {
+        let found = small(source, &folder.join(METADATA), DOCUMENT_BYTES).map_err(|error| error.to_string())?;
+        let text = match found {
+            Small::Nothing => return Ok(None),
+            Small::Bytes(text) => text,
+            Small::TooLong(_) => {
+                return Err(format!("{METADATA} is larger than {DOCUMENT_BYTES} bytes; it was not read"));
+            }
+            Small::Link => return Err(format!("{METADATA} is a link; links are not followed")),
+            Small::NoFile => return Err(format!("{METADATA} is not a file")),
+        };
         let document = read(&text).map_err(|problem| format!("{METADATA} cannot be read: {problem}"))?;
         match document.zarr_format.as_ref().map(Value::as_u64) {
             Some(Some(3)) => {}
@@ -149,68 +156,13 @@ impl<'de> Deserialize<'de> for Attributes {
     }
 }
 
-/// Reads a small file that is no link and nothing that could block; `None` where there is nothing.
-fn read_small(path: &Path) -> Result<Option<Vec<u8>>, String> {
-    let shown = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let metadata = match fs::symlink_metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(None);
-        }
-        Err(error) => return Err(format!("{shown}: {error}")),
-    };
-    if metadata.file_type().is_symlink() {
-        return Err(format!("{shown} is a link; links are not followed"));
-    }
-    if !metadata.is_file() {
-        return Err(format!("{shown} is not a file"));
-    }
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_METADATA_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(|error| format!("{shown}: {error}"))?;
-    if bytes.len() as u64 > MAX_METADATA_BYTES {
-        return Err(format!("{shown} is larger than {MAX_METADATA_BYTES} bytes; it was not read"));
-    }
-    Ok(Some(bytes))
-}
-
-/// The folder that `path`, as metadata give it, stands for below `base`.
-///
-/// # Errors
-/// Why it is not followed: it leads out of `base`, or through a link.
-pub fn below(base: &Path, path: &str) -> Result<PathBuf, String> {
-    let shown = crate::report::text::clean(path);
-    let mut folder = base.to_path_buf();
-    let mut any = false;
-    for component in Path::new(path).components() {
-        match component {
-            Component::Normal(name) => folder.push(name),
-            Component::CurDir => continue,
-            _ => return Err(format!("path {shown:?} leads out of the store; it was not followed")),
-        }
-        any = true;
-        if fs::symlink_metadata(&folder).is_ok_and(|metadata| metadata.file_type().is_symlink()) {
-            return Err(format!("path {shown:?} goes through a link; it was not followed"));
-        }
-    }
-    if any { Ok(folder) } else { Err(format!("path {shown:?} names nothing")) }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs::{self, File};
 
-    #[test]
-    fn paths_stay_below_their_base() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let base = folder.path();
-        assert_eq!(below(base, "A/1/0"), Ok(base.join("A/1/0")));
-        assert_eq!(below(base, "./0"), Ok(base.join("0")));
-        for path in ["..", "0/../../secret", "/etc", "", "."] {
-            assert!(below(base, path).is_err(), "{path}");
-        }
-    }
+    use ome_stream::platform::native_source;
+
+    use super::*;
 
     #[test]
     fn only_the_attributes_that_are_looked_at_are_kept() {
@@ -218,7 +170,7 @@ mod tests {
         let text = r#"{"zarr_format": 3, "node_type": "group", "more": [],
             "attributes": {"ome": {"version": "0.5"}, "ome_writers": {"frame_metadata": [{}, {}]}}}"#;
         fs::write(folder.path().join(METADATA), text).expect("written");
-        let node = Node::read(folder.path()).expect("valid").expect("there");
+        let node = Node::read(&*native_source(), folder.path()).expect("valid").expect("there");
         assert_eq!(node.attribute("ome"), Some(&serde_json::json!({"version": "0.5"})));
         assert_eq!(node.attribute("ome_writers"), None);
     }
@@ -229,10 +181,10 @@ mod tests {
         let text = r#"{"zarr_format": 3, "node_type": "group",
             "attributes": {"mean": NaN, "ome": {"version": "0.5", "least": -Infinity}}}"#;
         fs::write(folder.path().join(METADATA), text).expect("written");
-        let node = Node::read(folder.path()).expect("valid").expect("there");
+        let node = Node::read(&*native_source(), folder.path()).expect("valid").expect("there");
         assert_eq!(node.attribute("ome"), Some(&serde_json::json!({"version": "0.5", "least": null})));
         fs::write(folder.path().join(METADATA), &text[..40]).expect("written");
-        let said = Node::read(folder.path()).expect_err("cut short");
+        let said = Node::read(&*native_source(), folder.path()).expect_err("cut short");
         assert!(said.contains("cut short after 40 bytes"), "{said}");
     }
 
@@ -240,8 +192,8 @@ mod tests {
     fn a_huge_file_is_not_read() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = File::create(folder.path().join(METADATA)).expect("created");
-        file.set_len(MAX_METADATA_BYTES + 1).expect("sparse");
-        let said = Node::read(folder.path()).expect_err("too large");
+        file.set_len(DOCUMENT_BYTES + 1).expect("sparse");
+        let said = Node::read(&*native_source(), folder.path()).expect_err("too large");
         assert!(said.contains("larger than"), "{said}");
     }
 }

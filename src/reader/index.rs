@@ -1,17 +1,15 @@
-//! The index of a shard file: read, and looked for where the last one is torn.
+//! The index of a shard file (Zarr v3 sharding codec): read without trust, and looked for where the last one is torn.
 
-use std::fs::File;
-use std::io;
-
-use super::file::{data_from, read_at};
-use crate::buffer::ALIGNMENT;
+use super::file::Stored;
+use crate::error::Result;
+use crate::platform::ALIGNMENT;
 use crate::zarr::index::{Entry, LAST_BYTES, PLACES_MARK, index_bytes, may_end_index, parse_index};
 
 /// The entries of an index, and where it starts in its file.
-pub(super) type Found = (Vec<Entry>, u64);
+pub type Found = (Vec<Entry>, u64);
 
 /// As [`Found`], and where the index ends.
-pub(super) type NearEnd = (Vec<Entry>, u64, u64);
+pub(crate) type NearEnd = (Vec<Entry>, u64, u64);
 
 /// Bytes that a search for an earlier index may check in one file. A file made to look like nothing but indices would
 /// otherwise keep it busy for hours.
@@ -26,13 +24,13 @@ const HOLE_STEP: u64 = 1 << 30;
 /// The index at the end of `file`, `length` bytes long: entries, and where the index starts.
 ///
 /// # Errors
-/// Of the inner result: why there is none. Of the outer: the operating system's.
-pub(super) fn last_index(file: &File, length: u64, chunks: usize) -> io::Result<Result<Found, String>> {
+/// Of the inner result: why there is none. Of the outer: [`crate::Error::Io`], [`crate::Error::OutOfMemory`].
+pub fn last_index(file: &Stored, length: u64, chunks: usize) -> Result<Result<Found, String>> {
     let bytes = index_bytes(chunks);
     let Some(start) = length.checked_sub(bytes) else {
         return Ok(Err(format!("{length} bytes long: too short for its index ({bytes} bytes)")));
     };
-    let index = read_at(file, start, bytes)?;
+    let index = file.read(start, bytes)?;
     Ok(parse_index(&index, chunks).map(|entries| (entries, start)))
 }
 
@@ -40,14 +38,14 @@ pub(super) fn last_index(file: &File, length: u64, chunks: usize) -> io::Result<
 /// entries, where the index starts, and where it ends.
 ///
 /// # Errors
-/// The operating system's.
-pub(super) fn index_near_end(file: &File, length: u64, chunks: usize) -> io::Result<Option<NearEnd>> {
+/// [`crate::Error::Io`], [`crate::Error::OutOfMemory`].
+pub(crate) fn index_near_end(file: &Stored, length: u64, chunks: usize) -> Result<Option<NearEnd>> {
     let bytes = index_bytes(chunks);
     let behind = length.min(ALIGNMENT as u64);
     let Some(first) = length.checked_sub(bytes.saturating_add(behind)).or(length.checked_sub(bytes).map(|_| 0)) else {
         return Ok(None);
     };
-    let tail = read_at(file, first, length - first)?;
+    let tail = file.read(first, length - first)?;
     let mut budget = SEARCH_BUDGET;
     for end in (first + bytes..length).rev() {
         let start = end - bytes;
@@ -67,10 +65,10 @@ pub(super) fn index_near_end(file: &File, length: u64, chunks: usize) -> io::Res
 /// Whether [`PLACES_MARK`] stands in front of the index at the end of `file`.
 ///
 /// # Errors
-/// The operating system's.
-pub(super) fn has_places_mark(file: &File, length: u64, chunks: usize) -> io::Result<bool> {
+/// [`crate::Error::Io`], [`crate::Error::OutOfMemory`].
+pub fn has_places_mark(file: &Stored, length: u64, chunks: usize) -> Result<bool> {
     match length.checked_sub(index_bytes(chunks) + PLACES_MARK.len() as u64) {
-        Some(start) => Ok(read_at(file, start, PLACES_MARK.len() as u64)? == PLACES_MARK),
+        Some(start) => Ok(file.read(start, PLACES_MARK.len() as u64)? == PLACES_MARK),
         None => Ok(false),
     }
 }
@@ -79,8 +77,8 @@ pub(super) fn has_places_mark(file: &File, length: u64, chunks: usize) -> io::Re
 /// time its length moved. Entries, and where the index starts.
 ///
 /// # Errors
-/// The operating system's.
-pub(super) fn earlier_index(file: &File, length: u64, chunks: usize) -> io::Result<Option<Found>> {
+/// [`crate::Error::Io`], [`crate::Error::OutOfMemory`].
+pub(crate) fn earlier_index(file: &Stored, length: u64, chunks: usize) -> Result<Option<Found>> {
     let bytes = index_bytes(chunks);
     let block = ALIGNMENT as u64;
     let mut end = length / block * block;
@@ -93,15 +91,15 @@ pub(super) fn earlier_index(file: &File, length: u64, chunks: usize) -> io::Resu
         blocks -= 1;
         // A file in which chunks are still to come has length without blocks.
         if let Some(step) = end.checked_sub(HOLE_STEP)
-            && data_from(file, step).is_some_and(|data| data >= end)
+            && file.data_from(step).is_some_and(|data| data >= end)
         {
             end = step;
             continue;
         }
-        if may_end_index(&read_at(file, end - LAST_BYTES as u64, LAST_BYTES as u64)?, start) {
+        if may_end_index(&file.read(end - LAST_BYTES as u64, LAST_BYTES as u64)?, start) {
             let Some(left) = budget.checked_sub(bytes) else { return Ok(None) };
             budget = left;
-            if let Ok(entries) = parse_index(&read_at(file, start, bytes)?, chunks) {
+            if let Ok(entries) = parse_index(&file.read(start, bytes)?, chunks) {
                 return Ok(Some((entries, start)));
             }
         }
@@ -115,13 +113,21 @@ pub(super) fn earlier_index(file: &File, length: u64, chunks: usize) -> io::Resu
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use super::*;
+    use crate::platform::native_source;
+    use crate::reader::whole;
     use crate::zarr::index::{MISSING, index_of};
+
+    fn file(bytes: &[u8]) -> (tempfile::TempDir, Stored) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("shard");
+        std::fs::write(&path, bytes).expect("written");
+        let file = whole(&*native_source(), &path).expect("there");
+        (folder, file)
+    }
+
     #[test]
     fn the_last_of_several_earlier_indices_is_found() {
-        let mut file = tempfile::tempfile().expect("a temporary file");
         let mut bytes = vec![0xFF; 5 * ALIGNMENT];
         let mut put = |end: usize, entries: &[(u64, u64)]| {
             let index = index_of(entries.iter().copied()).expect("memory");
@@ -129,7 +135,7 @@ mod tests {
         };
         put(2 * ALIGNMENT, &[(0, 5), MISSING]);
         put(4 * ALIGNMENT, &[(0, 5), (4096, 7)]);
-        file.write_all(&bytes).expect("written");
+        let (_folder, file) = file(&bytes);
         let found =
             |length: usize| earlier_index(&file, length as u64, 2).expect("readable").map(|(entries, _)| entries);
         assert_eq!(found(5 * ALIGNMENT), Some(vec![(0, 5), (4096, 7)]));
@@ -143,16 +149,15 @@ mod tests {
         let whole = [&[7; 1000][..], &index_of(entries.into_iter()).expect("memory")].concat();
         for behind in [0, 1, 2, 19, 20, 4095, 4096, 4097] {
             for byte in [0, 0xFF, b'x'] {
-                let mut file = tempfile::tempfile().expect("a temporary file");
                 let mut bytes = whole.clone();
                 bytes.resize(whole.len() + behind, byte);
-                file.write_all(&bytes).expect("written");
+                let (_folder, file) = file(&bytes);
                 let found = index_near_end(&file, bytes.len() as u64, 2).expect("readable");
                 let expected = (entries.to_vec(), 1000, whole.len() as u64);
                 assert_eq!(found, (1..=4096).contains(&behind).then_some(expected), "{behind} bytes of {byte}");
             }
         }
-        let short = tempfile::tempfile().expect("a temporary file");
+        let (_folder, short) = file(&[]);
         assert_eq!(index_near_end(&short, 0, 2).expect("readable"), None);
     }
 }

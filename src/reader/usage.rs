@@ -1,16 +1,14 @@
 //! What lies on disk below a folder: counted, never read, links never followed.
 
 use std::collections::HashSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use ome_stream::platform::PARTIAL_SUFFIX;
-
-use crate::report::text::clean;
-use ome_stream::zarr::METADATA;
-
-/// Deepest nesting that is walked; a chunk key has a folder for each axis.
-const MAX_DEPTH: usize = 40;
+use super::file::{kind, list};
+use super::limits::FOLDER_DEPTH;
+use crate::error::Error;
+use crate::platform::{EntryKind, Kind, PARTIAL_SUFFIX, Source};
+use crate::shown;
+use crate::zarr::METADATA;
 
 /// Files below a folder.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,8 +24,9 @@ pub struct Usage {
     /// Files that a writer has not yet made whole.
     partial: u64,
     links: u64,
-    /// Folders that cannot be listed, or are too deep.
+    /// Folders and files that cannot be looked at, or lie too deep, and why the first of them cannot.
     unread: u64,
+    why: Option<String>,
     /// Files that are nothing of Zarr's, and the first one's name.
     foreign: u64,
     first_foreign: Option<String>,
@@ -35,19 +34,21 @@ pub struct Usage {
 
 impl Usage {
     /// The files of an array.
-    pub fn of_array(folder: &Path) -> Self {
-        let mut usage = Self::default();
-        usage.walk(folder, MAX_DEPTH, true, &HashSet::new());
-        usage
+    #[must_use]
+    pub fn of_array(source: &dyn Source, folder: &Path) -> Self {
+        Self::below(source, folder, true, &HashSet::new())
     }
 
     /// All files but those below the folders in `without`, which were counted already.
-    pub fn of_store(folder: &Path, without: &HashSet<PathBuf>) -> Self {
-        let mut usage = Self::default();
-        if !without.contains(folder) {
-            usage.walk(folder, MAX_DEPTH, false, without);
-        }
-        usage
+    #[must_use]
+    pub fn of_store(source: &dyn Source, folder: &Path, without: &HashSet<PathBuf>) -> Self {
+        if without.contains(folder) { Self::default() } else { Self::below(source, folder, false, without) }
+    }
+
+    fn below(source: &dyn Source, folder: &Path, array: bool, without: &HashSet<PathBuf>) -> Self {
+        let mut counting = Counting { source, array, without, usage: Self::default() };
+        counting.folder(folder, FOLDER_DEPTH);
+        counting.usage
     }
 
     /// What is odd.
@@ -59,29 +60,10 @@ impl Usage {
         };
         note(self.partial, &format!("unfinished file(s) ({PARTIAL_SUFFIX}): a writer is at work, or was interrupted"));
         note(self.links, "link(s) not followed");
-        note(self.unread, "folder(s) could not be listed");
+        let why = self.why.as_deref().map_or_else(String::new, |why| format!(": {why}"));
+        note(self.unread, &format!("folder(s) or file(s) could not be looked at{why}"));
         let first = self.first_foreign.as_deref().unwrap_or_default();
         note(self.foreign, &format!("file(s) that are no chunks, such as {first}"));
-    }
-
-    fn walk(&mut self, folder: &Path, depth: usize, array: bool, without: &HashSet<PathBuf>) {
-        let (Ok(entries), true) = (fs::read_dir(folder), depth > 0) else {
-            self.unread += 1;
-            return;
-        };
-        for entry in entries.flatten() {
-            let Ok(kind) = entry.file_type() else { continue };
-            if kind.is_dir() {
-                let path = entry.path();
-                if !without.contains(&path) {
-                    self.walk(&path, depth - 1, array, without);
-                }
-            } else if kind.is_symlink() {
-                self.links += 1;
-            } else if let Ok(metadata) = entry.metadata() {
-                self.count(&entry.file_name().to_string_lossy(), metadata.len(), array);
-            }
-        }
     }
 
     fn count(&mut self, name: &str, bytes: u64, array: bool) {
@@ -94,8 +76,53 @@ impl Usage {
             self.object_bytes = self.object_bytes.saturating_add(bytes);
         } else if array && name != METADATA {
             self.foreign += 1;
-            self.first_foreign.get_or_insert_with(|| clean(name));
+            self.first_foreign.get_or_insert_with(|| shown::value(name));
         }
+    }
+}
+
+struct Counting<'a> {
+    source: &'a dyn Source,
+    array: bool,
+    without: &'a HashSet<PathBuf>,
+    usage: Usage,
+}
+
+impl Counting<'_> {
+    fn folder(&mut self, folder: &Path, depth: usize) {
+        let Some(depth) = depth.checked_sub(1) else {
+            self.usage.unread += 1;
+            return;
+        };
+        let source = self.source;
+        let entries = match list(source, folder) {
+            Ok(entries) => entries,
+            Err(error) => return self.note(&error),
+        };
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return self.note(&error),
+            };
+            let path = folder.join(&entry.name);
+            match entry.kind {
+                EntryKind::Folder if self.without.contains(&path) => {}
+                EntryKind::Folder => self.folder(&path, depth),
+                EntryKind::Link => self.usage.links += 1,
+                EntryKind::File | EntryKind::Other => match kind(source, &path) {
+                    Ok(Kind::File(length)) => {
+                        self.usage.count(&entry.name.to_string_lossy(), length, self.array);
+                    }
+                    Ok(_) => {}
+                    Err(error) => self.note(&error),
+                },
+            }
+        }
+    }
+
+    fn note(&mut self, error: &Error) {
+        self.usage.unread += 1;
+        self.usage.why.get_or_insert_with(|| error.to_string());
     }
 }
 
@@ -108,6 +135,8 @@ fn is_key(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::native_source;
+    use std::fs;
 
     #[test]
     fn chunk_keys_are_numbers() {
@@ -128,7 +157,7 @@ mod tests {
             fs::write(chunks.join(name), vec![0; length]).expect("written");
         }
         fs::write(folder.path().join(METADATA), "{}").expect("written");
-        let usage = Usage::of_array(folder.path());
+        let usage = Usage::of_array(&*native_source(), folder.path());
         assert_eq!((usage.files, usage.bytes, usage.objects, usage.object_bytes), (5, 27, 2, 15));
         let mut notes = Vec::new();
         usage.notes(&mut notes);
@@ -141,7 +170,7 @@ mod tests {
     fn a_link_in_a_circle_ends_nowhere() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::os::unix::fs::symlink(folder.path(), folder.path().join("0")).expect("linked");
-        let usage = Usage::of_array(folder.path());
+        let usage = Usage::of_array(&*native_source(), folder.path());
         assert_eq!((usage.files, usage.links), (0, 1));
     }
 }
