@@ -34,7 +34,6 @@ pub use error::{Error, Result};
 pub use plan::Plan;
 pub use settings::Settings;
 pub use stream::{Status, Stream};
-pub use zarr::json as document;
 
 /// Version of this library, as in its manifest.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
