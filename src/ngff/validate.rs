@@ -1,7 +1,7 @@
 //! What no document can be made of, and what is written but worth a note.
 //!
-//! A model comes of an acquisition, whose numbers and names are checked where they are declared (`settings`), or of what is
-//! found on a disk. What is checked here is that its parts fit together.
+//! A model comes of an acquisition, whose numbers and names are checked where they are declared (`settings`), or of
+//! what is found on a disk. What is checked here is that its parts fit together.
 
 use std::collections::HashSet;
 
@@ -17,8 +17,8 @@ impl Layout {
     /// # Errors
     /// [`Error::InvalidSettings`] where an image does not have 2 to 5 axes with unique names; where the length of its
     /// shape, a scale or a translation is not the number of axes; where levels are missing, have equal names or are not
-    /// ordered finest first; where a group's name is empty, used twice (case apart: many file systems ignore it), reserved
-    /// or no single name.
+    /// ordered finest first; where a group's name is empty, used twice (case apart: many file systems ignore it),
+    /// reserved or no single name.
     pub fn validate(&self) -> Result<()> {
         if let Self::Series(series) = self {
             if series.is_empty() {
@@ -49,8 +49,8 @@ impl Layout {
 }
 
 impl Image {
-    /// Why NGFF would not have these axes, if so: at most one time axis, then at most one channel or custom axis, then 2
-    /// or 3 space axes (0.4 and 0.5, "multiscales" metadata). Readers differ in how they take it, pixels are safe: a
+    /// Why NGFF would not have these axes, if so: at most one time axis, then at most one channel or custom axis, then
+    /// 2 or 3 space axes (0.4 and 0.5, "multiscales" metadata). Readers differ in how they take it, pixels are safe: a
     /// note to the host, not an error.
     #[must_use]
     pub fn order_violation(&self) -> Option<String> {

@@ -50,8 +50,8 @@ pub struct Settings {
     /// Replace a store that is already there; otherwise an existing path is refused and left untouched.
     #[serde(default)]
     pub overwrite: bool,
-    /// Go on with a store of the same settings that is already there, behind its last stored frame; where there is none,
-    /// start one.
+    /// Go on with a store of the same settings that is already there, behind its last stored frame; where there is
+    /// none, start one.
     #[serde(default, skip_serializing_if = "is_default")]
     pub resume: bool,
     /// Downsampled levels beside the full resolution.

@@ -1,5 +1,5 @@
-//! Dimensions and sizes in one line, as the command-line tools take them. Codecs, orders and data types are read by their own
-//! `FromStr`.
+//! Dimensions and sizes in one line, as the command-line tools take them. Codecs, orders and data types are read by
+//! their own `FromStr`.
 
 use super::dimension::Dimension;
 use super::kind::DimensionType;
@@ -94,8 +94,8 @@ const UNITS: [(&str, u64); 13] = [
 
 /// Reads a number of bytes, at least 1: `4096`, `512MiB`, `1.5GB`, `64M`. Letter case does not matter.
 ///
-/// `kB`, `MB`, `GB`, `TB` are powers of 1000 (SI); `KiB`, `MiB`, `GiB`, `TiB` (IEC) and the letter alone, as in `512M`, are
-/// powers of 1024.
+/// `kB`, `MB`, `GB`, `TB` are powers of 1000 (SI); `KiB`, `MiB`, `GiB`, `TiB` (IEC) and the letter alone, as in `512M`,
+/// are powers of 1024.
 ///
 /// ```
 /// # use ome_stream::settings::parse_bytes;

@@ -37,7 +37,8 @@ fn not_json(error: &serde_json::Error, field: &str) -> Error {
 
 fn unfit(flaw: Flaw, path: &Path, text: &str) -> Error {
     let mut field = field_name(path);
-    // The path ends before a field that is missing, and before one that is given twice or with it, depending on who noticed.
+    // The path ends before a field that is missing, and before one that is given twice or with it, depending on who
+    // noticed.
     let ends_with_it = |name: &str| matches!(path.iter().next_back(), Some(Segment::Map { key }) if key == name);
     if let Flaw::Missing(name) | Flaw::Twice(name) = flaw
         && !ends_with_it(name)

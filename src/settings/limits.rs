@@ -19,8 +19,8 @@ pub const MAX_CHUNK_BYTES: u64 = (1 << 31) - 64;
 /// Most chunks in a shard: an index of 16 MiB. Larger ones make every read of one chunk slow.
 pub const MAX_CHUNKS_PER_SHARD: u64 = 1 << 20;
 
-/// Most chunks in a frame: each is a dispatch and an entry in several tables. As many as 65,536 x 65,536 pixels in chunks
-/// of 64 x 64.
+/// Most chunks in a frame: each is a dispatch and an entry in several tables. As many as 65,536 x 65,536 pixels in
+/// chunks of 64 x 64.
 pub const MAX_CHUNKS_PER_FRAME: u64 = 1 << 20;
 
 /// Most positions of an acquisition: each is a folder, an array and an entry of the series list.

@@ -1,11 +1,11 @@
 //! What the host declares: dimensions, positions, channels, codec, limits.
 //!
 //! Names and meaning follow `AcquisitionSettings` of the Python package ome-writers (0.3.2), so that its JSON settings
-//! files can be read here; `docs/SETTINGS.md` lists what of them is refused, and why. The fields after `overwrite` are ours.
-//! Unknown fields are refused.
+//! files can be read here; `docs/SETTINGS.md` lists what of them is refused, and why. The fields after `overwrite` are
+//! ours. Unknown fields are refused.
 //!
-//! [`Settings`] are as they are written. [`Acquisition`] is what they mean: it can only be had of settings that keep every
-//! rule, so that whoever has one checks none of them again.
+//! [`Settings`] are as they are written. [`Acquisition`] is what they mean: it can only be had of settings that keep
+//! every rule, so that whoever has one checks none of them again.
 
 mod acquisition;
 mod axis;

@@ -117,8 +117,8 @@ pub(super) fn check(root: &str, suffix: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// Refuses names of folders above the store that are not there yet and that no system, or not every one, can have. Those
-/// that are there are the user's.
+/// Refuses names of folders above the store that are not there yet and that no system, or not every one, can have.
+/// Those that are there are the user's.
 pub(crate) fn check_folders_to_make(root: &Path) -> Result<()> {
     let missing = root
         .ancestors()

@@ -54,8 +54,8 @@ fn rank(dimension: &Dimension) -> u8 {
     }
 }
 
-/// As command lines take it: `ome`, `acquisition`, or names with commas between them (without, where each is one letter); y
-/// and x at the end may be left out.
+/// As command lines take it: `ome`, `acquisition`, or names with commas between them (without, where each is one
+/// letter); y and x at the end may be left out.
 impl FromStr for StorageOrder {
     type Err = Error;
 

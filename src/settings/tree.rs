@@ -1,5 +1,5 @@
-//! A JSON document as it stands, and why it cannot become settings, as data: serde tells a deserializer's error type what is
-//! wrong, and only its own one can keep it.
+//! A JSON document as it stands, and why it cannot become settings, as data: serde tells a deserializer's error type
+//! what is wrong, and only its own one can keep it.
 
 use std::fmt;
 

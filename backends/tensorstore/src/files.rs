@@ -11,8 +11,8 @@ use ome_stream::store::Store;
 use ome_stream::{Error, Result};
 use ome_stream_tensorstore_sys::{Keep, Pieces};
 
-/// Bytes that are gathered before they are written: TensorStore's pieces are of 64 KiB at most and lie anywhere, a disk is
-/// written past the page cache from page boundaries only.
+/// Bytes that are gathered before they are written: TensorStore's pieces are of 64 KiB at most and lie anywhere, a disk
+/// is written past the page cache from page boundaries only.
 const STAGE: usize = 2 << 20;
 
 /// Pieces of at least this size are written from where they lie, if the disk can take them from there.
@@ -23,7 +23,8 @@ const DIRECT_FROM: usize = 256 << 10;
 pub(crate) struct Files {
     store: Arc<Store>,
     stages: Mutex<Vec<AlignedBuffer>>,
-    /// Failures by file: TensorStore passes on no more than their text. A run ends with the first; others may be under way.
+    /// Failures by file: TensorStore passes on no more than their text. A run ends with the first; others may be under
+    /// way.
     failed: Mutex<HashMap<PathBuf, Error>>,
 }
 

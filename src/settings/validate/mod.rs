@@ -15,7 +15,8 @@ use super::root_path;
 use crate::error::{Error, Result};
 use crate::shown::quoted;
 
-/// Checks each field, and brings it into its normal form. What was changed in a way that a person might not expect is told.
+/// Checks each field, and brings it into its normal form. What was changed in a way that a person might not expect is
+/// told.
 pub(super) fn normalize(settings: &mut Settings) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     root_path::check(&settings.root_path, &mut settings.format.suffix)?;
