@@ -173,7 +173,13 @@ impl AppendFile for GrowingFile {
 /// Makes a folder unless it is there.
 pub(super) fn create_one_dir(path: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if path.is_dir() {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::NotADirectory.into())
+            }
+        }
         outcome => outcome,
     }
 }

@@ -59,7 +59,7 @@ impl Root {
         // From here on dropping `root` undoes it all.
         let mut root = Self { path, replaced, lock: None, made: false, kept: false };
         if let Some(parent) = root.path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            create_dirs(disk, parent, sync).map_err(|source| Error::io("create", parent, source))?;
+            create_dirs(disk, parent, sync).map_err(|source| Error::io("create", &root.path, source))?;
         }
         // Not `create_dir_all`: what appeared here in the meantime belongs to somebody else.
         match fs::create_dir(&root.path) {

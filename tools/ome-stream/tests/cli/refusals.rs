@@ -208,7 +208,7 @@ fn a_store_that_cannot_be_made_is_a_writing_failure() {
     let bench = Bench::new();
     bench.file("a.raw", frames(6, 10, 20));
     let ran = bench.line("write a.raw -o a.raw/out -d t:6,y:10,x:20 --dtype uint16").expect(3);
-    ran.says(&["a.raw/out.ome.zarr", "Not a directory"]);
+    ran.says(&["a.raw/out.ome.zarr", "not a directory"]);
     assert_eq!(fs::read(bench.path("a.raw")).expect("still there"), frames(6, 10, 20));
 }
 
