@@ -1,6 +1,6 @@
-//! The only place that talks to the operating system's files.
+//! Files, by one module an operating system.
 //!
-//! Everything that is written goes through a [`Disk`], so that tests can slow it down, make it fail or record it. The
+//! What core and its own engines write into a store goes through a [`Disk`], so that tests can slow it down, make it fail or record it. The
 //! `portable` disk uses nothing but the standard library; a platform with something faster has a module beside it. What is
 //! read of a store comes from a [`Source`], by way of [`crate::reader`].
 

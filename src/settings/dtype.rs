@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::error::{Error, Result};
 use crate::shown::quoted;
 
-/// Type of a pixel, named as in NumPy. Pixels are little-endian in memory and on disk.
+/// Type of a pixel, named as in NumPy. Pixels are in native byte order in memory and little-endian on disk.
 ///
 /// In JSON also NumPy's short names are read: `u2`, `<u2`, `|u1`, `f4`, `half`, `single`, `double`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -19,7 +19,7 @@ use crate::platform::Clock;
 use crate::platform::free_memory::free_memory;
 use crate::store::Store;
 
-/// One run's common state. The append path locks nothing in here that a worker ever holds.
+/// One run's common state. What the append path locks in here is held for a moment only, never while a file is written.
 pub(super) struct Shared {
     pub(super) plan: Arc<Plan>,
     pub(super) store: Arc<Store>,

@@ -138,7 +138,7 @@ pub unsafe extern "C" fn ome_stream_create(settings_json: *const c_char, out: *m
 }
 
 /// Takes the next frame: `nbytes` bytes at `pixels`, rows of pixels in native byte order, no padding between rows.
-/// Copies them: when this returns, the memory is the host's again. Allocates nothing of its own.
+/// Copies them: when this returns, the memory is the host's again.
 ///
 /// `frame_metadata_json`: a JSON object with whatever is known about this frame, at most 65536 bytes; NULL or "" for
 /// none. `frame_number`: receives the zero-based number of this frame; NULL if not wanted.
