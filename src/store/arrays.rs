@@ -94,14 +94,17 @@ impl Store {
     /// # Errors
     /// The first [`Error::Io`].
     pub(crate) fn replace_arrays(&self, extents: &[Option<u64>]) -> Result<()> {
+        if self.is_lost() {
+            return Ok(());
+        }
         let mut shown = self.arrays.lock();
         let put = |(array, extent): (&PlannedArray, &Option<u64>)| self.put_array(&mut shown, array, *extent, replace);
         self.plan.arrays().iter().zip(extents).map(put).fold(Ok(()), Result::and)
     }
 
     fn shape(&self, array: ArrayId, extent: Option<u64>, wanted: impl FnOnce(Option<u64>) -> bool) -> Result<()> {
-        if self.own_documents {
-            // The engine tells readers itself while it runs.
+        // An engine with documents of its own tells readers itself while it runs.
+        if self.own_documents || self.is_lost() {
             return Ok(());
         }
         let mut shown = self.arrays.lock();

@@ -82,7 +82,11 @@ pub fn place(source: &dyn Source, folder: &Path) -> Result<Place> {
             if entry.kind != EntryKind::Folder || entry.name == FOLDER {
                 continue;
             }
-            if is_root(source, &path)? {
+            let found = match is_root(source, &path) {
+                Err(Error::Io { source, .. }) if is_closed(source.kind()) => false,
+                found => found?,
+            };
+            if found {
                 roots.push(path);
             } else if depth < SEARCH_DEPTH && entry.name != "c" {
                 // `c` holds the chunks of an array.

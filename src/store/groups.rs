@@ -99,10 +99,13 @@ impl Store {
     /// ours is not what was written last: then the unchanged ones too.
     ///
     /// # Errors
-    /// [`Error::Io`]; asked again it goes on where it stopped.
+    /// The first [`Error::Io`]: it goes on after one, and asked again it writes what is not written yet.
     pub(crate) fn finish_groups(&self, extents: &[Option<u64>]) -> Result<()> {
         let mut state = self.groups.lock();
         state.ended = true;
+        if self.is_lost() {
+            return Ok(());
+        }
         let layout: Layout = self.plan.ngff(Some(extents));
         let State { host, written, continued, .. } = &mut *state;
         // Whether an earlier run wrote any is not known without a look.
@@ -112,19 +115,28 @@ impl Store {
             true => mirror(&*source, &self.plan, position),
             false => Ok(Attributes::new()),
         };
+        let mut outcome = Ok(());
         for (nth, document) in documents_v05(&layout, host, mirror)?.enumerate() {
-            let document = document?;
+            let document = match document {
+                Ok(document) => document,
+                Err(error) => {
+                    outcome = outcome.and(Err(error));
+                    continue;
+                }
+            };
             if written.len() <= nth {
                 written.resize(nth + 1, None);
             }
             let Some(known) = written.get_mut(nth) else { continue };
             let new = Some(checksum(&document.bytes));
             if self.own_documents || *known != new {
-                self.put_group(&document, *continued)?;
-                *known = new;
+                match self.put_group(&document, *continued) {
+                    Ok(()) => *known = new,
+                    failed => outcome = outcome.and(failed),
+                }
             }
         }
-        Ok(())
+        outcome
     }
 
     /// The text of a document as others may have left it; `None` where there is no such file.

@@ -34,9 +34,18 @@ impl Room {
             file.write_at(0, &vec![0; BYTES])?;
             file.sync(Sync::Never)
         };
-        fill().map_err(|source| Error::io("write", &self.path, source))?;
+        if let Err(source) = fill() {
+            // What there is of it may be the last room on the disk.
+            let _ = self.disk.remove_file(&self.path);
+            return Err(Error::io("write", &self.path, source));
+        }
         self.kept.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Leaves it where it is: its path leads to another's.
+    pub(super) fn leave(&self) {
+        self.kept.store(false, Ordering::Release);
     }
 
     /// Gives it back; the first time only.

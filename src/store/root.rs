@@ -197,8 +197,11 @@ pub(crate) fn holds_chunks(source: &dyn Source, root: &Path) -> Result<bool> {
         let folder = root.join(entry?.name);
         for array in [folder.join("0"), folder] {
             let chunks = array.join("c");
-            if is_folder(source, &chunks)? && list(source, &chunks)?.next().transpose()?.is_some() {
-                return Ok(true);
+            match kind(source, &chunks)? {
+                Kind::Nothing => {}
+                Kind::Folder if list(source, &chunks)?.next().transpose()?.is_none() => {}
+                // A link may lead to chunks on another disk.
+                _ => return Ok(true),
             }
         }
     }

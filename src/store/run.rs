@@ -1,7 +1,7 @@
 //! The store of a run that begins or goes on, and all that is passed around with it.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::arrays::Arrays;
@@ -41,6 +41,7 @@ pub struct Store {
     sync_point: Mutex<Option<Box<dyn SyncPoint>>>,
     /// Held until everything is written.
     lock: Mutex<Option<Lock>>,
+    lost: AtomicBool,
     bytes: Arc<AtomicU64>,
 }
 
@@ -118,6 +119,7 @@ impl Store {
             room: Room::new(plan.root(), disk),
             sync_point: Mutex::default(),
             lock: Mutex::default(),
+            lost: AtomicBool::new(false),
             bytes: Arc::default(),
         }
     }
@@ -201,6 +203,9 @@ impl Store {
     /// # Errors
     /// [`Error::Io`].
     pub(crate) fn record(&self, come: &[Come]) -> Result<()> {
+        if self.is_lost() {
+            return Ok(());
+        }
         record::write(&self.plan, &*self.disk, self.sync, come)
     }
 
@@ -211,6 +216,9 @@ impl Store {
 
     /// Lists what is missing, of every source; goes on after an error, which it returns.
     pub(crate) fn flush_missing(&self) -> Result<()> {
+        if self.is_lost() {
+            return Ok(());
+        }
         let flush = |missing: &Missing| missing.flush(&*self.disk, self.sync);
         self.missing.iter().map(flush).fold(Ok(()), Result::and)
     }
@@ -222,6 +230,9 @@ impl Store {
 
     /// Writes the lines of frame metadata that wait, which count in `budget`.
     pub(crate) fn flush_lines(&self, budget: &Budget) -> Result<()> {
+        if self.is_lost() {
+            return Ok(());
+        }
         self.lines.flush(&self.plan, budget, &*self.disk, self.sync)
     }
 
@@ -234,13 +245,25 @@ impl Store {
     pub(crate) fn check_root(&self) -> Result<()> {
         match self.lock.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(Lock::check) {
             // Another error says nothing about the store's name.
-            Some(Err(error)) if error.is_not_found() => Err(error),
+            Some(Err(error)) if error.is_not_found() => {
+                self.lost.store(true, Ordering::Release);
+                Err(error)
+            }
             _ => Ok(()),
         }
     }
 
+    /// True once the store was found to be no longer where it was: what its paths lead to is nobody's, or another run's, and
+    /// nothing there is changed.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
+    }
+
     /// Room that was kept for a full disk is needed now, or no longer.
     pub(crate) fn give_back_room(&self) {
+        if self.is_lost() {
+            self.room.leave();
+        }
         self.room.give_back();
     }
 

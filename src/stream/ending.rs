@@ -25,6 +25,7 @@ impl Stream {
                 shared.failure.set(shared.progress.counts().0, error);
             }
         };
+        note(shared.store.check_root());
         shared.store.give_back_room();
         // Also after a failure: what was written before it shall be readable.
         let come: Vec<u64> = self.fronts.iter().map(super::front::Front::next).collect();

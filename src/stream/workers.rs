@@ -60,6 +60,9 @@ pub(super) fn jobs(group: &Sealed) -> &[Range<usize>] {
 fn store(shared: &Shared, group: &Sealed, units: Range<usize>) {
     let first = group.first_arrival().map_or(0, |arrival| arrival.0);
     let mut last = None;
+    // Also where nothing is stored any more: the engine seals once all workers have come to their end, and nothing may come
+    // to it then.
+    group.end_provisional();
     let stored = attempt(shared, first, || {
         hand_over(shared, group, units)?;
         // Noted by the last of its jobs, unless another of them failed.
@@ -92,7 +95,6 @@ fn attempt<T>(shared: &Shared, frame: u64, work: impl FnOnce() -> Result<T>) -> 
 
 /// Gives units of a group to the engine.
 fn hand_over(shared: &Shared, group: &Sealed, units: Range<usize>) -> Result<()> {
-    group.end_provisional();
     let not_stored = group.not_stored();
     let batch = Batch {
         key: group.key(),

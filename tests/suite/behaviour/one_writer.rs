@@ -135,7 +135,14 @@ fn a_store_that_is_renamed_or_replaced_under_its_writer_ends_the_run() {
         let root = stream.plan().root().to_path_buf();
         stream.append(&[1; 256]).expect("taken");
         fs::rename(&root, folder.path().join("elsewhere")).expect("renamed");
-        let other = replaced.then(|| Stream::create(&settings(folder.path()), &*native()).expect("another store"));
+        let unlike = Settings { dtype: DataType::Int8, ..settings(folder.path()) };
+        let other = replaced.then(|| Stream::create(&unlike, &*native()).expect("another store"));
+        let documents = || {
+            let all = ["zarr.json", "0/zarr.json", ".ome-stream/run/run.json", ".ome-stream/run/room.part"];
+            all.map(|name| fs::read(root.join(name)).ok())
+        };
+        let before = documents();
+        assert_eq!(before.iter().all(Option::is_some), replaced);
         disk::wait_for(|| match stream.append(&[2; 256]) {
             Ok(_) => Err("not noticed yet".to_owned()),
             Err(error) if error.root_cause().to_string().contains(&root.display().to_string()) => Ok(()),
@@ -143,6 +150,8 @@ fn a_store_that_is_renamed_or_replaced_under_its_writer_ends_the_run() {
         })
         .expect("noticed");
         stream.finish().expect_err("told again");
+        drop(stream);
+        assert!(documents() == before, "another's store is left alone");
         if let Some(other) = other {
             other.append(&[9; 256]).expect("taken");
             other.finish().expect("finished");
