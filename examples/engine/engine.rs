@@ -10,6 +10,7 @@ use ome_stream::backend::{Backend, Batch, Capabilities, Sink, Stored, Unsupporte
 use ome_stream::plan::Unit;
 use ome_stream::platform::Sync;
 use ome_stream::store::Store;
+use ome_stream::zarr::object_key;
 use ome_stream::{Error, Plan, Result};
 
 /// The engine; it has nothing to remember between runs.
@@ -22,16 +23,9 @@ impl Backend for ChunkFiles {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            unit: Unit::Chunk,
-            in_order: false,
-            // A file is written whole and again: live readers may see chunks that are not full yet.
-            provisional: true,
-            bounded_memory: true,
-            random_access: false,
-            own_documents: false,
-            version: format!("chunk-files {}", env!("CARGO_PKG_VERSION")),
-        }
+        // A file is written whole and again: live readers may see chunks that are not full yet.
+        let version = format!("chunk-files {}", env!("CARGO_PKG_VERSION"));
+        Capabilities { version, ..Capabilities::taking(Unit::Chunk) }
     }
 
     /// Asked before anything touches the disk: what an engine cannot do, it says here.
@@ -65,8 +59,7 @@ impl Sink for Run {
     fn write(&self, batch: &Batch<'_>) -> Result<Stored> {
         let (store, plan) = (&self.0, self.0.plan());
         for (place, bytes) in batch.units() {
-            let mut path = plan.folder_of(plan.array(batch.key.array)).join("c");
-            path.extend(place.coordinates().iter().map(u64::to_string));
+            let path = plan.folder_of(plan.array(batch.key.array)).join(object_key(place.coordinates()));
             store.make_folder_for(&path)?;
             // There whole or not at all, and again where readers have seen it half full.
             store.disk().put(&path, bytes, store.sync()).map_err(|error| Error::io("write", &path, error))?;

@@ -63,3 +63,29 @@ impl Drop for Room {
         self.give_back();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::faulty::{Fault, FaultyDisk, Operation};
+    use crate::platform::native;
+
+    #[test]
+    fn of_room_that_a_disk_refuses_nothing_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir_all(folder.path().join(ROOM).parent().expect("below it")).expect("made");
+        let full = |_: u64, operation: &Operation| Fault {
+            errno: matches!(operation, Operation::Write(..)).then_some(rustix::io::Errno::NOSPC.raw_os_error()),
+            ..Fault::default()
+        };
+        let full: Arc<dyn Disk> = Arc::new(FaultyDisk::new(native(), Box::new(full)));
+        let room = Room::new(folder.path(), &full);
+        assert!(room.keep().is_err());
+        assert!(!room.path.exists());
+        let room = Room::new(folder.path(), &native());
+        room.keep().expect("kept");
+        assert!(room.path.exists());
+        room.give_back();
+        assert!(!room.path.exists());
+    }
+}

@@ -383,4 +383,14 @@ mod tests {
         std::os::unix::fs::symlink(keep.path(), path.join("0")).expect("linked");
         assert!(provable_store(&*native_source(), &path).is_err(), "a link inside");
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_place_of_chunks_counts_as_chunks() {
+        let (keep, path) = folder();
+        fs::create_dir(path.join("0")).expect("made");
+        assert!(!holds_chunks(&*native_source(), &path).expect("read"));
+        std::os::unix::fs::symlink(keep.path(), path.join("0/c")).expect("linked");
+        assert!(holds_chunks(&*native_source(), &path).expect("read"));
+    }
 }

@@ -94,6 +94,9 @@ impl Rounds {
                 // What is durable needs a shape that reaches it.
                 if seen || shared.store.sync() == Sync::Now { shared.store.grow(array, extent) } else { Ok(()) }
             });
+            if published.is_err() {
+                self.unseen.insert(array, extent);
+            }
             outcome = outcome.and(published);
         }
         outcome.and(shared.sink.tend())

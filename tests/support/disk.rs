@@ -17,6 +17,24 @@ pub fn writes_pixels(operation: &Operation) -> bool {
     matches!(operation, Operation::Write(path, _, _) if is_chunk(path))
 }
 
+/// Copies a folder in which nothing moves.
+///
+/// # Errors
+/// What the operating system says.
+pub fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether a path is that of a chunk or shard file (Zarr v3 default keys begin with `c`).
 #[must_use]
 pub fn is_chunk(path: &Path) -> bool {

@@ -135,7 +135,7 @@ impl AcquireSink {
         let plan = self.store.plan();
         let path = plan.array_path(position, 0).join("zarr.json");
         let engine = Value::Object(Document::read(&*self.store.disk().source(), &path)?.required(&path)?);
-        match metadata::difference(&engine, &metadata::document(plan, None), plan, frames) {
+        match metadata::difference(&engine, &self.store.array_metadata(&plan.forms()[0], None), plan, frames) {
             None => Ok(()),
             Some(difference) => Err(failure(format!("{}: {difference}", path.display()))),
         }

@@ -73,7 +73,9 @@ pub fn same_pixels(case: &Case, image: &Image, found: &Pixels) -> Result<(), Str
     Err(format!("pixel {index:?}: expected {expected:?}, got {got:?} ({wrong} of {} wrong)", found.bytes.len() / item))
 }
 
-fn unravel(flat: u64, shape: &[u64]) -> Vec<u64> {
+/// Place of an element along each axis, by its number in C order.
+#[must_use]
+pub fn unravel(flat: u64, shape: &[u64]) -> Vec<u64> {
     let mut rest = flat;
     let mut index: Vec<u64> = shape
         .iter()

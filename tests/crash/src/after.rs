@@ -1,7 +1,6 @@
 //! A killed writer's store after `recover --apply`, and after a run has gone on with it: every frame that the writer called
 //! written is demanded, with its metadata.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -9,6 +8,7 @@ use ome_stream::recover::{Options, Verdict, recover};
 use ome_stream::store::missing;
 use ome_stream::{Plan, Stream};
 use ome_stream_tests::case::{Case, Step};
+use ome_stream_tests::disk;
 
 use crate::judge::{self, Findings};
 use crate::writer::Camera;
@@ -48,7 +48,8 @@ pub fn judge(
     let mut after = After { written, ..After::default() };
     let copies = [folder.join("killed"), folder.join("mended")];
     let root = |folder: &Path| case.settings_in(folder).output_path();
-    copy(plan.root(), &root(&copies[0]))?;
+    let copy = |folder: &Path| if plan.root().exists() { disk::copy(plan.root(), &root(folder)) } else { Ok(()) };
+    copy(&copies[0])?;
     if made {
         let verifier = ome_stream_backends::verifier();
         let report = recover(plan.root(), &Options { apply: true, verifier: Some(&verifier) })?;
@@ -62,7 +63,7 @@ pub fn judge(
         // A frame that was on its way may show as far as it came.
         take(findings, judge::parts(case, plan, written, written), "after recover", &mut after);
     }
-    copy(plan.root(), &root(&copies[1]))?;
+    copy(&copies[1])?;
     for folder in &copies {
         let kept = go_on(case, folder, written, findings, &mut after).context("going on")?;
         after.kept = after.kept.max(kept);
@@ -108,21 +109,4 @@ fn go_on(case: &Case, folder: &Path, written: u64, findings: &mut Findings, afte
         findings.wrong(format!("after going on: {listed:?}, but {written} frames were written"));
     }
     Ok(first)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    if !from.exists() {
-        return Ok(());
-    }
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

@@ -308,6 +308,83 @@ fn a_panic_in_a_worker_is_an_error_and_not_the_end_of_the_process() {
     assert_eq!(stream.status().bytes_in_flight, 0);
 }
 
+/// A backend of two arrays: the first refuses what is complete, a copy of the second takes its time.
+#[derive(Debug, Default, Clone)]
+struct SlowCopies(Arc<Copies>);
+
+#[derive(Debug, Default)]
+struct Copies {
+    /// A copy is on its way.
+    copying: AtomicBool,
+    /// Nothing may come to the second array any more.
+    sealed: AtomicBool,
+    came_late: AtomicBool,
+}
+
+impl Backend for SlowCopies {
+    fn name(&self) -> &str {
+        "slow copies"
+    }
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::taking(Unit::Chunk)
+    }
+    fn check(&self, _: &Plan) -> Result<(), Unsupported> {
+        Ok(())
+    }
+    fn create(&self, _: &Arc<Store>) -> Result<Box<dyn Sink>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Sink for SlowCopies {
+    fn write(&self, batch: &Batch<'_>) -> Result<Stored> {
+        match (batch.key.array.index(), batch.complete) {
+            (0, true) => return Err(Error::Engine { backend: "slow copies".into(), message: "refused".into() }),
+            (1, false) => {
+                self.0.came_late.fetch_or(self.0.sealed.load(Ordering::SeqCst), Ordering::SeqCst);
+                self.0.copying.store(true, Ordering::SeqCst);
+                // Long enough for `finish` to seal, if it does not wait for this.
+                let _ = wait_until(Duration::from_millis(300), || self.0.sealed.load(Ordering::SeqCst));
+            }
+            _ => {}
+        }
+        Ok(Stored::default())
+    }
+    fn skip(&self, _: &Batch<'_>) -> Result<Stored> {
+        Ok(Stored::default())
+    }
+    fn seal(&self, array: ArrayId) -> Result<()> {
+        self.0.sealed.fetch_or(array.index() == 1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// Waits for something, no longer than this; says whether it came.
+fn wait_until(longest: Duration, came: impl Fn() -> bool) -> bool {
+    let start = std::time::Instant::now();
+    while !came() && start.elapsed() < longest {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    came()
+}
+
+#[test]
+fn after_a_failure_no_copy_comes_behind_the_seal() {
+    let run = Acquisition::new("t:inf:2,p:2,y:16:8,x:16").with(|settings| settings.live_interval = 0.05);
+    let engine = SlowCopies::default();
+    let stream = Stream::create(&run.settings(), &engine).expect("a stream");
+    for frame in 0..2 {
+        stream.append(&run.frame(frame)).expect("taken");
+    }
+    wait_for(|| if engine.0.copying.load(Ordering::SeqCst) { Ok(()) } else { Err("no copy".to_owned()) })
+        .expect("a copy");
+    stream.append(&run.frame(2)).expect("taken; it completes the chunk of the first array");
+    wait_for(|| stream.append(&run.frame(3)).err().map_or(Err("no failure"), |_| Ok(())).map_err(str::to_owned))
+        .expect("the first array failed");
+    stream.finish().expect_err("told");
+    assert!(!engine.0.came_late.load(Ordering::SeqCst), "a copy came to a sealed array");
+}
+
 /// A run whose disk refuses to renew what `concerns` picks, while `refuses` is set.
 fn with_refusals(
     run: &Acquisition,

@@ -33,22 +33,7 @@ pub fn kill(stream: &Stream, frozen: &AtomicBool, to: &Path) -> std::io::Result<
     frozen.store(true, Ordering::SeqCst);
     // It fails where there is anything to do.
     let _ = stream.finish();
-    copy(stream.plan().root(), to)
-}
-
-/// Copies a store in which nothing moves.
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
+    disk::copy(stream.plan().root(), to)
 }
 
 /// Does what the script says, with metadata of each frame.
@@ -165,7 +150,7 @@ fn going_on_that_is_interrupted_anywhere_loses_nothing() {
         let settings = resuming(case.settings_in(&folder.path().join("again")));
         let root = settings.output_path();
         for nth in 0.. {
-            copy(&left, &root).expect("copied");
+            disk::copy(&left, &root).expect("copied");
             let count = AtomicU64::new(0);
             let disk = disk::faulty(move |_| {
                 let stopped = count.fetch_add(1, Ordering::Relaxed) >= nth;
@@ -225,7 +210,7 @@ fn frames_that_were_on_their_way_are_listed_as_lost() {
     })
     .expect("the first and the third are written");
     let settings = resuming(case.settings_in(&folder.path().join("again")));
-    copy(&root, &settings.output_path()).expect("copied");
+    disk::copy(&root, &settings.output_path()).expect("copied");
     gate.open();
     let stream = Stream::create(&settings, &*native()).expect("it goes on");
     assert_eq!(stream.status().accepted, 12);

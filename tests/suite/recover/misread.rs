@@ -121,6 +121,14 @@ fn assert_whole(case: &Case, stream: &Stream) {
     assert_eq!(told, case.consumed());
 }
 
+/// Sends these frames, after which the store is whole.
+#[track_caller]
+fn complete(case: &Case, stream: &Stream, frames: std::ops::Range<u64>) {
+    send(case, stream, frames);
+    stream.finish().expect("finished");
+    assert_whole(case, stream);
+}
+
 /// The names in a folder.
 fn listed(folder: &Path) -> Vec<PathBuf> {
     let mut names: Vec<_> = fs::read_dir(folder).expect("listed").map(|entry| entry.expect("listed").path()).collect();
@@ -169,13 +177,8 @@ fn create_with_reads_that_fail() {
                 assert!(names(&error.to_string(), read, &root), "{read:?}: {error}");
                 assert_eq!(listed(folder), Vec::<PathBuf>::new(), "{read:?}: {error}");
             }
-            let stream = match made {
-                Ok(stream) => stream,
-                Err(_) => start(&settings, native()).expect("without the fault"),
-            };
-            send(&case, &stream, 0..ALL);
-            stream.finish().expect("finished");
-            assert_whole(&case, &stream);
+            let stream = made.unwrap_or_else(|_| start(&settings, native()).expect("without the fault"));
+            complete(&case, &stream, 0..ALL);
             read
         });
         assert!(tried > 10, "{tried}");
@@ -199,13 +202,8 @@ fn overwrite_with_reads_that_fail() {
                     assert_eq!(listed(folder), names_before, "{read:?}: {error}");
                     assert!(contents(&root) == was, "{read:?}: {error}");
                 }
-                let stream = match made {
-                    Ok(stream) => stream,
-                    Err(_) => start(&settings, native()).expect("without the fault"),
-                };
-                send(&case, &stream, 0..ALL);
-                stream.finish().expect("finished");
-                assert_whole(&case, &stream);
+                let stream = made.unwrap_or_else(|_| start(&settings, native()).expect("without the fault"));
+                complete(&case, &stream, 0..ALL);
                 assert_eq!(listed(folder), names_before);
                 read
             });
@@ -229,14 +227,9 @@ fn resume_with_reads_that_fail() {
                     assert!(names(&error.to_string(), read, &root), "{read:?}: {error}");
                     assert!(came == INTERRUPTED || contents(&root) == was, "{read:?}: {error}");
                 }
-                let stream = match made {
-                    Ok(stream) => stream,
-                    Err(_) => start(&settings, native()).expect("without the fault"),
-                };
+                let stream = made.unwrap_or_else(|_| start(&settings, native()).expect("without the fault"));
                 assert_eq!(stream.status().accepted, came, "{read:?}");
-                send(&case, &stream, came..ALL);
-                stream.finish().expect("finished");
-                assert_whole(&case, &stream);
+                complete(&case, &stream, came..ALL);
                 read
             });
             assert!(tried > 40, "{tried}");
@@ -272,9 +265,7 @@ fn finish_with_reads_that_fail() {
                 // A worker may have met the fault, and what it had was not stored.
                 let came = stream.status().accepted;
                 assert!((FINISHED..=ALL).contains(&came), "{read:?}: {came}");
-                send(&case, &stream, came..ALL);
-                stream.finish().expect("finished");
-                assert_whole(&case, &stream);
+                complete(&case, &stream, came..ALL);
             } else {
                 assert_whole(&case, &stream);
             }
@@ -376,9 +367,7 @@ fn bytes_that_come_in_pieces_are_the_same() {
             // In one order, and without copies for live readers, whose bytes depend on when they were made.
             let settings = Settings { threads: Some(1), live_interval: 3600.0, ..resuming(&case, folder.path()) };
             let stream = start(&settings, disk).expect("goes on");
-            send(&case, &stream, INTERRUPTED..ALL);
-            stream.finish().expect("finished");
-            assert_whole(&case, &stream);
+            complete(&case, &stream, INTERRUPTED..ALL);
         }
         assert_same(&contents(&root(&parts)), &contents(&root(&whole)), &case.name);
     }

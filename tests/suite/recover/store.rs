@@ -9,7 +9,7 @@ use ome_stream::recover::{Options, Report, Verdict, log, recover};
 use ome_stream::settings::{Codec, Compression};
 use ome_stream_tests::case::{Case, Step};
 use ome_stream_tests::model::{self, Image};
-use ome_stream_tests::{read, run};
+use ome_stream_tests::{check, read, run};
 
 /// One case of each kind of store, small, with files of several blocks.
 pub fn kinds() -> Vec<Case> {
@@ -146,17 +146,7 @@ pub fn compare(made: &Made, root: &Path, report: &Report, had_come: impl Fn(u64)
             if got == expected {
                 continue;
             }
-            let mut rest = plane;
-            let mut index: Vec<u64> = found.shape[..axes - 2]
-                .iter()
-                .rev()
-                .map(|extent| {
-                    let at = rest % extent;
-                    rest /= extent;
-                    at
-                })
-                .collect();
-            index.reverse();
+            let index = check::unravel(plane, &found.shape[..axes - 2]);
             for pixel in (0..(rows * columns)).filter(|at| {
                 let at = *at as usize * item;
                 got[at..at + item] != expected[at..at + item]
