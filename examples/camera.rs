@@ -2,9 +2,10 @@
 //!
 //! `cargo run --release -p ome-stream-examples --bin camera [FPS] [SIZE] [SECONDS] [STORE]`
 //!
-//! As with a real camera, its driver fills a few buffers of its own in turn, tells the program about each as it is full,
-//! and overwrites it soon after, whatever the program does. `append` copies, so that this does no harm; and it never
-//! waits (`when_full: drop`): where the disk is too slow, frames are dropped and counted instead of stalling the camera.
+//! As with a real camera, its driver fills a few buffers of its own in turn, tells the program about each as it is
+//! full, and overwrites it soon after, whatever the program does. `append` copies, so that this does no harm; and it
+//! never waits (`when_full: drop`): where the disk is too slow, frames are dropped and counted instead of stalling the
+//! camera.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -2,9 +2,9 @@
 //!
 //! `cargo run -p ome-stream-examples --bin multi_position [STORE]`
 //!
-//! The order of the dimensions is the order of the acquisition: at each time point the stage visits each position, takes
-//! a whole stack there, and each plane in both channels. On disk every position is an image of its own, with its axes in
-//! the order t, c, z, y, x.
+//! The order of the dimensions is the order of the acquisition: at each time point the stage visits each position,
+//! takes a whole stack there, and each plane in both channels. On disk every position is an image of its own, with its
+//! axes in the order t, c, z, y, x.
 
 use ome_stream::settings::{Channel, Codec, Compression, DataType, Dimension, Position};
 use ome_stream::{Settings, Stream};

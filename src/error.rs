@@ -12,8 +12,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Everything that can go wrong, each with the number a C host sees ([`Error::code`]).
 ///
 /// Errors are cheap to clone: the first cause of a failure is kept and told again by every later call. The fields hold
-/// names, values and paths as they are; the message is one line that shows what cannot be seen written out, and of what is
-/// long the beginning ([`shown`]).
+/// names, values and paths as they are; the message is one line that shows what cannot be seen written out, and of what
+/// is long the beginning ([`shown`]).
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -7,8 +7,8 @@ use unicode_normalization::UnicodeNormalization;
 use self::own::{FOLDER, KEPT_SUFFIX};
 use crate::platform::PARTIAL_SUFFIX;
 
-/// Most bytes of a name that a host gives: file systems allow 255 for a folder, and we add to it (a suffix, a grid cell,
-/// `.replaced-...`).
+/// Most bytes of a name that a host gives: file systems allow 255 for a folder, and we add to it (a suffix, a grid
+/// cell, `.replaced-...`).
 pub const MAX_NAME_BYTES: usize = 200;
 
 /// Names of devices on Windows, which no folder can have, whatever follows a dot.
@@ -96,8 +96,8 @@ fn is_device(lower: &str) -> bool {
     DEVICES.contains(&stem) || NUMBERED_DEVICES.iter().any(numbered)
 }
 
-/// Characters that nobody sees in a name: format characters (zero width, direction of writing), those that Unicode lets a
-/// program ignore, and those that are none.
+/// Characters that nobody sees in a name: format characters (zero width, direction of writing), those that Unicode lets
+/// a program ignore, and those that are none.
 pub(crate) fn is_invisible(each: char) -> bool {
     matches!(
         u32::from(each),
@@ -138,8 +138,8 @@ pub(crate) fn key(name: &str) -> String {
     folded.nfc().collect()
 }
 
-/// Names in the root group that something else may have: the layout itself (bioformats2raw layout 3), a file that is not
-/// whole yet, or the short name that Windows gives to another folder.
+/// Names in the root group that something else may have: the layout itself (bioformats2raw layout 3), a file that is
+/// not whole yet, or the short name that Windows gives to another folder.
 pub(crate) fn is_taken(name: &str) -> bool {
     let lower = name.to_lowercase();
     matches!(lower.as_str(), "ome" | "zarr.json") || lower.ends_with(PARTIAL_SUFFIX) || is_short_name(name)
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_joins_every_letter_with_its_other_case_and_its_other_forms() {
+    fn a_key_joins_letters_with_their_other_forms() {
         // Behind plane 2 no letter has another case or form.
         for each in (0..0x3_0000).filter_map(char::from_u32) {
             let name = each.to_string();

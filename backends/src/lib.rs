@@ -41,8 +41,8 @@ pub fn verifier() -> impl Verifier {
 }
 
 /// The engine called `name`, as in `format.backend` of the settings: `"auto"` and ome-writers' names for zarr engines
-/// that live in Python (`zarrs-python`, `zarr-python`) stand for the native one. An engine that is loaded at run time is
-/// loaded now.
+/// that live in Python (`zarrs-python`, `zarr-python`) stand for the native one. An engine that is loaded at run time
+/// is loaded now.
 ///
 /// # Errors
 /// [`Error::Unavailable`] where it cannot be used here, [`Error::InvalidSettings`] for a name that is no engine's.

@@ -1,14 +1,14 @@
 //! An engine in a page: each chunk as it is, in a file of its own.
 //!
-//! It says that it takes whole chunks, in any order. The core then does everything else: it finds each frame's place, copies
-//! it into its chunk, writes all documents and takes care of threads, memory and errors. `conformance.rs` beside
+//! It says that it takes whole chunks, in any order. The core then does everything else: it finds each frame's place,
+//! copies it into its chunk, writes all documents and takes care of threads, memory and errors. `conformance.rs` beside
 //! this file is the test that it is right.
 
 use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Batch, Capabilities, Sink, Stored, Unsupported};
-use ome_stream::plan::Unit;
-use ome_stream::platform::Sync;
+use ome_stream::plan::StorageUnit;
+use ome_stream::platform::SyncPolicy;
 use ome_stream::store::Store;
 use ome_stream::zarr::object_key;
 use ome_stream::{Error, Plan, Result};
@@ -25,7 +25,7 @@ impl Backend for ChunkFiles {
     fn capabilities(&self) -> Capabilities {
         // A file is written whole and again: live readers may see chunks that are not full yet.
         let version = format!("chunk-files {}", env!("CARGO_PKG_VERSION"));
-        Capabilities { version, ..Capabilities::taking(Unit::Chunk) }
+        Capabilities { version, ..Capabilities::taking(StorageUnit::Chunk) }
     }
 
     /// Asked before anything touches the disk: what an engine cannot do, it says here.
@@ -50,7 +50,7 @@ struct Run(Arc<Store>);
 impl Run {
     /// What a call came to, after which so many units are stored for good, on the medium too where that was asked for.
     fn stored(&self, batch: &Batch<'_>) -> Stored {
-        let durable = batch.complete && self.0.sync() == Sync::Now;
+        let durable = batch.complete && self.0.sync() == SyncPolicy::Now;
         Stored { sealed_durable: if durable { batch.units.len() } else { 0 }, ..Stored::default() }
     }
 }

@@ -1,5 +1,5 @@
-//! What the C border costs: times `ome_stream_append` and Rust's `Stream::append` on equal streams, in turns, and prints
-//! both medians. Counts what the C call allocates. Fails where the border costs more than its bound.
+//! What the C border costs: times `ome_stream_append` and Rust's `Stream::append` on equal streams, in turns, and
+//! prints both medians. Counts what the C call allocates. Fails where the border costs more than its bound.
 //!
 //! ```text
 //! cargo run --release -p ome-stream-examples --example append_cost [FOLDER]

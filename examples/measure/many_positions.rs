@@ -1,6 +1,6 @@
-//! What it costs to make and to finish a store of many positions: times `Stream::create` and `finish` and, in turns, the
-//! plain calls of the standard library that make the same folders and files. Prints medians and their ratios, and in
-//! brackets those of the calling thread's own processor time (Linux), which a busy machine changes little.
+//! What it costs to make and to finish a store of many positions: times `Stream::create` and `finish` and, in turns,
+//! the plain calls of the standard library that make the same folders and files. Prints medians and their ratios, and
+//! in brackets those of the calling thread's own processor time (Linux), which a busy machine changes little.
 //!
 //! ```text
 //! cargo run --release -p ome-stream-examples --example many_positions [FOLDER] [POSITIONS] [PAIRS]

@@ -1,4 +1,5 @@
-//! What the fuzz targets check, apart from the fuzzer: `tests/seeds.rs` gives every seed to its check, with any compiler.
+//! What the fuzz targets check, apart from the fuzzer: `tests/seeds.rs` gives every seed to its check, with any
+//! compiler.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a check fails by panicking")]
 #![allow(dead_code, unused_imports, reason = "of the command-line tool's modules only the readers are used")]

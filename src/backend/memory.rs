@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Backend, Batch, Capabilities, Sink, Stored, Unsupported};
 use crate::error::{Error, Result};
-use crate::plan::{ArrayId, Form, GroupKey, Plan, Unit};
+use crate::plan::{ArrayId, Form, GroupKey, Plan, StorageUnit};
 use crate::router::StorageIndex;
 use crate::store::Store;
 
@@ -13,7 +13,7 @@ use crate::store::Store;
 /// after it was skipped, of the wrong size, out of order, outside the array, or after its array was sealed.
 #[derive(Debug, Clone)]
 pub struct MemoryBackend {
-    unit: Unit,
+    unit: StorageUnit,
     in_order: bool,
     store: MemoryStore,
 }
@@ -44,7 +44,7 @@ type UnitKey = (ArrayId, Vec<u64>);
 impl MemoryBackend {
     /// A backend that takes `unit`s; `in_order` asks for them in arrival order.
     #[must_use]
-    pub fn new(unit: Unit, in_order: bool) -> Self {
+    pub fn new(unit: StorageUnit, in_order: bool) -> Self {
         Self { unit, in_order, store: MemoryStore::default() }
     }
 
@@ -91,8 +91,8 @@ impl MemoryStore {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes of the plane at `index` of an array, rows without padding; fill value where nothing was written. `None` before a
-    /// run or outside the array.
+    /// Bytes of the plane at `index` of an array, rows without padding; fill value where nothing was written. `None`
+    /// before a run or outside the array.
     #[must_use]
     pub fn plane(&self, array: ArrayId, index: StorageIndex) -> Option<Vec<u8>> {
         let contents = self.lock();

@@ -1,7 +1,8 @@
 //! The border between core and engines.
 //!
-//! An engine says in its [`Capabilities`] which [`Unit`](crate::plan::Unit) it takes; core assembles exactly that, so that no engine ever
-//! has to read, modify and write. The trait stays small: conveniences live in the stream.
+//! An engine says in its [`Capabilities`] which [`StorageUnit`](crate::plan::StorageUnit) it takes; core assembles
+//! exactly that, so that no engine ever has to read, modify and write. The trait stays small: conveniences live in the
+//! stream.
 
 mod memory;
 mod verify;
@@ -37,15 +38,15 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
     /// The reason why not.
     fn check(&self, plan: &Plan) -> Result<(), Unsupported>;
 
-    /// Makes ready to write the arrays of a new store, which has its groups; core makes the documents of the arrays when this
-    /// returns. An engine that places chunks in shards notes their places in the store's log.
+    /// Makes ready to write the arrays of a new store, which has its groups; core makes the documents of the arrays
+    /// when this returns. An engine that places chunks in shards notes their places in the store's log.
     ///
     /// # Errors
     /// What the engine or the disk reports; core then removes what was made.
     fn create(&self, store: &Arc<Store>) -> Result<Box<dyn Sink>>;
 
-    /// Makes ready to write on in a store that an earlier run has made, whose arrays are what the plan says. What is `done` is
-    /// stored, or missing for ever.
+    /// Makes ready to write on in a store that an earlier run has made, whose arrays are what the plan says. What is
+    /// `done` is stored, or missing for ever.
     ///
     /// # Errors
     /// [`Error::Damaged`]; [`Error::Unsupported`] from engines without [`Capabilities::random_access`].
@@ -54,8 +55,8 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
         Err(no_random_access(self.name()))
     }
 
-    /// Tells whether stored bytes are whole chunks, where the engine knows its codecs: asked when an interrupted store is
-    /// mended before it is continued.
+    /// Tells whether stored bytes are whole chunks, where the engine knows its codecs: asked when an interrupted store
+    /// is mended before it is continued.
     fn verifier(&self) -> Option<&dyn Verifier> {
         None
     }
@@ -120,8 +121,8 @@ pub trait Sink: Send + Sync {
         Err(no_random_access("this engine"))
     }
 
-    /// Lets readers see all that was written to an array: then core tells in its document how far it reaches. False where that
-    /// would cost more than readers may: it is asked for again in the next round of the live thread.
+    /// Lets readers see all that was written to an array: then core tells in its document how far it reaches. False
+    /// where that would cost more than readers may: it is asked for again in the next round of the live thread.
     ///
     /// # Errors
     /// What the engine or the disk reports; what one array's disk refuses, another's may take.
@@ -130,8 +131,8 @@ pub trait Sink: Send + Sync {
         Ok(true)
     }
 
-    /// What is to be done now and then. Asked in every round of the live thread, also where nothing has changed, and also while
-    /// the run is being finished.
+    /// What is to be done now and then. Asked in every round of the live thread, also where nothing has changed, and
+    /// also while the run is being finished.
     ///
     /// # Errors
     /// As for [`Sink::publish`].
@@ -139,8 +140,8 @@ pub trait Sink: Send + Sync {
         Ok(())
     }
 
-    /// Seals all that was written to an array, to which nothing more comes; core then gives its document the final shape. Called
-    /// once for each, also after a failure: then it saves what it can.
+    /// Seals all that was written to an array, to which nothing more comes; core then gives its document the final
+    /// shape. Called once for each, also after a failure: then it saves what it can.
     ///
     /// # Errors
     /// The first thing that could not be stored.
@@ -157,14 +158,15 @@ pub trait Sink: Send + Sync {
         Ok(())
     }
 
-    /// Of the bytes handed to the disk ([`Store::count`]), what was written for readers that look while the run goes on, and would not have been written without
-    /// them: copies of incomplete units, and indices.
+    /// Of the bytes handed to the disk ([`Store::count`]), what was written for readers that look while the run goes
+    /// on, and would not have been written without them: copies of incomplete units, and indices.
     fn bytes_for_live_readers(&self) -> u64 {
         0
     }
 
-    /// Whether a provisional copy of a group of `array` may be stored now that `filled` of its planes are there, of which
-    /// `shown` were in the last copy (0: there is none): an engine that stores units as a whole bounds what that costs.
+    /// Whether a provisional copy of a group of `array` may be stored now that `filled` of its planes are there, of
+    /// which `shown` were in the last copy (0: there is none): an engine that stores units as a whole bounds what that
+    /// costs.
     fn allows_copy(&self, array: ArrayId, shown: usize, filled: usize) -> bool {
         let _ = (array, shown, filled);
         true

@@ -35,8 +35,8 @@ impl AlignedBuffer {
         Self::try_zeroed(len, ALIGNMENT).ok_or(Error::OutOfMemory { bytes: len as u64, purpose })
     }
 
-    /// `len` zeroed bytes for planes: as [`Self::zeroed`] from [`DIRECT_FROM`] on, without padding below it. `None` where
-    /// the system has none to give.
+    /// `len` zeroed bytes for planes: as [`Self::zeroed`] from [`DIRECT_FROM`] on, without padding below it. `None`
+    /// where the system has none to give.
     #[must_use]
     pub fn of_planes(len: usize) -> Option<Self> {
         Self::try_zeroed(len, if len < DIRECT_FROM { PACKED } else { ALIGNMENT })
@@ -74,7 +74,7 @@ impl AlignedBuffer {
 
     /// All bytes, for a buffer that nobody shares.
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
-        // SAFETY: `&mut self` excludes all other users; the allocation is initialised and as long as its layout says.
+        // SAFETY: `&mut self` excludes all other users; the allocation is initialized and as long as its layout says.
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.layout.size()) }
     }
 
@@ -88,7 +88,7 @@ impl AlignedBuffer {
     #[must_use]
     pub unsafe fn slice(&self, offset: usize, len: usize) -> &[u8] {
         self.check(offset, len);
-        // SAFETY: in range and initialised (zeroed at allocation); the caller keeps writers away.
+        // SAFETY: in range and initialized (zeroed at allocation); the caller keeps writers away.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(offset), len) }
     }
 
@@ -108,8 +108,8 @@ impl AlignedBuffer {
         }
     }
 
-    /// Copies `bytes` to `offset` past the processor's caches, for large copies that this processor will not read again.
-    /// A fence must follow before another thread may look: see `fence` in this module.
+    /// Copies `bytes` to `offset` past the processor's caches, for large copies that this processor will not read
+    /// again. A fence must follow before another thread may look: see `fence` in this module.
     ///
     /// # Safety
     /// As for [`Self::write`].
@@ -144,7 +144,7 @@ impl AlignedBuffer {
     }
 }
 
-/// Makes what [`AlignedBuffer::write_past_cache`] wrote visible to threads that synchronise with this one.
+/// Makes what [`AlignedBuffer::write_past_cache`] wrote visible to threads that synchronize with this one.
 pub fn fence() {
     past_cache::fence();
 }

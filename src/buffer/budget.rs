@@ -1,10 +1,10 @@
 //! The budget: bytes that the groups of a run may take, whatever the shape of their arrays.
 //!
-//! Buffers of one size are a **class** (one for each form of array). Each class is sure of what it needs to go on, so that a
-//! fast source can neither starve a slow one nor wait for it for ever; the rest is common. Buffers are made as they are first
-//! needed and kept for the next; free ones of another class give way. Only `append` (and whoever replaces a frame) waits
-//! here, for the buffers of a frame's whole family at once, and holds no lock meanwhile: whoever waited with one buffer in hand
-//! for another, or on a worker's side, could wait for itself.
+//! Buffers of one size are a **class** (one for each form of array). Each class is sure of what it needs to go on, so
+//! that a fast source can neither starve a slow one nor wait for it for ever; the rest is common. Buffers are made as
+//! they are first needed and kept for the next; free ones of another class give way. Only `append` (and whoever
+//! replaces a frame) waits here, for the buffers of a frame's whole family at once, and holds no lock meanwhile:
+//! whoever waited with one buffer in hand for another, or on a worker's side, could wait for itself.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,12 +15,13 @@ use crate::error::{Error, Result};
 use crate::plan::{Form, Memory, Need};
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Where the system has no memory for one more buffer, how long to wait for one that comes back before it is asked again.
+/// Where the system has no memory for one more buffer, how long to wait for one that comes back before it is asked
+/// again.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Bytes of buffers that all runs of the process may make ahead of need: what a fast camera fills while the first ones
-/// go to disk. Streams that wait for their first frame share them; with all else that dozens of such streams take, it is
-/// 128 MiB.
+/// go to disk. Streams that wait for their first frame share them; with all else that dozens of such streams take, it
+/// is 128 MiB.
 const WARM_BYTES: u64 = 112 << 20;
 
 /// Groups for each worker that are made at once where none is free: one that it writes, and one that waits for it.
@@ -35,8 +36,8 @@ const TOUCH_BYTES: usize = 2 << 20;
 /// Bytes of [`WARM_BYTES`] that runs have taken.
 static WARM: AtomicU64 = AtomicU64::new(0);
 
-/// The bytes of a run. Where the system has less memory than that, the buffers that there are are all: the budget is full
-/// earlier.
+/// The bytes of a run. Where the system has less memory than that, the buffers that there are are all: the budget is
+/// full earlier.
 #[derive(Debug)]
 pub(crate) struct Budget {
     shared: Arc<Shared>,
@@ -81,7 +82,7 @@ struct Shared {
     /// Bytes that buffers may take.
     limit: u64,
     /// Bytes that buffers and what counts beside them may take together: more, where so many buffers were of no use.
-    room: u64,
+    total: u64,
     /// Bytes up to which buffers are made at once where none is free: with fewer, workers would have nothing to do.
     at_once: u64,
     state: Mutex<State>,
@@ -123,12 +124,12 @@ impl Budget {
     #[must_use]
     pub(crate) fn new(forms: &[Arc<Form>], memory: &Memory) -> Self {
         let needs = forms.iter().map(|form| *form.need());
-        Self::of_needs(needs, memory.budget_bytes, memory.room_bytes, memory.threads)
+        Self::of_needs(needs, memory.budget_bytes, memory.pool_bytes, memory.threads)
     }
 
-    /// `limit` bytes for buffers of these needs, or what they are sure of if that is more, and `room` with what counts beside;
-    /// so many `workers` store them.
-    fn of_needs(needs: impl Iterator<Item = Need>, limit: u64, room: u64, workers: usize) -> Self {
+    /// `limit` bytes for buffers of these needs, or what they are sure of if that is more, and `total` with what counts
+    /// beside; so many `workers` store them.
+    fn of_needs(needs: impl Iterator<Item = Need>, limit: u64, total: u64, workers: usize) -> Self {
         let classes: Vec<Class> = needs
             .map(|need| Class { bytes: need.buffer_bytes as usize, cost: need.cost(), sure: need.sure_bytes() })
             .collect();
@@ -137,7 +138,7 @@ impl Budget {
         let most = classes.iter().map(|class| class.cost).max().unwrap_or(0);
         let shared = Shared {
             limit: limit.max(sure),
-            room: room.max(limit).max(sure),
+            total: total.max(limit).max(sure),
             at_once: most.saturating_mul(GROUPS_A_WORKER * workers as u64).min(WARM_BYTES),
             classes,
             state: Mutex::new(state),
@@ -166,8 +167,8 @@ impl Budget {
         Self::of_needs(std::iter::once(need), 0, 0, 0)
     }
 
-    /// Makes what the first frames need: one buffer of each class, and more as long as that takes no time to speak of; as far
-    /// as the process may have so much that nobody needs yet.
+    /// Makes what the first frames need: one buffer of each class, and more as long as that takes no time to speak of;
+    /// as far as the process may have so much that nobody needs yet.
     pub(crate) fn make_first(&self) {
         let classes = self.shared.classes.len();
         let start = Instant::now();
@@ -197,8 +198,8 @@ impl Budget {
         may
     }
 
-    /// Makes buffers ahead of need while `go_on` holds and no frame is on its way: as many as keep the workers busy, and as the process may still have that
-    /// nobody needs yet.
+    /// Makes buffers ahead of need while `go_on` holds and no frame is on its way: as many as keep the workers busy,
+    /// and as the process may still have that nobody needs yet.
     pub(crate) fn warm(&self, go_on: &dyn Fn() -> bool) {
         let go_on = &|| go_on() && self.bytes_out() == 0 && self.lacks_at_once();
         for class in (0..self.shared.classes.len()).cycle() {
@@ -235,10 +236,10 @@ impl Budget {
 
     /// Buffers of these classes: free ones, or new ones; `None` where the limit or the system forbids that.
     ///
-    /// Where there is one for each worker and others are `coming` back, waits for one of them for as long as making one would
-    /// take before it makes it.
-    /// Fresh memory can cost more than the disk needs to free some (measured on a virtual machine that had given its own
-    /// back to the host: 0.5 GB/s against 2 GB/s), and a run that takes more only where it must stays small.
+    /// Where there is one for each worker and others are `coming` back, waits for one of them for as long as making one
+    /// would take before it makes it. Fresh memory can cost more than the disk needs to free some (measured on a
+    /// virtual machine that had given its own back to the host: 0.5 GB/s against 2 GB/s), and a run that takes more
+    /// only where it must stays small.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] where the system has no memory for the first.
@@ -256,8 +257,8 @@ impl Budget {
         }
     }
 
-    /// Buffers of these classes: free ones, or new ones, or, where the limit or the system forbids that, the first that come
-    /// back.
+    /// Buffers of these classes: free ones, or new ones, or, where the limit or the system forbids that, the first that
+    /// come back.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] where the system has no memory for one and none is `coming` back.
@@ -431,8 +432,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// True where buffers of these classes may go out: every class keeps what it is sure of, or has it already. What counts
-    /// beside takes from what is common, never from that.
+    /// True where buffers of these classes may go out: every class keeps what it is sure of, or has it already. What
+    /// counts beside takes from what is common, never from that.
     fn fits(&self, state: &State, classes: &[usize]) -> bool {
         let (mut all, mut own) = (0_u64, true);
         for (nth, (class, of)) in self.classes.iter().zip(&state.of).enumerate() {
@@ -441,13 +442,13 @@ impl Shared {
             own &= wanted == 0 || out <= class.sure;
             all = all.saturating_add(out.max(class.sure));
         }
-        own || all <= self.limit && all.saturating_add(state.beside) <= self.room
+        own || all <= self.limit && all.saturating_add(state.beside) <= self.total
     }
 
     /// True where there would be too much with `more` bytes, free buffers counted.
     fn is_over(&self, state: &State, more: u64) -> bool {
         let buffers = state.out + state.free + more;
-        buffers > self.limit || buffers + state.beside > self.room
+        buffers > self.limit || buffers + state.beside > self.total
     }
 
     /// Takes free buffers away where all together would be more than the limit.

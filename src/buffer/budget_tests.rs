@@ -122,7 +122,7 @@ fn what_is_made_ahead_is_bounded_in_the_process_and_given_back() {
 
 #[test]
 #[cfg_attr(miri, ignore = "Miri ends where there is no memory")]
-fn a_family_for_which_the_system_has_no_memory_is_refused_and_leaves_nothing() {
+fn a_family_without_memory_leaves_nothing() {
     let classes = [need(4096, 1), need(1 << 62, 0), need(512, 0)];
     let budget = Budget::of_needs(classes.into_iter(), 0, 0, 0);
     drop(budget.try_take(&[0, 2], || true).expect("memory"));

@@ -10,8 +10,8 @@ const PAST_CACHE_FROM: usize = 4 << 20;
 /// Shortest stretch that is worth copying past the caches.
 const PAST_CACHE_ROW: usize = 256;
 
-/// Calls `use_stretch` for all rows of a frame that adjoin both in the frame and in the buffer: with their offset in the
-/// buffer, their offset in the frame, and their length.
+/// Calls `use_stretch` for all rows of a frame that adjoin both in the frame and in the buffer: with their offset in
+/// the buffer, their offset in the frame, and their length.
 #[inline]
 fn each_stretch(layout: &Layout, slot: usize, mut use_stretch: impl FnMut(usize, usize, usize)) {
     let (all_rows, columns) = layout.frame();

@@ -1,8 +1,9 @@
 //! A group of planes on its way from the camera to the engine.
 //!
-//! Who may touch its memory is said by types. [`Open`] is the one handle that fills it; there is one, on one thread at a
-//! time. [`Open::seal`] ends it and gives a [`Sealed`], which many may read and nobody writes. [`Watched`] and [`Plane`] read
-//! filled planes meanwhile, which nobody writes either, but for [`Open::try_replace`], which keeps them away first.
+//! Who may touch its memory is said by types. [`Open`] is the one handle that fills it; there is one, on one thread at
+//! a time. [`Open::seal`] ends it and gives a [`Sealed`], which many may read and nobody writes. [`Watched`] and
+//! [`Plane`] read filled planes meanwhile, which nobody writes either, but for [`Open::try_replace`], which keeps them
+//! away first.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -39,8 +40,8 @@ struct Inner {
     done: AtomicUsize,
     expected: usize,
     jobs_left: AtomicUsize,
-    /// Held for reading by whoever reads filled planes of an open group, for writing by whoever replaces one. True once the
-    /// complete group is being stored: a provisional copy may no longer be.
+    /// Held for reading by whoever reads filled planes of an open group, for writing by whoever replaces one. True once
+    /// the complete group is being stored: a provisional copy may no longer be.
     storing: RwLock<bool>,
     /// True once a provisional copy was stored.
     copied: AtomicBool,
@@ -100,8 +101,8 @@ pub struct Open {
 }
 
 impl Open {
-    /// A group with no plane yet and no buffer: one that is only skipped never needs one. `beside` counts it until then; one
-    /// that gets its buffer at once needs no count.
+    /// A group with no plane yet and no buffer: one that is only skipped never needs one. `beside` counts it until
+    /// then; one that gets its buffer at once needs no count.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] where the system has no memory for the state of its planes.
@@ -147,8 +148,8 @@ impl Open {
         self.inner.buffer.get().is_some()
     }
 
-    /// Copies `frame` into `slot`; true when the group is now complete. A slot that is not empty stays as it is, and so does
-    /// a group without a buffer.
+    /// Copies `frame` into `slot`; true when the group is now complete. A slot that is not empty stays as it is, and so
+    /// does a group without a buffer.
     pub fn fill(&mut self, slot: usize, arrival: Arrival, frame: &[u8]) -> bool {
         let Some(buffer) = self.inner.memory().filter(|_| self.inner.state(slot) == 0) else { return false };
         // SAFETY: the slot is empty, so no reader looks at it, and this is the one handle that writes.
@@ -161,7 +162,8 @@ impl Open {
         self.inner.mark(slot, SKIPPED, arrival)
     }
 
-    /// Puts back a plane's part of unit `nth` that was read from a store, before the slot is [restored](Open::restored).
+    /// Puts back a plane's part of unit `nth` that was read from a store, before the slot is
+    /// [restored](Open::restored).
     pub(crate) fn restore(&mut self, nth: usize, slot: usize, plane: &[u8]) {
         let layout = self.inner.form.layout();
         if let Some(buffer) = self.inner.memory().filter(|_| self.inner.state(slot) == 0) {
@@ -170,14 +172,14 @@ impl Open {
         }
     }
 
-    /// Marks a slot as it was in a store: with a frame (after [`Open::restore`]) or without one. True when the group is now
-    /// complete.
+    /// Marks a slot as it was in a store: with a frame (after [`Open::restore`]) or without one. True when the group is
+    /// now complete.
     pub(crate) fn restored(&mut self, slot: usize, arrival: Arrival, filled: bool) -> bool {
         self.inner.mark(slot, if filled { FILLED } else { SKIPPED }, arrival)
     }
 
-    /// Replaces what is in `slot`, a frame or none; false, and nothing is changed, while somebody reads filled planes or the
-    /// group has no buffer: wait with [`Watched::wait`] and ask again.
+    /// Replaces what is in `slot`, a frame or none; false, and nothing is changed, while somebody reads filled planes
+    /// or the group has no buffer: wait with [`Watched::wait`] and ask again.
     #[must_use]
     pub(crate) fn try_replace(&mut self, slot: usize, frame: &[u8]) -> bool {
         let _nobody_reads = match self.inner.storing.try_write() {
@@ -377,8 +379,8 @@ impl Filled<'_> {
         self.0.not_stored()
     }
 
-    /// Copies the planes in `slots` of unit `nth` to `target` (one unit long), fill value elsewhere: what a reader may see of
-    /// a unit that is not complete.
+    /// Copies the planes in `slots` of unit `nth` to `target` (one unit long), fill value elsewhere: what a reader may
+    /// see of a unit that is not complete.
     pub(crate) fn copy_unit(&self, slots: &[(usize, Arrival)], nth: usize, target: &mut [u8]) {
         target.fill(0);
         let (Some(buffer), layout) = (self.0.memory(), self.layout()) else { return };

@@ -7,13 +7,14 @@ use std::thread;
 
 use super::*;
 use crate::buffer::Budget;
-use crate::plan::{ArrayId, Capabilities, Plan, Unit};
+use crate::plan::{ArrayId, Capabilities, Plan, StorageUnit};
 use crate::settings::{DataType, Settings, parse_dims};
 
-/// An open group of `t:4:3,y:4:3,x:6:4`: three planes of four tiles with padding, the last plane of the second group alone.
+/// An open group of `t:4:3,y:4:3,x:6:4`: three planes of four tiles with padding, the last plane of the second group
+/// alone.
 fn group(nth: u64) -> (Open, Arc<Form>, Budget) {
     let settings = Settings::new("a", parse_dims("t:4:3,y:4:3,x:6:4").expect("valid"), DataType::UInt16);
-    let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
+    let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
     let form = Arc::clone(&plan.forms()[0]);
     let budget = Budget::new(plan.forms(), plan.memory());
     let key = GroupKey { array: ArrayId(0), index: [nth, 0, 0] };
@@ -100,7 +101,7 @@ fn a_group_at_the_edge_is_complete_with_the_planes_that_it_has() {
 #[test]
 fn a_group_without_a_frame_has_no_bytes_and_counts_beside() {
     let settings = Settings::new("a", parse_dims("t:2:2,y:4,x:4").expect("valid"), DataType::UInt8);
-    let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
+    let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
     let budget = Budget::new(plan.forms(), plan.memory());
     let key = GroupKey { array: ArrayId(0), index: [0; 3] };
     let mut open = Open::new(key, &plan.forms()[0], Some(budget.group_beside(0))).expect("memory");

@@ -6,12 +6,12 @@ use proptest::prelude::*;
 
 use super::{AlignedBuffer, lay_out};
 use crate::Plan;
-use crate::plan::{Capabilities, Layout, Unit};
+use crate::plan::{Capabilities, Layout, StorageUnit};
 use crate::router::MAX_INDEX_DIMENSIONS;
 use crate::settings::{DataType, Dimension, Settings};
 
 /// Any small acquisition: up to three index dimensions with chunks and shards, the first perhaps unbounded.
-fn any_plan(unit: impl Strategy<Value = Unit>) -> impl Strategy<Value = Plan> {
+fn any_plan(unit: impl Strategy<Value = StorageUnit>) -> impl Strategy<Value = Plan> {
     let dimension = (1u64..7, 1u64..4, 1u64..4);
     let frame = (1u64..12, 1u64..8, 1u64..4);
     (prop::collection::vec(dimension, 0..=3), frame.clone(), frame, any::<bool>(), any::<bool>(), 0usize..3, unit)
@@ -31,8 +31,8 @@ fn any_plan(unit: impl Strategy<Value = Unit>) -> impl Strategy<Value = Plan> {
         })
 }
 
-fn units() -> impl Strategy<Value = Unit> {
-    prop_oneof![Just(Unit::Frame), Just(Unit::Chunk), Just(Unit::Shard)]
+fn units() -> impl Strategy<Value = StorageUnit> {
+    prop_oneof![Just(StorageUnit::Frame), Just(StorageUnit::Chunk), Just(StorageUnit::Shard)]
 }
 
 /// Where the naive picture finds byte `byte` of pixel (row, column) of the plane in `slot`: unit by coordinates, then C
@@ -87,7 +87,7 @@ proptest! {
     }
 
     #[test]
-    fn jobs_cover_every_unit_once_and_stay_in_one_shard(plan in any_plan(Just(Unit::Chunk))) {
+    fn jobs_cover_every_unit_once_and_stay_in_one_shard(plan in any_plan(Just(StorageUnit::Chunk))) {
         let layout = plan.forms()[0].layout();
         let axes = plan.geometry().shape().len();
         for whole in [true, false] {
@@ -145,7 +145,7 @@ fn a_plan_that_cannot_fit_is_refused_with_the_numbers() {
     ];
     let mut settings = Settings::new("a", dimensions, DataType::UInt16);
     settings.memory_limit = 1 << 30;
-    let chunks = Capabilities::taking(Unit::Chunk);
+    let chunks = Capabilities::taking(StorageUnit::Chunk);
     let error = Plan::new(&settings, &chunks).expect_err("40 groups of 100 MiB");
     assert_eq!(error.code(), 3);
     let message = error.to_string();

@@ -8,13 +8,13 @@ use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::{check_random, thread};
 
 use super::{Arrival, Budget, Open};
-use crate::plan::{ArrayId, Capabilities, GroupKey, Plan, Unit};
+use crate::plan::{ArrayId, Capabilities, GroupKey, Plan, StorageUnit};
 use crate::settings::{DataType, Settings, parse_dims};
 
 const SCHEDULES: usize = 5_000;
 
 #[test]
-fn schedules_of_the_budget_never_exceed_its_limit_and_never_hang() {
+fn schedules_of_the_budget_keep_its_limit() {
     check_random(
         || {
             let budget = Arc::new(Budget::of_buffers(4096, 0, 2));
@@ -44,7 +44,7 @@ fn schedules_of_the_budget_never_exceed_its_limit_and_never_hang() {
 }
 
 #[test]
-fn schedules_of_two_sources_in_one_budget_neither_starve_nor_wait_for_each_other() {
+fn schedules_of_two_sources_in_one_budget() {
     check_random(
         || {
             // Two buffers of each class are sure, and there is nothing else.
@@ -54,7 +54,8 @@ fn schedules_of_two_sources_in_one_budget_neither_starve_nor_wait_for_each_other
                     let budget = Arc::clone(&budget);
                     thread::spawn(move || {
                         for _ in 0..2 {
-                            // A family of both, of one only, and one that never gives its first back before it has another.
+                            // A family of both, of one only, and one that never gives its first back before it has
+                            // another.
                             match nth {
                                 0 => drop(budget.take(&[0, 1], || true).expect("memory")),
                                 1 => drop(budget.take(&[0], || true).expect("memory")),
@@ -78,10 +79,10 @@ fn schedules_of_two_sources_in_one_budget_neither_starve_nor_wait_for_each_other
 }
 
 #[test]
-fn schedules_of_a_group_show_only_whole_planes_and_never_after_the_complete_one() {
+fn schedules_of_a_group_show_only_whole_planes() {
     let dimensions = parse_dims("t:3:3,y:4:2,x:4:2").expect("a grammar of ours");
     let settings = Settings::new("a", dimensions, DataType::UInt8);
-    let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
+    let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
     let form = Arc::clone(&plan.forms()[0]);
     check_random(
         move || {

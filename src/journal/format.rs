@@ -1,16 +1,16 @@
-//! The write log: array by array, which planes were written, in which order their frames had come, and which chunk lies where
-//! in shard files whose index is not written yet.
+//! The write log: array by array, which planes were written, in which order their frames had come, and which chunk lies
+//! where in shard files whose index is not written yet.
 //!
-//! A record is appended after the write of what it tells of returned; a clean `finish` removes the file. A process that is
-//! killed leaves it behind. What it says of planes tells a black frame from a missing one; from what it says of chunks
-//! recovery rebuilds the indices. No reader asks for its name.
+//! An entry is appended after the write of what it tells of returned; a clean `finish` removes the file. A process that
+//! is killed leaves it behind. What it says of planes tells a black frame from a missing one; from what it says of
+//! chunks recovery rebuilds the indices. No reader asks for its name.
 //!
-//! The file is a sequence of records, little-endian, each complete in itself, so that a torn one costs no other:
+//! The file is a sequence of entries, little-endian, each complete in itself, so that a torn one costs no other:
 //!
 //! | bytes | what |
 //! |-------|------|
 //! | 4 | `OSLg` |
-//! | 4 | length of the record, from its first byte to its checksum's last |
+//! | 4 | length of the entry, from its first byte to its checksum's last |
 //! | 1 | kind: 0 the run, 1 chunks, 3 arrays, 4 planes, 5 durable; 2 planes as version 1 told of them |
 //! | 1 | flags: 1 the chunks are complete |
 //! | 2 | length of the shard's path |
@@ -22,15 +22,15 @@
 //! | | the run, arrays: a JSON object |
 //! | 4 | crc32c of all before |
 //!
-//! The first record is the run's (`version`, `unit`, and `forms`: what arrays have in common that differ only in their
-//! place); then come records of arrays (`first`, the number of the first; `form`; `keys`, their paths). Version 1 had one
-//! form, of every array, in the run's record, no records of arrays, and in its records of planes the position for the array
-//! and ranges of slots, 8 bytes each, without arrivals. Both are read.
+//! The first entry is the run's (`version`, `unit`, and `forms`: what arrays have in common that differ only in their
+//! place); then come entries of arrays (`first`, the number of the first; `form`; `keys`, their paths). Version 1 had
+//! one form, of every array, in the run's entry, no entries of arrays, and in its entries of planes the position for
+//! the array and ranges of slots, 8 bytes each, without arrivals. Both are read.
 //!
-//! Chunks have no checksums: crc32c at 10 GB/s would take 2 to 10 % of a core that compresses, and what a killed process
-//! had written is what it wrote. Compressed chunks are decoded before they are believed.
+//! Chunks have no checksums: crc32c at 10 GB/s would take 2 to 10 % of a core that compresses, and what a killed
+//! process had written is what it wrote. Compressed chunks are decoded before they are believed.
 //!
-//! Its size is bounded by the run: with the path of a shard of five axes a record has about 45 bytes and 8 for each
+//! Its size is bounded by the run: with the path of a shard of five axes an entry has about 45 bytes and 8 for each
 //! chunk, half of what a shard index takes for the same chunks.
 
 use std::io::{self, BufRead};
@@ -39,7 +39,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::buffer::Arrival;
-use crate::plan::{ArrayId, Plan, SourceId, Unit};
+use crate::plan::{ArrayId, Plan, SourceId, StorageUnit};
 use crate::router::StorageIndex;
 
 /// Version of the log that is written; a log of a later one is not understood.
@@ -52,8 +52,8 @@ const MAGIC: [u8; 4] = *b"OSLg";
 const HEADER_BYTES: usize = 24;
 const CHUNK_BYTES: usize = 8;
 const RUN_OF_PLANES_BYTES: usize = 24;
-/// Arrays that one record names.
-const ARRAYS_A_RECORD: usize = 1000;
+/// Arrays that one entry names.
+const ARRAYS_AN_ENTRY: usize = 1000;
 const CHECKSUM_BYTES: usize = 4;
 const KIND_RUN: u8 = 0;
 const KIND_CHUNKS: u8 = 1;
@@ -63,7 +63,7 @@ const KIND_PLANES: u8 = 4;
 const KIND_DURABLE: u8 = 5;
 const COMPLETE: u8 = 1;
 
-/// Longest record that is believed: a batch of as many chunks as the largest shard index has.
+/// Longest entry that is believed: a batch of as many chunks as the largest shard index has.
 const MAX_RECORD_BYTES: usize = HEADER_BYTES + u16::MAX as usize + CHUNK_BYTES * (1 << 20) + CHECKSUM_BYTES;
 
 /// Chunks that one write put into a shard, one after another.
@@ -88,10 +88,10 @@ pub struct PlacedChunk {
     pub length: u32,
 }
 
-/// A record of the log.
+/// An entry of the log.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Record {
-    /// What the run is: the first record.
+pub enum Entry {
+    /// What the run is: the first entry.
     Run(Value),
     /// Arrays that follow one another.
     Arrays(Value),
@@ -155,9 +155,9 @@ impl SlotRun {
     }
 }
 
-/// The records with which the log of a run begins: what the run is, and its arrays.
+/// The entries with which the log of a run begins: what the run is, and its arrays.
 #[must_use]
-pub fn first_records(plan: &Plan, unit: Unit) -> Vec<u8> {
+pub fn first_records(plan: &Plan, unit: StorageUnit) -> Vec<u8> {
     let forms = plan
         .forms()
         .iter()
@@ -168,25 +168,25 @@ pub fn first_records(plan: &Plan, unit: Unit) -> Vec<u8> {
         "unit": unit,
         "forms": forms.collect::<Vec<_>>(),
     });
-    let mut records = json_record(KIND_RUN, &run);
+    let mut entries = json_record(KIND_RUN, &run);
     let alike = plan.arrays().chunk_by(|left, right| left.form().nth() == right.form().nth());
-    for arrays in alike.flat_map(|alike| alike.chunks(ARRAYS_A_RECORD)) {
+    for arrays in alike.flat_map(|alike| alike.chunks(ARRAYS_AN_ENTRY)) {
         let Some(first) = arrays.first() else { continue };
         let keys: Vec<&str> = arrays.iter().map(|array| array.key()).collect();
         let named = serde_json::json!({"first": first.id().0, "form": first.form().nth(), "keys": keys});
-        records.extend(json_record(KIND_ARRAYS, &named));
+        entries.extend(json_record(KIND_ARRAYS, &named));
     }
-    records
+    entries
 }
 
 fn json_record(kind: u8, value: &Value) -> Vec<u8> {
     let text = value.to_string().into_bytes();
-    record(kind, 0, &[], text.len(), 0, &text)
+    entry(kind, 0, &[], text.len(), 0, &text)
 }
 
-/// The record of chunks that lie one after another from `offset` of a shard file.
+/// The entry of chunks that lie one after another from `offset` of a shard file.
 #[must_use]
-pub fn chunks_record(shard: &str, offset: u64, complete: bool, chunks: &[PlacedChunk]) -> Vec<u8> {
+pub fn chunks_entry(shard: &str, offset: u64, complete: bool, chunks: &[PlacedChunk]) -> Vec<u8> {
     let mut body = Vec::with_capacity(chunks.len() * CHUNK_BYTES);
     for chunk in chunks {
         for number in [chunk.place, chunk.length] {
@@ -194,10 +194,10 @@ pub fn chunks_record(shard: &str, offset: u64, complete: bool, chunks: &[PlacedC
         }
     }
     let flags = if complete { COMPLETE } else { 0 };
-    record(KIND_CHUNKS, flags, shard.as_bytes(), chunks.len(), offset, &body)
+    entry(KIND_CHUNKS, flags, shard.as_bytes(), chunks.len(), offset, &body)
 }
 
-/// The record of planes that were written.
+/// The entry of planes that were written.
 #[must_use]
 pub fn planes_record(planes: &Planes) -> Vec<u8> {
     let group: Vec<u8> = planes.group.iter().flat_map(|at| at.to_le_bytes()).collect();
@@ -209,16 +209,16 @@ pub fn planes_record(planes: &Planes) -> Vec<u8> {
         body.extend_from_slice(&first.to_le_bytes());
         body.extend_from_slice(&step.to_le_bytes());
     }
-    record(KIND_PLANES, COMPLETE, &group, planes.runs.len(), planes.array.0.into(), &body)
+    entry(KIND_PLANES, COMPLETE, &group, planes.runs.len(), planes.array.0.into(), &body)
 }
 
-/// The record that so many frames of a source, in the order in which they came, are on the medium.
+/// The entry that so many frames of a source, in the order in which they came, are on the medium.
 #[must_use]
 pub fn durable_record(source: SourceId, frames: u64) -> Vec<u8> {
-    record(KIND_DURABLE, 0, &[], source.index(), frames, &[])
+    entry(KIND_DURABLE, 0, &[], source.index(), frames, &[])
 }
 
-fn record(kind: u8, flags: u8, path: &[u8], count: usize, offset: u64, body: &[u8]) -> Vec<u8> {
+fn entry(kind: u8, flags: u8, path: &[u8], count: usize, offset: u64, body: &[u8]) -> Vec<u8> {
     // A path beyond 65,535 bytes is beyond what any file system takes.
     let path = path.get(..path.len().min(usize::from(u16::MAX))).unwrap_or(&[]);
     let length = HEADER_BYTES + path.len() + body.len() + CHECKSUM_BYTES;
@@ -236,9 +236,9 @@ fn record(kind: u8, flags: u8, path: &[u8], count: usize, offset: u64, body: &[u
     bytes
 }
 
-/// Reads a log record by record, whatever its bytes are; what is no record is passed over and counted.
+/// Reads a log entry by entry, whatever its bytes are; what is no entry is passed over and counted.
 #[derive(Debug)]
-pub struct Records<R> {
+pub struct Entries<R> {
     reader: R,
     /// Bytes read and not yet used.
     window: Vec<u8>,
@@ -250,23 +250,23 @@ pub struct Records<R> {
 /// Bytes that are asked of the reader at a time.
 const STEP: usize = 64 << 10;
 
-impl<R: BufRead> Records<R> {
+impl<R: BufRead> Entries<R> {
     /// Reads from `reader`.
     pub fn new(reader: R) -> Self {
         Self { reader, window: Vec::new(), start: 0, ended: false, damaged: 0 }
     }
 
-    /// Bytes that belonged to no whole record.
+    /// Bytes that belonged to no whole entry.
     #[must_use]
     pub fn damaged_bytes(&self) -> u64 {
         self.damaged
     }
 
-    /// The next whole record; `None` at the end.
+    /// The next whole entry; `None` at the end.
     ///
     /// # Errors
     /// The reader's.
-    pub fn next_record(&mut self) -> io::Result<Option<Record>> {
+    pub fn next_entry(&mut self) -> io::Result<Option<Entry>> {
         loop {
             self.fill(HEADER_BYTES)?;
             let rest = self.rest();
@@ -278,9 +278,9 @@ impl<R: BufRead> Records<R> {
             let length = length_of(rest).unwrap_or(0);
             if length > 0 {
                 self.fill(length)?;
-                if let Some(record) = self.rest().get(..length).and_then(parse) {
+                if let Some(entry) = self.rest().get(..length).and_then(parse) {
                     self.start += length;
-                    return Ok(Some(record));
+                    return Ok(Some(entry));
                 }
             }
             self.pass_over();
@@ -291,7 +291,7 @@ impl<R: BufRead> Records<R> {
         self.window.get(self.start..).unwrap_or(&[])
     }
 
-    /// Moves on to where the next record may start.
+    /// Moves on to where the next entry may start.
     fn pass_over(&mut self) {
         let rest = self.rest();
         let next = rest
@@ -324,7 +324,7 @@ impl<R: BufRead> Records<R> {
     }
 }
 
-/// Length that a header claims, where it is one that a record can have.
+/// Length that a header claims, where it is one that an entry can have.
 fn length_of(bytes: &[u8]) -> Option<usize> {
     if bytes.get(..4)? != MAGIC {
         return None;
@@ -333,8 +333,8 @@ fn length_of(bytes: &[u8]) -> Option<usize> {
     (HEADER_BYTES + CHECKSUM_BYTES..=MAX_RECORD_BYTES).contains(&length).then_some(length)
 }
 
-/// A whole record, header to checksum.
-fn parse(bytes: &[u8]) -> Option<Record> {
+/// A whole entry, header to checksum.
+fn parse(bytes: &[u8]) -> Option<Entry> {
     let (body, checksum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM_BYTES)?)?;
     if crc32c::crc32c(body).to_le_bytes() != checksum {
         return None;
@@ -347,22 +347,22 @@ fn parse(bytes: &[u8]) -> Option<Record> {
     let offset = u64::from_le_bytes(header.get(16..24)?.try_into().ok()?);
     let (path, rest) = rest.split_at_checked(path_bytes)?;
     match kind {
-        KIND_RUN if rest.len() == count => Some(Record::Run(serde_json::from_slice(rest).ok()?)),
+        KIND_RUN if rest.len() == count => Some(Entry::Run(serde_json::from_slice(rest).ok()?)),
         KIND_CHUNKS if rest.len() == count.checked_mul(CHUNK_BYTES)? => {
             let chunk = |bytes: &[u8]| Some(PlacedChunk { place: word_at(bytes, 0)?, length: word_at(bytes, 4)? });
             let chunks = rest.chunks_exact(CHUNK_BYTES).map(chunk).collect::<Option<_>>()?;
-            Some(Record::Chunks(Placed {
+            Some(Entry::Chunks(Placed {
                 shard: String::from_utf8(path.to_vec()).ok()?,
                 offset,
                 complete: flags & COMPLETE != 0,
                 chunks,
             }))
         }
-        KIND_ARRAYS if rest.len() == count => Some(Record::Arrays(serde_json::from_slice(rest).ok()?)),
-        KIND_DURABLE if rest.is_empty() => Some(Record::Durable(SourceId(u16::try_from(count).ok()?), offset)),
+        KIND_ARRAYS if rest.len() == count => Some(Entry::Arrays(serde_json::from_slice(rest).ok()?)),
+        KIND_DURABLE if rest.is_empty() => Some(Entry::Durable(SourceId(u16::try_from(count).ok()?), offset)),
         KIND_PLANES_V1 if rest.len() == count.checked_mul(CHUNK_BYTES)? => {
             let run = |bytes: &[u8]| Some(SlotRun { slots: word_at(bytes, 0)?..word_at(bytes, 4)?, arrivals: None });
-            Some(Record::Planes(Planes {
+            Some(Entry::Planes(Planes {
                 array: ArrayId(u32::try_from(offset).ok()?),
                 group: group_of(path)?,
                 runs: rest.chunks_exact(CHUNK_BYTES).map(run).collect::<Option<_>>()?,
@@ -374,7 +374,7 @@ fn parse(bytes: &[u8]) -> Option<Record> {
                 let long = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
                 Some(SlotRun { slots: start..start.checked_add(count)?, arrivals: Some((long(8)?, long(16)?)) })
             };
-            Some(Record::Planes(Planes {
+            Some(Entry::Planes(Planes {
                 array: ArrayId(u32::try_from(offset).ok()?),
                 group: group_of(path)?,
                 runs: rest.chunks_exact(RUN_OF_PLANES_BYTES).map(run).collect::<Option<_>>()?,
@@ -398,20 +398,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn read(bytes: &[u8]) -> (Vec<Record>, u64) {
+    fn read(bytes: &[u8]) -> (Vec<Entry>, u64) {
         // A reader that gives little at a time, as a slow disk may.
-        let mut records = Records::new(io::BufReader::with_capacity(7, bytes));
+        let mut entries = Entries::new(io::BufReader::with_capacity(7, bytes));
         let mut found = Vec::new();
-        while let Some(record) = records.next_record().expect("reading from memory") {
-            found.push(record);
+        while let Some(entry) = entries.next_entry().expect("reading from memory") {
+            found.push(entry);
         }
-        (found, records.damaged_bytes())
+        (found, entries.damaged_bytes())
     }
 
     fn plan(dims: &str) -> Plan {
         let dimensions = crate::settings::parse_dims(dims).expect("valid");
         let settings = crate::Settings::new("a", dimensions, crate::settings::DataType::UInt8);
-        Plan::new(&settings, &crate::plan::Capabilities::taking(Unit::Chunk)).expect("valid")
+        Plan::new(&settings, &crate::plan::Capabilities::taking(StorageUnit::Chunk)).expect("valid")
     }
 
     fn placed(nth: u32) -> Placed {
@@ -421,26 +421,26 @@ mod tests {
     }
 
     fn bytes(placed: &Placed) -> Vec<u8> {
-        chunks_record(&placed.shard, placed.offset, placed.complete, &placed.chunks)
+        chunks_entry(&placed.shard, placed.offset, placed.complete, &placed.chunks)
     }
 
     #[test]
     fn what_is_written_is_read() {
         let plan = plan("t:inf,p:3,y:4,x:4");
-        let mut log = first_records(&plan, Unit::Chunk);
+        let mut log = first_records(&plan, StorageUnit::Chunk);
         (0..50).for_each(|nth| log.extend(bytes(&placed(nth))));
         let (found, damaged) = read(&log);
         assert_eq!((found.len(), damaged), (52, 0));
         let form = &plan.forms()[0];
         let array = form.empty_metadata();
-        assert!(matches!(&found[0], Record::Run(run)
+        assert!(matches!(&found[0], Entry::Run(run)
             if run["version"] == VERSION && run["forms"][0]["array"] == array && run["forms"][0]["append_axis"] == 0));
         let keys: Vec<_> = plan.arrays().iter().map(|array| array.key().to_owned()).collect();
         assert!(
-            matches!(&found[1], Record::Arrays(arrays) if arrays["first"] == 0 && arrays["keys"] == serde_json::json!(keys))
+            matches!(&found[1], Entry::Arrays(arrays) if arrays["first"] == 0 && arrays["keys"] == serde_json::json!(keys))
         );
-        for (nth, record) in found[2..].iter().enumerate() {
-            assert_eq!(record, &Record::Chunks(placed(nth as u32)));
+        for (nth, entry) in found[2..].iter().enumerate() {
+            assert_eq!(entry, &Entry::Chunks(placed(nth as u32)));
         }
     }
 
@@ -453,7 +453,7 @@ mod tests {
         let log = [planes_record(&planes), durable_record(SourceId(1), 9), bytes(&placed(0))].concat();
         assert_eq!(
             read(&log),
-            (vec![Record::Planes(planes), Record::Durable(SourceId(1), 9), Record::Chunks(placed(0))], 0)
+            (vec![Entry::Planes(planes), Entry::Durable(SourceId(1), 9), Entry::Chunks(placed(0))], 0)
         );
     }
 
@@ -461,10 +461,10 @@ mod tests {
     fn planes_of_version_1_come_back() {
         let group: Vec<u8> = [1_u64, 2, 3].iter().flat_map(|at| at.to_le_bytes()).collect();
         let body: Vec<u8> = [0_u32, 3, 5, 6].iter().flat_map(|slot| slot.to_le_bytes()).collect();
-        let log = record(KIND_PLANES_V1, COMPLETE, &group, 2, 7, &body);
+        let log = entry(KIND_PLANES_V1, COMPLETE, &group, 2, 7, &body);
         let run = |slots: Range<u32>| SlotRun { slots, arrivals: None };
         let planes = Planes { array: ArrayId(7), group: [1, 2, 3], runs: vec![run(0..3), run(5..6)] };
-        assert_eq!(read(&log), (vec![Record::Planes(planes)], 0));
+        assert_eq!(read(&log), (vec![Entry::Planes(planes)], 0));
     }
 
     #[test]
@@ -478,7 +478,7 @@ mod tests {
         let (whole, last) = (bytes(&placed(0)), bytes(&placed(1)));
         for cut in 1..last.len() {
             let (found, damaged) = read(&[&whole[..], &last[..cut]].concat());
-            assert_eq!(found, [Record::Chunks(placed(0))], "cut after {cut} bytes");
+            assert_eq!(found, [Entry::Chunks(placed(0))], "cut after {cut} bytes");
             assert_eq!(damaged, cut as u64);
         }
     }
@@ -486,8 +486,8 @@ mod tests {
     proptest! {
         #[test]
         fn damage_costs_only_the_records_it_hits(at in 0usize..10_000, junk in prop::collection::vec(any::<u8>(), 1..40)) {
-            let records: Vec<Vec<u8>> = (0..20).map(|nth| bytes(&placed(nth))).collect();
-            let mut log = records.concat();
+            let entries: Vec<Vec<u8>> = (0..20).map(|nth| bytes(&placed(nth))).collect();
+            let mut log = entries.concat();
             let at = at % log.len();
             let end = (at + junk.len()).min(log.len());
             let before = log.clone();
@@ -495,11 +495,11 @@ mod tests {
             let hit = |start: usize, length: usize| log[start..start + length] != before[start..start + length];
             let mut start = 0;
             let mut expected = Vec::new();
-            for (nth, record) in records.iter().enumerate() {
-                if !hit(start, record.len()) {
-                    expected.push(Record::Chunks(placed(nth as u32)));
+            for (nth, entry) in entries.iter().enumerate() {
+                if !hit(start, entry.len()) {
+                    expected.push(Entry::Chunks(placed(nth as u32)));
                 }
-                start += record.len();
+                start += entry.len();
             }
             prop_assert_eq!(read(&log).0, expected);
         }

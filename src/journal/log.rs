@@ -5,11 +5,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::format::{PlacedChunk, Planes, chunks_record, durable_record, first_records, planes_record};
+use super::format::{PlacedChunk, Planes, chunks_entry, durable_record, first_records, planes_record};
 use crate::buffer::Arrival;
 use crate::error::{Error, Result};
 use crate::names::own::{LOG, OLD_LOG};
-use crate::plan::{GroupKey, Plan, SourceId, Unit};
+use crate::plan::{GroupKey, Plan, SourceId, StorageUnit};
 use crate::platform::{AppendFile, Disk, Source};
 use crate::reader;
 
@@ -32,7 +32,7 @@ pub struct Log {
 
 impl Log {
     /// Opens the log of a run that begins, and tells in it what the run is; the engine takes `unit`s.
-    pub(crate) fn create(plan: &Plan, disk: &dyn Disk, unit: Unit) -> Result<Self> {
+    pub(crate) fn create(plan: &Plan, disk: &dyn Disk, unit: StorageUnit) -> Result<Self> {
         let path = plan.root().join(LOG);
         let file = disk.open_append(&path).map_err(|source| Error::io("create", &path, source))?;
         file.append(&first_records(plan, unit)).map_err(|source| Error::io("write", &path, source))?;
@@ -64,7 +64,7 @@ impl Log {
         let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
         let placed =
             chunks.iter().map(|(place, length)| PlacedChunk { place: narrow(*place as u64), length: narrow(*length) });
-        self.append(&chunks_record(shard, offset, complete, &placed.collect::<Vec<_>>()))
+        self.append(&chunks_entry(shard, offset, complete, &placed.collect::<Vec<_>>()))
     }
 
     /// Notes that the planes in these slots of a group, ascending, were given to the operating system.
@@ -91,10 +91,10 @@ impl Log {
         self.file.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    fn append(&self, record: &[u8]) -> Result<()> {
+    fn append(&self, entry: &[u8]) -> Result<()> {
         let open = self.file.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let Some(file) = open else { return Ok(()) };
-        file.append(record).map_err(|source| Error::io("append to", &self.path, source))
+        file.append(entry).map_err(|source| Error::io("append to", &self.path, source))
     }
 
     /// The run has ended well: every index is written, nothing will have to be won back.

@@ -5,7 +5,8 @@
 //! | `log` | what was written where, plane by plane (see [`mod@format`]) | a clean `finish` |
 //! | `progress.json` | for each source how many of its frames readers can see (see `record`); there once the store is complete | for ever |
 //!
-//! Both have a version. A run writes them as it goes on; `resume` and `recover` read them, and those of earlier versions.
+//! Both have a version. A run writes them as it goes on; `resume` and `recover` read them, and those of earlier
+//! versions.
 
 pub mod format;
 mod log;

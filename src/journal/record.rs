@@ -1,8 +1,9 @@
-//! How many frames of each source readers can see: one small file, replaced as the run goes on, for whoever continues or mends
-//! the store. It is there as soon as the store is complete, before the first frame.
+//! How many frames of each source readers can see: one small file, replaced as the run goes on, for whoever continues
+//! or mends the store. It is there as soon as the store is complete, before the first frame.
 //!
-//! `{"format":1,"frames":N}` where there is one source without further levels; else format 2, with `sources` in addition, each
-//! with its `frames`, and with `levels`: the frames of which the levels below full resolution are there too.
+//! `{"format":1,"frames":N}` where there is one source without further levels; else format 2, with `sources` in
+//! addition, each with its `frames`, and with `levels`: the frames of which the levels below full resolution are there
+//! too.
 
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::error::{Error, Result};
 use crate::names::own::{FORMAT, OLD_RECORD, RECORD};
 use crate::plan::Plan;
-use crate::platform::{Disk, Source, Sync};
+use crate::platform::{Disk, Source, SyncPolicy};
 use crate::reader::{self, Small, limits};
 
 /// How far a source has come.
@@ -42,14 +43,14 @@ pub(crate) fn sources_of(document: &Map<String, Value>) -> Option<Vec<Come>> {
     sources.as_array()?.iter().map(come).collect()
 }
 
-/// Format of the files of a run: 1 where there is one source of frames without levels below full resolution, which the first
-/// version understands too.
+/// Format of the files of a run: 1 where there is one source of frames without levels below full resolution, which the
+/// first version understands too.
 pub(crate) fn format_of(plan: &Plan) -> u64 {
     if plan.forms().len() > 1 { FORMAT } else { 1 }
 }
 
 /// Replaces the record, atomically.
-pub(crate) fn write(plan: &Plan, disk: &dyn Disk, sync: Sync, sources: &[Come]) -> Result<()> {
+pub(crate) fn write(plan: &Plan, disk: &dyn Disk, sync: SyncPolicy, sources: &[Come]) -> Result<()> {
     let path = plan.root().join(RECORD);
     let frames = sources.iter().map(|come| come.frames).fold(0, u64::saturating_add);
     let format = format_of(plan);

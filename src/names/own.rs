@@ -1,4 +1,4 @@
-//! Names of our own files in a store: the rooms that read them, write them and keep others from taking them have them from here.
+//! Names of our own files in a store: whoever reads, writes or reserves them has them from here.
 //!
 //! They lie in one folder of the root. Readers that list a group warn of every name in it that is no Zarr node
 //! (zarr-python 3 does), so the folder is an empty group and what is in it belongs to an array without elements.
@@ -33,16 +33,16 @@ pub(crate) const LOG: &str = ".ome-stream/run/log";
 /// Frames that the run has not, by number and place.
 pub(crate) const MISSING: &str = ".ome-stream/run/missing.jsonl";
 
-/// Keeps room on the disk; without the ending of a file that is not whole.
-pub(crate) const ROOM: &str = ".ome-stream/run/room";
+/// Keeps space on the disk; without the ending of a file that is not whole.
+pub(crate) const RESERVE: &str = ".ome-stream/run/room";
 
 /// Every file of ours.
-pub(crate) const ALL: [&str; 9] = [MARK, RECORD, ATTRIBUTES, LOCK, TAKING, OWNER, LOG, MISSING, ROOM];
+pub(crate) const ALL: [&str; 9] = [MARK, RECORD, ATTRIBUTES, LOCK, TAKING, OWNER, LOG, MISSING, RESERVE];
 
-/// Names that earlier versions gave the record, the write log and the file that keeps room, in the root itself.
+/// Names that earlier versions gave the record, the write log and the file that keeps space, in the root itself.
 pub(crate) const OLD_RECORD: &str = ".ome-stream.json";
 pub(crate) const OLD_LOG: &str = ".ome-stream-log";
-pub(crate) const OLD_ROOM: &str = ".ome-stream-room";
+pub(crate) const OLD_RESERVE: &str = ".ome-stream-room";
 
 /// Newest format of what lies in the folder; a larger number is of a later version and is not understood.
 pub(crate) const FORMAT: u64 = 2;

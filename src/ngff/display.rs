@@ -1,4 +1,4 @@
-//! How viewers show an image at first: a colour for each channel, a window of intensities.
+//! How viewers show an image at first: a color for each channel, a window of intensities.
 
 use serde_json::Number;
 
@@ -14,13 +14,13 @@ const YELLOW: Rgb = [255, 255, 0];
 const RED: Rgb = [255, 0, 0];
 const MAGENTA: Rgb = [255, 0, 255];
 
-/// Colours for channels that say nothing, in order: the first two stay apart for colour-blind eyes and add up to white.
+/// Colors for channels that say nothing, in order: the first two stay apart for color-blind eyes and add up to white.
 const PALETTE: [Rgb; 6] = [GREEN, MAGENTA, CYAN, YELLOW, RED, BLUE];
 
-/// The colour of each channel: the declared one; white where there is only one channel; else the colour of the
+/// The color of each channel: the declared one; white where there is only one channel; else the color of the
 /// emission wavelength, unless another channel has it already; else the next free one of the palette, which starts
 /// again when all are taken.
-pub(super) fn colours(channels: &[Channel]) -> Vec<Rgb> {
+pub(super) fn colors(channels: &[Channel]) -> Vec<Rgb> {
     if let [only] = channels {
         return vec![only.color.unwrap_or(WHITE)];
     }
@@ -28,14 +28,14 @@ pub(super) fn colours(channels: &[Channel]) -> Vec<Rgb> {
     let mut chosen: Vec<Option<Rgb>> = channels.iter().map(|channel| channel.color).collect();
     for (slot, channel) in chosen.iter_mut().zip(channels) {
         if let (None, Some(nm)) = (*slot, channel.emission_nm) {
-            let colour = emission_colour(nm);
-            if !taken.contains(&colour) {
-                taken.push(colour);
-                *slot = Some(colour);
+            let color = emission_color(nm);
+            if !taken.contains(&color) {
+                taken.push(color);
+                *slot = Some(color);
             }
         }
     }
-    let mut free: Vec<Rgb> = PALETTE.into_iter().filter(|colour| !taken.contains(colour)).collect();
+    let mut free: Vec<Rgb> = PALETTE.into_iter().filter(|color| !taken.contains(color)).collect();
     if free.is_empty() {
         free.extend(PALETTE);
     }
@@ -43,9 +43,9 @@ pub(super) fn colours(channels: &[Channel]) -> Vec<Rgb> {
     chosen.into_iter().map(|slot| slot.or_else(|| next.next()).unwrap_or(WHITE)).collect()
 }
 
-/// The display colour that microscopists expect of light of this wavelength. Far red, which no eye sees, is shown in
+/// The display color that microscopists expect of light of this wavelength. Far red, which no eye sees, is shown in
 /// magenta so that it differs from red.
-fn emission_colour(nm: f64) -> Rgb {
+fn emission_color(nm: f64) -> Rgb {
     match nm {
         nm if nm < 480.0 => BLUE,
         nm if nm < 500.0 => CYAN,
@@ -82,32 +82,32 @@ mod tests {
 
     #[test]
     fn a_single_channel_is_white_whatever_it_emits() {
-        assert_eq!(colours(&[emitting(510.0)]), [WHITE]);
-        assert_eq!(colours(&[Channel { color: Some(RED), ..Channel::default() }]), [RED]);
-        assert_eq!(colours(&[]), [] as [Rgb; 0]);
+        assert_eq!(colors(&[emitting(510.0)]), [WHITE]);
+        assert_eq!(colors(&[Channel { color: Some(RED), ..Channel::default() }]), [RED]);
+        assert_eq!(colors(&[]), [] as [Rgb; 0]);
     }
 
     #[test]
-    fn usual_fluorophores_get_their_usual_colours() {
+    fn usual_fluorophores_get_their_usual_colors() {
         // DAPI, GFP, mCherry, Cy5
         let channels = [emitting(461.0), emitting(509.0), emitting(610.0), emitting(670.0)];
-        assert_eq!(colours(&channels), [BLUE, GREEN, RED, MAGENTA]);
+        assert_eq!(colors(&channels), [BLUE, GREEN, RED, MAGENTA]);
     }
 
     #[test]
-    fn no_two_channels_share_a_colour_while_the_palette_lasts() {
+    fn no_two_channels_share_a_color_while_the_palette_lasts() {
         let declared_red = Channel { color: Some(RED), ..Channel::default() };
         let channels = [emitting(509.0), emitting(520.0), emitting(610.0), declared_red, Channel::default()];
-        let got = colours(&channels);
+        let got = colors(&channels);
         assert_eq!(got.get(3), Some(&RED));
-        for (nth, colour) in got.iter().enumerate() {
-            assert!(!got.iter().skip(nth + 1).any(|other| other == colour), "{got:?}");
+        for (nth, color) in got.iter().enumerate() {
+            assert!(!got.iter().skip(nth + 1).any(|other| other == color), "{got:?}");
         }
     }
 
     #[test]
-    fn more_channels_than_colours_begin_the_palette_again() {
-        let got = colours(&vec![Channel::default(); 8]);
+    fn more_channels_than_colors_begin_the_palette_again() {
+        let got = colors(&vec![Channel::default(); 8]);
         assert_eq!(got, [GREEN, MAGENTA, CYAN, YELLOW, RED, BLUE, GREEN, MAGENTA]);
     }
 

@@ -112,8 +112,9 @@ fn invalid(problem: String, remedy: &str) -> Error {
 
 /// What a [`FILE_NAME`] holds, read for the mirror.
 ///
-/// Lines that are not what [`FrameMetadata::line`] writes (the torn end of an interrupted run, bytes that a power loss left
-/// zero) are passed over and counted. Beyond the mirror's limits lines are counted by their first and last character only.
+/// Lines that are not what [`FrameMetadata::line`] writes (the torn end of an interrupted run, bytes that a power loss
+/// left zero) are passed over and counted. Beyond the mirror's limits lines are counted by their first and last
+/// character only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrameLog {
     /// Objects in order of arrival, without `frame`; `None` once there are too many or they are too large to mirror.
@@ -130,7 +131,8 @@ impl Default for FrameLog {
 }
 
 impl FrameLog {
-    /// Takes the next line; `whole` is false of one that is longer than any of ours, of which only the beginning is given.
+    /// Takes the next line; `whole` is false of one that is longer than any of ours, of which only the beginning is
+    /// given.
     pub fn take(&mut self, line: &[u8], whole: bool) {
         let text = line.trim_ascii();
         if text.is_empty() && whole {

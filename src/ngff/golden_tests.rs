@@ -64,9 +64,9 @@ fn plain() -> Image {
     Image { dtype: "float32".into(), name: "frame".into(), ..image(&["y", "x"]) }
 }
 
-fn series() -> Layout {
+fn series() -> Hierarchy {
     let second = Image { name: "Pos <1>".into(), ..tczyx() };
-    Layout::Series(vec![("0".into(), tczyx()), ("Pos_1".into(), second)])
+    Hierarchy::Series(vec![("0".into(), tczyx()), ("Pos_1".into(), second)])
 }
 
 fn attributes(value: Value) -> Attributes {
@@ -77,8 +77,8 @@ fn no_attributes(_: usize) -> Result<Attributes> {
     Ok(Attributes::new())
 }
 
-fn documents(layout: &Layout, root: &Attributes) -> Vec<Document> {
-    documents_v05(layout, root, no_attributes).expect("valid").collect::<Result<_>>().expect("documents")
+fn documents(hierarchy: &Hierarchy, root: &Attributes) -> Vec<Document> {
+    documents_v05(hierarchy, root, no_attributes).expect("valid").collect::<Result<_>>().expect("documents")
 }
 
 /// The committed text, with this library's version where it has a mark.
@@ -95,7 +95,7 @@ fn assert_golden(document: &Document, text: &str) {
 
 #[test]
 fn an_image_with_everything_is_as_committed() {
-    let documents = documents(&Layout::Single(tczyx()), &Attributes::new());
+    let documents = documents(&Hierarchy::Single(tczyx()), &Attributes::new());
     let [document] = documents.as_slice() else { panic!("{documents:?}") };
     assert_eq!(document.path, "zarr.json");
     assert_golden(document, include_str!("../../tests/data/ngff/v05_single.json"));
@@ -103,7 +103,7 @@ fn an_image_with_everything_is_as_committed() {
 
 #[test]
 fn a_bare_frame_is_as_committed() {
-    let documents = documents(&Layout::Single(plain()), &Attributes::new());
+    let documents = documents(&Hierarchy::Single(plain()), &Attributes::new());
     let [document] = documents.as_slice() else { panic!("{documents:?}") };
     assert_golden(document, include_str!("../../tests/data/ngff/v05_plain.json"));
 }
@@ -114,7 +114,7 @@ fn several_images_are_as_committed_and_the_root_comes_last() {
     let paths: Vec<_> = documents.iter().map(|document| document.path.as_str()).collect();
     assert_eq!(paths, ["0/zarr.json", "Pos_1/zarr.json", "OME/METADATA.ome.xml", "OME/zarr.json", "zarr.json"]);
     let [first, second, xml, order, root] = documents.as_slice() else { panic!("{paths:?}") };
-    // The first image is the one of the single layout: where an image lies does not change it.
+    // The first image is the one of the single hierarchy: where an image lies does not change it.
     assert_golden(first, include_str!("../../tests/data/ngff/v05_single.json"));
     assert_golden(second, include_str!("../../tests/data/ngff/v05_series_image.json"));
     assert_golden(order, include_str!("../../tests/data/ngff/v05_series_order.json"));
@@ -124,20 +124,20 @@ fn several_images_are_as_committed_and_the_root_comes_last() {
 }
 
 #[test]
-fn frame_metadata_and_namespaces_stand_beside_ome_in_the_right_group() {
+fn frame_metadata_and_namespaces_stand_beside_ome() {
     let root = attributes(json!({"my_program": {"operator": "Ada"}}));
     let frames = |number: usize| Ok(attributes(json!({"ome_writers": {"frame_metadata": [number]}})));
     let parse = |document: Document| -> Value { serde_json::from_slice(&document.bytes).expect("JSON") };
 
-    let single: Vec<Value> = documents_v05(&Layout::Single(tczyx()), &root, frames)
+    let single: Vec<Value> = documents_v05(&Hierarchy::Single(tczyx()), &root, frames)
         .expect("valid")
         .map(|document| parse(document.expect("document")))
         .collect();
     let keys: Vec<_> = single[0]["attributes"].as_object().expect("object").keys().cloned().collect();
     assert_eq!(keys, ["ome", "ome_stream", "my_program", "ome_writers"]);
 
-    let layout = series();
-    let several: Vec<Value> = documents_v05(&layout, &root, frames)
+    let hierarchy = series();
+    let several: Vec<Value> = documents_v05(&hierarchy, &root, frames)
         .expect("valid")
         .filter_map(|document| {
             let document = document.expect("document");
@@ -152,43 +152,44 @@ fn frame_metadata_and_namespaces_stand_beside_ome_in_the_right_group() {
 
 #[test]
 fn attributes_never_replace_what_makes_a_group_an_image() {
-    let layout = Layout::Single(tczyx());
+    let hierarchy = Hierarchy::Single(tczyx());
     for name in RESERVED_NAMESPACES.into_iter().filter(|name| *name != "ome_writers") {
         let root = attributes(json!({name: {}}));
-        assert!(documents_v05(&layout, &root, no_attributes).is_err(), "{name}");
+        assert!(documents_v05(&hierarchy, &root, no_attributes).is_err(), "{name}");
         let of_image = |_| Ok(attributes(json!({name: {}})));
         let none = Attributes::new();
-        let made: Result<Vec<_>> = documents_v05(&layout, &none, of_image).and_then(Iterator::collect);
+        let made: Result<Vec<_>> = documents_v05(&hierarchy, &none, of_image).and_then(Iterator::collect);
         assert!(made.is_err(), "{name}");
     }
     let root = attributes(json!({"ome_writers": {}}));
-    let twice = |_| Ok(attributes(json!({"ome_writers": {}})));
-    let made: Result<Vec<_>> = documents_v05(&layout, &root, twice).and_then(Iterator::collect);
+    let repeated = |_| Ok(attributes(json!({"ome_writers": {}})));
+    let made: Result<Vec<_>> = documents_v05(&hierarchy, &root, repeated).and_then(Iterator::collect);
     assert!(made.is_err(), "the same name twice in one group");
 }
 
 #[test]
-fn an_invalid_layout_makes_no_document_and_a_failing_source_is_told() {
+fn an_invalid_hierarchy_makes_no_document() {
     let none = Attributes::new();
-    assert!(documents_v05(&Layout::Single(image(&["x"])), &none, no_attributes).is_err());
-    let layout = series();
+    assert!(documents_v05(&Hierarchy::Single(image(&["x"])), &none, no_attributes).is_err());
+    let hierarchy = series();
     let failing = |number| match number {
         0 => no_attributes(0),
         _ => Err(Error::Finished),
     };
-    let made: Vec<_> = documents_v05(&layout, &none, failing).expect("valid").collect();
+    let made: Vec<_> = documents_v05(&hierarchy, &none, failing).expect("valid").collect();
     assert!(matches!(made.as_slice(), [Ok(_), Err(Error::Finished), ..]), "{made:?}");
 }
 
 #[test]
 fn large_documents_are_not_indented() {
-    let layout = Layout::Single(tczyx());
+    let hierarchy = Hierarchy::Single(tczyx());
     let none = Attributes::new();
     let entry = json!({"delta_t": 0.1, "storage_index": [0, 0, 0]});
     let frames = |_| Ok(attributes(json!({"ome_writers": {"frame_metadata": vec![entry.clone(); 2000]}})));
-    let made: Vec<_> = documents_v05(&layout, &none, frames).expect("valid").collect::<Result<_>>().expect("documents");
+    let made: Vec<_> =
+        documents_v05(&hierarchy, &none, frames).expect("valid").collect::<Result<_>>().expect("documents");
     assert_eq!(made[0].bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
-    assert!(documents(&layout, &none)[0].bytes.iter().filter(|byte| **byte == b'\n').count() > 10);
+    assert!(documents(&hierarchy, &none)[0].bytes.iter().filter(|byte| **byte == b'\n').count() > 10);
 }
 
 proptest! {
@@ -200,7 +201,7 @@ proptest! {
         let mut source = plain();
         source.datasets[0].scale.clone_from(&scale);
         source.datasets[0].translation = Some(translation.clone());
-        let made = documents(&Layout::Single(source), &Attributes::new());
+        let made = documents(&Hierarchy::Single(source), &Attributes::new());
         let json: Value = serde_json::from_slice(&made[0].bytes).expect("JSON");
         let transformations = &json["attributes"]["ome"]["multiscales"][0]["datasets"][0]["coordinateTransformations"];
         let bits = |numbers: &[f64]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();

@@ -1,8 +1,8 @@
 //! OME-NGFF metadata: one model, one emitter for each version; the only writer of group metadata.
 //!
-//! Pure: a [`Layout`] becomes [`Document`]s, relative paths and bytes; putting them on disk (temporary file + rename) is
-//! another layer's work. The model says what is true of an image (axes, pixel sizes, origins, channels) in no version's
-//! words; `v05` says it in those of OME-NGFF 0.5, with `parts` holding what several versions write alike.
+//! Pure: a [`Hierarchy`] becomes [`Document`]s, relative paths and bytes; putting them on disk (temporary file +
+//! rename) is another layer's work. The model says what is true of an image (axes, pixel sizes, origins, channels) in
+//! no version's words; `v05` says it in those of OME-NGFF 0.5, with `parts` holding what several versions write alike.
 //!
 //! Beside NGFF's own `ome` a group's attributes hold
 //! - `ome_stream`: who wrote it (`version`) and the `channels`' wavelengths and fluorophores, which no NGFF version
@@ -20,7 +20,7 @@ mod v05;
 mod validate;
 
 pub use crate::zarr::Document;
-pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Image, Layout};
+pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Hierarchy, Image};
 pub use namespace::{MAX_NAMESPACE_BYTES, RESERVED_NAMESPACES, check_namespace};
 pub use v05::{collection_v05, documents_v05};
 

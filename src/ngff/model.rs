@@ -64,11 +64,11 @@ pub struct Dataset {
 pub struct Channel {
     /// Name for people.
     pub label: String,
-    /// Colour to show it in, red green blue; chosen where there is none (see `display`).
+    /// Color to show it in, red green blue; chosen where there is none (see `display`).
     pub color: Option<[u8; 3]>,
-    /// Excitation wavelength in nanometres.
+    /// Excitation wavelength in nanometers.
     pub excitation_nm: Option<f64>,
-    /// Emission wavelength in nanometres.
+    /// Emission wavelength in nanometers.
     pub emission_nm: Option<f64>,
     /// Name of the fluorophore.
     pub fluorophore: Option<String>,
@@ -77,7 +77,7 @@ pub struct Channel {
 /// How the images of a store lie in its groups.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Layout {
+pub enum Hierarchy {
     /// One image, in the root group.
     Single(Image),
     /// Several images, each in a group of its own under the root, in order: name of the group, image. Written as
@@ -85,7 +85,7 @@ pub enum Layout {
     Series(Vec<(String, Image)>),
 }
 
-impl Layout {
+impl Hierarchy {
     /// The images in order, each with the path of its group relative to the root (empty for the root itself).
     pub fn images(&self) -> impl Iterator<Item = (&str, &Image)> {
         let (single, series) = match self {

@@ -20,8 +20,8 @@ pub const RESERVED_NAMESPACES: [&str; 11] = [
     "well",
 ];
 
-/// Most bytes of JSON in one namespace: every reader parses the root group's metadata whole before it shows a pixel, and
-/// 14 MB of JSON take 0.4 s to open.
+/// Most bytes of JSON in one namespace: every reader parses the root group's metadata whole before it shows a pixel,
+/// and 14 MB of JSON take 0.4 s to open.
 pub const MAX_NAMESPACE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Whether `metadata` may be stored in the root group's attributes under `namespace`.

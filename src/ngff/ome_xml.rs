@@ -1,5 +1,5 @@
-//! `OME/METADATA.ome.xml` of a store with several images: the same images in OME-XML, with `<MetadataOnly/>` in place of
-//! pixels (OME-NGFF 0.5, "bioformats2raw.layout"; OME model 2016-06).
+//! `OME/METADATA.ome.xml` of a store with several images: the same images in OME-XML, with `<MetadataOnly/>` in place
+//! of pixels (OME-NGFF 0.5, "bioformats2raw.layout"; OME model 2016-06).
 //!
 //! Written by hand: quick-xml leaves line breaks in attributes bare, and writes characters that XML cannot hold.
 
@@ -45,9 +45,9 @@ fn write_image(xml: &mut String, number: usize, image: &Image) -> Option<()> {
         write_attribute(xml, name, value);
     }
     xml.push_str(">\n");
-    // Colours are those that `omero` has.
-    for (nth, (channel, colour)) in image.channels.iter().zip(display::colours(&image.channels)).enumerate() {
-        write_channel(xml, &format!("Channel:{number}:{nth}"), channel, colour);
+    // Colors are those that `omero` has.
+    for (nth, (channel, color)) in image.channels.iter().zip(display::colors(&image.channels)).enumerate() {
+        write_channel(xml, &format!("Channel:{number}:{nth}"), channel, color);
     }
     xml.push_str("      <MetadataOnly/>\n    </Pixels>\n  </Image>\n");
     Some(())
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn images_that_ome_xml_has_no_words_for_leave_the_whole_document_out() {
+    fn images_beyond_ome_xml_leave_the_document_out() {
         let with = |change: fn(&mut Image)| {
             let mut changed = tczyx();
             change(&mut changed);

@@ -79,7 +79,7 @@ impl<'a> Omero<'a> {
             return None;
         }
         let (min, max) = display::window(&image.dtype);
-        let channels = display::colours(&image.channels)
+        let channels = display::colors(&image.channels)
             .into_iter()
             .zip(&image.channels)
             .map(|([red, green, blue], channel)| OmeroChannel {

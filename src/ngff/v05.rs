@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::model::{Attributes, Image, Layout};
+use super::model::{Attributes, Hierarchy, Image};
 use super::namespace::RESERVED_NAMESPACES;
 use super::ome_xml;
 use super::parts::{AxisPart, DatasetPart, Omero, Writer};
@@ -26,7 +26,7 @@ enum Ome<'a> {
     Collection {
         version: &'static str,
         #[serde(rename = "bioformats2raw.layout")]
-        layout: u8,
+        hierarchy: u8,
     },
     /// The `OME` group beside them.
     Series { version: &'static str, series: Vec<&'a str> },
@@ -72,24 +72,24 @@ impl<'a> Ome<'a> {
 /// integers, float16, axes other than x, y, z, c, t, or an image without frames.
 ///
 /// # Errors
-/// At once what [`Layout::validate`] finds; from the iterator [`Error::InvalidMetadata`] for an attribute whose name
+/// At once what [`Hierarchy::validate`] finds; from the iterator [`Error::InvalidMetadata`] for an attribute whose name
 /// NGFF or this library uses itself, and whatever `image_attributes` returns.
 pub fn documents_v05<'a>(
-    layout: &'a Layout,
+    hierarchy: &'a Hierarchy,
     root: &'a Attributes,
     mut image_attributes: impl FnMut(usize) -> Result<Attributes> + 'a,
 ) -> Result<impl Iterator<Item = Result<Document>> + 'a> {
-    layout.validate()?;
+    hierarchy.validate()?;
     let none: &Attributes = &EMPTY;
     check_attributes(root, none)?;
-    let images = layout.images().enumerate().map(move |(number, (path, image))| {
+    let images = hierarchy.images().enumerate().map(move |(number, (path, image))| {
         let attributes = image_attributes(number)?;
         let host = if path.is_empty() { root } else { none };
         check_attributes(&attributes, host)?;
         document(path, Ome::image(image), Writer::of(&image.channels), [host, &attributes])
     });
     let mut collection = Vec::new();
-    if let Layout::Series(series) = layout {
+    if let Hierarchy::Series(series) = hierarchy {
         let xml = ome_xml::metadata_only(series.iter().map(|(_, image)| image));
         let xml = xml.map(|text| Document { path: "OME/METADATA.ome.xml".into(), bytes: text.into_bytes() });
         collection.extend(xml.map(Ok));
@@ -108,7 +108,7 @@ pub fn documents_v05<'a>(
 /// [`Error::InvalidMetadata`] for an attribute whose name NGFF or this library uses itself.
 pub fn collection_v05(root: &Attributes) -> Result<Document> {
     check_attributes(root, &EMPTY)?;
-    let top = Ome::Collection { version: VERSION, layout: 3 };
+    let top = Ome::Collection { version: VERSION, hierarchy: 3 };
     document("", top, Writer::of(&[]), [root, &EMPTY])
 }
 

@@ -5,13 +5,13 @@
 
 use std::collections::HashSet;
 
-use super::model::{AxisKind, Image, Layout};
+use super::model::{AxisKind, Hierarchy, Image};
 use crate::error::{Error, Result};
 
 /// Fewest and most axes of an image (OME-NGFF 0.5, "multiscales" metadata).
 const AXES: std::ops::RangeInclusive<usize> = 2..=5;
 
-impl Layout {
+impl Hierarchy {
     /// Whether the parts of the model fit together.
     ///
     /// # Errors
@@ -175,15 +175,15 @@ mod tests {
     fn refusal(change: Change) -> String {
         let mut image = tczyx();
         change(&mut image);
-        let error = Layout::Single(image).validate().expect_err("must be refused");
+        let error = Hierarchy::Single(image).validate().expect_err("must be refused");
         assert_eq!(error.code(), 1, "{error}");
         error.to_string()
     }
 
     #[test]
     fn a_sound_image_passes() {
-        assert!(Layout::Single(tczyx()).validate().is_ok());
-        assert_eq!(Layout::Single(tczyx()).order_violation(), None);
+        assert!(Hierarchy::Single(tczyx()).validate().is_ok());
+        assert_eq!(Hierarchy::Single(tczyx()).order_violation(), None);
     }
 
     #[test]
@@ -222,21 +222,21 @@ mod tests {
             [&["a", "a"][..], &["a", "A"], &["ome"], &[""], &["."], &["a/b"], &["a\\b"], &["__a"], &["a\n"], &[]]
         {
             let series = names.iter().map(|name| ((*name).to_owned(), one())).collect();
-            let error = Layout::Series(series).validate().expect_err("must be refused");
+            let error = Hierarchy::Series(series).validate().expect_err("must be refused");
             assert!(error.to_string().contains("`positions`"), "{names:?}: {error}");
         }
         let series = ["0", "Pos 1", "µ-2.b"].map(|name| (name.to_owned(), one())).into();
-        assert!(Layout::Series(series).validate().is_ok());
+        assert!(Hierarchy::Series(series).validate().is_ok());
     }
 
     #[test]
-    fn an_order_that_ngff_would_not_have_is_noted_with_the_axes_concerned() {
-        let acquisition_order = Layout::Single(image(&["c", "t", "y", "x"]));
+    fn an_order_against_ngff_is_noted_with_its_axes() {
+        let acquisition_order = Hierarchy::Single(image(&["c", "t", "y", "x"]));
         assert!(acquisition_order.validate().is_ok());
         let reason = acquisition_order.order_violation().expect("channel before time");
         assert!(reason.contains("`c` (channel) stands before `t` (time)"), "{reason}");
 
-        let reason = Layout::Single(image(&["z", "c", "y", "x"])).order_violation().expect("space before channel");
+        let reason = Hierarchy::Single(image(&["z", "c", "y", "x"])).order_violation().expect("space before channel");
         assert!(reason.contains("`z` (space) stands before `c` (channel)"), "{reason}");
     }
 

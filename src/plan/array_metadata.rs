@@ -79,13 +79,13 @@ mod tests {
 
     use super::super::Form;
     use crate::Plan;
-    use crate::plan::{Capabilities, Unit};
+    use crate::plan::{Capabilities, StorageUnit};
     use crate::settings::{Codec, Compression, DataType, Settings, parse_dims};
 
     fn form(dims: &str, dtype: DataType, codec: Codec) -> Arc<Form> {
         let mut settings = Settings::new("a", parse_dims(dims).expect("valid dimensions"), dtype);
         settings.compression = Compression::new(codec);
-        let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("a valid plan");
+        let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("a valid plan");
         Arc::clone(&plan.forms()[0])
     }
 
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_is_the_stored_object_and_keeps_the_codecs_of_its_chunks() {
+    fn a_shard_keeps_the_codecs_of_its_chunks() {
         let metadata = form("t:inf:2:3,y:100:64,x:30:16:2", DataType::UInt16, Codec::BloscLz4).metadata(Some(7));
         assert_eq!(metadata["shape"], json!([7, 100, 30]));
         assert_eq!(metadata["dimension_names"], json!(["t", "y", "x"]));

@@ -1,12 +1,12 @@
 //! What an engine can do, as far as the plan of a run depends on it.
 
-use super::Unit;
+use super::StorageUnit;
 
 /// What an engine can do, for core to adapt to and for people to read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Capabilities {
     /// What it takes at a time.
-    pub unit: Unit,
+    pub unit: StorageUnit,
     /// True where units must come one after another in the order in which frames arrive: core then uses one worker.
     pub in_order: bool,
     /// True where an incomplete unit may be written and written again when complete, so that live readers see it.
@@ -15,8 +15,8 @@ pub struct Capabilities {
     pub bounded_memory: bool,
     /// True where it can continue a store and replace frames in it.
     pub random_access: bool,
-    /// True where it makes documents of its own, of groups and of arrays, which then all have shards: ours are there before, and
-    /// put in their place once it has sealed everything.
+    /// True where it makes documents of its own, of groups and of arrays, which then all have shards: ours are there
+    /// before, and put in their place once it has sealed everything.
     pub own_documents: bool,
     /// Engine and version, as a person should see it.
     pub version: String,
@@ -25,7 +25,7 @@ pub struct Capabilities {
 impl Capabilities {
     /// Those of an engine that takes `unit`s in any order, shows live readers what it has, and does no more than that.
     #[must_use]
-    pub fn taking(unit: Unit) -> Self {
+    pub fn taking(unit: StorageUnit) -> Self {
         Self {
             unit,
             in_order: false,

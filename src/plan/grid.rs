@@ -109,12 +109,12 @@ impl ShardGrid {
 mod tests {
     use super::*;
     use crate::Plan;
-    use crate::plan::{Capabilities, Unit};
+    use crate::plan::{Capabilities, StorageUnit};
     use crate::settings::{DataType, Settings, parse_dims};
 
     fn grid(dims: &str) -> ShardGrid {
         let settings = Settings::new("a", parse_dims(dims).expect("valid"), DataType::UInt8);
-        let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
+        let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
         ShardGrid::of(plan.geometry()).expect("shards")
     }
 

@@ -1,9 +1,9 @@
 //! How the planes of a group lie in its buffer: arithmetic alone. The copy that follows it is the buffer's.
 //!
 //! A **group** is a set of planes that are completed together: those that share one chunk (or shard) along the index
-//! dimensions. Its buffer holds every **unit** (chunk, shard or frame) of those planes, one after another, each laid out as
-//! Zarr wants it (C order). Appending a frame is therefore one copy, and an uncompressed unit is written to disk from where
-//! it lies.
+//! dimensions. Its buffer holds every **unit** (chunk, shard or frame) of those planes, one after another, each laid
+//! out as Zarr wants it (C order). Appending a frame is therefore one copy, and an uncompressed unit is written to disk
+//! from where it lies.
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ pub struct GroupKey {
 /// What an engine takes at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Unit {
+pub enum StorageUnit {
     /// One frame, in arrival order.
     Frame,
     /// One complete chunk.
@@ -33,8 +33,8 @@ pub enum Unit {
     Shard,
 }
 
-/// Bytes that one job should carry when every chunk is handled by itself: small enough that all cores share a frame, large
-/// enough that a dispatch (microseconds) is lost beside it.
+/// Bytes that one job should carry when every chunk is handled by itself: small enough that all cores share a frame,
+/// large enough that a dispatch (microseconds) is lost beside it.
 const SMALL_JOB_BYTES: usize = 2 << 20;
 
 /// Place of one unit in the array.
@@ -57,7 +57,7 @@ impl UnitPlace {
 /// Units of the same shard lie side by side, so that they can be written in one call.
 #[derive(Debug, Clone)]
 pub struct Layout {
-    unit: Unit,
+    unit: StorageUnit,
     index_dimensions: usize,
     index_unit: StorageIndex,
     index_extent: StorageIndex,
@@ -80,14 +80,16 @@ pub struct Layout {
 
 impl Layout {
     /// The numbers of a layout without its tables: what is judged before anything is made whose size follows from them.
-    pub(super) fn outline(geometry: &Geometry, unit: Unit) -> Self {
+    pub(super) fn outline(geometry: &Geometry, unit: StorageUnit) -> Self {
         let (rows, columns) = geometry.frame();
         let axes = geometry.shape().len();
         let whole_frame: Vec<u64> = std::iter::repeat_n(1, axes - 2).chain([rows, columns]).collect();
         let unit_shape: Vec<u64> = match (unit, geometry.shard()) {
-            (Unit::Frame, _) => whole_frame,
-            (Unit::Shard, Some(shard)) => geometry.chunk().iter().zip(shard).map(|(chunk, n)| chunk * n).collect(),
-            (Unit::Chunk | Unit::Shard, _) => geometry.chunk().to_vec(),
+            (StorageUnit::Frame, _) => whole_frame,
+            (StorageUnit::Shard, Some(shard)) => {
+                geometry.chunk().iter().zip(shard).map(|(chunk, n)| chunk * n).collect()
+            }
+            (StorageUnit::Chunk | StorageUnit::Shard, _) => geometry.chunk().to_vec(),
         };
         let index_unit = geometry.index_part(&unit_shape);
         let (tile_rows, tile_columns) = (unit_shape[axes - 2], unit_shape[axes - 1]);
@@ -95,7 +97,7 @@ impl Layout {
         let (down, across) = (rows.div_ceil(tile_rows) as u32, columns.div_ceil(tile_columns) as u32);
         // Units of a shard in Y and X; shards are no matter to an engine that takes frames or whole shards.
         let (shard_down, shard_across) = match (unit, geometry.shard()) {
-            (Unit::Chunk, Some(shard)) => (
+            (StorageUnit::Chunk, Some(shard)) => (
                 u32::try_from(shard[axes - 2]).unwrap_or(u32::MAX).min(down),
                 u32::try_from(shard[axes - 1]).unwrap_or(u32::MAX).min(across),
             ),
@@ -173,7 +175,7 @@ impl Layout {
 
     /// What the layout is made of.
     #[must_use]
-    pub fn unit(&self) -> Unit {
+    pub fn unit(&self) -> StorageUnit {
         self.unit
     }
 

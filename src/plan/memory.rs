@@ -1,24 +1,26 @@
 //! How much memory and how many threads a run takes, decided before it starts.
 
-use super::layout::{Layout, Unit};
+use super::layout::{Layout, StorageUnit};
 use super::{Form, Geometry};
 use crate::error::{Error, Result};
 use crate::router::{Loop, Router, StorageIndex};
 use crate::settings::{Codec, Compression, Durability, MAX_THREADS, Settings};
 
-/// Workers when whole shards are written as they lie: they wait for the disk, and so many keep it busy (measured: 2 reach
-/// 0.9 of it, 8 all, 16 no more).
+/// Workers when whole shards are written as they lie: they wait for the disk, and so many keep it busy (measured: 2
+/// reach 0.9 of it, 8 all, 16 no more).
 const DIRECT_THREADS: usize = 8;
 
 /// Workers for each core when every chunk is a file: creating files is work for the kernel, not waiting.
 const FILE_THREADS_PER_CORE: usize = 2;
 
-/// Workers beyond the number of cores when something is compressed: while so many wait for the disk, all cores encode. The
-/// faster the codec, the more wait (measured on 2 cores: blosc-lz4 2.3 GB/s with 2 more and 2.7 with 6; zstd 2 % less).
+/// Workers beyond the number of cores when something is compressed: while so many wait for the disk, all cores encode.
+/// The faster the codec, the more wait (measured on 2 cores: blosc-lz4 2.3 GB/s with 2 more and 2.7 with 6; zstd 2 %
+/// less).
 const COMPRESSED_EXTRA_THREADS: usize = 2;
 const LZ4_EXTRA_THREADS: usize = 6;
 
-/// Most groups that wait in the queue or are being written: a bound where the limit would allow absurdly many small ones.
+/// Most groups that wait in the queue or are being written: a bound where the limit would allow absurdly many small
+/// ones.
 const MAX_BUFFERS: u64 = 65_536;
 
 /// Bytes beside the buffer of every group that is held: the group itself, its places in the tables of open, free and
@@ -46,8 +48,8 @@ const PLACE_BYTES: u64 = 8;
 /// Bytes for each frame of an open shard that becomes durable with it: its arrival, and how far readers must see.
 const DURABLE_FRAME_BYTES: u64 = 32;
 
-/// All memory that the arrays of one form can take, in bytes: those that one source fills share it, as one frame comes after
-/// another.
+/// All memory that the arrays of one form can take, in bytes: those that one source fills share it, as one frame comes
+/// after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Need {
     /// A buffer: a group of planes that are completed together.
@@ -71,8 +73,8 @@ pub struct Need {
 }
 
 impl Need {
-    /// The need of arrays that `router` brings frames to, laid out as `layout` says, which may be an outline. `above` are the
-    /// bytes of a frame of the level that they are made of.
+    /// The need of arrays that `router` brings frames to, laid out as `layout` says, which may be an outline. `above`
+    /// are the bytes of a frame of the level that they are made of.
     pub(super) fn new(
         settings: &Settings,
         router: &Router,
@@ -103,8 +105,8 @@ impl Need {
         self.buffer_bytes.saturating_add(self.group_bytes)
     }
 
-    /// What these arrays must be able to take to go on, whatever others do: the groups that are open, and one that is being
-    /// written.
+    /// What these arrays must be able to take to go on, whatever others do: the groups that are open, and one that is
+    /// being written.
     #[must_use]
     pub fn sure_bytes(&self) -> u64 {
         self.open_groups.saturating_add(1).saturating_mul(self.cost())
@@ -130,10 +132,11 @@ pub struct Memory {
     pub group_bytes: u64,
     /// Groups that are open at once in acquisition order, of all arrays.
     pub open_groups: u64,
-    /// Bytes of groups that may be held at once, with their buffers: those that are open and those on their way to disk.
+    /// Bytes of groups that may be held at once, with their buffers: those that are open and those on their way to
+    /// disk.
     pub budget_bytes: u64,
     /// Bytes that groups and what waits beside them may take together.
-    pub room_bytes: u64,
+    pub pool_bytes: u64,
     /// Worker threads.
     pub threads: usize,
     /// Bytes that workers need for encoding and placing, all together.
@@ -220,7 +223,7 @@ impl Memory {
             group_bytes: largest.group_bytes,
             open_groups,
             budget_bytes,
-            room_bytes: left,
+            pool_bytes: left,
             threads,
             scratch_bytes,
             open_shards: sum.shards(threads),
@@ -251,7 +254,7 @@ fn group_bytes(layout: &Layout) -> u64 {
 
 /// Shards that are open at once, and shards of the whole run; 0 where an engine takes whole ones or there are none.
 fn shards(router: &Router, geometry: &Geometry, layout: &Layout) -> (u64, u64) {
-    let (Unit::Chunk, Some(_)) = (layout.unit(), geometry.shard()) else { return (0, 0) };
+    let (StorageUnit::Chunk, Some(_)) = (layout.unit(), geometry.shard()) else { return (0, 0) };
     let planes = geometry.index_part(&geometry.object());
     let ever = counted_ever(router, &planes).unwrap_or(u64::MAX);
     let of_frame = layout.shards_of_frame();
@@ -320,8 +323,8 @@ fn scratch_bytes(settings: &Settings, geometry: &Geometry, layout: &Layout) -> u
 /// Most bytes that a codec itself takes for chunks of `chunk` bytes.
 fn codec_state(compression: Compression, chunk: u64) -> u64 {
     const MIB: u64 = 1 << 20;
-    // zstd's tables grow with the chunk, up to a size for each level (`ZSTD_estimateCCtxSize` of zstd 1.5.7 at all levels
-    // and powers of two).
+    // zstd's tables grow with the chunk, up to a size for each level (`ZSTD_estimateCCtxSize` of zstd 1.5.7 at all
+    // levels and powers of two).
     let zstd = |level: i32, length: u64| {
         let most = match level {
             ..=8 => 7,
@@ -339,7 +342,8 @@ fn codec_state(compression: Compression, chunk: u64) -> u64 {
     match codec {
         Codec::None => 0,
         Codec::Zstd => zstd(level, chunk),
-        // Blosc (1.21) cuts chunks in blocks of at most 1 MiB, keeps one shuffled beside one more, and doubles the level.
+        // Blosc (1.21) cuts chunks in blocks of at most 1 MiB, keeps one shuffled beside one more, and doubles the
+        // level.
         Codec::BloscZstd => 2 * MIB + zstd(if level < 9 { 2 * level } else { 22 }, chunk.min(MIB)),
         Codec::BloscLz4 => 2 * MIB,
         // What is encoded is gathered in memory that doubles as it grows.
@@ -357,11 +361,13 @@ mod tests {
         settings.compression = Compression::new(codec).with_level(level);
         settings.threads = Some(1);
         settings.memory_limit = 4 << 30;
-        let plan = crate::Plan::new(&settings, &crate::plan::Capabilities::taking(Unit::Chunk)).expect("a valid plan");
+        let plan =
+            crate::Plan::new(&settings, &crate::plan::Capabilities::taking(StorageUnit::Chunk)).expect("a valid plan");
         (plan.memory().threads, plan.memory().scratch_bytes)
     }
 
-    /// Figures of `ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(level, size, 0))`, zstd 1.5.7, in tenths of a MiB.
+    /// Figures of `ZSTD_estimateCCtxSize_usingCParams(ZSTD_getCParams(level, size, 0))`, zstd 1.5.7, in tenths of a
+    /// MiB.
     #[test]
     fn scratch_has_room_for_the_tables_of_zstd() {
         for (level, chunk, tenths) in [
@@ -386,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn scratch_counts_what_workers_write_at_once_and_the_state_of_the_codec() {
+    fn scratch_counts_writes_and_codec_state() {
         let (threads, scratch) = threads_and_scratch("t:20:1:10,y:2048:512:4,x:2048:512:4", Codec::Zstd, 19);
         assert_eq!(threads, 1);
         // A worker and the live reader, each: two jobs of 2 MiB and an eighth, the tables for 512 KiB, the

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn many_positions_or_many_channels_are_fine_and_both_are_refused() {
+    fn many_positions_with_many_channels_are_refused() {
         check(&settings(100_000, 16)).expect("many positions");
         check(&settings(10, 10_000)).expect("many channels");
         let error = check(&settings(100_000, 10_000)).expect_err("both").to_string();

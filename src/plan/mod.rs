@@ -15,7 +15,7 @@ pub use array::{ArrayId, Feed, Form, PlannedArray};
 pub use capabilities::Capabilities;
 pub use geometry::{Geometry, MAX_AXES};
 pub use grid::ShardGrid;
-pub use layout::{GroupKey, Layout, Unit, UnitPlace};
+pub use layout::{GroupKey, Layout, StorageUnit, UnitPlace};
 pub use memory::{Memory, Need};
 pub use positions::PlannedPosition;
 pub use source::{PlannedSource, SourceId, SourceSettings};
@@ -57,8 +57,8 @@ impl Plan {
     /// Validates `settings` and fixes the plan for an engine that can do what `capabilities` say.
     ///
     /// # Errors
-    /// [`Error::InvalidSettings`] naming the field, the value and what would work; [`Error::MemoryLimit`] with the numbers
-    /// where the limit cannot hold the least this acquisition needs.
+    /// [`Error::InvalidSettings`] naming the field, the value and what would work; [`Error::MemoryLimit`] with the
+    /// numbers where the limit cannot hold the least this acquisition needs.
     pub fn new(settings: &Settings, capabilities: &Capabilities) -> Result<Self> {
         Self::of_sources(&[SourceSettings { settings: settings.clone(), levels: Vec::new() }], capabilities)
     }
@@ -74,9 +74,9 @@ impl Plan {
         Self::of(sources, root, capabilities, Judge::Shape)
     }
 
-    /// As [`Plan::new`], of several sources of frames and with levels below full resolution. Where the store lies, how much
-    /// memory it takes, durability and all else that concerns the whole run is as the first source's settings say; each of
-    /// several sources has positions, whose images lie side by side.
+    /// As [`Plan::new`], of several sources of frames and with levels below full resolution. Where the store lies, how
+    /// much memory it takes, durability and all else that concerns the whole run is as the first source's settings say;
+    /// each of several sources has positions, whose images lie side by side.
     ///
     /// No setting offers this yet: it is the general case that cameras and pyramids will be made of.
     ///
@@ -88,9 +88,9 @@ impl Plan {
         Self::of(sources, root, capabilities, Judge::Memory)
     }
 
-    /// The plan by which the store at `root` was made, whatever name its settings would give it, by an engine that takes
-    /// `unit`s. Its layouts tell where planes lie, and have no tables of units.
-    pub(crate) fn at(sources: &[SourceSettings], root: &Path, unit: Unit) -> Result<Self> {
+    /// The plan by which the store at `root` was made, whatever name its settings would give it, by an engine that
+    /// takes `unit`s. Its layouts tell where planes lie, and have no tables of units.
+    pub(crate) fn at(sources: &[SourceSettings], root: &Path, unit: StorageUnit) -> Result<Self> {
         Self::of(validated(sources)?, root.to_path_buf(), &Capabilities::taking(unit), Judge::Nothing)
     }
 
@@ -142,13 +142,13 @@ impl Plan {
         Ok(Self { notes, ..plan })
     }
 
-    /// The settings, validated and normalised; of several sources those of the first, which are the run's.
+    /// The settings, validated and normalized; of several sources those of the first, which are the run's.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         self.sources[0].settings()
     }
 
-    /// What the plan was made of, validated and normalised.
+    /// What the plan was made of, validated and normalized.
     pub(crate) fn source_settings(&self) -> impl Iterator<Item = SourceSettings> + '_ {
         self.sources
             .iter()
@@ -323,8 +323,8 @@ impl Plan {
 
     /// The NGFF model of the whole store, with `extents[array]` planes along the append axis where they are known.
     #[must_use]
-    pub fn ngff(&self, extents: Option<&[Option<u64>]>) -> ngff::Layout {
-        positions::ngff_layout(self, extents)
+    pub fn ngff(&self, extents: Option<&[Option<u64>]>) -> ngff::Hierarchy {
+        positions::ngff_hierarchy(self, extents)
     }
 }
 
@@ -351,8 +351,8 @@ fn validated(sources: &[SourceSettings]) -> Result<Vec<(Acquisition, Vec<[u64; 2
     sources.iter().map(acquire).collect()
 }
 
-/// Most sources of a run: each has a lock, an order of acquisition and forms of arrays of its own. No microscope has as many
-/// cameras.
+/// Most sources of a run: each has a lock, an order of acquisition and forms of arrays of its own. No microscope has as
+/// many cameras.
 pub const MAX_SOURCES: usize = 64;
 
 fn too_many_sources(count: usize) -> Error {
@@ -365,7 +365,7 @@ fn too_many_sources(count: usize) -> Error {
 }
 
 /// The forms of a source's arrays, with outlines of their layouts: nothing is made before memory is judged.
-fn form_outlines(source: &PlannedSource, unit: Unit) -> Result<Vec<Form>> {
+fn form_outlines(source: &PlannedSource, unit: StorageUnit) -> Result<Vec<Form>> {
     check_levels(source)?;
     let (mut forms, mut above) = (Vec::new(), None);
     let axes = source.acquisition.axes();

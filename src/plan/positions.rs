@@ -59,12 +59,12 @@ fn of_source(source: &PlannedSource, taken: &mut HashSet<String>) -> Vec<Planned
         .collect()
 }
 
-pub(super) fn ngff_layout(plan: &Plan, extents: Option<&[Option<u64>]>) -> ngff::Layout {
+pub(super) fn ngff_hierarchy(plan: &Plan, extents: Option<&[Option<u64>]>) -> ngff::Hierarchy {
     let positions = plan.positions();
     let extent = |nth: usize| extents.and_then(|extents| extents.get(nth)).copied().flatten();
     match positions {
-        [only] if only.path.is_empty() => ngff::Layout::Single(image(plan, 0, only, extent(0))),
-        _ => ngff::Layout::Series(
+        [only] if only.path.is_empty() => ngff::Hierarchy::Single(image(plan, 0, only, extent(0))),
+        _ => ngff::Hierarchy::Series(
             positions
                 .iter()
                 .enumerate()
@@ -150,7 +150,7 @@ fn ngff_axis(axis: &Axis) -> ngff::Axis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Capabilities, Unit};
+    use crate::plan::{Capabilities, StorageUnit};
     use crate::settings::{DataType, Dimension};
 
     fn folders(names: &[&str]) -> Vec<String> {
@@ -163,12 +163,12 @@ mod tests {
             ],
             DataType::UInt8,
         );
-        let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).unwrap();
+        let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).unwrap();
         plan.positions().iter().map(|planned| planned.path.clone()).collect()
     }
 
     #[test]
-    fn names_that_are_one_folder_on_some_system_get_folders_of_their_own() {
+    fn names_that_collide_get_folders_of_their_own() {
         assert_eq!(folders(&["caf\u{e9}", "cafe\u{301}", "CAF\u{c9}"]), ["caf\u{e9}", "cafe\u{301}_1", "CAF\u{c9}_2"]);
         assert_eq!(folders(&["stra\u{df}e", "STRASSE", "a", "A"]), ["stra\u{df}e", "STRASSE_1", "a", "A_3"]);
         // The name that would be given is taken already.
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_the_layout_and_of_unfinished_files_are_not_given_to_images() {
+    fn reserved_names_are_not_given_to_images() {
         let names = ["OME", "ome", "zarr.json", "zarr.json.part", "LONGNA~1"];
         assert_eq!(folders(&names), ["OME_0", "ome_1", "zarr.json_2", "zarr.json.part_3", "LONGNA~1_4"]);
     }

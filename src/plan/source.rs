@@ -64,7 +64,7 @@ impl PlannedSource {
         self.id
     }
 
-    /// What it sends, validated and normalised.
+    /// What it sends, validated and normalized.
     #[must_use]
     pub fn settings(&self) -> &Settings {
         self.acquisition.settings()

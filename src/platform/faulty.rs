@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{AppendFile, Disk, DiskFile, Source, Sync, SyncPoint};
+use super::{AppendFile, Disk, DiskFile, Source, SyncPoint, SyncPolicy};
 
 pub use super::misread::{FaultySource, Misread, Read, ReadScript};
 
@@ -47,7 +47,7 @@ pub enum Operation {
 }
 
 /// Decides what happens to the `n`-th operation (from 0).
-pub type Script = dyn Fn(u64, &Operation) -> Fault + Send + std::marker::Sync;
+pub type Script = dyn Fn(u64, &Operation) -> Fault + Send + Sync;
 
 /// Passes operations on to another disk, with faults as a script says, and records them if asked to.
 #[derive(Clone)]
@@ -156,8 +156,8 @@ impl Disk for FaultyDisk {
         self.shared.run(&operation, || self.inner.create_dir_all(path), |_| Ok(()))
     }
 
-    fn create_dir(&self, path: &Path, sync: Sync) -> io::Result<()> {
-        let operation = Operation::CreateDir(path.to_path_buf(), sync == Sync::Now);
+    fn create_dir(&self, path: &Path, sync: SyncPolicy) -> io::Result<()> {
+        let operation = Operation::CreateDir(path.to_path_buf(), sync == SyncPolicy::Now);
         self.shared.run(&operation, || self.inner.create_dir(path, sync), |_| Ok(()))
     }
 
@@ -173,8 +173,8 @@ impl Disk for FaultyDisk {
         Ok(self.file(path, file))
     }
 
-    fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
-        let operation = Operation::Append(path.to_path_buf(), bytes.to_vec(), sync == Sync::Now);
+    fn append(&self, path: &Path, bytes: &[u8], sync: SyncPolicy) -> io::Result<()> {
+        let operation = Operation::Append(path.to_path_buf(), bytes.to_vec(), sync == SyncPolicy::Now);
         self.shared.run(
             &operation,
             || self.inner.append(path, bytes, sync),
@@ -188,8 +188,8 @@ impl Disk for FaultyDisk {
         Ok(Box::new(FaultyAppend { inner, path: path.to_path_buf(), shared: Arc::clone(&self.shared) }))
     }
 
-    fn rename(&self, from: &Path, to: &Path, sync: Sync) -> io::Result<()> {
-        let operation = Operation::Rename(from.to_path_buf(), to.to_path_buf(), sync == Sync::Now);
+    fn rename(&self, from: &Path, to: &Path, sync: SyncPolicy) -> io::Result<()> {
+        let operation = Operation::Rename(from.to_path_buf(), to.to_path_buf(), sync == SyncPolicy::Now);
         self.shared.run(&operation, || self.inner.rename(from, to, sync), |_| Ok(()))
     }
 
@@ -198,8 +198,8 @@ impl Disk for FaultyDisk {
         self.shared.run(&operation, || self.inner.remove_file(path), |_| Ok(()))
     }
 
-    fn adopt(&self, path: &Path, sync: Sync) -> io::Result<()> {
-        let operation = Operation::Sync(path.to_path_buf(), sync == Sync::Now);
+    fn adopt(&self, path: &Path, sync: SyncPolicy) -> io::Result<()> {
+        let operation = Operation::Sync(path.to_path_buf(), sync == SyncPolicy::Now);
         self.shared.run(&operation, || self.inner.adopt(path, sync), |_| Ok(()))
     }
 
@@ -285,8 +285,8 @@ impl DiskFile for FaultyFile {
         self.shared.run(&operation, || self.inner.truncate(length), |_| Ok(()))
     }
 
-    fn sync(&self, sync: Sync) -> io::Result<()> {
-        let operation = Operation::Sync(self.path.clone(), sync == Sync::Now);
+    fn sync(&self, sync: SyncPolicy) -> io::Result<()> {
+        let operation = Operation::Sync(self.path.clone(), sync == SyncPolicy::Now);
         self.shared.run(&operation, || self.inner.sync(sync), |_| Ok(()))
     }
 

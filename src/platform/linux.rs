@@ -17,7 +17,7 @@ use super::open_files::with_room;
 use super::portable::{append_whole, create_one_dir, open_append};
 use super::sync::{Note, Notes, is_unknown_call};
 use super::writeback::{self, FileSystem, Kernel};
-use super::{ALIGNMENT, AppendFile, DIRECT_FROM, Disk, DiskFile, Sync, SyncPoint, name};
+use super::{ALIGNMENT, AppendFile, DIRECT_FROM, Disk, DiskFile, SyncPoint, SyncPolicy, name};
 
 /// Buffered writes of at least this size start on their way to the disk at once and leave the page cache when they are
 /// there (`RWF_DONTCACHE`, Linux 6.14): a run then never pays for gigabytes of dirty pages in one go.
@@ -57,11 +57,11 @@ const ONE_BY_ONE: u8 = 2;
 
 impl Syncs {
     /// Whether something on the file system that `file_system` tells is synced now.
-    fn at_once(&self, sync: Sync, file_system: impl FnOnce() -> io::Result<FileSystem>) -> bool {
+    fn at_once(&self, sync: SyncPolicy, file_system: impl FnOnce() -> io::Result<FileSystem>) -> bool {
         match sync {
-            Sync::Now => true,
-            Sync::Never => false,
-            Sync::Later => match self.later.load(Ordering::Acquire) {
+            SyncPolicy::Now => true,
+            SyncPolicy::Never => false,
+            SyncPolicy::Later => match self.later.load(Ordering::Acquire) {
                 // One that cannot be asked is not trusted.
                 UNKNOWN => file_system().map_or(true, |file_system| self.one_by_one(file_system)),
                 known => known == ONE_BY_ONE,
@@ -74,15 +74,15 @@ impl Syncs {
         self.later.fetch_max(new, Ordering::AcqRel).max(new) == ONE_BY_ONE
     }
 
-    fn file(&self, file: &File, sync: Sync) -> io::Result<()> {
+    fn file(&self, file: &File, sync: SyncPolicy) -> io::Result<()> {
         match self.at_once(sync, || FileSystem::of(file)) {
-            true => self.notes.sync_file(file, sync == Sync::Now),
+            true => self.notes.sync_file(file, sync == SyncPolicy::Now),
             false => Ok(()),
         }
     }
 
     /// The folder that holds `path`.
-    fn folder_of(&self, path: &Path, sync: Sync) -> io::Result<()> {
+    fn folder_of(&self, path: &Path, sync: SyncPolicy) -> io::Result<()> {
         match path.parent() {
             Some(folder) if self.at_once(sync, || FileSystem::at(folder)) => self.notes.sync_folder(folder),
             _ => Ok(()),
@@ -121,7 +121,7 @@ impl Disk for LinuxDisk {
         fs::create_dir_all(path)
     }
 
-    fn create_dir(&self, path: &Path, sync: Sync) -> io::Result<()> {
+    fn create_dir(&self, path: &Path, sync: SyncPolicy) -> io::Result<()> {
         create_one_dir(path)?;
         self.syncs.folder_of(path, sync)
     }
@@ -142,7 +142,7 @@ impl Disk for LinuxDisk {
         Ok(Box::new(self.file(with_room(|| OpenOptions::new().write(true).open(path))?)))
     }
 
-    fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
+    fn append(&self, path: &Path, bytes: &[u8], sync: SyncPolicy) -> io::Result<()> {
         let new = append_whole(path, bytes, self.limit, |file| self.syncs.file(file, sync))?;
         if new { self.syncs.folder_of(path, sync) } else { Ok(()) }
     }
@@ -151,7 +151,7 @@ impl Disk for LinuxDisk {
         open_append(path, self.limit)
     }
 
-    fn rename(&self, from: &Path, to: &Path, sync: Sync) -> io::Result<()> {
+    fn rename(&self, from: &Path, to: &Path, sync: SyncPolicy) -> io::Result<()> {
         fs::rename(from, to)?;
         self.syncs.folder_of(to, sync)
     }
@@ -160,9 +160,9 @@ impl Disk for LinuxDisk {
         fs::remove_file(path)
     }
 
-    fn adopt(&self, path: &Path, sync: Sync) -> io::Result<()> {
+    fn adopt(&self, path: &Path, sync: SyncPolicy) -> io::Result<()> {
         match self.syncs.at_once(sync, || FileSystem::at(path)) {
-            true => self.syncs.notes.sync_path(path, sync == Sync::Now),
+            true => self.syncs.notes.sync_path(path, sync == SyncPolicy::Now),
             false => Ok(()),
         }
     }
@@ -212,7 +212,7 @@ impl SyncPoint for Everything {
         }
         if self.with_folder {
             self.syncs.notes.sync_folder(&self.root)?;
-            self.syncs.folder_of(&self.root, Sync::Later)?;
+            self.syncs.folder_of(&self.root, SyncPolicy::Later)?;
         }
         Ok(())
     }
@@ -266,7 +266,8 @@ impl LinuxFile {
                     offset += written as u64;
                 }
                 Err(Errno::INTR) => {}
-                // Not with this kernel or on this file system. Nothing is remembered: the next store may lie on another.
+                // Not with this kernel or on this file system. Nothing is remembered: the next store may lie on
+                // another.
                 Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOSYS) => break,
                 Err(errno) => return Err(errno.into()),
             }
@@ -304,7 +305,7 @@ impl DiskFile for LinuxFile {
         self.buffered.set_len(length)
     }
 
-    fn sync(&self, sync: Sync) -> io::Result<()> {
+    fn sync(&self, sync: SyncPolicy) -> io::Result<()> {
         self.syncs.file(&self.buffered, sync)
     }
 
@@ -329,11 +330,11 @@ mod tests {
     fn synced_as_it_is_closed(kernel: Option<Kernel>, root: &Path) -> bool {
         let disk = LinuxDisk::under(kernel);
         let point = disk.sync_point(root).unwrap();
-        not_to_be_synced(&disk).sync(Sync::Later).unwrap();
-        not_to_be_synced(&disk).sync(Sync::Never).unwrap();
+        not_to_be_synced(&disk).sync(SyncPolicy::Later).unwrap();
+        not_to_be_synced(&disk).sync(SyncPolicy::Never).unwrap();
         let adopting = LinuxDisk::under(kernel);
         adopting.sync_point(root).unwrap();
-        adopting.adopt(Path::new("/dev/null"), Sync::Later).unwrap();
+        adopting.adopt(Path::new("/dev/null"), SyncPolicy::Later).unwrap();
         assert_eq!(adopting.notes(), disk.notes(), "what others wrote is treated alike");
         let synced = disk.notes().iter().any(|note| note.contains("cannot sync files"));
         point.sync().unwrap();
@@ -341,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn files_are_synced_one_by_one_where_one_call_for_all_may_hide_an_error() {
+    fn files_are_synced_singly_where_errors_may_hide() {
         let memory = Path::new("/dev/shm");
         assert!(!synced_as_it_is_closed(NEW, memory));
         assert!(!synced_as_it_is_closed(Some((5, 8)), memory));
@@ -364,9 +365,9 @@ mod tests {
         let disk = LinuxDisk::under(OLD);
         let point = disk.sync_point(folder.path()).unwrap();
         let path = folder.path().join("a/file");
-        disk.create_dir(&folder.path().join("a"), Sync::Later).unwrap();
-        disk.put(&path, b"bytes", Sync::Later).unwrap();
-        disk.append(&path, b" and more", Sync::Later).unwrap();
+        disk.create_dir(&folder.path().join("a"), SyncPolicy::Later).unwrap();
+        disk.put(&path, b"bytes", SyncPolicy::Later).unwrap();
+        disk.append(&path, b" and more", SyncPolicy::Later).unwrap();
         point.sync().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"bytes and more");
         assert!(!disk.notes().iter().any(|note| note.contains("cannot sync")), "{:?}", disk.notes());

@@ -1,8 +1,8 @@
 //! Files, by one module an operating system.
 //!
-//! What core and its own engines write into a store goes through a [`Disk`], so that tests can slow it down, make it fail or record it. The
-//! `portable` disk uses nothing but the standard library; a platform with something faster has a module beside it. What is
-//! read of a store comes from a [`Source`], by way of [`crate::reader`].
+//! What core and its own engines write into a store goes through a [`Disk`], so that tests can slow it down, make it
+//! fail or record it. The `portable` disk uses nothing but the standard library; a platform with something faster has a
+//! module beside it. What is read of a store comes from a [`Source`], by way of [`crate::reader`].
 
 mod clock;
 mod limit;
@@ -37,8 +37,8 @@ pub use source::{Entries, Entry, EntryKind, Kind, Source, SourceFile, native_sou
 /// and length on 4 KiB-sector disks.
 pub const ALIGNMENT: usize = 4096;
 
-/// Writes of at least this size may go past the page cache: below it, waiting for the disk costs more than the copy that
-/// direct I/O saves.
+/// Writes of at least this size may go past the page cache: below it, waiting for the disk costs more than the copy
+/// that direct I/O saves.
 pub const DIRECT_FROM: usize = 256 << 10;
 
 /// Ending of a file that is not whole yet. Readers never ask for such a name.
@@ -46,7 +46,7 @@ pub const PARTIAL_SUFFIX: &str = ".part";
 
 /// When something written must be on the medium.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sync {
+pub enum SyncPolicy {
     /// Before the call returns.
     Now,
     /// When [`SyncPoint::sync`] returns.
@@ -56,7 +56,7 @@ pub enum Sync {
 }
 
 /// File operations of one store.
-pub trait Disk: Debug + Send + std::marker::Sync {
+pub trait Disk: Debug + Send + Sync {
     /// Name for reports: `linux`, `portable`.
     fn name(&self) -> &'static str;
 
@@ -71,15 +71,16 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     /// The operating system's.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
 
-    /// Makes one folder below one that is there; fine if it is there already. With [`Sync::Now`] its name is on the
-    /// medium afterwards.
+    /// Makes one folder below one that is there; fine if it is there already. With [`SyncPolicy::Now`] its name is on
+    /// the medium afterwards.
     ///
     /// # Errors
     /// The operating system's; `NotFound` where the folder above is gone, so that a store which somebody removed is not
     /// made anew in parts.
-    fn create_dir(&self, path: &Path, sync: Sync) -> io::Result<()>;
+    fn create_dir(&self, path: &Path, sync: SyncPolicy) -> io::Result<()>;
 
-    /// Opens a new, empty file (replacing what is there), with room for `expected` bytes reserved where that is possible.
+    /// Opens a new, empty file (replacing what is there), with room for `expected` bytes reserved where that is
+    /// possible.
     ///
     /// # Errors
     /// The operating system's; a disk without room for `expected` bytes may say so here.
@@ -95,7 +96,7 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     ///
     /// # Errors
     /// The operating system's; `path` is then as it was.
-    fn put(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
+    fn put(&self, path: &Path, bytes: &[u8], sync: SyncPolicy) -> io::Result<()> {
         let partial = partial_name(path);
         let outcome = (|| {
             let file = self.create(&partial, 0)?;
@@ -114,7 +115,7 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     ///
     /// # Errors
     /// The operating system's; the file then has the length that it had.
-    fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()>;
+    fn append(&self, path: &Path, bytes: &[u8], sync: SyncPolicy) -> io::Result<()>;
 
     /// Opens a file that only grows, made if need be, and keeps it open.
     ///
@@ -126,7 +127,7 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     ///
     /// # Errors
     /// The operating system's.
-    fn rename(&self, from: &Path, to: &Path, sync: Sync) -> io::Result<()>;
+    fn rename(&self, from: &Path, to: &Path, sync: SyncPolicy) -> io::Result<()>;
 
     /// Removes a file.
     ///
@@ -138,7 +139,7 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     ///
     /// # Errors
     /// The operating system's.
-    fn adopt(&self, path: &Path, sync: Sync) -> io::Result<()> {
+    fn adopt(&self, path: &Path, sync: SyncPolicy) -> io::Result<()> {
         let _ = (path, sync);
         Ok(())
     }
@@ -149,15 +150,15 @@ pub trait Disk: Debug + Send + std::marker::Sync {
     /// The operating system's.
     fn sync_point(&self, root: &Path) -> io::Result<Box<dyn SyncPoint>>;
 
-    /// What a person should know of how this disk keeps what was written, in whole sentences: such as a file system that
-    /// cannot sync folders. Empty where there is nothing to say; each thing is said once, when it was met.
+    /// What a person should know of how this disk keeps what was written, in whole sentences: such as a file system
+    /// that cannot sync folders. Empty where there is nothing to say; each thing is said once, when it was met.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// Promises durability for all that was written with [`Sync::Later`] since it was made.
-pub trait SyncPoint: Debug + Send + std::marker::Sync {
+/// Promises durability for all that was written with [`SyncPolicy::Later`] since it was made.
+pub trait SyncPoint: Debug + Send + Sync {
     /// Puts everything on the medium.
     ///
     /// # Errors
@@ -166,7 +167,7 @@ pub trait SyncPoint: Debug + Send + std::marker::Sync {
 }
 
 /// An open file that several threads append to.
-pub trait AppendFile: Debug + Send + std::marker::Sync {
+pub trait AppendFile: Debug + Send + Sync {
     /// Appends `bytes`, in one write unless the system takes only a part.
     ///
     /// # Errors
@@ -175,7 +176,7 @@ pub trait AppendFile: Debug + Send + std::marker::Sync {
 }
 
 /// An open file that several threads write at different places.
-pub trait DiskFile: Debug + Send + std::marker::Sync {
+pub trait DiskFile: Debug + Send + Sync {
     /// Writes all of `bytes` at `offset`, however often the system is interrupted.
     ///
     /// Where offset, length and memory are multiples of [`ALIGNMENT`] this may go past the page cache.
@@ -184,8 +185,8 @@ pub trait DiskFile: Debug + Send + std::marker::Sync {
     /// The operating system's; `WriteZero` where a disk takes no more and gives no reason.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<()>;
 
-    /// Writes `bytes` at the end of the file or past it, so that a reader that asks for the length and then for the last
-    /// bytes finds either those from before or these. `offset` and the length of `bytes` are multiples of
+    /// Writes `bytes` at the end of the file or past it, so that a reader that asks for the length and then for the
+    /// last bytes finds either those from before or these. `offset` and the length of `bytes` are multiples of
     /// [`ALIGNMENT`].
     ///
     /// A platform that cannot promise this for several pages (see `docs/DURABILITY.md`) does its best.
@@ -206,7 +207,7 @@ pub trait DiskFile: Debug + Send + std::marker::Sync {
     ///
     /// # Errors
     /// The operating system's.
-    fn sync(&self, sync: Sync) -> io::Result<()>;
+    fn sync(&self, sync: SyncPolicy) -> io::Result<()>;
 
     /// False once the file was removed and `path`, which it had, leads to nothing or to another file: nobody will find
     /// what is written to it. True where the platform cannot tell.
@@ -228,8 +229,9 @@ pub fn native() -> Arc<dyn Disk> {
     return Arc::new(PortableDisk::default());
 }
 
-/// Makes `folder` and those above it that are missing; with [`Sync::Now`] the name of each is on the medium afterwards.
-pub(crate) fn create_dirs(disk: &dyn Disk, folder: &Path, sync: Sync) -> io::Result<()> {
+/// Makes `folder` and those above it that are missing; with [`SyncPolicy::Now`] the name of each is on the medium
+/// afterwards.
+pub(crate) fn create_dirs(disk: &dyn Disk, folder: &Path, sync: SyncPolicy) -> io::Result<()> {
     match folder.ancestors().find(|above| above.is_dir()) {
         Some(base) => create_dirs_below(disk, base, folder, sync),
         None => disk.create_dir_all(folder), // A relative path of which nothing is there.
@@ -237,7 +239,7 @@ pub(crate) fn create_dirs(disk: &dyn Disk, folder: &Path, sync: Sync) -> io::Res
 }
 
 /// Makes `folder` and those between it and `base`, which must be there.
-pub(crate) fn create_dirs_below(disk: &dyn Disk, base: &Path, folder: &Path, sync: Sync) -> io::Result<()> {
+pub(crate) fn create_dirs_below(disk: &dyn Disk, base: &Path, folder: &Path, sync: SyncPolicy) -> io::Result<()> {
     let mut path = base.to_path_buf();
     for part in folder.strip_prefix(base).map_err(io::Error::other)? {
         path.push(part);
@@ -246,13 +248,13 @@ pub(crate) fn create_dirs_below(disk: &dyn Disk, base: &Path, folder: &Path, syn
     Ok(())
 }
 
-/// Stores `bytes` under `path` in a store that is being made: where no file is yet, and where nobody looks before a later
-/// file says that the store is complete. Half the calls of [`Disk::put`], for stores of thousands of positions.
+/// Stores `bytes` under `path` in a store that is being made: where no file is yet, and where nobody looks before a
+/// later file says that the store is complete. Half the calls of [`Disk::put`], for stores of thousands of positions.
 ///
 /// # Errors
 /// The operating system's; a part of the file may then be there.
-pub fn write_new(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
-    if sync == Sync::Now {
+pub fn write_new(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: SyncPolicy) -> io::Result<()> {
+    if sync == SyncPolicy::Now {
         // Its name has to be on the medium, too.
         return disk.put(path, bytes, sync);
     }
@@ -275,15 +277,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_above_a_store_are_made_one_by_one_with_their_names_on_the_medium() {
+    fn folders_above_a_store_are_made_durable_one_by_one() {
         let folder = tempfile::tempdir().unwrap();
         let disk = FaultyDisk::recording(native());
         let deep = folder.path().join("a/b");
-        create_dirs(&disk, &deep, Sync::Now).unwrap();
+        create_dirs(&disk, &deep, SyncPolicy::Now).unwrap();
         assert!(deep.is_dir());
         let expected = [Operation::CreateDir(folder.path().join("a"), true), Operation::CreateDir(deep.clone(), true)];
         assert_eq!(disk.log(), expected);
-        create_dirs(&disk, &deep, Sync::Now).unwrap();
+        create_dirs(&disk, &deep, SyncPolicy::Now).unwrap();
         assert_eq!(disk.recorded(), 2, "nothing is made where all is there");
     }
 }

@@ -1,8 +1,8 @@
 //! Files that stay open between writes, of all streams of the process: one budget, and room where there is none.
 //!
-//! The limit on open files belongs to the process, and its host has files of its own. An engine registers each file that
-//! it could close and open again. Beyond the budget the one that was opened first is closed, and wherever the system says
-//! that there are too many, too.
+//! The limit on open files belongs to the process, and its host has files of its own. An engine registers each file
+//! that it could close and open again. Beyond the budget the one that was opened first is closed, and wherever the
+//! system says that there are too many, too.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,8 +11,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 /// Descriptors that a registered file takes at most: one through the page cache and one past it.
 const DESCRIPTORS: u64 = 2;
 
-/// Part of the process's limit that registered files may take; the rest is the host's, and for files that are written at
-/// once.
+/// Part of the process's limit that registered files may take; the rest is the host's, and for files that are written
+/// at once.
 const SHARE: u64 = 2;
 
 /// The limit where the system does not tell one.
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn with_too_many_open_files_one_is_closed_and_the_call_tried_again() {
+    fn too_many_open_files_close_one_and_try_again() {
         let file = registered();
         let mut calls = 0;
         let opened = with_room(|| {

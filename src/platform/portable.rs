@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::limit::SizeLimit;
 use super::open_files::with_room;
 use super::sync::Notes;
-use super::{AppendFile, Disk, DiskFile, Sync, SyncPoint, name};
+use super::{AppendFile, Disk, DiskFile, SyncPoint, SyncPolicy, name};
 
 /// Writes by seek and write under a lock; syncs each file as it is closed, since the standard library cannot sync a
 /// whole file system.
@@ -34,10 +34,10 @@ impl Disk for PortableDisk {
         fs::create_dir_all(path)
     }
 
-    fn create_dir(&self, path: &Path, sync: Sync) -> io::Result<()> {
+    fn create_dir(&self, path: &Path, sync: SyncPolicy) -> io::Result<()> {
         create_one_dir(path)?;
         match (sync, path.parent()) {
-            (Sync::Never, _) | (_, None) => Ok(()),
+            (SyncPolicy::Never, _) | (_, None) => Ok(()),
             (_, Some(folder)) => self.notes.sync_folder(folder),
         }
     }
@@ -50,14 +50,14 @@ impl Disk for PortableDisk {
         Ok(Box::new(self.file(with_room(|| OpenOptions::new().write(true).open(path))?)))
     }
 
-    fn append(&self, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
+    fn append(&self, path: &Path, bytes: &[u8], sync: SyncPolicy) -> io::Result<()> {
         let put = |file: &File| match sync {
-            Sync::Never => Ok(()),
-            Sync::Now | Sync::Later => self.notes.sync_file(file, sync == Sync::Now),
+            SyncPolicy::Never => Ok(()),
+            SyncPolicy::Now | SyncPolicy::Later => self.notes.sync_file(file, sync == SyncPolicy::Now),
         };
         let new = append_whole(path, bytes, self.limit, put)?;
         match path.parent() {
-            Some(folder) if new && sync != Sync::Never => self.notes.sync_folder(folder),
+            Some(folder) if new && sync != SyncPolicy::Never => self.notes.sync_folder(folder),
             _ => Ok(()),
         }
     }
@@ -66,10 +66,10 @@ impl Disk for PortableDisk {
         open_append(path, self.limit)
     }
 
-    fn rename(&self, from: &Path, to: &Path, sync: Sync) -> io::Result<()> {
+    fn rename(&self, from: &Path, to: &Path, sync: SyncPolicy) -> io::Result<()> {
         fs::rename(from, to)?;
         match (sync, to.parent()) {
-            (Sync::Never, _) | (_, None) => Ok(()),
+            (SyncPolicy::Never, _) | (_, None) => Ok(()),
             (_, Some(folder)) => self.notes.sync_folder(folder),
         }
     }
@@ -78,10 +78,10 @@ impl Disk for PortableDisk {
         fs::remove_file(path)
     }
 
-    fn adopt(&self, path: &Path, sync: Sync) -> io::Result<()> {
+    fn adopt(&self, path: &Path, sync: SyncPolicy) -> io::Result<()> {
         match sync {
-            Sync::Never => Ok(()),
-            Sync::Now | Sync::Later => self.notes.sync_path(path, sync == Sync::Now),
+            SyncPolicy::Never => Ok(()),
+            SyncPolicy::Now | SyncPolicy::Later => self.notes.sync_path(path, sync == SyncPolicy::Now),
         }
     }
 
@@ -136,10 +136,10 @@ impl DiskFile for PortableFile {
         self.lock().set_len(length)
     }
 
-    fn sync(&self, sync: Sync) -> io::Result<()> {
+    fn sync(&self, sync: SyncPolicy) -> io::Result<()> {
         match sync {
-            Sync::Never => Ok(()),
-            Sync::Now | Sync::Later => self.disk.notes.sync_file(&self.lock(), sync == Sync::Now),
+            SyncPolicy::Never => Ok(()),
+            SyncPolicy::Now | SyncPolicy::Later => self.disk.notes.sync_file(&self.lock(), sync == SyncPolicy::Now),
         }
     }
 

@@ -84,14 +84,15 @@ pub trait SourceFile: Debug + Send {
     /// The operating system's.
     fn length(&self) -> io::Result<u64>;
 
-    /// Reads bytes from `offset` on and says how many: fewer than there is room for where the system likes, none at the end.
+    /// Reads bytes from `offset` on and says how many: fewer than there is room for where the system likes, none at the
+    /// end.
     ///
     /// # Errors
     /// The operating system's.
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<usize>;
 
-    /// Where the first byte at or behind `from` lies that was ever written; the length where there is none. `None` where
-    /// nobody tells.
+    /// Where the first byte at or behind `from` lies that was ever written; the length where there is none. `None`
+    /// where nobody tells.
     fn data_from(&self, from: u64) -> Option<u64> {
         let _ = from;
         None

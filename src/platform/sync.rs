@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_synced_is_an_error_where_it_was_promised() {
+    fn a_file_that_cannot_be_synced_is_an_error() {
         let notes = Notes::default();
         let device = File::open("/dev/null").unwrap();
         assert!(notes.sync_file(&device, true).is_err());

@@ -22,8 +22,9 @@ pub(super) const TELLS_OF_JOURNAL: Kernel = (5, 17);
 /// File systems whose `syncfs` is known to wait for the medium and to tell of what failed, by the number that `statfs`
 /// gives: those that the kernel itself keeps on a local device.
 ///
-/// Not among them, so that files are synced one by one: FUSE (`syncfs` does not reach the server), network file systems,
-/// overlays (errors of the upper layer's data are not theirs), encrypting layers, and all that nobody looked at.
+/// Not among them, so that files are synced one by one: FUSE (`syncfs` does not reach the server), network file
+/// systems, overlays (errors of the upper layer's data are not theirs), encrypting layers, and all that nobody looked
+/// at.
 const LOCAL: [u32; 11] = [
     0x0000_EF53, // ext2, ext3, ext4
     0x5846_5342, // XFS
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_or_unknown_kernel_and_a_file_system_nobody_knows_are_not_trusted() {
+    fn unknown_kernels_and_file_systems_are_not_trusted() {
         let memory = FileSystem::at(Path::new("/dev/shm")).unwrap();
         assert!(memory.tells_all(Some((5, 8))) && memory.is_memory());
         for kernel in [None, Some((4, 19)), Some((5, 7))] {

@@ -1,7 +1,7 @@
 //! Pixels -> fewer pixels. No thread, no buffer of its own.
 
-/// The first pixel of each `factors[0]` x `factors[1]`, of a frame of `rows` x `columns` pixels of `item` bytes: a level whose
-/// pixels lie where those that they stand for lie, and have their values.
+/// The first pixel of each `factors[0]` x `factors[1]`, of a frame of `rows` x `columns` pixels of `item` bytes: a
+/// level whose pixels lie where those that they stand for lie, and have their values.
 ///
 /// # Panics
 /// If `below` is shorter than the frame that is made, or `above` than the one it is made of.

@@ -2,15 +2,16 @@
 
 use crate::ngff::frame_metadata;
 
-/// Largest document (`zarr.json` and its like) that is read, in bytes: with frame metadata mirrored up to their cap one has
-/// about 20 MB.
+/// Largest document (`zarr.json` and its like) that is read, in bytes: with frame metadata mirrored up to their cap one
+/// has about 20 MB.
 pub const DOCUMENT_BYTES: u64 = crate::zarr::json::MAX_BYTES;
 
-/// Largest mark of a run that is read, in bytes: settings with 100,000 positions have some 15 MB, with every source once more.
+/// Largest mark of a run that is read, in bytes: settings with 100,000 positions have some 15 MB, with every source
+/// once more.
 pub const MARK_BYTES: u64 = 256 << 20;
 
-/// Largest record of how far a run has come that is read, in bytes: ours have some fifty for each source, those of earlier
-/// versions two thousand.
+/// Largest record of how far a run has come that is read, in bytes: ours have some fifty for each source, those of
+/// earlier versions two thousand.
 pub const RECORD_BYTES: u64 = 4 << 20;
 
 /// Longest name of whoever holds a store that is read, in bytes; ours have some 400.
@@ -43,8 +44,8 @@ pub const SEARCH_DEPTH: usize = 8;
 /// Most folders that are looked into for stores inside of another folder.
 pub const SEARCH_FOLDERS: usize = 100_000;
 
-/// Most bytes of a stored chunk that decodes to so many, in bytes: what a codec may add to pixels that do not compress, and
-/// some more.
+/// Most bytes of a stored chunk that decodes to so many, in bytes: what a codec may add to pixels that do not compress,
+/// and some more.
 #[must_use]
 pub const fn stored_chunk_bytes(decoded: u64) -> u64 {
     decoded.saturating_mul(2).saturating_add(1 << 16)

@@ -1,9 +1,10 @@
 //! A store as it is found: its folders and files, nodes, documents, arrays, chunk and shard files, shard indices.
 //!
-//! Whoever looks at a store (a run that replaces or continues one, `recover`, `info`, engines that read back) looks by way
-//! of this module, and this module by way of a [`Source`](crate::platform::Source). Nothing found is trusted: every file that is read whole has a bound
-//! ([`limits`]), no link is followed, nothing can block. Every read may fail, and says of which path; a file that ends
-//! before the length that it had when it was opened is an error, never the end of what it says.
+//! Whoever looks at a store (a run that replaces or continues one, `recover`, `info`, engines that read back) looks by
+//! way of this module, and this module by way of a [`Source`](crate::platform::Source). Nothing found is trusted: every
+//! file that is read whole has a bound ([`limits`]), no link is followed, nothing can block. Every read may fail, and
+//! says of which path; a file that ends before the length that it had when it was opened is an error, never the end of
+//! what it says.
 
 mod document;
 mod file;

@@ -35,8 +35,8 @@ pub struct Strange {
     pub why: Option<Error>,
 }
 
-/// Calls `use_object` for every chunk or shard file of the array in `folder`, whose keys have `axes` numbers; folders in
-/// numerical order, so that the order is the same each time.
+/// Calls `use_object` for every chunk or shard file of the array in `folder`, whose keys have `axes` numbers; folders
+/// in numerical order, so that the order is the same each time.
 ///
 /// # Errors
 /// [`Error::Io`], and those of `use_object`. A folder that cannot be listed is told in what is returned.

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Result;
 use crate::names::own::ATTRIBUTES;
-use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Image, Layout, documents_v05};
-use crate::plan::{ArrayId, Plan, PlannedArray, Unit};
+use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Hierarchy, Image, documents_v05};
+use crate::plan::{ArrayId, Plan, PlannedArray, StorageUnit};
 use crate::platform::Source;
 use crate::reader::{Document, Node};
 use crate::store::Mark;
@@ -35,12 +35,12 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// What the mark of a store in `root` and the copy of the host's metadata tell, of a run whose engine takes `unit`s;
-    /// `None` where the mark has no settings that this version understands.
+    /// What the mark of a store in `root` and the copy of the host's metadata tell, of a run whose engine takes
+    /// `unit`s; `None` where the mark has no settings that this version understands.
     ///
     /// # Errors
     /// [`crate::Error::Io`].
-    pub(super) fn of(source: &dyn Source, mark: &Mark, root: &Path, unit: Unit) -> Result<Option<Self>> {
+    pub(super) fn of(source: &dyn Source, mark: &Mark, root: &Path, unit: StorageUnit) -> Result<Option<Self>> {
         let host = match Document::read(source, &root.join(ATTRIBUTES))? {
             Document::Object(object) => Some(object.into_iter().collect()),
             Document::Nothing => Some(Attributes::new()),
@@ -72,10 +72,10 @@ impl Run {
     /// The document of a group as the run would write it, with `extents` planes along the unbounded axis by array;
     /// `None` for a group that the run does not write.
     pub(super) fn group(&self, node: &Node, extents: &[Option<u64>]) -> Option<Made> {
-        let layout = self.plan.ngff(Some(extents));
+        let hierarchy = self.plan.ngff(Some(extents));
         let none = Attributes::new();
         let host = self.host.as_ref().unwrap_or(&none);
-        let documents = documents_v05(&layout, host, |_| Ok(Attributes::new())).ok()?;
+        let documents = documents_v05(&hierarchy, host, |_| Ok(Attributes::new())).ok()?;
         let name = node.file(METADATA);
         let made = documents.filter_map(Result::ok).find(|document| document.path == name)?;
         let document = serde_json::from_slice(&made.bytes).ok()?;
@@ -214,10 +214,10 @@ fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
         shape: first.shape.clone(),
         dtype: first.data_type.name.clone(),
     };
-    let layout = Layout::Single(image);
+    let hierarchy = Hierarchy::Single(image);
     let none = Attributes::new();
-    let made =
-        documents_v05(&layout, &none, |_| Ok(Attributes::new())).and_then(|mut documents| documents.next().transpose());
+    let made = documents_v05(&hierarchy, &none, |_| Ok(Attributes::new()))
+        .and_then(|mut documents| documents.next().transpose());
     let document = match made {
         Ok(Some(made)) => serde_json::from_slice(&made.bytes).ok(),
         // Axes that no image can have.

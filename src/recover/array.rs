@@ -176,7 +176,8 @@ impl Array<'_, '_> {
             (false, _, true) => State::Torn,
         };
         let finding = Finding::new(name, state, cause).losing(!lost.is_empty());
-        // Nobody reads a shard without an index, whoever changed it. All else is left as it is after a run that finished.
+        // Nobody reads a shard without an index, whoever changed it. All else is left as it is after a run that
+        // finished.
         let is_unreadable = !unfinished && resolved.torn.is_some() && any;
         if !self.inspection.interrupted() && !is_unreadable {
             self.inspection.report.findings.push(finding);

@@ -56,8 +56,8 @@ pub(super) fn mirror(source: &dyn Source, node: &Node, lines: &FrameLines) -> Re
     Ok((lines.intact > 0 && node.attribute(ATTRIBUTE) != Some(&attribute)).then_some(attribute))
 }
 
-/// What is to be done with a group's document, which need not say more than it does where `mirror` is `None`. Only where
-/// the run was `interrupted` is anything done: later, what differs was changed by somebody.
+/// What is to be done with a group's document, which need not say more than it does where `mirror` is `None`. Only
+/// where the run was `interrupted` is anything done: later, what differs was changed by somebody.
 pub(super) fn group(
     source: &dyn Source,
     node: &Node,
@@ -131,8 +131,8 @@ pub(super) fn ome_xml(source: &dyn Source, node: &Node, interrupted: bool) -> Re
     Ok(Some(if interrupted { finding.remedy(remedy, vec![Action::KeepAside { path }]) } else { finding }))
 }
 
-/// What the record of the run tells, and what is wrong with it. Nothing else tells how many frames there were, and a wrong
-/// number would have them replaced, so that a person has to say it.
+/// What the record of the run tells, and what is wrong with it. Nothing else tells how many frames there were, and a
+/// wrong number would have them replaced, so that a person has to say it.
 pub(super) fn record(source: &dyn Source, root: &Node) -> Result<(Option<Known>, Option<Finding>)> {
     let Some(name) = record::name(source, &root.folder)? else { return Ok((None, None)) };
     let mark = Mark::if_whole(source, &root.folder)?;

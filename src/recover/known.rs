@@ -18,8 +18,8 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// What the document of the run's record tells; `None` where it does not tell the number of frames. What else is in it may be
-    /// missing: a person may have written it.
+    /// What the document of the run's record tells; `None` where it does not tell the number of frames. What else is in
+    /// it may be missing: a person may have written it.
     pub(super) fn of(document: &Map<String, Value>, mark: Option<&Mark>) -> Option<Self> {
         let sources = record::sources_of(document)?;
         // Earlier versions had everything in one file.

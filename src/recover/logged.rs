@@ -97,8 +97,8 @@ impl<'a> Logged<'a> {
         }
     }
 
-    /// Takes note of a record. A complete chunk that the shard's present index shows where the log has it needs no more;
-    /// neither do its earlier copies.
+    /// Takes note of a record. A complete chunk that the shard's present index shows where the log has it needs no
+    /// more; neither do its earlier copies.
     pub(super) fn take(&mut self, placed: Placed) -> Result<()> {
         self.hold_index(&placed.shard)?;
         let mut offset = placed.offset;

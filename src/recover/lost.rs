@@ -13,8 +13,8 @@ use crate::router::{Location, MAX_INDEX_DIMENSIONS};
 /// Most planes of lost chunks that are looked at.
 const MAX_PLANES: usize = 1 << 20;
 
-/// For each source the numbers of the frames that lost a part, ascending, up to [`MAX_LISTED`]; none where nothing tells the
-/// order of acquisition. After a run that `finished` only frames that had come can be lost.
+/// For each source the numbers of the frames that lost a part, ascending, up to [`MAX_LISTED`]; none where nothing
+/// tells the order of acquisition. After a run that `finished` only frames that had come can be lost.
 pub(super) fn frames(
     chunks: &[LostChunk],
     nodes: &[Node],

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::platform::{Disk, Kind, Pieces, Source, Sync, partial_name};
+use crate::platform::{Disk, Kind, Pieces, Source, SyncPolicy, partial_name};
 use crate::reader::{self, Lines, is_frame_line, is_there, kind, limits};
 
 pub use crate::names::own::KEPT_SUFFIX;
@@ -42,7 +42,7 @@ impl Action {
                 let append = || {
                     let file = disk.open(path)?;
                     file.write_at(*length, bytes)?;
-                    file.sync(Sync::Now)
+                    file.sync(SyncPolicy::Now)
                 };
                 append().map_err(|error| Error::io("append to", path, error))
             }
@@ -94,15 +94,15 @@ fn copy_intact(from: &Path, to: &Path, disk: &dyn Disk) -> Result<()> {
             out.push(line.text).and_then(|()| out.push(b"\n")).map_err(unwritten)?;
         }
     }
-    out.flush().and_then(|()| file.sync(Sync::Now)).map_err(unwritten)
+    out.flush().and_then(|()| file.sync(SyncPolicy::Now)).map_err(unwritten)
 }
 
 fn put(path: &Path, bytes: &[u8], disk: &dyn Disk) -> Result<()> {
-    disk.put(path, bytes, Sync::Now).map_err(|error| Error::io("write", path, error))
+    disk.put(path, bytes, SyncPolicy::Now).map_err(|error| Error::io("write", path, error))
 }
 
 fn rename(from: &Path, to: &Path, disk: &dyn Disk) -> Result<()> {
-    disk.rename(from, to, Sync::Now).map_err(|error| Error::io("rename", from, error))
+    disk.rename(from, to, SyncPolicy::Now).map_err(|error| Error::io("rename", from, error))
 }
 
 /// Gives `path`, whatever it is, the name of something kept.

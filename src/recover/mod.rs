@@ -10,25 +10,25 @@
 //! - an array that grew gets the extent that its chunks reach; torn metadata are made anew as far as the store tells;
 //! - `frame_metadata.jsonl` loses torn lines, and its mirror is written into the group.
 //!
-//! Only a run that was interrupted ([`Report::interrupted`]) is mended so: in a store of a finished run what differs was
-//! changed by somebody, and is told. One thing is done there too, since nobody has any use of a shard that cannot be read:
-//! where a whole index is found before the end of the file, it is appended. Metadata that this library cannot read and
-//! others may (Python's `NaN` apart, which is read) are told and left as they are.
+//! Only a run that was interrupted ([`Report::interrupted`]) is mended so: in a store of a finished run what differs
+//! was changed by somebody, and is told. One thing is done there too, since nobody has any use of a shard that cannot
+//! be read: where a whole index is found before the end of the file, it is appended. Metadata that this library cannot
+//! read and others may (Python's `NaN` apart, which is read) are told and left as they are.
 //!
-//! Nothing that was there is overwritten: shard files only grow, everything else that is replaced is kept under its name
-//! with [`KEPT_SUFFIX`]. Links are never followed. Compressed chunks are decoded by a [`Verifier`], which whoever knows
-//! an engine gives; without one only their places and lengths are looked at.
+//! Nothing that was there is overwritten: shard files only grow, everything else that is replaced is kept under its
+//! name with [`KEPT_SUFFIX`]. Links are never followed. Compressed chunks are decoded by a [`Verifier`], which whoever
+//! knows an engine gives; without one only their places and lengths are looked at.
 
 mod anew;
 mod array;
 mod extent;
+mod found_log;
 mod groups;
 mod known;
 mod logged;
 mod lost;
 mod mend;
 mod report;
-mod run_log;
 mod shard;
 mod written;
 
@@ -44,19 +44,19 @@ use serde_json::{Map, Value};
 
 use self::anew::{Beside, Member, Run};
 use self::array::Reshaped;
+use self::found_log::FoundLog;
 use self::known::Known;
 use self::logged::{Logged, LoggedArray, Published};
 use self::mend::Action;
-use self::run_log::RunLog;
 use crate::backend::Verifier;
 use crate::error::{Error, Result};
 use crate::journal::record;
 use crate::names::own;
 use crate::ngff::frame_metadata::FILE_NAME;
-use crate::plan::{Plan, Unit};
+use crate::plan::{Plan, StorageUnit};
 use crate::platform::{self, Disk, Kind, Source, partial_name};
 use crate::reader::{self, Document, FrameLines, Node, Walked, limits};
-use crate::store::{self, Lock, Mark, room};
+use crate::store::{self, Lock, Mark, reserve};
 use crate::zarr::json::with_member;
 use crate::zarr::{ArrayFormat, METADATA};
 
@@ -122,14 +122,14 @@ pub(crate) fn mend_to_go_on(plan: &Plan, verifier: Option<&dyn Verifier>, disk: 
 fn look_and_mend(root: &Path, options: &Options<'_>, going_on: Option<&Plan>, disk: &dyn Disk) -> Result<Report> {
     let source = &*disk.source();
     let refuse = |problem: &str| Error::Damaged { path: root.to_path_buf(), problem: problem.to_owned() };
-    let log = RunLog::look(source, root)?;
+    let log = FoundLog::look(source, root)?;
     let Walked { nodes, notes, unlisted } = reader::walk(source, root)?;
     let first = nodes.first().ok_or_else(|| refuse("there is nothing"))?;
     let is_root = store::is_root(source, root)?;
     is_ours(first, is_root).and_then(|()| log.check_version()).map_err(|why| refuse(&why))?;
     let mark = Mark::if_whole(source, root)?;
     let run = match &mark {
-        Some(mark) => Run::of(source, mark, root, log.unit.unwrap_or(Unit::Chunk))?,
+        Some(mark) => Run::of(source, mark, root, log.unit.unwrap_or(StorageUnit::Chunk))?,
         None => None,
     };
     let mut inspection = Inspection {
@@ -183,9 +183,9 @@ fn is_ours(node: &Node, is_root: bool) -> Result<(), String> {
     })
 }
 
-/// Whether this is the file with which a run kept room on the disk.
+/// Whether this is the file with which a run kept space on the disk.
 fn is_room(source: &dyn Source, path: &Path) -> Result<bool> {
-    let found = reader::small(source, path, room::BYTES as u64)?.bytes();
+    let found = reader::small(source, path, reserve::BYTES as u64)?.bytes();
     Ok(found.is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0)))
 }
 
@@ -200,7 +200,7 @@ struct Inspection<'a> {
     marked_axis: Option<Option<usize>>,
     /// True where a run was interrupted while its store was made.
     half_made: bool,
-    log: RunLog,
+    log: FoundLog,
     /// True where the log tells of chunks that nobody can look at now: it stays where it is.
     log_is_needed: bool,
     /// Why a folder could not be listed, of the first.
@@ -214,7 +214,8 @@ struct Inspection<'a> {
 }
 
 impl Inspection<'_> {
-    /// Whether there is evidence that a run of ours was interrupted: without it nothing is taken for what one left behind.
+    /// Whether there is evidence that a run of ours was interrupted: without it nothing is taken for what one left
+    /// behind.
     fn interrupted(&self) -> bool {
         self.log.present || self.half_made
     }
@@ -319,13 +320,13 @@ impl Inspection<'_> {
         extents
     }
 
-    /// Looks at unfinished files in groups and beside metadata of arrays, and at the room that a run keeps.
+    /// Looks at unfinished files in groups and beside metadata of arrays, and at the space that a run keeps.
     fn partials(&mut self, nodes: &[Node]) -> Result<()> {
-        let old_room = format!("{}{}", own::OLD_ROOM, platform::PARTIAL_SUFFIX);
+        let old_reserve = format!("{}{}", own::OLD_RESERVE, platform::PARTIAL_SUFFIX);
         for node in nodes {
             for name in &node.partials {
                 let path = node.folder.join(name);
-                if node.path.is_empty() && *name == old_room && is_room(self.source, &path)? {
+                if node.path.is_empty() && *name == old_reserve && is_room(self.source, &path)? {
                     continue;
                 }
                 if !self.interrupted() {
@@ -337,13 +338,13 @@ impl Inspection<'_> {
                 self.report.findings.push(finding);
             }
         }
-        for name in [own::ROOM, own::OLD_ROOM] {
+        for name in [own::RESERVE, own::OLD_RESERVE] {
             let path = partial_name(&self.root.join(name));
             if self.interrupted() && is_room(self.source, &path)? {
                 let name = format!("{name}{}", platform::PARTIAL_SUFFIX);
-                let finding = Finding::new(name, State::Leftover, "room that the run kept on the disk")
+                let finding = Finding::new(name, State::Leftover, "space that the run kept on the disk")
                     .remedy("it is removed: there is nothing in it", vec![Action::Remove { path }]);
-                // The first: mending may need the room.
+                // The first: mending may need it.
                 self.report.findings.insert(0, finding);
             }
         }
@@ -518,8 +519,8 @@ impl Inspection<'_> {
         self.report
     }
 
-    /// The log goes last, and only when it is needed no more: when all else is mended, and the store tells how far the run
-    /// had come.
+    /// The log goes last, and only when it is needed no more: when all else is mended, and the store tells how far the
+    /// run had come.
     fn end_interruption(&mut self, failed: bool, disk: &dyn Disk) -> Finding {
         let finding = Finding::new(self.log.name, State::Leftover, "the run did not finish");
         if self.log_is_needed {
@@ -547,11 +548,11 @@ impl Inspection<'_> {
         finding
     }
 
-    /// Notes in the store which frames the run had stored and which are lost. Where nothing tells the plan of the run, or
-    /// how far it had come, that stays as it is.
+    /// Notes in the store which frames the run had stored and which are lost. Where nothing tells the plan of the run,
+    /// or how far it had come, that stays as it is.
     fn note_written(&mut self, disk: &dyn Disk) -> Result<()> {
         // What the log tells of was laid out for the engine that kept it, which need not be the one that goes on.
-        let unit = self.log.unit.unwrap_or(Unit::Chunk);
+        let unit = self.log.unit.unwrap_or(StorageUnit::Chunk);
         let going_on = || {
             let sources: Vec<_> = self.going_on?.source_settings().collect();
             Plan::at(&sources, self.root, unit).ok()

@@ -31,8 +31,8 @@ pub struct Report {
     pub lost_frames: Vec<u64>,
     /// What is worth knowing and needs nothing done.
     pub notes: Vec<String>,
-    /// True where a run was interrupted: only then is anything taken for what an interruption left behind. Of a run that
-    /// finished, what differs was changed later.
+    /// True where a run was interrupted: only then is anything taken for what an interruption left behind. Of a run
+    /// that finished, what differs was changed later.
     pub interrupted: bool,
 }
 

@@ -1,15 +1,15 @@
-//! Which frames an interrupted run had stored, by number: told by the records of planes in its log, as far as the chunks are
-//! there now. It is noted in the store before the log goes, for whoever continues it.
+//! Which frames an interrupted run had stored, by number: told by the entries of planes in its log, as far as the
+//! chunks are there now. It is noted in the store before the log goes, for whoever continues it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::journal::format::{Planes, Record, Records, SlotRun};
+use crate::journal::format::{Entries, Entry, Planes, SlotRun};
 use crate::journal::record::{self, Come};
-use crate::plan::{ArrayId, GroupKey, Plan, PlannedSource, ShardGrid, Unit};
-use crate::platform::{Disk, Source, Sync};
+use crate::plan::{ArrayId, GroupKey, Plan, PlannedSource, ShardGrid, StorageUnit};
+use crate::platform::{Disk, Source, SyncPolicy};
 use crate::reader::{self, last_index};
 use crate::router::StorageIndex;
 use crate::store::missing::{self, Missing, Stretch, Why};
@@ -28,16 +28,17 @@ pub(super) struct Written {
     pub(super) lost: Vec<Stretch>,
 }
 
-/// Finds out which frames of each source the run stored whose log is the file `log`, kept by an engine that takes `unit`s, once
-/// everything else is mended. Frames in `given_up` (by source, ascending) held a part of a chunk that is lost.
+/// Finds out which frames of each source the run stored whose log is the file `log`, kept by an engine that takes
+/// `unit`s, once everything else is mended. Frames in `given_up` (by source, ascending) held a part of a chunk that is
+/// lost.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::Damaged`] where the record of the run, or the list of its missing frames, cannot be read.
+/// [`Error::Io`]; [`Error::Damaged`] where the entry of the run, or the list of its missing frames, cannot be read.
 pub(super) fn find(
     source: &dyn Source,
     plan: &Plan,
     log: &Path,
-    unit: Option<Unit>,
+    unit: Option<StorageUnit>,
     given_up: &[Vec<u64>],
 ) -> Result<Vec<Written>> {
     let mut base = record::read(source, plan.root())?.unwrap_or_default();
@@ -94,14 +95,14 @@ pub(super) fn note(plan: &Plan, written: &[Written], disk: &dyn Disk) -> Result<
     for (source, written) in plan.sources().iter().zip(written).filter(|(_, written)| !written.lost.is_empty()) {
         let missing = Missing::new(reads, plan.root(), source.id(), source.router())?;
         missing.add(written.lost.iter().copied());
-        missing.flush(disk, Sync::Now)?;
+        missing.flush(disk, SyncPolicy::Now)?;
     }
     let has_levels = plan.forms().len() > plan.sources().len();
     // Without levels there are none that could lag behind.
     let come = |each: &Written| if has_levels { each.come } else { Come::all(each.come.frames) };
     let come: Vec<Come> = written.iter().map(come).collect();
     if record::read(reads, plan.root())?.as_ref() != Some(&come) {
-        record::write(plan, disk, Sync::Now, &come)?;
+        record::write(plan, disk, SyncPolicy::Now, &come)?;
     }
     Ok(())
 }
@@ -112,7 +113,7 @@ fn stored(
     reads: &dyn Source,
     plan: &Plan,
     log: &Path,
-    unit: Option<Unit>,
+    unit: Option<StorageUnit>,
     base: &[Come],
 ) -> Result<Vec<Vec<Range<u64>>>> {
     let mut stored = vec![Vec::new(); plan.sources().len()];
@@ -137,10 +138,10 @@ type Groups = BTreeMap<GroupKey, Vec<Range<u32>>>;
 /// Groups of full resolution with frames from `base` on that the log tells of.
 fn groups(reads: &dyn Source, plan: &Plan, log: &Path, base: &[Come]) -> Result<Groups> {
     let fail = |source| Error::io("read", log, source);
-    let mut records = Records::new(reader::whole(reads, log)?.stream());
+    let mut entries = Entries::new(reader::whole(reads, log)?.stream());
     let mut groups = Groups::new();
-    while let Some(record) = records.next_record().map_err(fail)? {
-        let Record::Planes(Planes { array, group, runs }) = record else { continue };
+    while let Some(entry) = entries.next_entry().map_err(fail)? {
+        let Entry::Planes(Planes { array, group, runs }) = entry else { continue };
         if plan.arrays().get(array.index()).is_none_or(|array| array.level() != 0) {
             continue;
         }

@@ -16,7 +16,7 @@ pub struct Acquisition {
 }
 
 impl Acquisition {
-    /// Normalises and checks settings, as [`Settings::validate`] says.
+    /// Normalizes and checks settings, as [`Settings::validate`] says.
     ///
     /// # Errors
     /// As [`Settings::validate`].
@@ -54,7 +54,7 @@ impl Acquisition {
 }
 
 impl Settings {
-    /// Reads, normalises and validates settings. What was changed on the way is told by [`Settings::parse_json`]
+    /// Reads, normalizes and validates settings. What was changed on the way is told by [`Settings::parse_json`]
     /// followed by [`Settings::validate`].
     ///
     /// # Errors
@@ -67,7 +67,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Reads settings as they are written, without normalising or checking combinations.
+    /// Reads settings as they are written, without normalizing or checking combinations.
     ///
     /// # Errors
     /// [`Error::InvalidSettings`](crate::Error::InvalidSettings) for text that is not JSON, unknown fields and values
@@ -76,9 +76,9 @@ impl Settings {
         json::parse(text)
     }
 
-    /// Normalises in place and checks every rule that does not depend on an engine.
+    /// Normalizes in place and checks every rule that does not depend on an engine.
     ///
-    /// Normalised are: `kind` (inferred from coordinates, then unit, then name), units (to OME-NGFF names), position
+    /// Normalized are: `kind` (inferred from coordinates, then unit, then name), units (to OME-NGFF names), position
     /// counts and names (to coordinates), `count` (from coordinates), sizes of chunks and shards (clamped to the
     /// dimension) and the suffix. Asking again changes nothing and gives no notes.
     ///

@@ -1,4 +1,4 @@
-//! Colour of a channel.
+//! Color of a channel.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,14 +8,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use crate::error::{Error, Result};
 use crate::shown::quoted;
 
-/// Colour in which a channel is shown: red, green and blue, 8 bits each.
+/// Color in which a channel is shown: red, green and blue, 8 bits each.
 ///
-/// In JSON `#rgb`, `#rrggbb`, `rrggbb`, a CSS colour such as `red` or `rgb(255, 0, 0)`, or a list of red, green and
+/// In JSON `#rgb`, `#rrggbb`, `rrggbb`, a CSS color such as `red` or `rgb(255, 0, 0)`, or a list of red, green and
 /// blue (0 to 255). A transparency after these is read and left out: OME-NGFF has no place for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Color([u8; 3]);
 
-const FORMS: &str = "#rrggbb, a CSS colour name, or [red, green, blue] from 0 to 255";
+const FORMS: &str = "#rrggbb, a CSS color name, or [red, green, blue] from 0 to 255";
 
 impl Color {
     /// From red, green and blue.
@@ -45,7 +45,7 @@ impl Color {
         Some(Self([red, green, blue]))
     }
 
-    /// From 0 to 255 for each colour, and 0 to 1 for an opacity that is left out.
+    /// From 0 to 255 for each color, and 0 to 1 for an opacity that is left out.
     fn from_list(list: &[f64]) -> Option<Self> {
         let (rgb, opacity) = list.split_at_checked(3)?;
         let valid = opacity.len() <= 1
@@ -70,7 +70,7 @@ impl FromStr for Color {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        Self::parse(text).ok_or_else(|| Error::settings("color", quoted(text), "not a colour", format!("use {FORMS}")))
+        Self::parse(text).ok_or_else(|| Error::settings("color", quoted(text), "not a color", format!("use {FORMS}")))
     }
 }
 
@@ -109,5 +109,5 @@ impl<'de> Deserialize<'de> for Color {
 }
 
 fn not_a_color<E: de::Error>() -> E {
-    E::invalid_value(de::Unexpected::Other("not a colour"), &FORMS)
+    E::invalid_value(de::Unexpected::Other("not a color"), &FORMS)
 }

@@ -95,7 +95,7 @@ pub struct Channel {
     /// Name of the fluorophore.
     #[serde(default)]
     pub fluorophore: Option<String>,
-    /// Colour in which to show the channel.
+    /// Color in which to show the channel.
     #[serde(default)]
     pub color: Option<Color>,
 }

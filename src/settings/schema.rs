@@ -18,7 +18,7 @@ impl Settings {
     /// The JSON schema (draft 2020-12) of settings files: names, kinds and bounds of all fields.
     ///
     /// What is read is valid by it, and what is not valid by it is not read. It cannot say what depends on several
-    /// fields, nor list the names of all colours.
+    /// fields, nor list the names of all colors.
     #[must_use]
     pub fn schema() -> Value {
         let generator =

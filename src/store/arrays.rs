@@ -1,5 +1,5 @@
-//! The metadata documents of the arrays: all of them when the store is made, then those of arrays that have grown. A document
-//! is written after what it tells of: no reader may look for planes that it cannot read.
+//! The metadata documents of the arrays: all of them when the store is made, then those of arrays that have grown. A
+//! document is written after what it tells of: no reader may look for planes that it cannot read.
 
 use std::io;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Store;
 use crate::error::{Error, Result};
 use crate::plan::{ArrayId, Form, PlannedArray};
-use crate::platform::{Disk, Sync, write_new};
+use crate::platform::{Disk, SyncPolicy, write_new};
 use crate::zarr::json::with_member;
 use crate::zarr::{ArrayDocument, METADATA};
 
@@ -119,7 +119,7 @@ impl Store {
         shown: &mut Shown,
         array: &PlannedArray,
         extent: Option<u64>,
-        put: impl FnOnce(&dyn Disk, &Path, &[u8], Sync) -> io::Result<()>,
+        put: impl FnOnce(&dyn Disk, &Path, &[u8], SyncPolicy) -> io::Result<()>,
     ) -> Result<()> {
         let form = array.form();
         let path = self.plan.folder_of(array).join(METADATA);
@@ -143,12 +143,12 @@ impl Store {
     }
 }
 
-fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: Sync) -> io::Result<()> {
+fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8], sync: SyncPolicy) -> io::Result<()> {
     disk.put(path, bytes, sync)
 }
 
-/// The document of an array that is continued, with `extent` planes along its append axis and all else as others may have
-/// edited it. `None` where it is no document any more.
+/// The document of an array that is continued, with `extent` planes along its append axis and all else as others may
+/// have edited it. `None` where it is no document any more.
 fn grown(form: &Form, text: &[u8], extent: Option<u64>) -> Option<Vec<u8>> {
     with_member(text, &["shape"], &json!(form.geometry().shape_with(extent)))
 }
@@ -159,7 +159,7 @@ mod tests {
 
     use super::*;
     use crate::journal::record::Come;
-    use crate::plan::{Capabilities, Plan, Unit};
+    use crate::plan::{Capabilities, Plan, StorageUnit};
     use crate::platform::{self, faulty::FaultyDisk};
     use crate::settings::{DataType, Settings, parse_dims};
     use crate::store::{Earlier, Root};
@@ -168,11 +168,11 @@ mod tests {
         let root = folder.path().join("a.ome.zarr").display().to_string();
         let dimensions = parse_dims("t:inf,y:8,x:8").expect("valid");
         let settings = Settings::new(root, dimensions, DataType::UInt8);
-        Arc::new(Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid"))
+        Arc::new(Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid"))
     }
 
     fn create(plan: &Arc<Plan>, disk: &Arc<dyn Disk>, own_documents: bool) -> (Root, Store) {
-        let engine = Capabilities { own_documents, ..Capabilities::taking(Unit::Chunk) };
+        let engine = Capabilities { own_documents, ..Capabilities::taking(StorageUnit::Chunk) };
         let (root, store) = Store::create(plan, disk, &engine).expect("made");
         store.complete(&[Come::default()]).expect("made");
         (root, store)
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_grow_shrink_at_the_end_only_and_are_written_when_they_change() {
+    fn documents_are_written_when_they_change() {
         let folder = tempfile::tempdir().expect("a folder");
         let plan = plan(&folder);
         let recording = Arc::new(FaultyDisk::recording(platform::native()));
@@ -218,13 +218,13 @@ mod tests {
         let edited = text(&plan).replace("\"attributes\": {}", "\"attributes\": {\"exposure\": NaN}");
         std::fs::write(plan.root().join("0/zarr.json"), &edited).expect("written");
         let earlier = Earlier { come: vec![Come::default()], host: Default::default(), extents: vec![Some(0)] };
-        let store = Store::existing(&plan, &disk, &Capabilities::taking(Unit::Chunk), &earlier).expect("opened");
+        let store = Store::existing(&plan, &disk, &Capabilities::taking(StorageUnit::Chunk), &earlier).expect("opened");
         store.grow(ArrayId(0), Some(5)).expect("all well");
         assert_eq!(text(&plan), edited.replacen("    0,\n", "    5,\n", 1));
     }
 
     #[test]
-    fn documents_of_an_engine_with_its_own_come_before_it_and_after_it() {
+    fn an_engine_with_documents_has_ours_before_and_after() {
         let folder = tempfile::tempdir().expect("a folder");
         let (plan, disk) = (plan(&folder), platform::native());
         let (_root, store) = create(&plan, &disk, true);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::names::own::{FOLDER, RUN_FOLDER};
-use crate::platform::{Disk, Sync};
+use crate::platform::{Disk, SyncPolicy};
 use crate::reader::is_there;
 
 const GROUP: &str = r#"{"zarr_format":3,"node_type":"group","attributes":{}}"#;
@@ -16,7 +16,7 @@ pub(crate) const DOCUMENTS: [(&str, &str); 2] =
     [(".ome-stream/zarr.json", GROUP), (".ome-stream/run/zarr.json", ARRAY)];
 
 /// Makes the folders in `root`, which is there; fine if they are.
-pub(super) fn make_folders(root: &Path, disk: &dyn Disk, sync: Sync) -> Result<()> {
+pub(super) fn make_folders(root: &Path, disk: &dyn Disk, sync: SyncPolicy) -> Result<()> {
     for (folder, document) in [(FOLDER, GROUP), (RUN_FOLDER, ARRAY)] {
         let folder = root.join(folder);
         disk.create_dir(&folder, sync).map_err(|source| Error::io("create", &folder, source))?;

@@ -1,11 +1,12 @@
-//! Folders of a store are made once, as files need them, and never anew: a store that was removed during a run is noticed.
+//! Folders of a store are made once, as files need them, and never anew: a store that was removed during a run is
+//! noticed.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::{Error, Result};
-use crate::platform::{Disk, Sync};
+use crate::platform::{Disk, SyncPolicy};
 
 /// Folders that are remembered: beyond this the memory starts afresh, which costs one needless call a folder.
 const REMEMBERED: usize = 1 << 16;
@@ -16,12 +17,12 @@ pub(super) struct Folders {
     disk: Arc<dyn Disk>,
     /// The store's own folder, which is there.
     root: PathBuf,
-    sync: Sync,
+    sync: SyncPolicy,
     made: Mutex<HashSet<PathBuf>>,
 }
 
 impl Folders {
-    pub(super) fn new(disk: &Arc<dyn Disk>, root: &Path, sync: Sync) -> Self {
+    pub(super) fn new(disk: &Arc<dyn Disk>, root: &Path, sync: SyncPolicy) -> Self {
         Self { disk: Arc::clone(disk), root: root.to_path_buf(), sync, made: Mutex::default() }
     }
 

@@ -9,21 +9,21 @@ use crate::buffer::Budget;
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::FILE_NAME;
 use crate::plan::Plan;
-use crate::platform::{Disk, Sync};
+use crate::platform::{Disk, SyncPolicy};
 
 /// Bytes of lines that may wait before `append` writes them itself: bounds memory where the live thread falls behind.
 const PENDING_LIMIT: usize = 4 << 20;
 
-/// Bytes of lines that wait at most where a disk refuses them: some hundred thousand frames. Beyond it the run fails: its
-/// memory is bounded, and the host's metadata are not thrown away in silence.
+/// Bytes of lines that wait at most where a disk refuses them: some hundred thousand frames. Beyond it the run fails:
+/// its memory is bounded, and the host's metadata are not thrown away in silence.
 const PENDING_MAX: usize = 32 << 20;
 
 /// Lines that wait to be appended to their image's file.
 #[derive(Debug, Default)]
 pub(crate) struct MetadataLines {
     pending: Mutex<Pending>,
-    /// Held while lines are written, so that two flushes cannot change their order: images whose file has lines that were
-    /// not asked to be on the medium yet.
+    /// Held while lines are written, so that two flushes cannot change their order: images whose file has lines that
+    /// were not asked to be on the medium yet.
     writing: Mutex<BTreeSet<usize>>,
     /// False as long as no frame came with any.
     used: AtomicBool,
@@ -40,8 +40,8 @@ struct Pending {
 }
 
 impl MetadataLines {
-    /// Takes one line (with its line feed) of an image, which counts in `budget` until it is written; true when it is time to
-    /// flush.
+    /// Takes one line (with its line feed) of an image, which counts in `budget` until it is written; true when it is
+    /// time to flush.
     pub(crate) fn push(&self, budget: &Budget, image: usize, line: &[u8]) -> bool {
         self.used.store(true, Ordering::Release);
         budget.count_beside(0, line.len() as u64);
@@ -53,11 +53,11 @@ impl MetadataLines {
 
     /// Appends everything that waits, each image's lines in one write; goes on after an error, which it returns. Lines
     /// that could not be written wait for the next time, before all that came since.
-    pub(crate) fn flush(&self, plan: &Plan, budget: &Budget, disk: &dyn Disk, sync: Sync) -> Result<()> {
+    pub(crate) fn flush(&self, plan: &Plan, budget: &Budget, disk: &dyn Disk, sync: SyncPolicy) -> Result<()> {
         let mut unsynced = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut outcome = Ok(());
         let mut taken = std::mem::take(&mut *self.pending());
-        if sync == Sync::Never {
+        if sync == SyncPolicy::Never {
             unsynced.extend(taken.lines.keys());
         } else {
             for image in std::mem::take(&mut *unsynced) {
@@ -86,10 +86,10 @@ impl MetadataLines {
         outcome
     }
 
-    /// Appends everything that waits before the log tells that its frames are stored: for a process that dies, not for the
-    /// medium. Most often another thread has done it, and nothing waits.
+    /// Appends everything that waits before the log tells that its frames are stored: for a process that dies, not for
+    /// the medium. Most often another thread has done it, and nothing waits.
     pub(crate) fn flush_for_log(&self, plan: &Plan, budget: &Budget, disk: &dyn Disk) -> Result<()> {
-        if self.used.load(Ordering::Acquire) { self.flush(plan, budget, disk, Sync::Never) } else { Ok(()) }
+        if self.used.load(Ordering::Acquire) { self.flush(plan, budget, disk, SyncPolicy::Never) } else { Ok(()) }
     }
 
     /// True where this run has written lines of an image, or tried to.
@@ -119,23 +119,23 @@ pub(super) fn path(plan: &Plan, image: usize) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Capabilities, Unit};
+    use crate::plan::{Capabilities, StorageUnit};
     use crate::platform;
 
     #[test]
-    fn lines_that_a_disk_refuses_wait_in_order_and_the_next_flush_is_put_off() {
+    fn refused_lines_wait_in_order() {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = crate::settings::Settings::new(
             folder.path().join("a").display().to_string(),
             crate::settings::parse_dims("t:inf,y:8,x:8").expect("valid"),
             crate::settings::DataType::UInt8,
         );
-        let plan = crate::Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
+        let plan = crate::Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
         let budget = Budget::new(plan.forms(), plan.memory());
         let (lines, disk) = (MetadataLines::default(), platform::native());
         let large = [vec![b' '; PENDING_LIMIT - 1], b"\n".to_vec()].concat();
         assert!(lines.push(&budget, 0, &large), "time to write");
-        assert!(lines.flush(&plan, &budget, &*disk, Sync::Never).is_err(), "there is no folder");
+        assert!(lines.flush(&plan, &budget, &*disk, SyncPolicy::Never).is_err(), "there is no folder");
         assert!(!lines.push(&budget, 0, b"a\n"), "not with every frame");
         assert!(lines.push(&budget, 0, &large), "but now and then");
         assert!(!lines.is_overfull());
@@ -143,7 +143,7 @@ mod tests {
             lines.push(&budget, 0, &large);
         }
         std::fs::create_dir_all(plan.root()).expect("made");
-        lines.flush(&plan, &budget, &*disk, Sync::Never).expect("written");
+        lines.flush(&plan, &budget, &*disk, SyncPolicy::Never).expect("written");
         let written = std::fs::read(path(&plan, 0)).expect("there");
         assert!(written.starts_with(&[large.as_slice(), b"a\n"].concat()));
         assert!(!lines.is_overfull() && !lines.push(&budget, 0, b"b\n"));

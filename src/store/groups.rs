@@ -1,5 +1,5 @@
-//! The metadata documents of the groups: all of them when the store is made, the root's again for the host's metadata, at
-//! the end those that have become others.
+//! The metadata documents of the groups: all of them when the store is made, the root's again for the host's metadata,
+//! at the end those that have become others.
 
 use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Store, attributes, frame_metadata};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FrameLog};
-use crate::ngff::{Attributes, Document, Layout, collection_v05, documents_v05};
+use crate::ngff::{Attributes, Document, Hierarchy, collection_v05, documents_v05};
 use crate::plan::Plan;
 use crate::platform::{Source, write_new};
 use crate::reader::{self, limits};
@@ -49,10 +49,10 @@ impl Groups {
 impl Store {
     /// Makes the groups of a new store, folders and all.
     pub(super) fn make_groups(&self) -> Result<()> {
-        let layout = self.plan.ngff(None);
+        let hierarchy = self.plan.ngff(None);
         let mut state = self.groups.lock();
         let State { host, written, .. } = &mut *state;
-        for document in documents_v05(&layout, host, |_| Ok(Attributes::new()))? {
+        for document in documents_v05(&hierarchy, host, |_| Ok(Attributes::new()))? {
             let document = document?;
             let path = self.plan.root().join(&document.path);
             // Only here: a folder that somebody removed later is not begun anew.
@@ -76,9 +76,9 @@ impl Store {
         state.host.insert(namespace.to_owned(), value);
         let root = match self.plan.positions() {
             [only] if only.path.is_empty() => {
-                let layout = self.plan.ngff(None);
+                let hierarchy = self.plan.ngff(None);
                 // The root is the last.
-                let mut documents = documents_v05(&layout, &state.host, |_| Ok(Attributes::new()))?;
+                let mut documents = documents_v05(&hierarchy, &state.host, |_| Ok(Attributes::new()))?;
                 documents.try_fold(None, |_, document| document.map(Some))?
             }
             // What it says of several images does not depend on them.
@@ -94,9 +94,9 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the documents of groups that have become others: the shapes of arrays that grew to `extents`, the mirrors of the
-    /// frame metadata, each read when its image's turn comes and gone before the next. What an engine has put in the place of
-    /// ours is not what was written last: then the unchanged ones too.
+    /// Writes the documents of groups that have become others: the shapes of arrays that grew to `extents`, the mirrors
+    /// of the frame metadata, each read when its image's turn comes and gone before the next. What an engine has put in
+    /// the place of ours is not what was written last: then the unchanged ones too.
     ///
     /// # Errors
     /// The first [`Error::Io`]: it goes on after one, and asked again it writes what is not written yet.
@@ -106,7 +106,7 @@ impl Store {
         if self.is_lost() {
             return Ok(());
         }
-        let layout: Layout = self.plan.ngff(Some(extents));
+        let hierarchy: Hierarchy = self.plan.ngff(Some(extents));
         let State { host, written, continued, .. } = &mut *state;
         // Whether an earlier run wrote any is not known without a look.
         let look = *continued;
@@ -116,7 +116,7 @@ impl Store {
             false => Ok(Attributes::new()),
         };
         let mut outcome = Ok(());
-        for (nth, document) in documents_v05(&layout, host, mirror)?.enumerate() {
+        for (nth, document) in documents_v05(&hierarchy, host, mirror)?.enumerate() {
             let document = match document {
                 Ok(document) => document,
                 Err(error) => {
@@ -164,8 +164,8 @@ fn mirror(source: &dyn Source, plan: &Plan, position: usize) -> Result<Attribute
     Ok(value.map(|value| Attributes::from([(ATTRIBUTE.to_owned(), value)])).unwrap_or_default())
 }
 
-/// The text of a group's document as it is, with what this run has to say: others may have edited the rest. `None` where
-/// it is no document any more, and all of it has to be written.
+/// The text of a group's document as it is, with what this run has to say: others may have edited the rest. `None`
+/// where it is no document any more, and all of it has to be written.
 fn edited(mut text: Vec<u8>, new: &[u8]) -> Option<Edited> {
     let document = parse_object(&text).ok()?;
     let there = document.get("attributes")?.as_object()?;

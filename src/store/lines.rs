@@ -7,19 +7,20 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::platform::{Disk, Pieces, Source, Sync, partial_name};
+use crate::platform::{Disk, Pieces, Source, SyncPolicy, partial_name};
 use crate::reader::{self, Lines, limits};
 
-/// Numbers of earlier lines that a line is compared with: lines come in the order of the frames but for those of threads that
-/// append side by side.
+/// Numbers of earlier lines that a line is compared with: lines come in the order of the frames but for those of
+/// threads that append side by side.
 const MAX_REMEMBERED: usize = 1 << 12;
 
-/// Leaves out the lines of frames from `frames` on, second lines of one frame, and a last line that is torn. What else is in
-/// the file stays as it is; it is only written where something is left out. Reads and writes in pieces of bounded size.
+/// Leaves out the lines of frames from `frames` on, second lines of one frame, and a last line that is torn. What else
+/// is in the file stays as it is; it is only written where something is left out. Reads and writes in pieces of bounded
+/// size.
 ///
 /// # Errors
 /// [`Error::Io`]; the file is then as it was.
-pub(super) fn keep_first(path: &Path, frames: u64, disk: &dyn Disk, sync: Sync) -> Result<()> {
+pub(super) fn keep_first(path: &Path, frames: u64, disk: &dyn Disk, sync: SyncPolicy) -> Result<()> {
     let source = &*disk.source();
     let mut all = true;
     let there = each(source, path, frames, |_, keep| {
@@ -42,8 +43,8 @@ pub(super) fn keep_first(path: &Path, frames: u64, disk: &dyn Disk, sync: Sync) 
     copy().inspect_err(|_| drop(disk.remove_file(&partial)))
 }
 
-/// Gives `use_line` every line with its end, or piece of one that is too long, and whether it stays; false where there is no
-/// file.
+/// Gives `use_line` every line with its end, or piece of one that is too long, and whether it stays; false where there
+/// is no file.
 fn each(
     source: &dyn Source,
     path: &Path,
@@ -98,7 +99,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("lines");
         std::fs::write(&path, text).expect("written");
-        keep_first(&path, frames, &*native(), Sync::Never).expect("kept");
+        keep_first(&path, frames, &*native(), SyncPolicy::Never).expect("kept");
         std::fs::read_to_string(&path).expect("there")
     }
 
@@ -126,8 +127,8 @@ mod tests {
         let path = folder.path().join("lines");
         std::fs::write(&path, [line(0), line(1)].concat()).expect("written");
         let disk = crate::platform::faulty::FaultyDisk::recording(native());
-        keep_first(&path, 2, &disk, Sync::Never).expect("kept");
-        keep_first(&folder.path().join("none"), 2, &disk, Sync::Never).expect("nothing");
+        keep_first(&path, 2, &disk, SyncPolicy::Never).expect("kept");
+        keep_first(&folder.path().join("none"), 2, &disk, SyncPolicy::Never).expect("nothing");
         assert_eq!(disk.recorded(), 0);
     }
 }

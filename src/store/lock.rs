@@ -206,12 +206,12 @@ fn read_owner(root: &Path, source: &dyn Source) -> Result<Option<Owner>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::{self, Sync, native_source};
+    use crate::platform::{self, SyncPolicy, native_source};
     use crate::store::files;
 
     fn root() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
-        files::make_folders(folder.path(), &*platform::native(), Sync::Never).expect("made");
+        files::make_folders(folder.path(), &*platform::native(), SyncPolicy::Never).expect("made");
         folder
     }
 
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_whose_owner_may_live_is_not_taken_even_where_it_is_free() {
+    fn a_free_lock_of_a_living_owner_is_not_taken() {
         let root = root();
         // Another machine, on a file system that does not tell locks from machine to machine.
         write_owner(root.path(), |owner| {
@@ -294,7 +294,7 @@ mod tests {
                 root.path()
             },
             &*platform::native(),
-            Sync::Never,
+            SyncPolicy::Never,
         )
         .expect("made");
         let other = Lock::take(root.path(), &native_source()).expect("another store");

@@ -1,5 +1,5 @@
-//! The mark of a run: the first file of ours in a store, never changed, which says whose the store is and what it was to
-//! be. Whoever mends the store makes torn documents anew from it.
+//! The mark of a run: the first file of ours in a store, never changed, which says whose the store is and what it was
+//! to be. Whoever mends the store makes torn documents anew from it.
 
 use std::path::Path;
 
@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use crate::error::{Error, Result};
 use crate::journal::record::format_of;
 use crate::names::own::{FORMAT, MARK};
-use crate::plan::{Plan, SourceSettings, Unit};
-use crate::platform::{Disk, Source, Sync};
+use crate::plan::{Plan, SourceSettings, StorageUnit};
+use crate::platform::{Disk, Source, SyncPolicy};
 use crate::reader::{self, Small, limits};
 use crate::router::{Loop, Router};
 use crate::settings::Settings;
@@ -83,7 +83,7 @@ impl Mark {
     }
 
     /// The plan of the run, whose engine takes `unit`s, for a store that lies at `root` now.
-    pub(crate) fn plan(&self, root: &Path, unit: Unit) -> Option<Plan> {
+    pub(crate) fn plan(&self, root: &Path, unit: StorageUnit) -> Option<Plan> {
         let mut sources: Vec<SourceSettings> = match &self.sources {
             Some(sources) => serde_json::from_value(sources.clone()).ok()?,
             None => {
@@ -105,7 +105,7 @@ fn read_loop(value: &Value) -> Option<Loop> {
 }
 
 /// Writes the mark of a new run.
-pub(super) fn write(plan: &Plan, disk: &dyn Disk, sync: Sync) -> Result<()> {
+pub(super) fn write(plan: &Plan, disk: &dyn Disk, sync: SyncPolicy) -> Result<()> {
     let path = plan.root().join(MARK);
     let loops = plan.router().loops().iter().map(|each| json!({"count": each.count, "axis": each.storage_axis}));
     let format = format_of(plan);

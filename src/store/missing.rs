@@ -1,9 +1,9 @@
-//! Frames that a run has not, by number and place: dropped for want of room, skipped by the host, or lost when the run was
-//! interrupted. Within a chunk nobody could tell them from black frames.
+//! Frames that a run has not, by number and place: dropped for want of room, skipped by the host, or lost when the run
+//! was interrupted. Within a chunk nobody could tell them from black frames.
 //!
-//! One line of JSON each, appended as the run goes on: first `{"format":1}`, then a line a stretch of frames that follow
-//! one another. A line is only ever added to, so a stretch that went on later has several lines, and frames that the
-//! host put into their places later have a line of their own (`filled`).
+//! One line of JSON each, appended as the run goes on: first `{"format":1}`, then a line a stretch of frames that
+//! follow one another. A line is only ever added to, so a stretch that went on later has several lines, and frames that
+//! the host put into their places later have a line of their own (`filled`).
 
 use std::collections::VecDeque;
 use std::io;
@@ -18,15 +18,15 @@ use super::Mark;
 use crate::error::{Error, Result};
 use crate::names::own;
 use crate::plan::SourceId;
-use crate::platform::{Disk, Kind, Source, Sync, partial_name};
+use crate::platform::{Disk, Kind, Source, SyncPolicy, partial_name};
 use crate::reader::{self, Lines, kind, limits};
 use crate::router::Router;
 
 /// Format of a list.
 const LIST_FORMAT: u64 = 1;
 
-/// Stretches that may wait for the disk, 32 bytes each. Where it takes none for so long that there are more, the last of
-/// a cause grows over the frames between.
+/// Stretches that may wait for the disk, 32 bytes each. Where it takes none for so long that there are more, the last
+/// of a cause grows over the frames between.
 const MAX_PENDING: usize = 1 << 16;
 
 /// Stretches that are written at a time: half a MiB of lines.
@@ -198,7 +198,7 @@ impl Missing {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub(crate) fn flush(&self, disk: &dyn Disk, sync: Sync) -> Result<()> {
+    pub(crate) fn flush(&self, disk: &dyn Disk, sync: SyncPolicy) -> Result<()> {
         let mut ready = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             let piece: Vec<Stretch> = {
@@ -219,7 +219,7 @@ impl Missing {
         }
     }
 
-    fn append(&self, piece: &[Stretch], ready: &mut bool, disk: &dyn Disk, sync: Sync) -> Result<()> {
+    fn append(&self, piece: &[Stretch], ready: &mut bool, disk: &dyn Disk, sync: SyncPolicy) -> Result<()> {
         let mut lines = if *ready { Vec::new() } else { beginning(&*disk.source(), &self.path)? };
         for stretch in piece {
             lines.extend_from_slice(stretch.listed(Some(&self.router)).to_string().as_bytes());
@@ -282,7 +282,8 @@ pub fn read(source: &dyn Source, root: &Path) -> Result<Option<Listed>> {
     Ok(read_from(source, root, SourceId(0), 0, MAX_LISTED)?.map(|listed| Listed { router, ..listed }))
 }
 
-/// As [`read`], of the frames of a source from `from` on, with up to `most` stretches and without the order of acquisition.
+/// As [`read`], of the frames of a source from `from` on, with up to `most` stretches and without the order of
+/// acquisition.
 pub(crate) fn read_from(
     reads: &dyn Source,
     root: &Path,
@@ -372,7 +373,7 @@ pub(crate) fn trim(
     (source, router): (SourceId, &Router),
     next: u64,
     disk: &dyn Disk,
-    sync: Sync,
+    sync: SyncPolicy,
 ) -> Result<()> {
     let (path, reads) = (root.join(file_of(source)), &*disk.source());
     let mut later = false;
@@ -474,7 +475,7 @@ mod tests {
     fn list(root: &Path, frames: &[(u64, Why)]) {
         let missing = Missing::new(&*native_source(), root, SourceId(0), &router()).expect("new");
         frames.iter().for_each(|(frame, why)| missing.note(*frame, *why));
-        missing.flush(&*platform::native(), Sync::Never).expect("written");
+        missing.flush(&*platform::native(), SyncPolicy::Never).expect("written");
     }
 
     fn stretches(root: &Path) -> Vec<(u64, u64, Why)> {
@@ -510,7 +511,7 @@ mod tests {
         list(root, &[(2, Why::Skipped), (9, Why::Lost)]);
         assert_eq!(stretches(root), [(0, 2, Why::Skipped), (9, 9, Why::Lost)]);
         assert_eq!(read(&*native_source(), root).expect("read").expect("there").damaged, 1);
-        trim(root, (SourceId(0), &router()), 2, &*platform::native(), Sync::Never).expect("trimmed");
+        trim(root, (SourceId(0), &router()), 2, &*platform::native(), SyncPolicy::Never).expect("trimmed");
         assert_eq!(stretches(root), [(0, 1, Why::Skipped)]);
     }
 
@@ -522,7 +523,7 @@ mod tests {
         missing.fill(3);
         (0..10).for_each(|frame| missing.note(frame, Why::Skipped));
         [0, 4, 5, 9, 20].iter().for_each(|frame| missing.fill(*frame));
-        missing.flush(&*platform::native(), Sync::Never).expect("written");
+        missing.flush(&*platform::native(), SyncPolicy::Never).expect("written");
         assert_eq!(stretches(root), [(1, 3, Why::Skipped), (6, 8, Why::Skipped)]);
         assert_eq!(read(&*native_source(), root).expect("read").expect("there").skipped, 6);
     }
@@ -537,11 +538,11 @@ mod tests {
         for frame in 0..frames {
             missing.note(2 * frame, Why::Dropped);
             if frame % 50_000 == 0 {
-                assert!(missing.flush(&disk, Sync::Never).is_err());
+                assert!(missing.flush(&disk, SyncPolicy::Never).is_err());
             }
         }
         assert!(missing.pending().len() <= MAX_PENDING + STRETCHES_AT_A_TIME);
-        missing.flush(&*platform::native(), Sync::Never).expect("written");
+        missing.flush(&*platform::native(), SyncPolicy::Never).expect("written");
         let listed = read(&*native_source(), folder.path()).expect("read").expect("there");
         assert_eq!((listed.dropped, listed.stretches.len()), (frames, MAX_LISTED));
         assert_eq!(listed.more, (MAX_PENDING - MAX_LISTED) as u64);
@@ -561,7 +562,7 @@ mod tests {
         ] {
             fs::write(&path, &text).expect("written");
             read(&*native_source(), folder.path()).expect("read").expect("there");
-            trim(folder.path(), (SourceId(0), &router()), 1, &*platform::native(), Sync::Never).expect("trimmed");
+            trim(folder.path(), (SourceId(0), &router()), 1, &*platform::native(), SyncPolicy::Never).expect("trimmed");
         }
         fs::write(&path, "{\"format\":2}\n").expect("written");
         assert!(read(&*native_source(), folder.path()).is_err(), "a later version");

@@ -1,5 +1,5 @@
-//! The store that is written: its root and lock, its documents, and the files of ours in it. What belongs to it is owned by
-//! one [`Store`].
+//! The store that is written: its root and lock, its documents, and the files of ours in it. What belongs to it is
+//! owned by one [`Store`].
 //!
 //! | file in `.ome-stream/run/` | what | until |
 //! |---|---|---|
@@ -23,7 +23,7 @@ mod lock;
 mod mark;
 pub mod missing;
 mod owner;
-pub(crate) mod room;
+pub(crate) mod reserve;
 mod root;
 mod run;
 

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_known_of_another_machine_and_an_earlier_boot_of_this_one_is_over() {
+    fn owners_of_other_machines_and_earlier_boots() {
         let elsewhere = Owner { machine: Some("m".into()), boot: Some("b".into()), ..Owner::this_process(true) };
         assert_eq!(elsewhere.life(), Life::Unknown);
         let here = Owner::this_process(true);

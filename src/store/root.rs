@@ -11,15 +11,15 @@ use super::run::sync_of;
 use super::{Lock, Place, is_root, mark, place};
 use crate::error::{Error, Result};
 use crate::journal::record;
-use crate::names::own::{self, FOLDER, KEPT_SUFFIX, OLD_LOG, OLD_RECORD, OLD_ROOM, RUN_FOLDER};
+use crate::names::own::{self, FOLDER, KEPT_SUFFIX, OLD_LOG, OLD_RECORD, OLD_RESERVE, RUN_FOLDER};
 use crate::ngff::frame_metadata;
 use crate::plan::Plan;
 use crate::platform::{Disk, EntryKind, Kind, PARTIAL_SUFFIX, Source, create_dirs};
 use crate::reader::{Document, is_file, is_folder, is_there, kind, list};
 use crate::zarr::METADATA;
 
-/// The root folder of a run that begins, and its lock. Dropped before [`Root::keep`] it removes what was made, and gives
-/// back what it was to replace.
+/// The root folder of a run that begins, and its lock. Dropped before [`Root::keep`] it removes what was made, and
+/// gives back what it was to replace.
 #[derive(Debug)]
 pub(crate) struct Root {
     path: PathBuf,
@@ -32,8 +32,8 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// Makes the folder with its lock and mark; sets an old store aside where `overwrite` says so, or where it is one of
-    /// ours whose making was interrupted and `resume` was asked for: there is no frame in it.
+    /// Makes the folder with its lock and mark; sets an old store aside where `overwrite` says so, or where it is one
+    /// of ours whose making was interrupted and `resume` was asked for: there is no frame in it.
     ///
     /// # Errors
     /// [`Error::AlreadyExists`], [`Error::NotAStore`], [`Error::Busy`] for what is in the way; [`Error::Io`].
@@ -289,8 +289,8 @@ fn only_zarr(source: &dyn Source, folder: &Path, refuse: &dyn Fn(String) -> Erro
         let name = entry.name.to_string_lossy();
         match entry.kind {
             EntryKind::Folder if name == FOLDER => only_ours(source, &path, refuse)?,
-            // Chunks in it may have any name. What is no node is OME/ of a v2 store, or a folder that a run was making when
-            // it was interrupted.
+            // Chunks in it may have any name. What is no node is OME/ of a v2 store, or a folder that a run was making
+            // when it was interrupted.
             EntryKind::Folder if node(source, &path)? == Some(Node::Array) => {}
             EntryKind::Folder => only_zarr(source, &path, refuse)?,
             EntryKind::File if known_file(&name) => {}
@@ -323,7 +323,7 @@ fn only_ours(source: &dyn Source, folder: &Path, refuse: &dyn Fn(String) -> Erro
 fn known_file(name: &str) -> bool {
     let name = name.split_once(KEPT_SUFFIX).map_or(name, |(name, _)| name);
     let name = name.strip_suffix(PARTIAL_SUFFIX).unwrap_or(name);
-    let ours = [frame_metadata::FILE_NAME, OLD_RECORD, OLD_LOG, OLD_ROOM];
+    let ours = [frame_metadata::FILE_NAME, OLD_RECORD, OLD_LOG, OLD_RESERVE];
     ["zarr.json", ".zgroup", ".zattrs", ".zmetadata", "METADATA.ome.xml"].contains(&name) || ours.contains(&name)
 }
 

@@ -9,7 +9,7 @@ use super::folders::Folders;
 use super::frame_metadata::{self, MetadataLines};
 use super::groups::Groups;
 use super::missing::{self, Missing};
-use super::room::Room;
+use super::reserve::Reserve;
 use super::{Lock, Root, lines};
 use crate::buffer::Budget;
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use crate::journal::Log;
 use crate::journal::record::{self, Come};
 use crate::ngff::Attributes;
 use crate::plan::{Capabilities, Plan, SourceId};
-use crate::platform::{Disk, Sync, SyncPoint};
+use crate::platform::{Disk, SyncPoint, SyncPolicy};
 use crate::settings::Durability;
 
 /// The store that a run writes: its folder and lock, its documents, and what the run keeps beside the pixels.
@@ -26,7 +26,7 @@ use crate::settings::Durability;
 pub struct Store {
     pub(super) plan: Arc<Plan>,
     pub(super) disk: Arc<dyn Disk>,
-    pub(super) sync: Sync,
+    pub(super) sync: SyncPolicy,
     /// True where the engine makes documents of its own: ours are there before, and put in their place at the end.
     pub(super) own_documents: bool,
     pub(super) groups: Groups,
@@ -36,7 +36,7 @@ pub struct Store {
     log: Arc<Log>,
     /// Frames that each source has not.
     missing: Vec<Missing>,
-    room: Room,
+    reserve: Reserve,
     /// Opened before the first write; `None` once all is on the medium.
     sync_point: Mutex<Option<Box<dyn SyncPoint>>>,
     /// Held until everything is written.
@@ -57,8 +57,8 @@ pub(crate) struct Earlier {
 }
 
 impl Store {
-    /// Makes the store of a new run: its folder, with lock and mark, and the groups. What was made is removed again when the
-    /// folder is dropped before [`Root::keep`].
+    /// Makes the store of a new run: its folder, with lock and mark, and the groups. What was made is removed again
+    /// when the folder is dropped before [`Root::keep`].
     ///
     /// # Errors
     /// [`Error::AlreadyExists`], [`Error::NotAStore`], [`Error::Busy`] for what is in the way; [`Error::Io`].
@@ -116,7 +116,7 @@ impl Store {
             folders: Folders::new(disk, plan.root(), sync),
             log: Arc::new(log),
             missing: plan.sources().iter().map(missing).collect(),
-            room: Room::new(plan.root(), disk),
+            reserve: Reserve::new(plan.root(), disk),
             sync_point: Mutex::default(),
             lock: Mutex::default(),
             lost: AtomicBool::new(false),
@@ -131,14 +131,14 @@ impl Store {
         Self::of(plan, disk, Log::none(), true, None)
     }
 
-    /// Makes what belongs to a whole store behind the groups and what the engine needs: the arrays of a new one, room on the
-    /// disk, and last the record of what has `come`, without which it counts as half made.
+    /// Makes what belongs to a whole store behind the groups and what the engine needs: the arrays of a new one, room
+    /// on the disk, and last the record of what has `come`, without which it counts as half made.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub(crate) fn complete(&self, come: &[Come]) -> Result<()> {
         self.make_arrays()?;
-        self.room.keep()?;
+        self.reserve.keep()?;
         self.record(come)
     }
 
@@ -164,7 +164,7 @@ impl Store {
 
     /// When files have to be on the medium.
     #[must_use]
-    pub fn sync(&self) -> Sync {
+    pub fn sync(&self) -> SyncPolicy {
         self.sync
     }
 
@@ -253,25 +253,25 @@ impl Store {
         }
     }
 
-    /// True once the store was found to be no longer where it was: what its paths lead to is nobody's, or another run's, and
-    /// nothing there is changed.
+    /// True once the store was found to be no longer where it was: what its paths lead to is nobody's, or another
+    /// run's, and nothing there is changed.
     pub(super) fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Room that was kept for a full disk is needed now, or no longer.
+    /// Space that was kept for a full disk is needed now, or no longer.
     pub(crate) fn give_back_room(&self) {
         if self.is_lost() {
-            self.room.leave();
+            self.reserve.leave();
         }
-        self.room.give_back();
+        self.reserve.give_back();
     }
 
     /// Puts everything on the medium; `None` where that is not asked for, or was done before.
     pub(crate) fn sync_all(&self) -> Option<Result<()>> {
         let sync_point = self.sync_point.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         let synced = || sync_point.sync().map_err(|source| Error::io("sync", self.plan.root(), source));
-        (self.sync != Sync::Never).then(synced)
+        (self.sync != SyncPolicy::Never).then(synced)
     }
 
     /// The run has ended well: as long as the log is there it counts as interrupted.
@@ -295,10 +295,10 @@ impl std::fmt::Debug for Store {
 }
 
 /// When the files of a run have to be on the medium.
-pub(super) fn sync_of(durability: Durability) -> Sync {
+pub(super) fn sync_of(durability: Durability) -> SyncPolicy {
     match durability {
-        Durability::Finish => Sync::Later,
-        Durability::Shard => Sync::Now,
-        Durability::None => Sync::Never,
+        Durability::Finish => SyncPolicy::Later,
+        Durability::Shard => SyncPolicy::Now,
+        Durability::None => SyncPolicy::Never,
     }
 }

@@ -16,8 +16,8 @@ use crate::store::missing::Why;
 /// Most frames that one `skip` may pass over: it walks them one by one, and this is a matter of seconds.
 pub const MAX_SKIP: u64 = 100_000_000;
 
-/// Groups that may be on their way to the engine where `skip` adds ones without a buffer: they take little memory, but not
-/// none.
+/// Groups that may be on their way to the engine where `skip` adds ones without a buffer: they take little memory, but
+/// not none.
 const MAX_QUEUED_SKIPS: usize = 4096;
 
 /// Groups that may be on their way where frames are dropped: a disk that stands still for minutes costs some 30 MiB of
@@ -115,8 +115,8 @@ impl Stream {
                 None => return Err(self.full()),
             }
         }
-        // With the lock: lines come in the order of the frames. Before the frame counts as filled: the live thread may store
-        // it from then on, and whoever stores a frame stores its line first.
+        // With the lock: lines come in the order of the frames. Before the frame counts as filled: the live thread may
+        // store it from then on, and whoever stores a frame stores its line first.
         let due = metadata.is_some_and(|metadata| {
             let array = shared.plan.array(place.array);
             let line = metadata.line(place.number, &place.location.index[..array.geometry().index_dimensions()]);

@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use super::housekeeping::Kept;
 use super::shared::{Counts, Shared};
-use super::{Report, Stream, workers};
+use super::{Stream, Summary, workers};
 use crate::error::Result;
 use crate::journal::record::Come;
 use crate::plan::Plan;
 
 impl Stream {
     /// Ends a run that has not ended yet; also after a failure, so that what was written before it can be read.
-    pub(super) fn end(&self) -> Result<Report> {
+    pub(super) fn end(&self) -> Result<Summary> {
         let shared = &self.shared;
         shared.counts.finished.store(true, Ordering::Release);
         self.fronts.iter().for_each(|front| front.close(shared));
@@ -34,7 +34,8 @@ impl Stream {
             false => extents(&shared.plan, &come),
         };
         note(seal(shared, &extents));
-        // Only now: what was written while the workers came to their end, and the engine to its own, was shown meanwhile.
+        // Only now: what was written while the workers came to their end, and the engine to its own, was shown
+        // meanwhile.
         self.threads.join_live(panicked);
         // What fails once may go well the second time; of what belongs to the store the error is told all the same.
         let flush = || shared.store.flush_lines(&shared.budget);
@@ -64,7 +65,7 @@ impl Stream {
         shared.failure.check()?;
         shared.housekeeping.check()?;
         let (skipped, dropped) = (Counts::get(&shared.counts.skipped), Counts::get(&shared.counts.dropped));
-        Ok(Report {
+        Ok(Summary {
             path: shared.plan.root().to_path_buf(),
             frames: come.iter().sum::<u64>() - self.resumed - skipped - dropped,
             skipped,
@@ -80,7 +81,8 @@ impl Stream {
     }
 }
 
-/// Seals what was written to each array and gives its document the final shape; goes on after an error, which it returns.
+/// Seals what was written to each array and gives its document the final shape; goes on after an error, which it
+/// returns.
 fn seal(shared: &Shared, extents: &[Option<u64>]) -> Result<()> {
     let mut outcome = Ok(());
     for (array, extent) in shared.plan.arrays().iter().zip(extents) {
@@ -91,7 +93,8 @@ fn seal(shared: &Shared, extents: &[Option<u64>]) -> Result<()> {
     if shared.capabilities.own_documents { outcome.and(shared.store.replace_arrays(extents)) } else { outcome }
 }
 
-/// Planes along the append axis that each array has after so many frames of each source; `None` where its shape is fixed.
+/// Planes along the append axis that each array has after so many frames of each source; `None` where its shape is
+/// fixed.
 pub(super) fn extents(plan: &Plan, frames: &[u64]) -> Vec<Option<u64>> {
     plan.arrays()
         .iter()

@@ -12,7 +12,7 @@ pub(super) struct Failure {
     first: Mutex<Option<(u64, Arc<Error>)>>,
     /// True once there is one.
     set: AtomicBool,
-    /// Whose room is given back after the first failure, which may be a full disk.
+    /// Whose reserve is given back after the first failure, which may be a full disk.
     store: Arc<Store>,
     /// Workers that are storing something.
     storing: AtomicUsize,
@@ -42,8 +42,8 @@ impl Failure {
         (!self.is_set()).then_some(storing)
     }
 
-    /// Gives the room back when nobody stores any more: pixels that were under way when the disk was full would take it,
-    /// and the indices of what was stored before them would have none.
+    /// Gives the reserve back when nobody stores any more: pixels that were under way when the disk was full would take
+    /// it, and the indices of what was stored before them would have none.
     fn after_failure(&self, storing: usize) {
         if storing == 0 && self.is_set() {
             self.store.give_back_room();
@@ -85,26 +85,26 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Capabilities, Unit};
+    use crate::plan::{Capabilities, StorageUnit};
     use crate::platform;
     use crate::settings::{DataType, Settings, parse_dims};
     use crate::{Plan, names::own};
 
     #[test]
-    fn room_is_given_back_when_the_last_worker_has_stored_what_was_under_way() {
+    fn the_reserve_is_given_back_after_the_last_worker() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path().join("a").display().to_string();
         let dimensions = parse_dims("t:1,y:8,x:8").expect("valid");
         let settings = Settings::new(root, dimensions, DataType::UInt16);
-        let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
-        let (plan, engine) = (Arc::new(plan), Capabilities::taking(Unit::Chunk));
+        let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
+        let (plan, engine) = (Arc::new(plan), Capabilities::taking(StorageUnit::Chunk));
         let (_root, store) = Store::create(&plan, &platform::native(), &engine).expect("made");
         let store = Arc::new(store);
         let failure = || {
             store.complete(&[]).expect("kept");
             Failure::new(Arc::clone(&store))
         };
-        let is_kept = || platform::partial_name(&plan.root().join(own::ROOM)).exists();
+        let is_kept = || platform::partial_name(&plan.root().join(own::RESERVE)).exists();
         let cause = || Error::Internal { place: "a test", message: "full".into() };
 
         let of_worker = failure();

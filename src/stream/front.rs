@@ -1,8 +1,8 @@
 //! The side of a source: which of its frames comes next, and the groups of full resolution that are being filled.
 //!
-//! One lock, held for the copy of one frame at most. Whoever has to wait before it can move on (for a buffer, for room in
-//! the queue) lets go of the lock and keeps its [`Turn`] by being [`Away`]: nobody else moves on until it is back, so its
-//! place is still the same, and everybody else can look.
+//! One lock, held for the copy of one frame at most. Whoever has to wait before it can move on (for a buffer, for room
+//! in the queue) lets go of the lock and keeps its [`Turn`] by being [`Away`]: nobody else moves on until it is back,
+//! so its place is still the same, and everybody else can look.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -104,8 +104,8 @@ impl Front {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until no other thread is about to move on. Without `patience` only as long as that takes no waiting for the
-    /// disk.
+    /// Waits until no other thread is about to move on. Without `patience` only as long as that takes no waiting for
+    /// the disk.
     pub(super) fn turn(&self, patience: bool) -> Result<Turn<'_>, NoTurn> {
         let mut state = self.look();
         loop {
@@ -118,8 +118,8 @@ impl Front {
         }
     }
 
-    /// Lets nobody move on any more, hands on every open group as it is, in the order in which their first frames came, and lets
-    /// go of the queue. A frame that waits for room is taken before that.
+    /// Lets nobody move on any more, hands on every open group as it is, in the order in which their first frames came,
+    /// and lets go of the queue. A frame that waits for room is taken before that.
     pub(super) fn close(&self, shared: &Shared) {
         let mut state = self.look();
         state.finishing = true;

@@ -1,7 +1,7 @@
 //! What the run keeps beside the pixels, and what becomes of it where a disk refuses it.
 //!
-//! A camera does not stop because a small file of ours cannot be renewed: it is tried again in the next round of the live
-//! thread, `status` tells of it meanwhile, and `finish` does where it never went well.
+//! A camera does not stop because a small file of ours cannot be renewed: it is tried again in the next round of the
+//! live thread, `status` tells of it meanwhile, and `finish` does where it never went well.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,7 @@
 //! Levels below full resolution: workers make their planes of the planes of the level above, and fill their groups.
 //!
-//! `append` takes the buffers of a frame's whole family at once and opens the groups of all levels; a worker finds them open.
-//! What `append` has to know of them it keeps by itself ([`LevelGroups`]): it never waits for a worker's copy.
+//! `append` takes the buffers of a frame's whole family at once and opens the groups of all levels; a worker finds them
+//! open. What `append` has to know of them it keeps by itself ([`LevelGroups`]): it never waits for a worker's copy.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ pub(super) struct Levels {
 /// An open group of a level; `None` once it is complete.
 type LevelGroup = Mutex<Option<Open>>;
 
-/// What a source knows of the groups of levels that its frames feed: planes that are still to come, and whether there is a
-/// buffer.
+/// What a source knows of the groups of levels that its frames feed: planes that are still to come, and whether there
+/// is a buffer.
 #[derive(Debug, Default)]
 pub(super) struct LevelGroups(BTreeMap<GroupKey, (usize, bool)>);
 

@@ -15,7 +15,7 @@ use crate::buffer::{AlignedBuffer, Arrival, Filled, Watched};
 use crate::error::{Error, Result};
 use crate::journal::record::Come;
 use crate::plan::{ArrayId, GroupKey, SourceId};
-use crate::platform::Sync;
+use crate::platform::SyncPolicy;
 
 /// Rounds within one `live_interval`: a frame waits at most for one whole round before the next one takes it.
 const ROUNDS: f64 = 2.5;
@@ -79,7 +79,8 @@ impl Rounds {
         self.record(shared, &come)
     }
 
-    /// Lets readers see what was written to arrays, and tells them how far each reaches; goes on after an error, which it returns.
+    /// Lets readers see what was written to arrays, and tells them how far each reaches; goes on after an error, which
+    /// it returns.
     fn publish(&mut self, shared: &Shared, changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
         let mut outcome = Ok(());
         // What was too dear in an earlier round is tried again.
@@ -92,7 +93,7 @@ impl Rounds {
                     self.unseen.insert(array, extent);
                 }
                 // What is durable needs a shape that reaches it.
-                if seen || shared.store.sync() == Sync::Now { shared.store.grow(array, extent) } else { Ok(()) }
+                if seen || shared.store.sync() == SyncPolicy::Now { shared.store.grow(array, extent) } else { Ok(()) }
             });
             if published.is_err() {
                 self.unseen.insert(array, extent);
@@ -171,7 +172,8 @@ impl Rounds {
     }
 }
 
-/// Gives a copy of the filled planes of a group to the engine, unit by unit in `scratch`; `None` where one was not stored.
+/// Gives a copy of the filled planes of a group to the engine, unit by unit in `scratch`; `None` where one was not
+/// stored.
 fn copy(
     shared: &Shared,
     key: GroupKey,

@@ -25,7 +25,7 @@ mod together_tests;
 mod workers;
 
 pub use append::MAX_SKIP;
-pub use status::{Latencies, Phases, Report, SourceStatus, Status};
+pub use status::{Latencies, Phases, SourceStatus, Status, Summary};
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -55,8 +55,8 @@ const NO_LOCKS: &str = "the file system has no locks: programs on other machines
 
 /// A run: frames in, OME-Zarr out.
 ///
-/// Every call takes `&self` and may come from any thread; frames of a source are numbered in the order in which their `append`
-/// calls take its lock. Dropping an unfinished stream finishes it.
+/// Every call takes `&self` and may come from any thread; frames of a source are numbered in the order in which their
+/// `append` calls take its lock. Dropping an unfinished stream finishes it.
 pub struct Stream {
     shared: Arc<Shared>,
     /// One for each source.
@@ -65,7 +65,7 @@ pub struct Stream {
     /// Frames of all sources that were there before this run.
     resumed: u64,
     /// How the run has ended, once it has.
-    outcome: Mutex<Option<Result<Report>>>,
+    outcome: Mutex<Option<Result<Summary>>>,
 }
 
 /// The store of a run that begins or goes on, and what is known of it.
@@ -114,7 +114,8 @@ impl Stream {
         Self::create_planned(plan, capabilities, backend, disk)
     }
 
-    /// As [`Stream::create_on`], of a plan with several sources or levels that was made for the capabilities of `backend`.
+    /// As [`Stream::create_on`], of a plan with several sources or levels that was made for the capabilities of
+    /// `backend`.
     ///
     /// # Errors
     /// As [`Stream::create`].
@@ -193,16 +194,17 @@ impl Stream {
         &self.shared.plan
     }
 
-    /// Takes a frame and returns its number: rows of pixels in native byte order, [`crate::plan::Geometry::frame_bytes`]
-    /// bytes. The camera's memory is free again when this returns.
+    /// Takes a frame and returns its number: rows of pixels in native byte order,
+    /// [`crate::plan::Geometry::frame_bytes`] bytes. The camera's memory is free again when this returns.
     ///
     /// Where there is no room within the memory limit this does what `when_full` says: waits, or returns
     /// [`Error::Full`], or drops the frame and counts it (its place then reads as fill value).
     ///
     /// # Errors
     /// A refused frame changes nothing and uses no number: [`Error::Failed`] for an earlier write that failed,
-    /// [`Error::FrameSize`], [`Error::TooManyFrames`], [`Error::Full`], [`Error::Finished`]; [`Error::OutOfMemory`] where
-    /// the system has no memory for the frame and none is coming back, [`Error::Io`] where it has no thread to store it.
+    /// [`Error::FrameSize`], [`Error::TooManyFrames`], [`Error::Full`], [`Error::Finished`]; [`Error::OutOfMemory`]
+    /// where the system has no memory for the frame and none is coming back, [`Error::Io`] where it has no thread to
+    /// store it.
     pub fn append(&self, pixels: &[u8]) -> Result<u64> {
         self.append_as(SourceId(0), pixels, None, self.when_full())
     }
@@ -216,8 +218,9 @@ impl Stream {
         self.append_as(SourceId(0), pixels, Some(&metadata), self.when_full())
     }
 
-    /// As [`Stream::append_with`] (or [`Stream::append`] without metadata), but never waits for the disk: [`Error::Full`]
-    /// where there is no room within the memory limit. It may wait for another thread that is copying its frame.
+    /// As [`Stream::append_with`] (or [`Stream::append`] without metadata), but never waits for the disk:
+    /// [`Error::Full`] where there is no room within the memory limit. It may wait for another thread that is copying
+    /// its frame.
     ///
     /// # Errors
     /// As [`Stream::append_with`].
@@ -226,8 +229,8 @@ impl Stream {
         self.append_as(SourceId(0), pixels, metadata.as_ref(), NoRoom::Refuse)
     }
 
-    /// As [`Stream::append_with`] (or [`Stream::append`] without metadata), of a frame of a source. Returns its number among the
-    /// frames of that source.
+    /// As [`Stream::append_with`] (or [`Stream::append`] without metadata), of a frame of a source. Returns its number
+    /// among the frames of that source.
     ///
     /// # Errors
     /// As [`Stream::append_with`]; [`Error::InvalidSettings`] for a source that the plan has not.
@@ -308,7 +311,7 @@ impl Stream {
     /// # Errors
     /// The first thing that went wrong in the run; what was written before it is readable. Where all that went wrong
     /// concerns what is kept beside the pixels (see [`Status::housekeeping`]), that, with everything else stored.
-    pub fn finish(&self) -> Result<Report> {
+    pub fn finish(&self) -> Result<Summary> {
         // Held meanwhile: who asks while the run ends waits for its end.
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         outcome.get_or_insert_with(|| self.end()).clone()

@@ -1,12 +1,12 @@
 //! How far the run has come: which frames are written, which are durable, how far readers may look.
 //!
-//! Frames are told apart by their arrival, which each slot of a group keeps: nothing here is derived from a place but the
-//! extent that it reaches.
+//! Frames are told apart by their arrival, which each slot of a group keeps: nothing here is derived from a place but
+//! the extent that it reaches.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::buffer::Arrival;
-use crate::plan::{ArrayId, GroupKey, Plan, ShardGrid, SourceId, Unit};
+use crate::plan::{ArrayId, GroupKey, Plan, ShardGrid, SourceId, StorageUnit};
 use crate::router::StorageIndex;
 use crate::settings::Durability;
 use crate::sync::{Mutex, MutexGuard, PoisonError};
@@ -138,7 +138,7 @@ impl Progress {
             OfArray { extent: extent.unwrap_or(0), shown: extent.unwrap_or(u64::MAX), beyond: Vec::new() }
         });
         let rows = plan.forms().iter().map(|form| {
-            let grid = ShardGrid::of(form.geometry()).filter(|_| form.layout().unit() == Unit::Chunk);
+            let grid = ShardGrid::of(form.geometry()).filter(|_| form.layout().unit() == StorageUnit::Chunk);
             let seals_needed = if grid.is_some() { form.layout().jobs(true).len() } else { form.layout().units() };
             Rows { grid, seals_needed }
         });
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn durable_frames_that_readers_do_not_see_yet_take_little_and_come_back() {
+    fn durable_frames_not_yet_shown_come_back() {
         let mut runs: Vec<Beyond> = Vec::new();
         let frames: Vec<_> =
             (0..1000).map(|t| (t + 1, Arrival(2 * t))).chain([(3, Arrival(5)), (9, Arrival(1))]).collect();

@@ -30,8 +30,8 @@ const MAX_STRETCHES: usize = 1 << 16;
 /// Files that could not be mended that an error names.
 const MAX_FAILURES: usize = 3;
 
-/// Goes on with the store of an earlier run: mends it as `ome-stream recover --apply` would, opens it to write on, and takes up
-/// what was left incomplete.
+/// Goes on with the store of an earlier run: mends it as `ome-stream recover --apply` would, opens it to write on, and
+/// takes up what was left incomplete.
 pub(super) fn go_on(
     plan: &Arc<Plan>,
     engine: &Capabilities,
@@ -54,8 +54,8 @@ pub(super) fn go_on(
     Ok(Made { root, store, sink, come, left, notes })
 }
 
-/// Compares the store with the plan, mends what an interrupted run left (a store of another plan is not touched), and finds
-/// out where to go on, and what a person should know of it. The caller holds the lock of the store.
+/// Compares the store with the plan, mends what an interrupted run left (a store of another plan is not touched), and
+/// finds out where to go on, and what a person should know of it. The caller holds the lock of the store.
 fn find(plan: &Plan, backend: &dyn Backend, disk: &dyn Disk) -> Result<(Earlier, Vec<String>)> {
     if !backend.capabilities().random_access {
         return Err(no_random_access(backend.name()));
@@ -110,9 +110,9 @@ enum Strictness {
     Everything,
 }
 
-/// Refuses a store that is another than the plan's, by what matters for going on: the order of acquisition, the positions
-/// and their folders, axes, arrays. Names, display settings, pixel sizes, further levels and attributes may have been edited.
-/// Returns the host's metadata, and planes along the append axis of each array that is there.
+/// Refuses a store that is another than the plan's, by what matters for going on: the order of acquisition, the
+/// positions and their folders, axes, arrays. Names, display settings, pixel sizes, further levels and attributes may
+/// have been edited. Returns the host's metadata, and planes along the append axis of each array that is there.
 fn compare(source: &dyn Source, plan: &Plan, strictness: Strictness) -> Result<(Attributes, Vec<Option<u64>>)> {
     let mismatch = |path: &Path, difference| Error::Mismatch { path: path.to_path_buf(), difference };
     let may_lack = strictness == Strictness::WhatIsThere;
@@ -213,8 +213,8 @@ fn extent_of(form: &Form, found: &Value) -> Option<u64> {
     found.pointer(&format!("/shape/{}", form.geometry().append_axis()?))?.as_u64()
 }
 
-/// What keeps a run from going on with an array of `form` whose metadata are `found`: all that says how its pixels are stored,
-/// but for its `extent` along the append axis.
+/// What keeps a run from going on with an array of `form` whose metadata are `found`: all that says how its pixels are
+/// stored, but for its `extent` along the append axis.
 fn array_difference(form: &Form, extent: Option<u64>, found: &Value) -> Option<String> {
     let Value::Object(expected) = form.metadata(extent) else { return None };
     let nothing = Value::Null;
@@ -270,8 +270,8 @@ impl Left {
 /// The planes of a group that came before, by slot: their arrivals, and whether they are missing.
 type Slots = BTreeMap<usize, (Arrival, bool)>;
 
-/// The groups that the frames which are there left incomplete, with their planes read back; those of levels below are made
-/// anew of full resolution where they may be behind it.
+/// The groups that the frames which are there left incomplete, with their planes read back; those of levels below are
+/// made anew of full resolution where they may be behind it.
 fn open_groups(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &[Come]) -> Result<Left> {
     let mut left = Left::nothing(plan);
     for (source, come) in plan.sources().iter().zip(come) {
@@ -296,8 +296,8 @@ fn open_groups(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget
     Ok(left)
 }
 
-/// Takes up the groups that earlier runs left: readers may be shown those that are open, and those that may not be stored are.
-/// Before any frame: what the record calls there is there.
+/// Takes up the groups that earlier runs left: readers may be shown those that are open, and those that may not be
+/// stored are. Before any frame: what the record calls there is there.
 pub(super) fn take_up(shared: &Shared, left: &mut Left) -> Result<()> {
     let open = left.full.iter().flat_map(BTreeMap::values).chain(left.levels.values());
     open.filter(|open| open.has_buffer()).for_each(|open| shared.show_open(open));

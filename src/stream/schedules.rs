@@ -1,4 +1,5 @@
-//! The append path and the book-keeping of progress under thousands of schedules: `cargo test -p ome-stream --features shuttle --lib schedules`.
+//! The append path and the book-keeping of progress under thousands of schedules: `cargo test -p ome-stream --features
+//! shuttle --lib schedules`.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -21,7 +22,7 @@ use crate::backend::{Batch, Sink, Stored};
 use crate::buffer::{Arrival, Budget};
 use crate::error::{Error, Result};
 use crate::names::own::RUN_FOLDER;
-use crate::plan::{ArrayId, Capabilities, GroupKey, Memory, Plan, SourceId, SourceSettings, Unit};
+use crate::plan::{ArrayId, Capabilities, GroupKey, Memory, Plan, SourceId, SourceSettings, StorageUnit};
 use crate::platform;
 use crate::settings::{DataType, Dimension, DimensionType, Durability, Settings, parse_dims};
 use crate::store::Store;
@@ -47,7 +48,7 @@ impl Sink for Anything {
 fn run(folder: &std::path::Path, buffers: u64) -> (Arc<Stream>, Receiver<Job>) {
     let dimensions = parse_dims("t:inf:2,y:4,x:4").expect("a grammar of ours");
     let settings = Settings::new(folder.join("run").display().to_string(), dimensions, DataType::UInt8);
-    let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
+    let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
     let buffer_bytes = plan.forms()[0].layout().buffer_bytes();
     run_of(plan, Budget::of_buffers(buffer_bytes, 0, buffers))
 }
@@ -72,7 +73,7 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
         store,
         plan,
         sink: Box::new(Anything),
-        capabilities: Capabilities::taking(Unit::Chunk),
+        capabilities: Capabilities::taking(StorageUnit::Chunk),
         notes: Mutex::default(),
         housekeeping: housekeeping::Housekeeping::default(),
         counts: Counts::default(),
@@ -102,7 +103,7 @@ fn worker(stream: &Arc<Stream>, jobs: Receiver<Job>) -> thread::JoinHandle<()> {
 }
 
 #[test]
-fn schedules_of_two_cameras_with_one_buffer_number_every_frame_once_and_never_hang() {
+fn schedules_of_two_cameras_with_one_buffer() {
     let folder = tempfile::tempdir().expect("a folder");
     check_random(
         move || {
@@ -136,7 +137,7 @@ fn schedules_of_two_cameras_with_one_buffer_number_every_frame_once_and_never_ha
 }
 
 #[test]
-fn schedules_of_cameras_that_do_not_wait_refuse_no_frame_while_there_is_room() {
+fn schedules_of_cameras_that_do_not_wait() {
     let folder = tempfile::tempdir().expect("a folder");
     check_random(
         move || {
@@ -157,7 +158,7 @@ fn schedules_of_cameras_that_do_not_wait_refuse_no_frame_while_there_is_room() {
 }
 
 #[test]
-fn schedules_of_a_finish_take_what_waits_for_room_and_refuse_the_rest() {
+fn schedules_of_a_finish_with_waiting_frames() {
     let folder = tempfile::tempdir().expect("a folder");
     check_random(
         move || {
@@ -187,11 +188,11 @@ fn schedules_of_a_finish_take_what_waits_for_room_and_refuse_the_rest() {
 }
 
 #[test]
-fn schedules_of_workers_end_with_every_frame_written_and_durable() {
+fn schedules_of_workers_end_with_frames_durable() {
     let dimensions = parse_dims("t:8:1:4,y:4:2:1,x:4").expect("a grammar of ours");
     let mut settings = Settings::new("a", dimensions, DataType::UInt8);
     settings.durability = Durability::Shard;
-    let plan = Arc::new(Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid"));
+    let plan = Arc::new(Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid"));
     check_random(
         move || {
             let progress = Arc::new(Progress::new(&plan, &[0]));
@@ -220,7 +221,7 @@ fn schedules_of_workers_end_with_every_frame_written_and_durable() {
 }
 
 #[test]
-fn schedules_of_two_sources_with_a_level_and_no_memory_to_spare_store_every_plane_and_never_hang() {
+fn schedules_of_two_sources_with_a_level() {
     let folder = tempfile::tempdir().expect("a folder");
     check_random(
         move || {
@@ -234,8 +235,8 @@ fn schedules_of_two_sources_with_a_level_and_no_memory_to_spare_store_every_plan
                 SourceSettings { settings, levels: levels.to_vec() }
             };
             let sources = [of("t:inf:2,y:4,x:4", "a", &[[2, 2]]), of("t:inf,y:2,x:6", "b", &[])];
-            let plan = Plan::of_sources(&sources, &Capabilities::taking(Unit::Chunk)).expect("valid");
-            let memory = Memory { budget_bytes: 0, room_bytes: 0, ..*plan.memory() };
+            let plan = Plan::of_sources(&sources, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
+            let memory = Memory { budget_bytes: 0, pool_bytes: 0, ..*plan.memory() };
             let budget = Budget::new(plan.forms(), &memory);
             let (stream, jobs) = run_of(plan, budget);
             let worker = worker(&stream, jobs);

@@ -114,7 +114,7 @@ impl Latencies {
 
 /// What `finish` says when all went well.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
+pub struct Summary {
     /// The store.
     pub path: std::path::PathBuf,
     /// Frames that hold data.

@@ -1,4 +1,5 @@
-//! The groups that were handed to the workers and are not stored yet: whoever waits for one of them, or for fewer, waits here.
+//! The groups that were handed to the workers and are not stored yet: whoever waits for one of them, or for fewer,
+//! waits here.
 
 use std::collections::HashSet;
 

@@ -1,8 +1,9 @@
 //! The threads of a run: started when there is work for them, within what all runs of the process may have.
 //!
 //! The live thread and one worker are there before the first frame is taken, or that frame is refused with the error:
-//! nothing is accepted that nobody could store. So are the other workers, as long as the process has few threads; else each
-//! worker starts one more before its first job. Where the system gives fewer, the run goes on with those that it has.
+//! nothing is accepted that nobody could store. So are the other workers, as long as the process has few threads; else
+//! each worker starts one more before its first job. Where the system gives fewer, the run goes on with those that it
+//! has.
 
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -90,8 +91,8 @@ impl Threads {
         threads
     }
 
-    /// Starts the threads of a run without a frame: all of them where the process has few enough, else those without which no
-    /// frame is taken, else none.
+    /// Starts the threads of a run without a frame: all of them where the process has few enough, else those without
+    /// which no frame is taken, else none.
     pub(super) fn start_idle(&self) -> Result<()> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let most = cores * IDLE_THREADS_PER_CORE;
@@ -217,8 +218,8 @@ impl Crew {
         }
     }
 
-    /// Stores jobs until the queue is closed and empty. Before its first one it starts the next worker, where it is not there
-    /// yet: so none waits until all are there, and there are no more than there is work for.
+    /// Stores jobs until the queue is closed and empty. Before its first one it starts the next worker, where it is not
+    /// there yet: so none waits until all are there, and there are no more than there is work for.
     fn work(self: &Arc<Self>) {
         let Ok(job) = self.queue.recv() else { return };
         if self.begun.load(Ordering::Relaxed) < self.planned {

@@ -10,7 +10,7 @@ use std::thread;
 use super::Stream;
 use crate::backend::{Backend, Batch, Capabilities, Sink, Stored, Unsupported};
 use crate::error::Result;
-use crate::plan::{Plan, Unit};
+use crate::plan::{Plan, StorageUnit};
 use crate::settings::{DataType, Settings, parse_dims};
 use crate::store::Store;
 
@@ -30,7 +30,7 @@ impl Backend for Summing {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::taking(Unit::Chunk)
+        Capabilities::taking(StorageUnit::Chunk)
     }
 
     fn check(&self, _plan: &Plan) -> Result<(), Unsupported> {
@@ -56,7 +56,7 @@ impl Sink for Summing {
 }
 
 #[test]
-fn every_byte_of_several_cameras_reaches_the_engine_once_while_others_look_on() {
+fn bytes_of_several_cameras_arrive_once() {
     for dimensions in ["t:inf,y:32:8,x:32:16", "t:inf:4,y:32:8,x:32:16", "t:inf:2:3,c:2,y:32:16:2,x:32:16:2"] {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = folder.path().join("run.ome.zarr");

@@ -9,7 +9,7 @@ use super::shared::Shared;
 use crate::backend::Batch;
 use crate::buffer::Sealed;
 use crate::error::{Error, Result};
-use crate::plan::Unit;
+use crate::plan::StorageUnit;
 
 /// What a worker does at a time.
 #[derive(Debug)]
@@ -50,9 +50,9 @@ pub(super) fn jobs(group: &Sealed) -> &[Range<usize>] {
     // What is not stored needs no core; what is stored as it lies needs no processor either.
     let whole = group.is_skipped()
         || match form.layout().unit() {
-            Unit::Frame => true,
-            Unit::Chunk => form.geometry().shard().is_some() && form.is_uncompressed(),
-            Unit::Shard => false,
+            StorageUnit::Frame => true,
+            StorageUnit::Chunk => form.geometry().shard().is_some() && form.is_uncompressed(),
+            StorageUnit::Shard => false,
         };
     form.layout().jobs(whole)
 }
@@ -60,8 +60,8 @@ pub(super) fn jobs(group: &Sealed) -> &[Range<usize>] {
 fn store(shared: &Shared, group: &Sealed, units: Range<usize>) {
     let first = group.first_arrival().map_or(0, |arrival| arrival.0);
     let mut last = None;
-    // Also where nothing is stored any more: the engine seals once all workers have come to their end, and nothing may come
-    // to it then.
+    // Also where nothing is stored any more: the engine seals once all workers have come to their end, and nothing may
+    // come to it then.
     group.end_provisional();
     let stored = attempt(shared, first, || {
         hand_over(shared, group, units)?;

@@ -1,8 +1,9 @@
-//! Metadata documents (`zarr.json`) that other programs write too: read without trust, changed without touching the rest.
+//! Metadata documents (`zarr.json`) that other programs write too: read without trust, changed without touching the
+//! rest.
 //!
-//! Python's `json` writes `NaN`, `Infinity` and `-Infinity` as bare words, which JSON has not; zarr-python puts them into
-//! attributes. They are read (as null: [`Value`] has no such number), and a document is never written anew from what was
-//! read: [`with_member`] changes the text of one member and leaves every other byte as it was.
+//! Python's `json` writes `NaN`, `Infinity` and `-Infinity` as bare words, which JSON has not; zarr-python puts them
+//! into attributes. They are read (as null: [`Value`] has no such number), and a document is never written anew from
+//! what was read: [`with_member`] changes the text of one member and leaves every other byte as it was.
 
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
 use serde::Serialize;

@@ -3,8 +3,8 @@
 //! Both formats are known: version 3, where a node has one document `zarr.json`, and version 2, where an array has
 //! `.zarray`, a group `.zgroup`, and both `.zattrs`. [`ArrayDocument`] is an array as either describes it, whatever its
 //! kind; [`ArrayFormat`] one of the kind that the engines of this project write, with the arithmetic of its chunks.
-//! Attributes are made elsewhere ([`crate::ngff`]). Whatever is read here may come from anybody: nothing is allocated whose
-//! size a document only tells, and what is not known is kept as it is.
+//! Attributes are made elsewhere ([`crate::ngff`]). Whatever is read here may come from anybody: nothing is allocated
+//! whose size a document only tells, and what is not known is kept as it is.
 
 mod array;
 mod codec;

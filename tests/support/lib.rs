@@ -1,5 +1,5 @@
-//! Test support: processes and disks that fail, sources of frames, foreign readers. Cases, the naive model of a run, and readers
-//! that are not the writer are those of the conformance suite.
+//! Test support: processes and disks that fail, sources of frames, foreign readers. Cases, the naive model of a run,
+//! and readers that are not the writer are those of the conformance suite.
 //!
 //! [`manifest`] hands what the model expects to the foreign readers of `interop/`.
 

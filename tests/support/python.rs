@@ -10,8 +10,8 @@ pub const PYTHON: &str = "OME_STREAM_PYTHON";
 /// Set to 1 where a missing environment is a failure and not a skipped test.
 pub const REQUIRE: &str = "OME_STREAM_REQUIRE_PYTHON";
 
-/// Value of an environment variable that `cargo xtask test` sets, or `None` after a line on standard error that says what
-/// is skipped.
+/// Value of an environment variable that `cargo xtask test` sets, or `None` after a line on standard error that says
+/// what is skipped.
 ///
 /// # Panics
 /// Where [`REQUIRE`] is 1 and the variable is not set.

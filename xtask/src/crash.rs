@@ -43,8 +43,8 @@ pub(crate) fn faults() -> Result<()> {
     step::timed("faults", || step::run(Command::new(program).arg("faults")))
 }
 
-/// The program that does it, built. A test is named with it, and the whole workspace: else cargo chooses other features of the
-/// dependencies than for the tests, and compiles those once more.
+/// The program that does it, built. A test is named with it, and the whole workspace: else cargo chooses other features
+/// of the dependencies than for the tests, and compiles those once more.
 fn program() -> Result<PathBuf> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(places::root()).args(["build", "--quiet", "--workspace"]);

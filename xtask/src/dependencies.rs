@@ -1,16 +1,18 @@
-//! `cargo xtask dependencies`: each package that is built has a licence that is accepted, and stands there in one version.
+//! `cargo xtask dependencies`: each package that is built has a license that is accepted, and stands there in one
+//! version.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 use serde_json::Value;
 
-use crate::licences;
+use crate::licenses;
 
 /// Looked at for one machine wherever the command runs, with every feature: the lists below hold for that.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// Packages that are there in two versions, each with the reason. Any other is a failure, and so is one that is no longer.
+/// Packages that are there in two versions, each with the reason. Any other is a failure, and so is one that is no
+/// longer.
 const TWICE: [(&str, &str); 16] = [
     ("bit-set", "fancy-regex of jsonschema beside proptest's: tests only"),
     ("bit-vec", "as bit-set"),
@@ -35,12 +37,12 @@ const THRICE: [(&str, &str); 1] = [("getrandom", "ahash of pprof, and shuttle's 
 
 /// Looks, and fails with all that is wrong.
 pub(crate) fn check() -> Result<()> {
-    let metadata = licences::metadata(TARGET, &["--all-features"])?;
-    let mut problems = licences::problems(&metadata)?;
+    let metadata = licenses::metadata(TARGET, &["--all-features"])?;
+    let mut problems = licenses::problems(&metadata)?;
     let versions = versions(&metadata);
     problems.extend(duplicates(&versions));
     ensure!(problems.is_empty(), "{}", problems.join("\n"));
-    println!("{} packages, each with an accepted licence; versions as listed", versions.len());
+    println!("{} packages, each with an accepted license; versions as listed", versions.len());
     Ok(())
 }
 

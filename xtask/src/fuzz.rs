@@ -71,8 +71,8 @@ fn fuzzer(options: &Options, fuzz: &Path) -> Command {
     if env::var_os("TMPDIR").is_none() && Path::new(MEMORY).is_dir() {
         command.env("TMPDIR", MEMORY);
     }
-    // GCC puts a constant table of zstd's (`getAllMatchesFns`, a local of `ZSTD_selectBtGetAllMatches`) into static memory
-    // and still marks it as gone when the function returns (seen with GCC 12): a use after scope that is none.
+    // GCC puts a constant table of zstd's (`getAllMatchesFns`, a local of `ZSTD_selectBtGetAllMatches`) into static
+    // memory and still marks it as gone when the function returns (seen with GCC 12): a use after scope that is none.
     if env::var_os("CFLAGS").is_none() {
         command.env("CFLAGS", "-fno-sanitize-address-use-after-scope");
     }

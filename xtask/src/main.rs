@@ -6,7 +6,7 @@ mod dist;
 mod fuzz;
 mod header;
 mod images;
-mod licences;
+mod licenses;
 mod perf;
 mod places;
 mod python;
@@ -41,7 +41,7 @@ enum Command {
     Perf(perf::Options),
     /// Make only the Python environment, and print its interpreter.
     Python,
-    /// Look at the licences of all packages that are built, and at those that are there in two versions.
+    /// Look at the licenses of all packages that are built, and at those that are there in two versions.
     Dependencies,
     /// Lay out the seeds of the fuzz targets for a run, or keep those that a run has found.
     Fuzz(fuzz::Options),

@@ -48,8 +48,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         cargo.args([command, "--workspace"]).args(features);
         cargo
     };
-    // All tests together build the programs that they run. Some tests alone may not; then everything is compiled once more,
-    // for cargo chooses other features without tests. This program is running, and some systems do not let it be replaced.
+    // All tests together build the programs that they run. Some tests alone may not; then everything is compiled once
+    // more, for cargo chooses other features without tests. This program is running, and some systems do not let it be
+    // replaced.
     if !options.cargo.is_empty() {
         step::timed("programs", || step::run(workspace("build").args(["--bins", "--exclude", "xtask"])))?;
     }
@@ -66,8 +67,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     })
 }
 
-/// The whole workspace is named, although few of its tests are built: for single packages cargo would choose other features of
-/// their dependencies, and compile those again.
+/// The whole workspace is named, although few of its tests are built: for single packages cargo would choose other
+/// features of their dependencies, and compile those again.
 fn tensorstore_engine(options: &Options, python: &Path, images: &Path) -> Result<()> {
     tensorstore::run(&tensorstore::Options::default())?;
     let run = |names: &[&str], arguments: &[String]| {

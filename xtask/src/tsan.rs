@@ -30,7 +30,7 @@ const TESTS: [&str; 8] = [
     "-p=ome-stream",
     "-p=ome-stream-tests",
     "--lib",
-    "--test=behaviour",
+    "--test=behavior",
     "--test=conformance",
     "--locked",
     "--no-fail-fast",

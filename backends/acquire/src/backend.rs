@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
-use ome_stream::plan::Unit;
+use ome_stream::plan::StorageUnit;
 use ome_stream::store::Store;
 use ome_stream::{Error, Plan, Result};
 use serde_json::json;
@@ -19,8 +19,8 @@ use crate::sink::AcquireSink;
 const MEMORY: &str = "holds frames in a queue of its own, which memory_limit does not bound";
 
 impl Found {
-    /// Finds the engine without loading it; `named` is its library, where somebody names it. Tells what can be told from
-    /// the file: the dynamic loader may still refuse it.
+    /// Finds the engine without loading it; `named` is its library, where somebody names it. Tells what can be told
+    /// from the file: the dynamic loader may still refuse it.
     ///
     /// # Errors
     /// [`Error::Unavailable`] with the reason why it cannot be used here and the one command that would change that.
@@ -94,7 +94,7 @@ impl Backend for AcquireBackend {
 
 fn capabilities(version: &str) -> Capabilities {
     Capabilities {
-        unit: Unit::Frame,
+        unit: StorageUnit::Frame,
         in_order: true,
         provisional: false,
         bounded_memory: false,

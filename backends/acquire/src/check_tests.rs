@@ -1,6 +1,6 @@
 //! What is refused, with the reason; everything beside it is taken.
 
-use ome_stream::plan::{Capabilities, Unit};
+use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::settings::{
     Codec, Compression, Coord, DataType, Durability, Format, NgffVersion, Position, Pyramid, Settings, StorageOrder,
     parse_dims,
@@ -13,13 +13,13 @@ fn settings(dimensions: &str) -> Settings {
 }
 
 fn answer(settings: &Settings) -> Result<Order, Unsupported> {
-    check(&Plan::new(settings, &Capabilities::taking(Unit::Frame)).unwrap())
+    check(&Plan::new(settings, &Capabilities::taking(StorageUnit::Frame)).unwrap())
 }
 
 fn refusal(change: impl FnOnce(&mut Settings)) -> String {
     let mut settings = settings("t:4,p:2,c:2,y:8,x:8");
     change(&mut settings);
-    match Plan::new(&settings, &Capabilities::taking(Unit::Frame)) {
+    match Plan::new(&settings, &Capabilities::taking(StorageUnit::Frame)) {
         Ok(plan) => check(&plan).expect_err("refused").0,
         // What core does not plan reaches no engine.
         Err(error) => error.to_string(),
@@ -27,7 +27,7 @@ fn refusal(change: impl FnOnce(&mut Settings)) -> String {
 }
 
 #[test]
-fn types_codecs_and_levels_that_the_engine_lacks_are_refused_by_name() {
+fn what_the_engine_lacks_is_refused_by_name() {
     assert!(refusal(|it| it.dtype = DataType::Float16).contains("float16"));
     assert!(refusal(|it| it.compression = Compression::new(Codec::Gzip)).contains("gzip"));
     let negative = Compression::new(Codec::Zstd).with_level(-1);
@@ -56,7 +56,7 @@ fn what_the_engine_cannot_promise_is_refused() {
 }
 
 #[test]
-fn orders_that_the_engine_would_scramble_are_refused_and_the_others_taken() {
+fn orders_that_the_engine_would_scramble_are_refused() {
     let ordered = |dimensions: &str, storage_order: StorageOrder| Settings { storage_order, ..settings(dimensions) };
     for taken in
         ["t:2,c:3,z:4,y:8,x:8", "t:2,z:4,c:3,y:8,x:8", "t:inf,z:4,p:2,c:3,y:8,x:8", "c:1,t:2,y:8,x:8", "y:8,x:8"]
@@ -70,7 +70,7 @@ fn orders_that_the_engine_would_scramble_are_refused_and_the_others_taken() {
 }
 
 #[test]
-fn names_of_positions_matter_only_where_the_engine_needs_them_as_keys() {
+fn position_names_matter_only_as_keys() {
     let named = |names: &[&str]| {
         let mut settings = settings("p:1,t:2,y:8,x:8");
         settings.dimensions[0].coords = Some(names.iter().map(|name| Coord::Position(Position::new(*name))).collect());

@@ -26,16 +26,16 @@ pub(crate) struct Settings {
 unsafe impl Send for Settings {}
 
 impl Settings {
-    /// Lets the engine read a settings document: `{"version": 2, "store_path": .., "arrays": [..]}`. It takes white space
-    /// off the ends of paths and ends them at a NUL: core plans neither.
+    /// Lets the engine read a settings document: `{"version": 2, "store_path": .., "arrays": [..]}`. It takes white
+    /// space off the ends of paths and ends them at a NUL: core plans neither.
     ///
     /// # Errors
     /// The engine's status.
     pub fn new(symbols: &'static Symbols, document: &Value) -> Told<Self> {
         let text = CString::new(document.to_string()).map_err(|error| error.to_string())?;
         let mut words = Box::new([0; SETTINGS_WORDS]);
-        // SAFETY: the buffer is zeroed, aligned for any type and far larger than the engine's struct; the text ends with
-        // NUL. Both outlive the call.
+        // SAFETY: the buffer is zeroed, aligned for any type and far larger than the engine's struct; the text ends
+        // with NUL. Both outlive the call.
         let status = Status(unsafe { (symbols.settings_load)(words.as_mut_ptr().cast(), text.as_ptr()) });
         match status {
             Status::SUCCESS => Ok(Self { symbols, words }),
@@ -130,9 +130,9 @@ impl Stream {
 
     /// Bytes that the engine says it holds now: its queue of frames and the chunks being filled.
     ///
-    /// This is the lesser part. Chunks that wait to be compressed and written are left out: the answer was seen to be
-    /// 0 while more than 400 MiB waited. Nor is it exact: the engine reads its chunk table without a lock while a
-    /// worker changes it, which gave an absurdly large number twice in four million answers. Whoever waits for less asks
+    /// This is the lesser part. Chunks that wait to be compressed and written are left out: the answer was seen to be 0
+    /// while more than 400 MiB waited. Nor is it exact: the engine reads its chunk table without a lock while a worker
+    /// changes it, which gave an absurdly large number twice in four million answers. Whoever waits for less asks
     /// again.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The array's own metadata: ours is what stays on disk, the engine's is held against it first.
 //!
-//! The engine writes `zarr.json` when a row of shards is full and at close, with the planes that it has as the extent. A
-//! finite array keeps its declared shape in our stores, and an array that got no frame has metadata too; so ours is
+//! The engine writes `zarr.json` when a row of shards is full and at close, with the planes that it has as the extent.
+//! A finite array keeps its declared shape in our stores, and an array that got no frame has metadata too; so ours is
 //! there from the beginning and replaces the engine's at the end.
 
 use ome_stream::Plan;
@@ -64,7 +64,7 @@ mod tests {
     use std::sync::Arc;
 
     use ome_stream::Settings;
-    use ome_stream::plan::{Capabilities, Unit};
+    use ome_stream::plan::{Capabilities, StorageUnit};
     use ome_stream::platform::native;
     use ome_stream::settings::{Codec, Compression, DataType, parse_dims};
     use ome_stream::store::Store;
@@ -74,7 +74,7 @@ mod tests {
     fn plan(dimensions: &str) -> Arc<Plan> {
         let mut settings = Settings::new("store", parse_dims(dimensions).unwrap(), DataType::UInt16);
         settings.compression = Compression::new(Codec::BloscLz4);
-        Arc::new(Plan::new(&settings, &Capabilities::taking(Unit::Frame)).unwrap())
+        Arc::new(Plan::new(&settings, &Capabilities::taking(StorageUnit::Frame)).unwrap())
     }
 
     /// What core says.

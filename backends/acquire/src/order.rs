@@ -1,8 +1,9 @@
 //! Acquisition order and storage order: what the engine can rearrange.
 //!
 //! Frames reach the engine as they are acquired. It can store them in another order of axes, but only so: the first
-//! axis stays first, the frame's two stay last. Its check of the latter has holes (it lets `z` and `y` change places and
-//! scrambles the pixels), so nothing is asked of it that was not judged here. Axes of one element may stand anywhere.
+//! axis stays first, the frame's two stay last. Its check of the latter has holes (it lets `z` and `y` change places
+//! and scrambles the pixels), so nothing is asked of it that was not judged here. Axes of one element may stand
+//! anywhere.
 
 use ome_stream::Plan;
 use ome_stream::backend::Unsupported;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use ome_stream::backend::{Batch, Sink, Stored};
-use ome_stream::platform::{Disk, EntryKind, Kind, Sync, partial_name};
+use ome_stream::platform::{Disk, EntryKind, Kind, SyncPolicy, partial_name};
 use ome_stream::reader::{self, Document};
 use ome_stream::store::Store;
 use ome_stream::{Error, Result};
@@ -69,8 +69,8 @@ impl AcquireSink {
         })
     }
 
-    /// Counts the bytes of all files in a folder and below, which the library wrote past our disk: each is synced as if it had
-    /// not.
+    /// Counts the bytes of all files in a folder and below, which the library wrote past our disk: each is synced as if
+    /// it had not.
     fn adopt_below(&self, folder: &Path) -> Result<()> {
         let (disk, sync) = (self.store.disk(), self.store.sync());
         let source = &*disk.source();
@@ -146,7 +146,7 @@ impl AcquireSink {
 /// prints its reason where many a host shows nothing.
 fn explained(told: String, disk: &dyn Disk, folder: &Path) -> Error {
     let probe = partial_name(&folder.join("probe"));
-    let tried = disk.create_dir(folder, Sync::Never).and_then(|()| disk.create(&probe, PROBE_BYTES).map(drop));
+    let tried = disk.create_dir(folder, SyncPolicy::Never).and_then(|()| disk.create(&probe, PROBE_BYTES).map(drop));
     match tried.and_then(|()| disk.remove_file(&probe)) {
         Ok(()) => failure(told),
         Err(source) => failure(format!("{told}; {}", Error::io("write into", folder, source))),
@@ -181,8 +181,8 @@ impl Sink for AcquireSink {
         self.give(batch, None)
     }
 
-    /// The engine shows readers what it has when a row of shards is full, and cannot be asked to. This only asks whether
-    /// its writing has failed, so that a host that waits for the next frame is told too.
+    /// The engine shows readers what it has when a row of shards is full, and cannot be asked to. This only asks
+    /// whether its writing has failed, so that a host that waits for the next frame is told too.
     fn tend(&self) -> Result<()> {
         let mut running = match self.running.try_lock() {
             Ok(running) => running,

@@ -1,6 +1,6 @@
-//! Behavior that the engine cannot be made to show, seen on a stand-in built from `stand_in.c`. It needs a C compiler and
-//! no engine, so that loading is tested everywhere. It fails with a status of its own wherever it is called with another
-//! standard error than the process had when it was loaded.
+//! Behavior that the engine cannot be made to show, seen on a stand-in built from `stand_in.c`. It needs a C compiler
+//! and no engine, so that loading is tested everywhere. It fails with a status of its own wherever it is called with
+//! another standard error than the process had when it was loaded.
 #![cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

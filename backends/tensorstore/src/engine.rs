@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
-use ome_stream::plan::Unit;
+use ome_stream::plan::StorageUnit;
 use ome_stream::settings::NgffVersion;
 use ome_stream::store::Store;
 use ome_stream::{Error, Plan, Result};
@@ -23,7 +23,7 @@ impl Backend for TensorStoreBackend {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            unit: Unit::Shard,
+            unit: StorageUnit::Shard,
             in_order: false,
             // It would have to write the whole shard again each time.
             provisional: false,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
-use ome_stream::platform::{DiskFile, Sync, partial_name};
+use ome_stream::platform::{DiskFile, SyncPolicy, partial_name};
 use ome_stream::store::Store;
 use ome_stream::{Error, Result};
 use ome_stream_tensorstore_sys::{Keep, Pieces};
@@ -35,7 +35,7 @@ impl Files {
 
     /// True where each object is on the medium before its write returns.
     pub(crate) fn syncs_now(&self) -> bool {
-        self.store.sync() == Sync::Now
+        self.store.sync() == SyncPolicy::Now
     }
 
     /// Why the first of some files that could not be written was not; `None` where all could.

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 /// encoded, in memory that nobody has counted.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    room: Mutex<usize>,
+    free: Mutex<usize>,
     left: Condvar,
 }
 
@@ -15,23 +15,23 @@ pub(crate) struct Gate {
 pub(crate) struct Inside<'a>(&'a Gate);
 
 impl Gate {
-    /// For `room` threads.
-    pub(crate) fn of(room: usize) -> Self {
-        Self { room: Mutex::new(room), left: Condvar::new() }
+    /// For `free` threads.
+    pub(crate) fn of(free: usize) -> Self {
+        Self { free: Mutex::new(free), left: Condvar::new() }
     }
 
-    /// Waits for room.
+    /// Waits for a free place.
     pub(crate) fn enter(&self) -> Inside<'_> {
-        let room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut room = self.left.wait_while(room, |room| *room == 0).unwrap_or_else(PoisonError::into_inner);
-        *room -= 1;
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.left.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
         Inside(self)
     }
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        *self.0.room.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         self.0.left.notify_one();
     }
 }
@@ -59,7 +59,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!((passed.load(Ordering::SeqCst), *gate.room.lock().unwrap()), (1600, 2));
+        assert_eq!((passed.load(Ordering::SeqCst), *gate.free.lock().unwrap()), (1600, 2));
         assert!(most.load(Ordering::SeqCst) <= 2, "{most:?}");
     }
 }

@@ -14,8 +14,8 @@ use crate::files::{ArrayFiles, Files};
 use crate::gate::Gate;
 use crate::{NAME, spec};
 
-/// Units of one batch that are on their way at once. Core's workers write several batches at a time; this is for many small
-/// chunks in one.
+/// Units of one batch that are on their way at once. Core's workers write several batches at a time; this is for many
+/// small chunks in one.
 const IN_FLIGHT: usize = 16;
 
 /// An array of the plan.

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::NAME;
 
-/// Planes along the append axis that TensorStore is told of, give or take a unit: more than any acquisition has, and far
-/// below its limit of 2^62 pixels along an axis.
+/// Planes along the append axis that TensorStore is told of, give or take a unit: more than any acquisition has, and
+/// far below its limit of 2^62 pixels along an axis.
 const ENDLESS: u64 = 1 << 44;
 
 const LEAST_FILES_AT_ONCE: usize = 4;
@@ -47,8 +47,8 @@ pub fn array(form: &Form) -> Result<Value> {
     }))
 }
 
-/// Files that are written at once, and so shards that are encoded at once: one for each core, and at least four. With eight
-/// instead of four nothing was faster on two cores (measured), and each takes the memory of a shard.
+/// Files that are written at once, and so shards that are encoded at once: one for each core, and at least four. With
+/// eight instead of four nothing was faster on two cores (measured), and each takes the memory of a shard.
 #[must_use]
 pub fn files_at_once() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get).max(LEAST_FILES_AT_ONCE)
@@ -69,14 +69,14 @@ pub fn context(plan: &Plan) -> Value {
 #[cfg(test)]
 mod tests {
     use ome_stream::Settings;
-    use ome_stream::plan::{Capabilities, Unit};
+    use ome_stream::plan::{Capabilities, StorageUnit};
     use ome_stream::settings::{DataType, parse_dims};
 
     use super::*;
 
     fn plan(dimensions: &str) -> Plan {
         let settings = Settings::new("store", parse_dims(dimensions).unwrap(), DataType::UInt16);
-        Plan::new(&settings, &Capabilities::taking(Unit::Shard)).unwrap()
+        Plan::new(&settings, &Capabilities::taking(StorageUnit::Shard)).unwrap()
     }
 
     #[test]

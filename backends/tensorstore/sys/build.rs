@@ -58,7 +58,8 @@ mod link {
         }
         if env::var(ASAN).is_ok_and(|value| value == "1") {
             bridge.flag("-fsanitize=address").flag("-fno-omit-frame-pointer");
-            // The library is not instrumented: Abseil's headers must not mark memory that its functions then do not unmark.
+            // The library is not instrumented: Abseil's headers must not mark memory that its functions then do not
+            // unmark.
             bridge.flag("-U__SANITIZE_ADDRESS__");
             println!("cargo:rustc-link-lib=dylib=asan");
         }
@@ -66,7 +67,7 @@ mod link {
 
         let folder = archive.parent().unwrap_or(Path::new("."));
         println!("cargo:rustc-link-search=native={}", folder.display());
-        // Drivers and codecs register themselves in static initialisers that nothing refers to.
+        // Drivers and codecs register themselves in static initializers that nothing refers to.
         println!("cargo:rustc-link-lib=static:+whole-archive,-bundle={}", library_name(&archive)?);
         for library in ["blosc", "zstd", "z"] {
             println!("cargo:rustc-link-lib=dylib={library}");

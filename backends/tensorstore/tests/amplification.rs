@@ -19,7 +19,7 @@ fn moved() -> (u64, u64) {
 }
 
 #[test]
-fn whatever_the_shape_of_chunks_and_shards_every_byte_is_written_once_and_none_is_read() {
+fn every_byte_is_written_once_and_none_is_read() {
     // Many frames in a chunk, many chunks in a shard, shards across the frame, edges that no chunk fits.
     let kinds =
         ["t:24:8,y:128,x:128", "t:24:1:8,y:128,x:128", "t:24:2:4,y:128:32:2,x:128:32:4", "t:10:4:2,y:120:64,x:100:64"];

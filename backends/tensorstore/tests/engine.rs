@@ -129,7 +129,7 @@ fn a_frame_of_fill_value_is_stored_and_a_skipped_one_is_not() {
 }
 
 #[test]
-fn an_unbounded_array_grows_for_readers_by_what_was_written_and_ends_trimmed() {
+fn an_unbounded_array_grows_and_ends_trimmed() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = settings(folder.path(), "store", "t:inf:1:2,y:8,x:8");
     settings.live_interval = 0.05;
@@ -148,7 +148,7 @@ fn an_unbounded_array_grows_for_readers_by_what_was_written_and_ends_trimmed() {
 }
 
 #[test]
-fn each_shard_is_durable_when_it_is_written_where_that_was_asked_for() {
+fn each_shard_is_durable_where_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = settings(folder.path(), "store", "t:6:1:2,y:8,x:8");
     settings.durability = Durability::Shard;
@@ -188,7 +188,7 @@ fn a_store_that_vanishes_is_an_error_and_is_not_made_anew() {
 
 /// What a shard goes through on its way to its name, on a disk that tells: core's own, not TensorStore's.
 #[test]
-fn a_shard_is_written_whole_under_another_name_and_synced_where_that_was_asked_for() {
+fn a_shard_is_written_whole_under_another_name() {
     for (durability, synced) in [(Durability::Shard, true), (Durability::None, false)] {
         let folder = tempfile::tempdir().unwrap();
         // Shards larger and smaller than what is gathered for one write, chunks that are contiguous and that are not.
@@ -224,7 +224,7 @@ fn a_shard_is_written_whole_under_another_name_and_synced_where_that_was_asked_f
 }
 
 #[test]
-fn what_the_disk_refuses_is_told_with_its_file_and_leaves_nothing_behind() {
+fn what_the_disk_refuses_is_told_with_its_file() {
     let refuse = |operation: &Operation| match operation {
         Operation::Write(path, ..) | Operation::Create(path) => path.components().any(|part| part.as_os_str() == "c"),
         _ => false,

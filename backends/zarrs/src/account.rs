@@ -1,7 +1,7 @@
 //! What a run has written, and how much of it may be for readers that look while it goes on.
 //!
-//! An incomplete compressed chunk has to be stored anew for each look at it, and an index once for each time that a shard
-//! is shown: the slower the camera, the more often. So all of that comes from one account. What it holds is
+//! An incomplete compressed chunk has to be stored anew for each look at it, and an index once for each time that a
+//! shard is shown: the slower the camera, the more often. So all of that comes from one account. What it holds is
 //! [`FLAT_BYTES`] at the start and grows by one byte for each byte of payload.
 
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// what a disk writes in a second.
 pub(crate) const FLAT_BYTES: u64 = 64 << 20;
 
-/// Part of what is left (beyond half of [`FLAT_BYTES`], which is kept for copies that are due) that a copy may cost which
-/// is not due: however often it is asked for, there is something left for later.
+/// Part of what is left (beyond half of [`FLAT_BYTES`], which is kept for copies that are due) that a copy may cost
+/// which is not due: however often it is asked for, there is something left for later.
 const EARLY_SHARE: u64 = 64;
 
 /// Counts of a run; shared by the workers and the live thread.
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn live_readers_never_cost_more_than_the_payload_and_the_flat_part() {
+    fn live_readers_have_a_bounded_cost() {
         let account = Account::new(1000, &Arc::default());
         account.encoded(100, 50);
         let mut copies = 0;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ome_stream::plan::ArrayId;
-use ome_stream::platform::{Clock, Disk, Sync};
+use ome_stream::platform::{Clock, Disk, SyncPolicy};
 use ome_stream::store::Store;
 use ome_stream::zarr::object_key;
 
@@ -49,7 +49,7 @@ impl Common {
 
     /// True where each object is on the medium before its write returns.
     pub(crate) fn syncs_now(&self) -> bool {
-        self.store.sync() == Sync::Now
+        self.store.sync() == SyncPolicy::Now
     }
 
     /// Held while a plane is replaced, or where none may be.

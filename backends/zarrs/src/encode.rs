@@ -34,12 +34,12 @@ pub(crate) struct Encoder {
     direct: Option<Direct>,
     /// True where what lies in memory is what is stored.
     identity: bool,
-    benches: Spares<Bench>,
+    workspaces: Spares<Workspace>,
 }
 
 /// What is kept from chunk to chunk by whoever encodes: memory for one encoded chunk, and the codec's context.
 #[derive(Default)]
-pub(crate) struct Bench {
+pub(crate) struct Workspace {
     memory: Vec<u8>,
     context: Context,
 }
@@ -62,7 +62,7 @@ impl Encoder {
             direct,
             identity,
             options,
-            benches: Spares::default(),
+            workspaces: Spares::default(),
         })
     }
 
@@ -71,22 +71,22 @@ impl Encoder {
         self.identity
     }
 
-    /// A bench with memory for a chunk of `length` bytes; waits for one where there is no memory for more.
-    pub(crate) fn bench(&self, length: usize) -> Result<Spare<'_, Bench>> {
-        self.benches.take(|bench| self.ready(bench, length))
+    /// A workspace with memory for a chunk of `length` bytes; waits for one where there is no memory for more.
+    pub(crate) fn workspace(&self, length: usize) -> Result<Spare<'_, Workspace>> {
+        self.workspaces.take(|workspace| self.ready(workspace, length))
     }
 
-    fn ready(&self, bench: &mut Bench, length: usize) -> Result<()> {
+    fn ready(&self, workspace: &mut Workspace, length: usize) -> Result<()> {
         match &self.direct {
             _ if self.identity => Ok(()),
-            Some(direct) => grow(&mut bench.memory, direct.bound(length), PURPOSE),
+            Some(direct) => grow(&mut workspace.memory, direct.bound(length), PURPOSE),
             // zarrs takes what it needs by itself: a copy of the chunk that doubles as it grows.
             None => ask(length.saturating_mul(2).saturating_add(BESIDE_A_CHUNK), PURPOSE),
         }
     }
 
     /// Encodes one chunk, `pixels` in native byte order.
-    pub(crate) fn encode<'a>(&self, pixels: &'a [u8], bench: &'a mut Bench) -> Result<Cow<'a, [u8]>> {
+    pub(crate) fn encode<'a>(&self, pixels: &'a [u8], workspace: &'a mut Workspace) -> Result<Cow<'a, [u8]>> {
         if self.identity {
             return Ok(Cow::Borrowed(pixels));
         }
@@ -96,9 +96,9 @@ impl Encoder {
             return self.chain.encode(bytes, &self.shape, &self.data_type, &self.fill_value, &options).map_err(engine);
         };
         let room = direct.bound(pixels.len());
-        grow(&mut bench.memory, room, PURPOSE)?;
-        let target = &mut bench.memory[..room];
-        let length = direct.encode(&mut bench.context, pixels, target)?;
+        grow(&mut workspace.memory, room, PURPOSE)?;
+        let target = &mut workspace.memory[..room];
+        let length = direct.encode(&mut workspace.context, pixels, target)?;
         Ok(Cow::Borrowed(&target[..length]))
     }
 

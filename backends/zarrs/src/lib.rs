@@ -30,7 +30,7 @@ mod verify;
 use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Capabilities, Done, Sink, Unsupported, Verifier};
-use ome_stream::plan::Unit;
+use ome_stream::plan::StorageUnit;
 use ome_stream::store::Store;
 use ome_stream::{Plan, Result};
 
@@ -51,7 +51,7 @@ impl Backend for ZarrsBackend {
 
     fn capabilities(&self) -> Capabilities {
         Capabilities {
-            unit: Unit::Chunk,
+            unit: StorageUnit::Chunk,
             in_order: false,
             provisional: true,
             bounded_memory: true,

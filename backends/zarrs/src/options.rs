@@ -1,8 +1,8 @@
 //! zarrs' options for encoding and decoding, made without the threads that their default starts.
 //!
 //! `CodecOptions::default()` asks rayon how many threads its global pool has. That starts the pool: threads that never
-//! end, in a host's process, and where they cannot be started every later call panics, for as long as the process lives.
-//! There is no other constructor. Within a pool of its own the question is answered without the global one.
+//! end, in a host's process, and where they cannot be started every later call panics, for as long as the process
+//! lives. There is no other constructor. Within a pool of its own the question is answered without the global one.
 
 use std::sync::OnceLock;
 

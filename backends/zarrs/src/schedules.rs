@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ome_stream::journal::Log;
-use ome_stream::platform::{AppendFile, Disk, DiskFile, Sync, SyncPoint};
+use ome_stream::platform::{AppendFile, Disk, DiskFile, SyncPoint, SyncPolicy};
 use shuttle::sync::Mutex;
 use shuttle::{check_random, thread};
 
@@ -87,7 +87,7 @@ impl DiskFile for MemoryFile {
         Ok(())
     }
 
-    fn sync(&self, _sync: Sync) -> io::Result<()> {
+    fn sync(&self, _sync: SyncPolicy) -> io::Result<()> {
         Ok(())
     }
 }
@@ -113,7 +113,7 @@ impl Disk for MemoryDisk {
         Ok(())
     }
 
-    fn create_dir(&self, _path: &Path, _sync: Sync) -> io::Result<()> {
+    fn create_dir(&self, _path: &Path, _sync: SyncPolicy) -> io::Result<()> {
         Ok(())
     }
 
@@ -128,7 +128,7 @@ impl Disk for MemoryDisk {
         Ok(self.file(file))
     }
 
-    fn append(&self, _path: &Path, _bytes: &[u8], _sync: Sync) -> io::Result<()> {
+    fn append(&self, _path: &Path, _bytes: &[u8], _sync: SyncPolicy) -> io::Result<()> {
         Ok(())
     }
 
@@ -136,7 +136,7 @@ impl Disk for MemoryDisk {
         Ok(Box::new(Nothing))
     }
 
-    fn rename(&self, from: &Path, to: &Path, _sync: Sync) -> io::Result<()> {
+    fn rename(&self, from: &Path, to: &Path, _sync: SyncPolicy) -> io::Result<()> {
         let mut names = self.names();
         let file = names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         names.insert(to.to_path_buf(), file);
@@ -153,8 +153,8 @@ impl Disk for MemoryDisk {
     }
 }
 
-/// What a reader sees: how many chunks are listed and, where they are written in place, whole. Panics where the index is
-/// not valid, or a listed chunk holds anything but what it should (or, in place, zeros).
+/// What a reader sees: how many chunks are listed and, where they are written in place, whole. Panics where the index
+/// is not valid, or a listed chunk holds anything but what it should (or, in place, zeros).
 fn read(disk: &MemoryDisk, path: &Path, chunks: usize, in_place: bool) -> usize {
     let Some(bytes) = disk.contents(path) else { return 0 };
     let (body, index) = bytes.split_at(bytes.len() - (chunks * 16 + 4));
@@ -183,7 +183,7 @@ fn shard(disk: &MemoryDisk, path: &Path, chunks: usize, aligned: bool, chunk_byt
         chunk_bytes,
         largest: 2 * CHUNK as u64,
         ahead: if aligned && chunk_bytes.is_none() { (chunks * CHUNK) as u64 } else { 0 },
-        sync: Sync::Later,
+        sync: SyncPolicy::Later,
         pace: Duration::ZERO,
     };
     let around = Surroundings {
@@ -308,18 +308,18 @@ fn replace(chunk_bytes: Option<u64>) {
 }
 
 #[test]
-fn schedules_of_a_chunk_that_is_replaced_while_its_shard_is_sealed() {
+fn schedules_of_a_chunk_replaced_while_sealed() {
     replace(None);
     replace(Some(CHUNK as u64));
 }
 
 #[test]
-fn schedules_of_a_shard_of_uncompressed_chunks_are_readable_at_every_step() {
+fn schedules_of_an_uncompressed_shard_are_readable() {
     run(true, Some(CHUNK as u64), false);
 }
 
 #[test]
-fn schedules_of_a_shard_of_compressed_chunks_are_readable_at_every_step() {
+fn schedules_of_a_compressed_shard_are_readable() {
     run(true, None, false);
 }
 

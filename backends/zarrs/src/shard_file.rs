@@ -5,18 +5,19 @@
 //!
 //! The file is born under a name that no reader asks for ([`ome_stream::platform::partial_name`]). Most shards fill
 //! within one live interval: then the index is written once, after the last chunk, and the file renamed. A shard that
-//! stays open longer is **published**: it gets an index and its name while it is being filled, and from then on the last
-//! bytes of the file are a valid index at every moment.
+//! stays open longer is **published**: it gets an index and its name while it is being filled, and from then on the
+//! last bytes of the file are a valid index at every moment.
 //!
 //! **Uncompressed** chunks all have their places then, and the one index lists them all; what has not come yet is zero,
-//! which is the fill value. Everything else is written in place, plane by plane where a chunk is incomplete, and neither
-//! length nor index change until the shard is sealed.
+//! which is the fill value. Everything else is written in place, plane by plane where a chunk is incomplete, and
+//! neither length nor index change until the shard is sealed.
 //!
 //! **Compressed** chunks get room in front of the index for all that may come, as long as they can be; it is length and
-//! no blocks. They are packed into it from its start. Copies of incomplete chunks go into a room behind, and newer indices
-//! behind the last one, each in one write that moves the file's length once. What a reader has seen listed never moves.
-//! When the last index is there, and readers had the time to find it, it is written once more directly behind the last
-//! complete chunk, and the file is cut off: what was written for live readers goes, and what an index has listed stays.
+//! no blocks. They are packed into it from its start. Copies of incomplete chunks go into a room behind, and newer
+//! indices behind the last one, each in one write that moves the file's length once. What a reader has seen listed
+//! never moves. When the last index is there, and readers had the time to find it, it is written once more directly
+//! behind the last complete chunk, and the file is cut off: what was written for live readers goes, and what an index
+//! has listed stays.
 //!
 //! What each step does on disk is in [`crate::shard_growth`] and [`crate::shard_sealing`].
 
@@ -26,7 +27,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ome_stream::journal::Log;
-use ome_stream::platform::{Disk, DiskFile, Sync, partial_name};
+use ome_stream::platform::{Disk, DiskFile, SyncPolicy, partial_name};
 use ome_stream::reader;
 use ome_stream::sync::atomic::{AtomicBool, Ordering};
 use ome_stream::sync::{Mutex, MutexGuard, PoisonError};
@@ -56,17 +57,17 @@ pub(crate) struct ShardShape {
     pub(crate) chunk_bytes: Option<u64>,
     /// Most bytes that a chunk takes, padding included.
     pub(crate) largest: u64,
-    /// Room and length that a new file of compressed chunks gets at once: writes that make a file longer or take new room
-    /// wait for each other, writes within it go side by side (measured with blosc-lz4: 2.7 instead of 2.0 GB/s).
+    /// Room and length that a new file of compressed chunks gets at once: writes that make a file longer or take new
+    /// room wait for each other, writes within it go side by side (measured with blosc-lz4: 2.7 instead of 2.0 GB/s).
     pub(crate) ahead: u64,
     /// When files have to be on the medium.
-    pub(crate) sync: Sync,
+    pub(crate) sync: SyncPolicy,
     /// Shortest time between two indices of compressed chunks.
     pub(crate) pace: Duration,
 }
 
 /// Chunks of a shard that lie within the array, batch by batch in the order in which they are acquired.
-pub(crate) type Batches = Arc<dyn Fn() -> Vec<Vec<usize>> + Send + std::marker::Sync>;
+pub(crate) type Batches = Arc<dyn Fn() -> Vec<Vec<usize>> + Send + Sync>;
 
 /// What all shards of a run have in common.
 #[derive(Clone)]
@@ -125,7 +126,8 @@ pub(crate) struct State {
     pub(crate) end: u64,
     /// Once published: where the room for complete chunks ends.
     pub(crate) room: u64,
-    /// Compressed, once one is wanted: where the next copy of an incomplete chunk goes, and where the room for them ends.
+    /// Compressed, once one is wanted: where the next copy of an incomplete chunk goes, and where the room for them
+    /// ends.
     pub(crate) copies: Option<(u64, u64)>,
     /// Once published: the file's length.
     pub(crate) length: u64,
@@ -176,8 +178,8 @@ impl ShardFile {
         }
     }
 
-    /// A shard that an earlier run, or this one, has left at `path`; as new where there is none. `remaining` chunks will
-    /// still come: those for which `pending` holds.
+    /// A shard that an earlier run, or this one, has left at `path`; as new where there is none. `remaining` chunks
+    /// will still come: those for which `pending` holds.
     ///
     /// # Errors
     /// [`Error::Damaged`] where the last bytes are no index of this shard.
@@ -202,8 +204,8 @@ impl ShardFile {
             state.length = found.length;
             (state.end, state.room) = (found.length, found.length);
             if self.shape.chunk_bytes.is_none() && remaining != NEVER_COMPLETE {
-                // Complete chunks lie in front, and behind them the room that an interrupted run has left. A chunk that was
-                // still open lies where it is listed until it comes again.
+                // Complete chunks lie in front, and behind them the room that an interrupted run has left. A chunk that
+                // was still open lies where it is listed until it comes again.
                 let entries = || all().filter(listed).map(|chunk| (pending(chunk), found.entries[chunk]));
                 let end = entries().filter(|(open, _)| !open).map(|(_, entry)| entry.0 + entry.1).max().unwrap_or(0);
                 let copies = entries().map(|(_, entry)| entry.0).filter(|offset| *offset >= end);
@@ -260,8 +262,8 @@ impl ShardFile {
         Ok(true)
     }
 
-    /// Stores compressed chunks that lie one after another in `bytes`, each `(place in the index, length)`. Returns true
-    /// if that completed the shard, which is then sealed.
+    /// Stores compressed chunks that lie one after another in `bytes`, each `(place in the index, length)`. Returns
+    /// true if that completed the shard, which is then sealed.
     pub(crate) fn write(&self, chunks: &[(usize, u64)], bytes: &[u8], kind: Kind) -> Result<bool> {
         let file = self.file()?;
         let offset = self.reserve(&*file, bytes.len() as u64, kind)?;
@@ -277,8 +279,8 @@ impl ShardFile {
         self.stored(state, &*file, if kind == Kind::Complete { chunks.len() } else { 0 })
     }
 
-    /// Stores uncompressed chunks, one after another in `bytes`; of their planes, `plane_bytes` each, only those in `new`
-    /// where that is given. Returns true if that completed the shard, and the bytes written.
+    /// Stores uncompressed chunks, one after another in `bytes`; of their planes, `plane_bytes` each, only those in
+    /// `new` where that is given. Returns true if that completed the shard, and the bytes written.
     pub(crate) fn write_planes(
         &self,
         chunks: &[usize],
@@ -337,8 +339,8 @@ impl ShardFile {
         Ok(true)
     }
 
-    /// Lets readers see what is stored; where `at_once` does not hold, as often as readers may cost. False where it was not
-    /// yet time.
+    /// Lets readers see what is stored; where `at_once` does not hold, as often as readers may cost. False where it was
+    /// not yet time.
     pub(crate) fn publish(&self, at_once: bool) -> Result<bool> {
         let mut state = self.state();
         self.check_still_there()?;
@@ -434,8 +436,8 @@ impl ShardFile {
         self.around.disk.create(&self.partial, if self.shape.aligned { whole } else { 0 })
     }
 
-    /// What is not used is cut off before there is an index, so that no reader ever sees it. A disk that has not so much
-    /// room may still have enough.
+    /// What is not used is cut off before there is an index, so that no reader ever sees it. A disk that has not so
+    /// much room may still have enough.
     fn create_ahead(&self) -> std::io::Result<Box<dyn DiskFile>> {
         match self.around.disk.create(&self.partial, self.shape.ahead) {
             Ok(file) => file.truncate(self.shape.ahead).map(|()| file),

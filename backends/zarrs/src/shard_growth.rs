@@ -14,8 +14,8 @@ use crate::shard_index::{block_bytes, blocks, index};
 /// costs one more index in the file.
 const ROOM_AHEAD: u64 = 4 << 20;
 
-/// Longest room that is asked for at once. Where files are sparse it costs nothing, and every file system in use takes files
-/// of twice this; elsewhere (Windows) what lies in front of an index is filled with zeros.
+/// Longest room that is asked for at once. Where files are sparse it costs nothing, and every file system in use takes
+/// files of twice this; elsewhere (Windows) what lies in front of an index is filled with zeros.
 const LONGEST_ROOM: u64 = if cfg!(unix) { 1 << 40 } else { ROOM_AHEAD };
 
 /// True where chunks are still to come.
@@ -178,7 +178,8 @@ impl ShardFile {
         }
     }
 
-    /// As [`ShardFile::append_index`], where chunks or copies need room that they have not got: the readers' account pays.
+    /// As [`ShardFile::append_index`], where chunks or copies need room that they have not got: the readers' account
+    /// pays.
     fn make_room(&self, state: &mut State, file: &dyn DiskFile, at: u64) -> Result<()> {
         self.pay_for_index();
         self.append_index(state, file, at)
@@ -205,8 +206,8 @@ impl ShardFile {
         self.name()
     }
 
-    /// Writes an index of what is stored, at or behind `at`, as whole aligned blocks in one write: the length moves once, and
-    /// the index is the last that the file holds.
+    /// Writes an index of what is stored, at or behind `at`, as whole aligned blocks in one write: the length moves
+    /// once, and the index is the last that the file holds.
     pub(crate) fn append_index(&self, state: &mut State, file: &dyn DiskFile, at: u64) -> Result<()> {
         let entries = (0..self.shape.chunks).map(|chunk| self.listed(state, chunk));
         let index = index(entries)?;

@@ -11,8 +11,8 @@ use ome_stream::{Error, Result};
 use crate::shard_file::{NEVER_PLACED, ShardFile, State};
 use crate::shard_index::{block_bytes, index};
 
-/// Most bytes of chunks that are written once more so that a sealed file is no longer than what is in it: a fraction of a
-/// second, in the rare shard of which chunks in the middle never came.
+/// Most bytes of chunks that are written once more so that a sealed file is no longer than what is in it: a fraction of
+/// a second, in the rare shard of which chunks in the middle never came.
 const REWRITE_LIMIT: u64 = 64 << 20;
 
 /// A sealed file may be this part longer than one that was never shown before it was full: 2 percent.
@@ -42,8 +42,8 @@ impl ShardFile {
     /// No reader knows this file: one index, behind the last chunk.
     fn seal_unseen(&self, state: &mut State, file: &dyn DiskFile) -> Result<()> {
         if self.failed.load(Ordering::Acquire) {
-            // What failed may have left bytes behind the last chunk: the index must be the last, and on a full disk they
-            // make room for it. Nobody writes any more.
+            // What failed may have left bytes behind the last chunk: the index must be the last, and on a full disk
+            // they make room for it. Nobody writes any more.
             state.end = chunks_end(&state.entries);
             file.truncate(state.end).map_err(|source| self.error("truncate", source))?;
         } else if self.shape.ahead > 0 || state.copies.is_some() {
@@ -132,11 +132,11 @@ impl ShardFile {
 
     /// Gives a sealed file that readers know its final length. Nobody else may write to it.
     ///
-    /// Whoever opens it, now or later, finds a valid index at its end. What an index has listed of complete chunks stays where
-    /// it is. But for a reader who has looked up something else in an older index, or has asked for the length, and reads it
-    /// only now, it is gone: a copy of a chunk that is complete by now, or the place of one that never came. He gets fewer
-    /// bytes than he asked for, which every reader takes for an error, and finds all when he asks again. So this is done an
-    /// interval after the last index, or at the end of the run.
+    /// Whoever opens it, now or later, finds a valid index at its end. What an index has listed of complete chunks
+    /// stays where it is. But for a reader who has looked up something else in an older index, or has asked for the
+    /// length, and reads it only now, it is gone: a copy of a chunk that is complete by now, or the place of one that
+    /// never came. He gets fewer bytes than he asked for, which every reader takes for an error, and finds all when he
+    /// asks again. So this is done an interval after the last index, or at the end of the run.
     pub(crate) fn shorten(&self) -> Result<()> {
         let mut state = self.state();
         if !state.waits {
@@ -172,7 +172,8 @@ impl ShardFile {
         chunks_end(&state.entries) + index_bytes(self.shape.chunks)
     }
 
-    /// Writes the index directly behind the last chunk, where no index lists anything, and then cuts the file off behind it.
+    /// Writes the index directly behind the last chunk, where no index lists anything, and then cuts the file off
+    /// behind it.
     fn cut_off(&self, state: &mut State, file: &dyn DiskFile) -> Result<()> {
         let (start, end) = (chunks_end(&state.entries), self.end_of_short(state));
         if end >= state.length {
@@ -190,8 +191,8 @@ impl ShardFile {
         Ok(())
     }
 
-    /// Writes the chunks that came into a new file, without gaps, which takes the place of the old one. Whoever has the old
-    /// one open keeps it.
+    /// Writes the chunks that came into a new file, without gaps, which takes the place of the old one. Whoever has the
+    /// old one open keeps it.
     fn write_anew(&self, state: &mut State) -> Result<()> {
         let unwritten = |error| Error::io("write", &self.partial, error);
         let old = reader::whole(&*self.around.disk.source(), &self.path)?;

@@ -41,11 +41,12 @@ const MAX_WAITING_CHUNKS: usize = 1 << 18;
 const GROWTH_SHARE: usize = 64;
 const GROWTH_BYTES: usize = 1 << 10;
 
-/// Indices up to this size are written as often as readers want them: in each round up to a page, in each second one above.
+/// Indices up to this size are written as often as readers want them: in each round up to a page, in each second one
+/// above.
 const SMALL_INDEX: u64 = 32 << 10;
 
-/// Time that readers get at least to find the last index of a shard, however short `live_interval` is: a slow reader looks
-/// into an index and only then for what it lists.
+/// Time that readers get at least to find the last index of a shard, however short `live_interval` is: a slow reader
+/// looks into an index and only then for what it lists.
 const SHORTEST_WAIT: Duration = Duration::from_secs(5);
 
 type Key = (ArrayId, Vec<u64>);
@@ -156,8 +157,8 @@ impl Shards {
         outcome
     }
 
-    /// Gives sealed shards their final length whose last index readers had the time to find; goes on after an error, which
-    /// it returns.
+    /// Gives sealed shards their final length whose last index readers had the time to find; goes on after an error,
+    /// which it returns.
     pub(crate) fn shorten_due(&self, common: &Common) -> Result<()> {
         let mut outcome = Ok(());
         loop {
@@ -203,7 +204,8 @@ impl Shards {
         outcome
     }
 
-    /// Looks after some of the open shards, the next ones each time: fails where somebody removed one that readers know.
+    /// Looks after some of the open shards, the next ones each time: fails where somebody removed one that readers
+    /// know.
     pub(crate) fn look_after(&self) -> Result<()> {
         let next: Vec<_> = {
             let mut last = self.looked_after.lock().unwrap_or_else(PoisonError::into_inner);
@@ -227,8 +229,8 @@ impl Shards {
         mine.map(|(key, file)| (key.clone(), Arc::clone(file))).collect()
     }
 
-    /// Encodes the batch into one stretch of aligned memory and stores it with one write; `None` where it is a copy that
-    /// costs more than live readers may.
+    /// Encodes the batch into one stretch of aligned memory and stores it with one write; `None` where it is a copy
+    /// that costs more than live readers may.
     fn write_encoded(
         &self,
         common: &Common,
@@ -236,19 +238,19 @@ impl Shards {
         file: &ShardFile,
         chunks: &[usize],
     ) -> Result<Option<bool>> {
-        let mut bench = self.encoder.bench(batch.layout.unit_bytes())?;
+        let mut workspace = self.encoder.workspace(batch.layout.unit_bytes())?;
         let mut scratch = self.scratch.take(|scratch| scratch.ready(batch.bytes.len()))?;
         let mut places = Vec::with_capacity(chunks.len());
         let mut end = 0;
         for (chunk, (_, pixels)) in chunks.iter().zip(batch.units()) {
-            let bytes = common.encoding.time(|| self.encoder.encode(pixels, &mut bench))?;
+            let bytes = common.encoding.time(|| self.encoder.encode(pixels, &mut workspace))?;
             let start = end;
             end += bytes.len();
             scratch.put(start, &bytes)?;
             places.push((*chunk, bytes.len() as u64));
         }
-        // Others encode while this one waits for the disk: with so few benches, theirs stay in the caches.
-        drop(bench);
+        // Others encode while this one waits for the disk: with so few workspaces, theirs stay in the caches.
+        drop(workspace);
         let memory = scratch.memory();
         let length = if self.shape.aligned { end.next_multiple_of(ALIGNMENT) } else { end };
         memory[end..length].fill(0);
@@ -392,7 +394,8 @@ impl Grid {
         !done.has(&self.plan, self.group_of(key, chunk))
     }
 
-    /// Chunks of a shard that lie within the array: those of a group together, in the order in which groups are acquired.
+    /// Chunks of a shard that lie within the array: those of a group together, in the order in which groups are
+    /// acquired.
     fn batches(&self, key: &Key) -> Vec<Vec<usize>> {
         let mut groups: BTreeMap<StorageIndex, Vec<usize>> = BTreeMap::new();
         for chunk in self.shards.inside(&key.1) {
@@ -405,8 +408,8 @@ impl Grid {
     }
 }
 
-/// Shortest time between two indices of a shard: a page is written in each round, a larger one in each second round, and
-/// above [`SMALL_INDEX`] as much less often as it is larger.
+/// Shortest time between two indices of a shard: a page is written in each round, a larger one in each second round,
+/// and above [`SMALL_INDEX`] as much less often as it is larger.
 fn pace(index: u64, interval: Duration) -> Duration {
     if index <= ALIGNMENT as u64 {
         return Duration::ZERO;

@@ -1,7 +1,7 @@
 //! Working memory that is kept from job to job.
 //!
-//! Where the system has no memory for one more, whoever needs it waits for one that comes back: a run goes on as long as
-//! there is one.
+//! Where the system has no memory for one more, whoever needs it waits for one that comes back: a run goes on as long
+//! as there is one.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -131,8 +131,8 @@ pub(crate) fn zeros(length: usize, purpose: &'static str) -> Result<Vec<u8>> {
     Ok(memory)
 }
 
-/// Asks whether there are `length` bytes for a library that ends the process where there are none. Another thread may take
-/// them in between; it makes the end unlikely, not impossible.
+/// Asks whether there are `length` bytes for a library that ends the process where there are none. Another thread may
+/// take them in between; it makes the end unlikely, not impossible.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`] with `purpose`.

@@ -2,8 +2,8 @@
 
 use std::ffi::CStr;
 
-/// Number of this ABI, the N of libome_stream.so.N: what ome_stream_abi_version returns. It goes up only if a function is
-/// ever taken away or changed, which is not planned.
+/// Number of this ABI, the N of libome_stream.so.N: what ome_stream_abi_version returns. It goes up only if a function
+/// is ever taken away or changed, which is not planned.
 pub const OME_STREAM_ABI_VERSION: u32 = 1;
 
 /// Success.

@@ -1,7 +1,8 @@
-//! A call of append through C allocates nothing, but for the first and the last of a chunk: those make a group and hand it on.
+//! A call of append through C allocates nothing, but for the first and the last of a chunk: those make a group and hand
+//! it on.
 //!
-//! Counted is all that the calling thread does, from the first frame to the last. Left out is what other threads allocate
-//! meanwhile, and metadata of frames, which are kept as text.
+//! Counted is all that the calling thread does, from the first frame to the last. Left out is what other threads
+//! allocate meanwhile, and metadata of frames, which are kept as text.
 
 #![allow(clippy::expect_used, clippy::panic)] // a test fails by panicking
 

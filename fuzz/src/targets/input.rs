@@ -1,5 +1,5 @@
-//! Damaged files as the command-line tool's `write` reads them: refused or read to their end, never a panic, and no more
-//! memory than a frame and what is in the file.
+//! Damaged files as the command-line tool's `write` reads them: refused or read to their end, never a panic, and no
+//! more memory than a frame and what is in the file.
 
 use std::io::Write;
 

@@ -4,7 +4,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use ome_stream::plan::{Capabilities, Unit};
+use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::{Plan, Settings};
 
 /// Bytes that a plan may take whatever `memory_limit` says.
@@ -77,8 +77,8 @@ pub fn check(bytes: &[u8]) {
     planned(&settings, text.len());
 }
 
-/// Makes the plan of `settings`, whose text has `length` bytes, and its layouts where their memory was granted. True where
-/// there is a plan.
+/// Makes the plan of `settings`, whose text has `length` bytes, and its layouts where their memory was granted. True
+/// where there is a plan.
 pub fn planned(settings: &Settings, length: usize) -> bool {
     let limit = usize::try_from(settings.memory_limit).unwrap_or(usize::MAX);
     planned_within(settings, limit.max(ALWAYS).saturating_add(length * FOR_EACH_BYTE))
@@ -87,7 +87,7 @@ pub fn planned(settings: &Settings, length: usize) -> bool {
 /// As [`planned`], with a cap in bytes.
 pub fn planned_within(settings: &Settings, cap: usize) -> bool {
     let (most, planned) = most_allocated(|| {
-        let units = [Unit::Frame, Unit::Chunk, Unit::Shard];
+        let units = [StorageUnit::Frame, StorageUnit::Chunk, StorageUnit::Shard];
         units.map(|unit| Plan::new(settings, &Capabilities::taking(unit)).is_ok()).contains(&true)
     });
     assert!(most <= cap, "{most} bytes were allocated, {cap} allowed, for {settings:?}");

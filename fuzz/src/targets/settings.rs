@@ -1,7 +1,7 @@
-//! Settings from anybody: refused on one line of bounded length or valid, never a panic; what is valid has a plan, and comes
-//! back from its own JSON.
+//! Settings from anybody: refused on one line of bounded length or valid, never a panic; what is valid has a plan, and
+//! comes back from its own JSON.
 
-use ome_stream::plan::{Capabilities, Unit};
+use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::{Plan, Settings};
 
 /// Characters of a field, a value, a problem and a remedy together.
@@ -18,15 +18,15 @@ pub fn check(bytes: &[u8]) {
             return;
         }
     };
-    let [Ok(plan), _, _] =
-        [Unit::Chunk, Unit::Frame, Unit::Shard].map(|unit| Plan::new(&settings, &Capabilities::taking(unit)))
+    let [Ok(plan), _, _] = [StorageUnit::Chunk, StorageUnit::Frame, StorageUnit::Shard]
+        .map(|unit| Plan::new(&settings, &Capabilities::taking(unit)))
     else {
         return;
     };
     let text = serde_json::to_string(plan.settings()).expect("settings are JSON");
     let again = Settings::from_json(&text).expect("our own JSON");
     assert_eq!(
-        Plan::new(&again, &Capabilities::taking(Unit::Chunk)).expect("valid as before").settings(),
+        Plan::new(&again, &Capabilities::taking(StorageUnit::Chunk)).expect("valid as before").settings(),
         plan.settings()
     );
 }

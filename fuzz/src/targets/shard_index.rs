@@ -1,6 +1,6 @@
 //! Shard indices and write logs of any bytes.
 
-use ome_stream::recover::log::{Record, Records, chunks_record};
+use ome_stream::recover::log::{Entries, Entry, chunks_entry};
 use ome_stream::recover::{index_of, is_sane, overlapping, parse_index};
 
 /// Parses the bytes, first as they are and then with a checksum that fits.
@@ -17,11 +17,11 @@ pub fn check(bytes: &[u8]) {
     for place in overlapping(&entries, end) {
         assert!(is_sane(entries[place], end));
     }
-    let mut records = Records::new(bytes);
-    while let Ok(Some(record)) = records.next_record() {
-        if let Record::Chunks(placed) = record {
-            let again = chunks_record(&placed.shard, placed.offset, placed.complete, &placed.chunks);
-            assert!(matches!(Records::new(&again[..]).next_record(), Ok(Some(Record::Chunks(same))) if same == placed));
+    let mut entries = Entries::new(bytes);
+    while let Ok(Some(entry)) = entries.next_entry() {
+        if let Entry::Chunks(placed) = entry {
+            let again = chunks_entry(&placed.shard, placed.offset, placed.complete, &placed.chunks);
+            assert!(matches!(Entries::new(&again[..]).next_entry(), Ok(Some(Entry::Chunks(same))) if same == placed));
         }
     }
 }

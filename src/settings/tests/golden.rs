@@ -22,7 +22,7 @@ fn without_none(mut file: Value) -> Value {
 }
 
 #[test]
-fn a_file_of_ome_writers_is_read_and_written_back_field_by_field() {
+fn a_file_of_ome_writers_is_read_and_written_back() {
     let names =
         ["unbounded_time_lapse", "grid_of_positions", "sharded_stack", "custom_order", "bare_names", "well_plate"];
     for name in names {
@@ -91,7 +91,7 @@ fn chunks_and_shards_mean_the_same_here() {
 }
 
 #[test]
-fn an_explicit_order_that_lists_the_position_dimension_means_the_same_here() {
+fn an_order_may_list_the_position_dimension() {
     let settings = settings("custom_order");
     let stored: Vec<_> = settings.storage_index_dimensions().into_iter().map(|each| each.name.as_str()).collect();
     assert_eq!(stored, ["t", "angle"]);
@@ -108,13 +108,13 @@ fn types_that_ome_writers_leaves_open_are_inferred_from_names() {
 }
 
 #[test]
-fn every_colour_name_that_ome_writers_writes_is_known() {
-    let settings = settings("every_named_colour");
+fn every_color_name_that_ome_writers_writes_is_known() {
+    let settings = settings("every_named_color");
     let channels = settings.dimensions[0].coords.as_deref().unwrap();
     assert_eq!(channels.len(), 138);
     for coord in channels {
         let Coord::Channel(channel) = coord else { panic!("not a channel: {coord:?}") };
-        // The file names each channel for its colour's hexadecimal form.
+        // The file names each channel for its color's hexadecimal form.
         assert_eq!(channel.color.map(|color| color.to_string()).as_ref(), Some(&channel.name));
     }
 }
@@ -137,7 +137,7 @@ fn settings_for_a_tiff_file_are_refused_by_name() {
 
 /// What `docs/SETTINGS.md` says of files that ome-writers writes and that are refused here.
 #[test]
-fn what_is_refused_of_ome_writers_is_refused_by_the_field_that_the_documentation_names() {
+fn ome_writers_fields_are_refused_by_name() {
     let changed = |place: &str, value: Value| {
         let mut file: Value = serde_json::from_str(&text("sharded_stack")).unwrap();
         *file.pointer_mut(place).unwrap() = value;

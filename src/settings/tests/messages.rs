@@ -77,7 +77,7 @@ fn no_message_repeats_a_long_text_or_breaks_its_line() {
 }
 
 #[test]
-fn a_value_of_the_wrong_type_is_not_taken_for_a_part_of_the_message() {
+fn a_value_of_the_wrong_type_is_told_as_a_value() {
     let error = Settings::from_json(&with("/threads", json!("a; b, expected c")).to_string()).unwrap_err();
     assert_eq!(
         error.to_string(),

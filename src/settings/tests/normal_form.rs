@@ -39,7 +39,7 @@ fn a_type_that_is_given_is_kept() {
 }
 
 #[test]
-fn a_side_of_the_frame_without_a_type_is_space_and_a_note_says_so() {
+fn a_frame_side_without_a_type_is_space_with_a_note() {
     let mut settings = sound();
     settings.dimensions[2] = Dimension::new("rows", 8);
     settings.dimensions[3] = Dimension::new("X", 8);
@@ -109,7 +109,7 @@ fn objects_in_coords_are_told_apart_by_their_fields() {
 }
 
 #[test]
-fn chunks_and_shards_are_clamped_to_the_dimension_and_notes_say_so() {
+fn chunks_and_shards_are_clamped_with_a_note() {
     let mut settings = with_index([Dimension::standard("t", None).with_chunk(100).with_shard(100)]);
     settings.dimensions[1] = Dimension::standard("y", 256).with_chunk(512).with_shard(1);
     settings.dimensions[2] = Dimension::standard("x", 256).with_chunk(100).with_shard(4);
@@ -135,7 +135,7 @@ fn shards_in_some_dimensions_leave_the_others_alone() {
 }
 
 #[test]
-fn chunks_of_a_position_dimension_mean_nothing_and_a_note_says_so() {
+fn chunks_of_positions_mean_nothing_with_a_note() {
     let (settings, notes) = valid(with_index([Dimension::standard("p", 4).with_chunk(2).with_shard(2)]));
     assert_eq!(settings.dimensions[0].chunk_size, None);
     assert_eq!(settings.dimensions[0].shard_size_chunks, None);

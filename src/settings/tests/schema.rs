@@ -11,7 +11,7 @@ use super::*;
 
 static SCHEMA: LazyLock<Validator> = LazyLock::new(|| jsonschema::validator_for(&Settings::schema()).unwrap());
 
-/// What a schema cannot see: a field that is given twice, and that a word is the name of no colour.
+/// What a schema cannot see: a field that is given twice, and that a word is the name of no color.
 fn is_beyond_a_schema(error: &Error, file: &Value) -> bool {
     let (field, value, _, _) = parts(error);
     value == "(given twice)" || (field.ends_with(".color") && value.starts_with('"') && file.is_object())

@@ -1,4 +1,4 @@
-//! Words and numbers of single fields: data types, codecs, colours, units, formats, paths.
+//! Words and numbers of single fields: data types, codecs, colors, units, formats, paths.
 
 use std::path::{Path, PathBuf};
 
@@ -96,7 +96,7 @@ fn compression_is_written_as_a_word_where_it_holds_the_defaults() {
 }
 
 #[test]
-fn colours_are_read_in_every_form_that_ome_writers_takes() {
+fn colors_are_read_in_every_form_that_ome_writers_takes() {
     let orange = Color::from_rgb([255, 165, 0]);
     let forms = [
         json!("orange"),
@@ -123,9 +123,9 @@ fn colours_are_read_in_every_form_that_ome_writers_takes() {
 }
 
 #[test]
-fn what_is_not_a_colour_is_refused() {
+fn what_is_not_a_color_is_refused() {
     let forms = [
-        json!("no colour"),
+        json!("no color"),
         json!(""),
         json!("#ff"),
         json!("#gggggg"),

@@ -209,7 +209,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn time_points_channels_and_planes_land_where_a_person_would_put_them() {
+    fn planes_land_where_a_person_would_put_them() {
         let case = Case::new("tzc", "t:2,z:2,c:2,y:1,x:1");
         let [image] = &images(&case)[..] else { panic!("one image") };
         assert_eq!(image.axes, ["t", "c", "z", "y", "x"]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ome_stream::backend::Backend;
 use ome_stream::platform::{self, Disk};
-use ome_stream::stream::Report;
+use ome_stream::stream::Summary;
 use ome_stream::{Error, Plan, Stream};
 
 use crate::case::{Case, Step};
@@ -18,7 +18,7 @@ pub struct Ran {
     /// The store.
     pub root: PathBuf,
     /// What `finish` said.
-    pub report: Report,
+    pub report: Summary,
     /// The plan as it was run.
     pub plan: Plan,
     /// What must be there, position by position.

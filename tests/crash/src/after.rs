@@ -1,5 +1,5 @@
-//! A killed writer's store after `recover --apply`, and after a run has gone on with it: every frame that the writer called
-//! written is demanded, with its metadata.
+//! A killed writer's store after `recover --apply`, and after a run has gone on with it: every frame that the writer
+//! called written is demanded, with its metadata.
 
 use std::path::Path;
 
@@ -35,8 +35,8 @@ impl After {
     }
 }
 
-/// Mends the store of `case` in `folder`, goes on with a copy of it as it was and with one as it was mended, and judges all
-/// three. `made` is false where the writer was killed before it said that there is a store.
+/// Mends the store of `case` in `folder`, goes on with a copy of it as it was and with one as it was mended, and judges
+/// all three. `made` is false where the writer was killed before it said that there is a store.
 pub fn judge(
     case: &Case,
     plan: &Plan,

@@ -1,12 +1,12 @@
-//! Kills a writer at a random moment and looks at once at what it left; then again after `recover`, and after a run has gone
-//! on with it.
+//! Kills a writer at a random moment and looks at once at what it left; then again after `recover`, and after a run has
+//! gone on with it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use ome_stream::Plan;
-use ome_stream::plan::{Capabilities, Unit};
+use ome_stream::plan::{Capabilities, StorageUnit};
 use serde_json::{Value, json};
 
 use crate::after::{self, After};
@@ -172,7 +172,7 @@ fn kill(kind: &Kind, aim: &Aim, mut readers: Option<&mut Script>, folder: Option
     let rate = kind.rate(aim.pace);
     let mut order = Order::new(case.clone(), folder.path(), rate);
     order.idle_after = (aim.at == At::Idle).then_some((rate as f64 * BUSY) as u64);
-    let plan = Plan::new(&case.settings_in(folder.path()), &Capabilities::taking(Unit::Chunk))?;
+    let plan = Plan::new(&case.settings_in(folder.path()), &Capabilities::taking(StorageUnit::Chunk))?;
     let child = order.command()?.spawn().context("starting the writer")?;
     let wait = |until: &dyn Fn(Option<&Entry>) -> bool| {
         let start = Instant::now();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use ome_stream::Plan;
-use ome_stream::plan::{Capabilities, Unit};
+use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream_tests::case::Case;
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ pub fn run(seconds: f64) -> Result<bool> {
         std::fs::create_dir(&own)?;
         let mut order = Order::new(case.clone(), &own, *rate);
         order.burst = *burst;
-        let plan = Plan::new(&case.settings_in(&own), &Capabilities::taking(Unit::Chunk))?;
+        let plan = Plan::new(&case.settings_in(&own), &Capabilities::taking(StorageUnit::Chunk))?;
         let child = order.command()?.spawn().context("starting a writer")?;
         writers.push(Running { case, plan, order, child });
     }

@@ -1,5 +1,5 @@
-//! Random numbers that a seed brings back. Ours, since the seeds that docs/DURABILITY.md names must bring back the same kills:
-//! no crate promises its sequence from version to version.
+//! Random numbers that a seed brings back. Ours, since the seeds that docs/DURABILITY.md names must bring back the same
+//! kills: no crate promises its sequence from version to version.
 
 /// A 64-bit generator (splitmix64).
 #[derive(Debug, Clone)]

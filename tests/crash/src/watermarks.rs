@@ -61,9 +61,9 @@ pub fn visible(entries: &[Entry], moment: u64, interval: u64) -> u64 {
     entries.iter().rev().find(|entry| entry.at + interval <= moment).map_or(0, |entry| entry.written)
 }
 
-/// Microseconds for which the writer's process as a whole stood still within the last `window` before `moment`: the longest
-/// silence of a thread that has nothing to do but to write a line every `tick`. On a machine with too much to do, nobody
-/// can keep a promise about time meanwhile.
+/// Microseconds for which the writer's process as a whole stood still within the last `window` before `moment`: the
+/// longest silence of a thread that has nothing to do but to write a line every `tick`. On a machine with too much to
+/// do, nobody can keep a promise about time meanwhile.
 pub fn stall(entries: &[Entry], moment: u64, window: u64, tick: u64) -> u64 {
     let recent = entries.iter().map(|entry| entry.at).filter(|at| *at + window >= moment && *at <= moment);
     let (longest, _) = recent

@@ -115,9 +115,9 @@ CASES = {
         plate=Plate.from_standard_wells(96),
     ),
     "tiff": dict(root_path="image.ome.tiff", dimensions=FRAME, dtype="uint16"),
-    # Each channel is named for the hexadecimal form of its colour, which the file holds by its CSS name.
-    "every_named_colour": dict(
-        root_path="colours.ome.zarr",
+    # Each channel is named for the hexadecimal form of its color, which the file holds by its CSS name.
+    "every_named_color": dict(
+        root_path="colors.ome.zarr",
         dimensions=[
             Dimension(
                 name="c",

@@ -1,15 +1,21 @@
 //! The engines that the suite runs through.
 
 use ome_stream::backend::{Backend, MemoryBackend};
-use ome_stream::plan::Unit;
+use ome_stream::plan::StorageUnit;
 use ome_stream_conformance::check::Differences;
 use ome_stream_conformance::{Failures, Passed, Suite};
 use ome_stream_tests::python::say;
 
 /// Every way in which core can be asked to assemble units.
 pub fn memory() -> [MemoryBackend; 5] {
-    [(Unit::Frame, true), (Unit::Chunk, false), (Unit::Chunk, true), (Unit::Shard, false), (Unit::Shard, true)]
-        .map(|(unit, in_order)| MemoryBackend::new(unit, in_order))
+    [
+        (StorageUnit::Frame, true),
+        (StorageUnit::Chunk, false),
+        (StorageUnit::Chunk, true),
+        (StorageUnit::Shard, false),
+        (StorageUnit::Shard, true),
+    ]
+    .map(|(unit, in_order)| MemoryBackend::new(unit, in_order))
 }
 
 /// The engine of the registry with this name; where it cannot be used here, that is told.

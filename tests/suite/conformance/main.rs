@@ -1,7 +1,7 @@
 //! One suite for every engine: the matrix and random cases, read back in full and held against nested loops.
 //!
-//! Differences between engines are what their `check` refuses: counted, printed, and bounded from below. Each engine has tests
-//! of its own that begin with its name, so that `cargo xtask test --tensorstore` runs those of one.
+//! Differences between engines are what their `check` refuses: counted, printed, and bounded from below. Each engine
+//! has tests of its own that begin with its name, so that `cargo xtask test --tensorstore` runs those of one.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

@@ -4,8 +4,8 @@ use ome_stream_conformance::Suite;
 
 use crate::engines::{memory, of_registry, passes, suite};
 
-/// Cases for an engine, unless `PROPTEST_CASES` says otherwise: most for the one that is used most, fewer for those that
-/// take long to start and for the five ways of the memory backend.
+/// Cases for an engine, unless `PROPTEST_CASES` says otherwise: most for the one that is used most, fewer for those
+/// that take long to start and for the five ways of the memory backend.
 fn cases(engine: &str) -> u32 {
     let given = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     given.unwrap_or(if engine == ome_stream_backends::DEFAULT { 200 } else { 60 })

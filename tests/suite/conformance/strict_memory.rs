@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Batch, MemoryBackend, Sink};
-use ome_stream::plan::{ArrayId, Capabilities, Form, GroupKey, Unit};
+use ome_stream::plan::{ArrayId, Capabilities, Form, GroupKey, StorageUnit};
 use ome_stream::store::Store;
 use ome_stream::{Error, Plan};
 use ome_stream_tests::case::Case;
@@ -18,10 +18,10 @@ impl Run {
     fn new() -> Self {
         let case = Case::new("strict", "t:5:2,p:2,y:4,x:8:4");
         let plan = Arc::new(
-            Plan::new(&case.settings_in("folder".as_ref()), &Capabilities::taking(Unit::Chunk))
+            Plan::new(&case.settings_in("folder".as_ref()), &Capabilities::taking(StorageUnit::Chunk))
                 .expect("valid settings"),
         );
-        let backend = MemoryBackend::new(Unit::Chunk, false);
+        let backend = MemoryBackend::new(StorageUnit::Chunk, false);
         let store = Arc::new(Store::nowhere(&plan, &ome_stream::platform::native()));
         let sink = backend.create(&store).expect("memory");
         Self { sink, form: Arc::clone(&plan.forms()[0]) }

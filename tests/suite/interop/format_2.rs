@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ome_stream::Plan;
-use ome_stream::plan::{Capabilities, Form, Unit};
+use ome_stream::plan::{Capabilities, Form, StorageUnit};
 use ome_stream::settings::{Codec, Compression, DataType, Settings, parse_dims};
 use ome_stream::zarr::{ArrayDocument, Document, Keys, Separator, V2_ARRAY, group_v2, json};
 use ome_stream_tests::python::{self, say};
@@ -23,7 +23,7 @@ const MISSING: u64 = 1;
 fn form(dtype: DataType, compression: Compression) -> Arc<Form> {
     let mut settings = Settings::new("a", parse_dims("t:5:2,y:40:16,x:30:16").expect("valid dimensions"), dtype);
     settings.compression = compression;
-    let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("a valid plan");
+    let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("a valid plan");
     Arc::clone(&plan.forms()[0])
 }
 

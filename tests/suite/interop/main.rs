@@ -1,5 +1,5 @@
-//! What others make of our stores: zarr-python and tensorstore read every pixel, yaozarrs, ome-zarr-models and ngff-zarr
-//! judge the metadata. Needs the Python environment that `cargo xtask test` makes.
+//! What others make of our stores: zarr-python and tensorstore read every pixel, yaozarrs, ome-zarr-models and
+//! ngff-zarr judge the metadata. Needs the Python environment that `cargo xtask test` makes.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 

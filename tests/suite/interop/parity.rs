@@ -81,9 +81,9 @@ impl Matrix {
         [dtypes, compressions, orders, DIMENSIONS.len(), POSITIONS.len(), HOSTS.len()]
     }
 
-    /// Values of each factor, so that every value of every factor meets every value of every other in some case: each type with
-    /// each compression once, which no set of cases can do with fewer, and steps through the others that make the rest meet
-    /// (found by trying; a test counts what meets).
+    /// Values of each factor, so that every value of every factor meets every value of every other in some case: each
+    /// type with each compression once, which no set of cases can do with fewer, and steps through the others that make
+    /// the rest meet (found by trying; a test counts what meets).
     fn picks(&self) -> Vec<Picks> {
         let [dtypes, compressions, orders, dimensions, positions, hosts] = self.sizes();
         let all = (0..dtypes).flat_map(|dtype| (0..compressions).map(move |compression| (dtype, compression)));
@@ -153,7 +153,8 @@ fn documents(root: &Path) -> BTreeMap<PathBuf, Value> {
     found
 }
 
-/// The metadata as acquire-zarr has them to be: it knows no array without shards, so that a chunk is a shard of its own.
+/// The metadata as acquire-zarr has them to be: it knows no array without shards, so that a chunk is a shard of its
+/// own.
 fn with_shards(mut document: Value) -> Value {
     let codecs = document["codecs"].as_array().cloned().unwrap_or_default();
     if document["node_type"] == "array" && codecs.first().is_some_and(|first| first["name"] != "sharding_indexed") {

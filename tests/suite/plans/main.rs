@@ -3,7 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use ome_stream::plan::{Capabilities, Unit};
+use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::settings::{Codec, Compression, Coord, DataType, Dimension, DimensionType};
 use ome_stream::{Error, Plan, Settings};
 use proptest::prelude::*;
@@ -91,7 +91,7 @@ fn a_frame_of_too_many_chunks_is_refused_by_name_and_number() {
     for count in [1 << 53, 10_000_000_000, 12 << 20] {
         let columns = Dimension::standard("x", count + 1).with_chunk(12);
         let settings = Settings::new("a", vec![Dimension::standard("y", 1), columns], DataType::UInt8);
-        let error = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect_err("too many chunks");
+        let error = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect_err("too many chunks");
         assert!(matches!(error, Error::InvalidSettings { .. }), "{error}");
         let message = error.to_string();
         assert!(message.contains("dimensions[1].chunk_size") && message.contains(" = 12:"), "{message}");
@@ -99,7 +99,7 @@ fn a_frame_of_too_many_chunks_is_refused_by_name_and_number() {
     }
     let columns = Dimension::standard("x", 12 << 20).with_chunk(12);
     let settings = Settings::new("a", vec![Dimension::standard("y", 1), columns], DataType::UInt8);
-    assert!(Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).is_ok(), "as many as there may be");
+    assert!(Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).is_ok(), "as many as there may be");
 }
 
 #[test]

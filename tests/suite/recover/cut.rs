@@ -58,7 +58,7 @@ fn a_store_cut_anywhere_is_mended_and_tells_what_it_lost() {
 }
 
 #[test]
-fn of_a_finished_run_damage_is_told_and_nothing_is_changed_but_shards_that_nobody_can_read() {
+fn damage_of_a_finished_run_is_told() {
     for case in kinds() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let made = make(&case, folder.path());

@@ -127,7 +127,7 @@ proptest! {
 }
 
 #[test]
-fn chunks_that_an_index_puts_at_impossible_places_are_lost_and_the_others_stay() {
+fn chunks_at_impossible_places_are_lost() {
     let case = &kinds()[0];
     for bad in [(u64::MAX, 5), (5, u64::MAX), (0, 0), (1 << 40, 2048), (0, 2047), (4096, 2048)] {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -175,7 +175,7 @@ fn a_damaged_compressed_chunk_is_found_by_decoding_it() {
 }
 
 #[test]
-fn an_unfinished_chunk_that_decodes_takes_the_place_of_a_torn_one() {
+fn an_unfinished_chunk_replaces_a_torn_one() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let made = make(&kinds()[3], folder.path());
     let chunk = made.root.join("0/c/1/0/0");

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ome_stream::plan::{ArrayId, Unit};
-use ome_stream::recover::log::{self, PlacedChunk, Planes, SlotRun, chunks_record, planes_record};
+use ome_stream::plan::{ArrayId, StorageUnit};
+use ome_stream::recover::log::{self, PlacedChunk, Planes, SlotRun, chunks_entry, planes_record};
 use ome_stream::recover::{MISSING, Verdict, index_bytes, parse_index};
 use ome_stream::settings::{Codec, Compression};
 use ome_stream_tests::case::{Case, Step};
@@ -40,7 +40,7 @@ impl Left {
         fs::write(file, bytes).expect("written");
         let name: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
         let placed = [PlacedChunk { place: place as u32, length }];
-        self.log.extend(chunks_record(&name.join("/"), offset, complete, &placed));
+        self.log.extend(chunks_entry(&name.join("/"), offset, complete, &placed));
     }
 
     /// Notes that planes were written.
@@ -98,7 +98,8 @@ fn frames_behind_what_readers_saw_are_kept() {
                 let mut left = Left::new(&case, folder.path(), 2 * positions);
                 let more = finished(&case, folder.path(), 4 * positions);
                 for position in 0..positions as usize {
-                    // As a writer does that was killed between two indices: the last one lists all that the shape reaches.
+                    // As a writer does that was killed between two indices: the last one lists all that the shape
+                    // reaches.
                     let index = index_of_shard(&left, position, 4);
                     for place in 2..4 {
                         left.write(&more, position, place, 4, true);
@@ -138,7 +139,7 @@ fn an_open_chunk_counts_for_the_planes_that_had_come() {
 }
 
 #[test]
-fn a_later_copy_of_a_chunk_takes_the_place_of_the_one_that_readers_saw() {
+fn a_later_copy_of_a_chunk_replaces_an_earlier() {
     // Uncompressed chunks stay in their places.
     let case = Case::new("grown", "t:inf:4:1,y:32,x:32").compression(Compression::new(Codec::Zstd));
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -156,7 +157,7 @@ fn a_later_copy_of_a_chunk_takes_the_place_of_the_one_that_readers_saw() {
 }
 
 #[test]
-fn what_the_log_says_of_chunks_in_an_index_is_not_kept_but_counts() {
+fn logged_chunks_in_an_index_count_once() {
     // The shape was not written yet when the index was.
     let case = Case::new("grown", "t:inf:4:2,y:32,x:32");
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -165,7 +166,7 @@ fn what_the_log_says_of_chunks_in_an_index_is_not_kept_but_counts() {
     let text = fs::read_to_string(&array).expect("readable");
     fs::write(&array, with_extent(&text, 2)).expect("written");
     let mut log = store::log_of(&case, &made.root);
-    log.extend(chunks_record("0/c/0/0/0", 0, true, &[PlacedChunk { place: 0, length: 4 * 32 * 32 * 2 }]));
+    log.extend(chunks_entry("0/c/0/0/0", 0, true, &[PlacedChunk { place: 0, length: 4 * 32 * 32 * 2 }]));
     fs::write(made.root.join(log::FILE_NAME), log).expect("written");
     let report = look_and_mend(&made.root);
     assert_eq!(report.arrays[0].mended_shape[0], 4, "{:#?}", report);
@@ -180,11 +181,11 @@ fn with_extent(text: &str, extent: u64) -> Vec<u8> {
 }
 
 #[test]
-fn a_log_of_an_engine_that_took_frames_is_read_as_that_engine_wrote_it() {
+fn a_log_of_an_engine_that_took_frames_is_read() {
     let case = Case::new("frames", "t:inf:2:2,y:32,x:32");
     let folder = tempfile::tempdir().expect("a temporary folder");
     let made = finished(&case, folder.path(), 6);
-    let mut log = store::log_in_units(&case, &made.root, Unit::Frame);
+    let mut log = store::log_in_units(&case, &made.root, StorageUnit::Frame);
     for t in 0..6 {
         let runs = vec![SlotRun { slots: 0..1, arrivals: Some((t, 0)) }];
         log.extend(planes_record(&Planes { array: ArrayId(0), group: [t, 0, 0], runs }));

@@ -31,7 +31,7 @@ fn is_sharded(case: &Case) -> bool {
 }
 
 #[test]
-fn without_the_log_the_unfinished_shards_are_lost_and_it_says_so() {
+fn without_the_log_unfinished_shards_are_lost() {
     for case in kinds().iter().filter(|case| is_sharded(case)) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (left, made, frames) = left(case, folder.path());
@@ -44,7 +44,7 @@ fn without_the_log_the_unfinished_shards_are_lost_and_it_says_so() {
 }
 
 #[test]
-fn a_killed_writers_store_that_was_cut_as_well_tells_what_it_lost() {
+fn a_killed_store_that_was_cut_tells_its_losses() {
     for case in kinds() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (left, made, frames) = left(&case, folder.path());
@@ -72,13 +72,13 @@ fn a_killed_writers_store_that_was_cut_as_well_tells_what_it_lost() {
 
 fn ends_with_a_record(log: &Path) -> bool {
     let bytes = fs::read(log).expect("readable");
-    let mut records = log::Records::new(&bytes[..]);
-    while records.next_record().expect("in memory").is_some() {}
+    let mut records = log::Entries::new(&bytes[..]);
+    while records.next_entry().expect("in memory").is_some() {}
     !bytes.is_empty() && records.damaged_bytes() == 0
 }
 
 #[test]
-fn the_room_that_a_run_kept_is_given_back_before_anything_is_mended() {
+fn the_reserve_is_given_back_before_mending() {
     let case = &kinds()[0];
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (left, made, frames) = left(case, folder.path());
@@ -105,7 +105,7 @@ fn a_file_of_that_name_with_something_in_it_is_kept() {
 }
 
 #[test]
-fn mending_that_fails_anywhere_loses_nothing_and_can_be_repeated() {
+fn mending_that_fails_loses_nothing() {
     let verifier = ome_stream_backends::verifier();
     let options = Options { apply: true, verifier: Some(&verifier) };
     for case in kinds() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use ome_stream::plan::{Capabilities, Unit};
+use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::recover::{State, Verdict, log};
 use ome_stream::{Error, Stream};
 use ome_stream_tests::case::{Case, Step};
@@ -29,7 +29,7 @@ pub fn append(stream: &Stream, case: &Case, frames: u64) {
 }
 
 #[test]
-fn everything_written_is_won_back_from_shards_that_no_reader_saw() {
+fn everything_in_unpublished_shards_is_won_back() {
     // With an interval this long no index is written before the copy is made; every frame is a group of its own.
     for interval in [60.0, 0.05] {
         for case in kinds() {
@@ -119,7 +119,7 @@ fn a_process_killed_at_any_moment_leaves_a_store_that_is_mended() {
         let create = Ask::Create { settings: Box::new(settings.clone()), backend: "zarrs".into(), delay_us: 300 };
         process.ask(&create).expect("made");
         process.ask(&Ask::AppendUntilKilled).expect("listens");
-        let plan = ome_stream::Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
+        let plan = ome_stream::Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
         let made = store::expected(&case.clone().script(&[Step::Append(20_000)]), plan.root());
         // Later for each: when readers see so many frames.
         let least = 1 + 30 * nth as u64;

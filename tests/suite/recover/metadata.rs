@@ -136,7 +136,7 @@ fn what_no_interrupted_write_leaves_is_told_and_left_as_it_is() {
 
 #[cfg(unix)]
 #[test]
-fn metadata_that_are_a_link_are_left_to_whoever_keeps_them_elsewhere() {
+fn metadata_that_are_a_link_are_left_alone() {
     for interrupted in [false, true] {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let made = make(&kinds()[0], folder.path());
@@ -157,7 +157,7 @@ fn metadata_that_are_a_link_are_left_to_whoever_keeps_them_elsewhere() {
 }
 
 #[test]
-fn what_python_writes_is_read_and_kept_when_something_else_is_mended() {
+fn documents_of_python_are_kept_when_mending() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let made = make(&kinds()[4], folder.path());
     let (group, array) = (made.root.join("zarr.json"), made.root.join("0/zarr.json"));
@@ -285,7 +285,7 @@ fn a_lonely_array_is_made_anew_from_the_record_of_its_run() {
 }
 
 #[test]
-fn a_lonely_array_that_no_record_tells_of_cannot_be_mended_and_says_so_every_time() {
+fn an_array_without_a_record_cannot_be_mended() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let made = make(&kinds()[0], folder.path());
     fs::write(made.root.join("0/zarr.json"), "{\"shape\":").expect("written");
@@ -300,7 +300,7 @@ fn a_lonely_array_that_no_record_tells_of_cannot_be_mended_and_says_so_every_tim
 }
 
 #[test]
-fn an_array_of_an_interrupted_run_is_made_anew_from_the_write_log() {
+fn an_array_is_made_anew_from_the_log() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let made = make(&kinds()[0], folder.path());
     let array = made.root.join("0/zarr.json");

@@ -1,6 +1,6 @@
 //! Reads that go wrong: each read of a call fails once, one after the other, or finds the file ended, or gives bytes in
-//! pieces. The call says so with the path, changes nothing wrongly, leaves nothing half made, and goes well when it is made
-//! again.
+//! pieces. The call says so with the path, changes nothing wrongly, leaves nothing half made, and goes well when it is
+//! made again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -67,8 +67,8 @@ fn reading(source: FaultySource) -> Arc<dyn Disk> {
     Arc::new(FaultyDisk::new(native(), Box::new(|_, _| Fault::default())).read_from(Arc::new(source)))
 }
 
-/// Hands a folder with what is in `before` to `attempt`, with a disk on which one read goes wrong: each, one after the other,
-/// until the call makes fewer. `attempt` arms it.
+/// Hands a folder with what is in `before` to `attempt`, with a disk on which one read goes wrong: each, one after the
+/// other, until the call makes fewer. `attempt` arms it.
 fn each_read(before: &Path, mut attempt: impl FnMut(&Path, &Fails, Arc<dyn Disk>) -> Option<Read>) -> u64 {
     let mut tried = 0;
     for how in [Misread::Fails(5), Misread::Ends] {

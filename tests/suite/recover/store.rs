@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ome_stream::plan::{Capabilities, Unit};
+use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::recover::{Options, Report, Verdict, log, recover};
 use ome_stream::settings::{Codec, Compression};
 use ome_stream_tests::case::{Case, Step};
@@ -43,18 +43,18 @@ pub fn make(case: &Case, folder: &Path) -> Made {
 
 /// The first records of the log of a run of a case.
 pub fn log_of(case: &Case, root: &Path) -> Vec<u8> {
-    log_in_units(case, root, Unit::Chunk)
+    log_in_units(case, root, StorageUnit::Chunk)
 }
 
 /// As [`log_of`], of an engine that takes `unit`s.
-pub fn log_in_units(case: &Case, root: &Path, unit: Unit) -> Vec<u8> {
+pub fn log_in_units(case: &Case, root: &Path, unit: StorageUnit) -> Vec<u8> {
     log::first_records(&plan(case, root), unit)
 }
 
 fn plan(case: &Case, root: &Path) -> ome_stream::Plan {
     let mut settings = case.settings.clone();
     settings.root_path = root.to_string_lossy().into_owned();
-    ome_stream::Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid")
+    ome_stream::Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid")
 }
 
 /// What a case must hold, and where, without running it.

@@ -99,7 +99,7 @@ pub fn measure(
         let counted = round.checked_sub(rounds.warmups);
         let mut failed = vec![false; racing.len()];
         for place in 0..racing.len() {
-            // Nobody always runs after the same neighbour, or first.
+            // Nobody always runs after the same neighbor, or first.
             let nth = (place + round) % racing.len();
             let (Some(entry), Some(failed)) = (racing.get_mut(nth), failed.get_mut(nth)) else { continue };
             progress.run(&label(&*entry.engine), counted);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_peers_only_those_near_the_fastest_take_part_in_the_rounds_if_asked() {
+    fn only_the_fastest_peers_take_part_if_asked() {
         let engines = || {
             vec![
                 Mock::taking("zarrs", &[0.1]),
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn ways_that_this_machine_does_not_know_are_left_out_silently_unless_none_is_left() {
+    fn unknown_ways_are_left_out_unless_none_is_left() {
         let known = Mock::limit("raw", "known", &[1.0]);
         let unknown =
             |name: &str| Mock { answers: [Err("not supported".to_owned())].into(), ..Mock::limit("raw", name, &[]) };

@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn too_little_room_is_told_with_the_numbers_before_anything_runs() {
+    fn too_little_disk_is_told_with_the_numbers() {
         let problem = check_room(1 << 30, 1 << 30, Path::new("/data/x")).unwrap_err().to_string();
         assert!(
             problem.contains("1139 MiB") && problem.contains("1024 MiB") && problem.contains("--root"),

@@ -167,7 +167,7 @@ fn read_settings(file: &Path, asked: &Acquisition) -> Result<Settings> {
 
 /// Gives the first dimension the count with which the acquisition has at least `bytes`, in whole shards.
 fn stretch(settings: &mut Settings, bytes: u64) -> Result<()> {
-    // Normalised, so that counts given by coordinates are known; the first one may be unbounded.
+    // Normalized, so that counts given by coordinates are known; the first one may be unbounded.
     let mut known = settings.clone();
     known.validate()?;
     let item = known.dtype.size() as u64;
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_run_takes_whole_shards_of_at_least_the_bytes_asked_for() {
+    fn a_long_run_takes_whole_shards() {
         for dims in ["t:inf:1:10,y:64,x:64", "t:7:1:10,y:64,x:64"] {
             let workload = workload(&format!("ome-bench -d {dims} --sustained 100KiB")).unwrap();
             assert_eq!(workload.frames(), 20, "{dims}");
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_settings_file_keeps_what_it_says_and_takes_the_rest_from_the_command_line() {
+    fn a_settings_file_is_completed_by_options() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("settings.json");
         let dimensions = r#"[{"name":"t","count":2},{"name":"y","count":32},{"name":"x","count":32}]"#;
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn peers_get_the_fields_of_ome_writers_alone_with_chunks_spelled_out() {
+    fn peers_get_the_fields_of_ome_writers_alone() {
         let workload = workload("ome-bench -d t:2,p:2,y:64:32:2,x:48 --memory-limit 64MiB --durability none").unwrap();
         let value = workload.peer_settings().unwrap();
         let fields: Vec<&String> = value.as_object().unwrap().keys().collect();
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_that_peers_cannot_set_is_refused_and_not_quietly_changed() {
+    fn a_level_that_peers_cannot_set_is_refused() {
         let other = workload("ome-bench -d t:2,y:64 -c zstd:1").unwrap();
         let problem = other.peer_settings().unwrap_err().to_string();
         assert!(problem.contains("level 3") && problem.contains('1'), "{problem}");

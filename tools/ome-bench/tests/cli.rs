@@ -45,7 +45,7 @@ fn rows(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_native_engine_is_measured_beside_the_limit_and_nothing_stays_behind() {
+fn the_native_engine_is_measured_beside_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let output = bench(folder.path(), &[&TINY[..], &["-b", "zarrs"]].concat());
     let text = stdout(&output);
@@ -61,7 +61,7 @@ fn the_native_engine_is_measured_beside_the_limit_and_nothing_stays_behind() {
 }
 
 #[test]
-fn an_engine_with_other_settings_takes_its_turn_beside_the_engine() {
+fn an_engine_with_other_settings_takes_its_turn() {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
         ["-b", "zarrs", "--no-raw", "--variant", "durability=none", "--variant", "durability=shard,threads=1"];
@@ -160,7 +160,7 @@ fn an_engine_that_refuses_the_settings_is_one_line() {
 }
 
 #[test]
-fn json_on_standard_output_stands_alone_and_the_page_goes_to_standard_error() {
+fn json_stands_alone_on_standard_output() {
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("runs.csv");
     let csv_name = csv.display().to_string();
@@ -225,8 +225,8 @@ fn a_long_run_is_followed_over_time_and_drawn() {
 #[test]
 fn frames_that_the_camera_could_not_keep_are_counted_as_dropped() {
     let folder = tempfile::tempdir().unwrap();
-    // A million frames a second is more than anything takes, and the camera can keep one at a time: while one is copied,
-    // the others are lost (all of them, where the first one already came too late).
+    // A million frames a second is more than anything takes, and the camera can keep one at a time: while one is
+    // copied, the others are lost (all of them, where the first one already came too late).
     let arguments = ["-d", "t:inf,y:1024", "--sustained", "128MiB", "--rate", "1000000", "--camera-buffer", "1"];
     let output = bench(folder.path(), &[&arguments[..], &["-b", "zarrs", "--no-raw", "--json", "-"]].concat());
     let results: Value = serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));

@@ -19,8 +19,8 @@ const MAX_SETTINGS_BYTES: u64 = 64 << 20;
 /// Axes of an input of two to five axes where nobody names them.
 const DEFAULT_AXES: [&str; 4] = ["yx", "tyx", "tzyx", "tczyx"];
 
-/// Puts together what the user says; options win over the settings file, and that over what the input tells. Also what a
-/// person should know.
+/// Puts together what the user says; options win over the settings file, and that over what the input tells. Also what
+/// a person should know.
 pub fn build(
     options: &Options,
     image: Option<&Image>,

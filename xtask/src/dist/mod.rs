@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use self::library::Library;
 use crate::header::bindings;
-use crate::{licences, places, step};
+use crate::{licenses, places, step};
 
 /// Options of `cargo xtask dist`.
 #[derive(Debug, clap::Args)]
@@ -68,7 +68,7 @@ fn fill(folder: &Path, library: &Library) -> Result<()> {
     let share = folder.join("share/ome_stream");
     copy(&places::root().join("docs/C-ABI.md"), &share.join("C-ABI.md"))?;
     fs::write(share.join("settings.schema.json"), schema()?).context("writing the schema")?;
-    fs::write(folder.join("LICENSES.txt"), licences::of_everything_linked(&library.target)?)?;
+    fs::write(folder.join("LICENSES.txt"), licenses::of_everything_linked(&library.target)?)?;
 
     let libraries = library.system_libraries.join(" ");
     let values = [

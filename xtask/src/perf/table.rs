@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_beyond_the_limit_and_latency_beyond_the_interval_stand_out() {
+    fn figures_beyond_their_limits_stand_out() {
         let results = |limit: u64, rate: f64| {
             json!({"engines": [measured("zarrs", "engine", 1.0)],
                    "configuration": {"memory_limit": limit << 20, "bytes": 1 << 30, "rate": rate, "frames": 100}})

@@ -1,4 +1,5 @@
-//! Sources -> objects -> one static library, as `make` would: an object is made anew where a file it was made of is newer.
+//! Sources -> objects -> one static library, as `make` would: an object is made anew where a file it was made of is
+//! newer.
 
 use std::collections::HashMap;
 use std::fs;
@@ -22,7 +23,7 @@ const FLAGS: [&str; 6] = ["-std=c++17", "-O2", "-fPIC", "-DNDEBUG", "-w", "-MMD"
 const LIBRARY: &str = "libtensorstore_core.a";
 
 /// What one compilation makes.
-struct Unit<'a> {
+struct Source<'a> {
     source: &'a Path,
     name: &'a str,
     object: PathBuf,
@@ -38,10 +39,10 @@ pub(crate) fn archive(
 ) -> Result<PathBuf> {
     let objects = prefix.join("objects");
     same_flags(&objects, compiler, include)?;
-    let units: Vec<Unit<'_>> =
-        units.iter().map(|(source, name)| Unit { source, name, object: objects.join(format!("{name}.o")) }).collect();
+    let units: Vec<Source<'_>> =
+        units.iter().map(|(source, name)| Source { source, name, object: objects.join(format!("{name}.o")) }).collect();
     let times = Times::default();
-    let stale: Vec<&Unit<'_>> = units.iter().filter(|unit| !is_current(unit, &times)).collect();
+    let stale: Vec<&Source<'_>> = units.iter().filter(|unit| !is_current(unit, &times)).collect();
     compile(&stale, compiler, include, jobs)?;
 
     let archive = prefix.join("lib").join(LIBRARY);
@@ -96,7 +97,7 @@ impl Times {
     }
 }
 
-fn is_current(unit: &Unit<'_>, times: &Times) -> bool {
+fn is_current(unit: &Source<'_>, times: &Times) -> bool {
     let Some(made) = fs::metadata(&unit.object).and_then(|metadata| metadata.modified()).ok() else { return false };
     let Ok(list) = fs::read_to_string(unit.object.with_extension("d")) else { return false };
     let mut files = dependencies(&list).peekable();
@@ -127,7 +128,7 @@ fn dependencies(rule: &str) -> impl Iterator<Item = String> {
     found.into_iter()
 }
 
-fn compile(units: &[&Unit<'_>], compiler: &Compiler, include: &[PathBuf], jobs: usize) -> Result<()> {
+fn compile(units: &[&Source<'_>], compiler: &Compiler, include: &[PathBuf], jobs: usize) -> Result<()> {
     if units.is_empty() {
         return Ok(());
     }
@@ -163,7 +164,7 @@ fn compile(units: &[&Unit<'_>], compiler: &Compiler, include: &[PathBuf], jobs: 
     }
 }
 
-fn one(unit: &Unit<'_>, compiler: &Compiler, include: &[PathBuf]) -> Result<()> {
+fn one(unit: &Source<'_>, compiler: &Compiler, include: &[PathBuf]) -> Result<()> {
     if let Some(folder) = unit.object.parent() {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
@@ -204,7 +205,8 @@ mod tests {
             let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
             fs::File::options().write(true).open(file).and_then(|file| file.set_modified(time)).expect("a time");
         };
-        let current = || is_current(&Unit { source: &source, name: "a.cc", object: object.clone() }, &Times::default());
+        let current =
+            || is_current(&Source { source: &source, name: "a.cc", object: object.clone() }, &Times::default());
         write(&source, 10);
         write(&header, 10);
         assert!(!current(), "there is no object");

@@ -82,7 +82,8 @@ pub(crate) fn unpacked(prefix: &Path) -> Result<PathBuf> {
     Ok(source)
 }
 
-/// The files to compile, relative to the tree: the closure of the zarr3 driver, the file store and what the bridge calls.
+/// The files to compile, relative to the tree: the closure of the zarr3 driver, the file store and what the bridge
+/// calls.
 pub(crate) fn units(source: &Path) -> Result<Vec<(PathBuf, String)>> {
     let list = engine_folder().join("sources.txt");
     let text = fs::read_to_string(&list).with_context(|| list.display().to_string())?;

@@ -1,7 +1,8 @@
-//! `cargo xtask tensorstore`: the native library of the TensorStore engine, from two source packages of the Python package
-//! index and the stand-ins in `backends/tensorstore/standins`.
+//! `cargo xtask tensorstore`: the native library of the TensorStore engine, from two source packages of the Python
+//! package index and the stand-ins in `backends/tensorstore/standins`.
 //!
-//! Everything lands in a cache folder outside the tree; each step is repeated only where what it depends on has changed.
+//! Everything lands in a cache folder outside the tree; each step is repeated only where what it depends on has
+//! changed.
 
 mod compile;
 mod fetch;

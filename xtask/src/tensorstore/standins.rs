@@ -41,8 +41,8 @@ impl Real {
     }
 }
 
-/// Puts the stand-ins into the cache folder; files that have not changed keep their time, so that nothing is compiled anew
-/// because of a fresh checkout.
+/// Puts the stand-ins into the cache folder; files that have not changed keep their time, so that nothing is compiled
+/// anew because of a fresh checkout.
 pub(crate) fn placed(prefix: &Path, real: &Real) -> Result<Standins> {
     let description = match (&real.riegeli, &real.half) {
         (None, None) => "built with stand-ins for riegeli and half",
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn real_sources_take_the_place_of_their_stand_in_and_are_compiled() {
+    fn real_sources_replace_their_stand_in() {
         let (prefix, folder) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         put(folder.path(), &["half.hpp", "riegeli/bytes/reader.h", "riegeli/bytes/reader.cc"]);
         put(folder.path(), &["riegeli/zlib/zlib_reader.cc", "riegeli/base/any_test.cc", "riegeli/text/print.cc"]);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_the_sources_is_refused_with_the_variable_that_names_it() {
+    fn a_folder_without_the_sources_is_refused() {
         let (prefix, empty) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         let given = || Some(empty.path().to_path_buf());
         for (real, said) in [

@@ -5,8 +5,8 @@
 //! reached through the engine's C functions, so it is enough to tell the loader that they may stay undefined: a *weak*
 //! undefined symbol resolves to zero instead of failing the load.
 //!
-//! The input may be any file at all. A file that is cut short is refused here, because the dynamic loader maps it without
-//! looking and the process would then die of `SIGBUS`.
+//! The input may be any file at all. A file that is cut short is refused here, because the dynamic loader maps it
+//! without looking and the process would then die of `SIGBUS`.
 
 use std::fs;
 use std::path::Path;

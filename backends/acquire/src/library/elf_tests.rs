@@ -136,7 +136,7 @@ fn what_is_no_elf_file_is_told_apart() {
 }
 
 #[test]
-fn a_segment_past_the_end_is_refused_because_mapping_it_would_kill_the_process() {
+fn a_segment_past_the_end_is_refused() {
     let reason = fault(|image| put(image, 64 + 32, &u64::MAX.to_le_bytes()));
     assert!(reason.contains("cut short"), "{reason}");
     let reason = fault(|image| {

@@ -1,5 +1,5 @@
-//! The dynamic loader. A library that needs no Python is opened as it is; of the Python package's extension module a copy
-//! in memory, in which Python's symbols are optional.
+//! The dynamic loader. A library that needs no Python is opened as it is; of the Python package's extension module a
+//! copy in memory, in which Python's symbols are optional.
 
 use std::ffi::{OsStr, c_int};
 use std::fs::File;
@@ -40,7 +40,7 @@ pub(super) unsafe fn open(path: &Path, patched: Option<&[u8]>) -> Told<Symbols> 
 /// # Safety
 /// The file is an acquire-zarr library, or one that its package brings.
 unsafe fn load(file: &Path, flags: c_int) -> Told<Library> {
-    // SAFETY: the caller vouches for the library, whose initialisers only set up its own globals.
+    // SAFETY: the caller vouches for the library, whose initializers only set up its own globals.
     unsafe { Library::open(Some(file), RTLD_NOW | RTLD_LOCAL | flags) }.map_err(|error| describe(&error))
 }
 

@@ -60,7 +60,7 @@ fn the_order_is_environment_path_user_library_folder() {
 }
 
 #[test]
-fn a_named_folder_may_be_the_package_its_parent_the_environment_or_a_library_folder() {
+fn a_named_folder_may_be_any_of_four() {
     let tree = Tree::new();
     let site = "venv/lib/python3.11/site-packages";
     let module = tree.file(&format!("{site}/acquire_zarr/{MODULE}"));

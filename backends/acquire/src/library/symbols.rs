@@ -4,7 +4,7 @@
 //! engine does not notice a wrong one. Settings go in as JSON, into a buffer that only the engine reads.
 //!
 //! All are `C-unwind`: the engine is C++, and closing runs code outside its exception handlers. An exception leaving a
-//! plain `C` function would be undefined behaviour; this way it ends the process with a message, at the latest where
+//! plain `C` function would be undefined behavior; this way it ends the process with a message, at the latest where
 //! `catch_unwind` or the start of a Rust thread would have to hold it.
 
 use std::ffi::{c_char, c_uint, c_void};

@@ -4,8 +4,8 @@
 //! `cargo xtask tensorstore`. Without the feature `link` this crate is empty.
 //!
 //! A `Store` writes from the caller's memory without a copy where the codecs allow it. `Store::write_all` returns only
-//! when nothing refers to that memory any more, whatever happened in between; there is no way to let a write run on, so no
-//! buffer can be given back too early.
+//! when nothing refers to that memory any more, whatever happened in between; there is no way to let a write run on, so
+//! no buffer can be given back too early.
 
 #[cfg(feature = "link")]
 mod bridge;

@@ -30,8 +30,8 @@ pub struct Context {
     inner: UniquePtr<ffi::Context>,
 }
 
-// SAFETY: a tensorstore::Context is a reference-counted handle to immutable, internally synchronised resources; it has no
-// thread affinity.
+// SAFETY: a tensorstore::Context is a reference-counted handle to immutable, internally synchronized resources; it has
+// no thread affinity.
 unsafe impl Send for Context {}
 // SAFETY: as above; all access is through const member functions.
 unsafe impl Sync for Context {}
@@ -75,15 +75,16 @@ pub struct Store {
     inner: UniquePtr<ffi::Store>,
 }
 
-// SAFETY: a tensorstore::TensorStore is a reference-counted handle to an internally synchronised driver; it has no thread
-// affinity.
+// SAFETY: a tensorstore::TensorStore is a reference-counted handle to an internally synchronized driver; it has no
+// thread affinity.
 unsafe impl Send for Store {}
-// SAFETY: TensorStore documents its handles as safe to use from several threads; all access here is through const member
-// functions.
+// SAFETY: TensorStore documents its handles as safe to use from several threads; all access here is through const
+// member functions.
 unsafe impl Sync for Store {}
 
 impl Store {
-    /// Opens or makes an array, as its JSON specification says (`open`, `create`, `delete_existing`, `assume_metadata`).
+    /// Opens or makes an array, as its JSON specification says (`open`, `create`, `delete_existing`,
+    /// `assume_metadata`).
     ///
     /// # Errors
     /// What TensorStore says: an invalid specification, an array that is or is not there, the disk.
@@ -92,9 +93,9 @@ impl Store {
         Ok(Self { inner: ffi::open_store(context, spec)? })
     }
 
-    /// Opens or makes an array whose stored objects go to `keep`; the specification names no key-value store. TensorStore
-    /// cannot read it: this is for arrays of which every region that is written is made of whole stored objects, and whose
-    /// metadata are assumed (`assume_metadata`).
+    /// Opens or makes an array whose stored objects go to `keep`; the specification names no key-value store.
+    /// TensorStore cannot read it: this is for arrays of which every region that is written is made of whole stored
+    /// objects, and whose metadata are assumed (`assume_metadata`).
     ///
     /// # Errors
     /// What TensorStore says.
@@ -159,8 +160,8 @@ impl Store {
         Ok(self.get()?.read(region.origin, region.shape, bytes)?)
     }
 
-    /// Sets the number of pixels along each dimension; chunks that fall outside are removed. This handle knows the new shape,
-    /// other handles learn of it when they look at the metadata.
+    /// Sets the number of pixels along each dimension; chunks that fall outside are removed. This handle knows the new
+    /// shape, other handles learn of it when they look at the metadata.
     ///
     /// # Errors
     /// What TensorStore says; also for a store that was opened with `assume_metadata`.
@@ -184,7 +185,7 @@ fn wait(mut commit: UniquePtr<ffi::Commit>) -> Result<()> {
     Ok(commit.as_mut().ok_or_else(null)?.wait()?)
 }
 
-/// The bridge never makes a null pointer; if it did, this is better than undefined behaviour.
+/// The bridge never makes a null pointer; if it did, this is better than undefined behavior.
 fn null() -> Error {
     Error { message: "the bridge returned a null pointer".into() }
 }

@@ -192,7 +192,7 @@ fn aligned(bytes: &[u8]) -> Vec<u64> {
 
 fn bytes_of(words: &mut [u64], length: usize) -> &mut [u8] {
     assert!(length <= size_of_val(words));
-    // SAFETY: within the slice, initialised, and u8 has no alignment to keep.
+    // SAFETY: within the slice, initialized, and u8 has no alignment to keep.
     unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), length) }
 }
 
@@ -230,7 +230,7 @@ fn python() -> Option<PathBuf> {
 }
 
 #[test]
-fn there_are_as_many_chains_as_were_checked_when_the_stand_ins_were_written() {
+fn there_are_as_many_chains_as_were_checked() {
     assert!(chains().len() >= 21, "{}", chains().len());
 }
 
@@ -250,7 +250,7 @@ fn we_read_back_what_we_wrote_in_parts() {
 }
 
 #[test]
-fn the_official_wheel_and_zarr_python_read_ours_and_we_read_the_wheels() {
+fn ours_and_the_official_wheels_are_read_by_each_other() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut cases = Vec::new();

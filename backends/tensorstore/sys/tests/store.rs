@@ -48,7 +48,7 @@ fn pixels(count: usize, seed: u16) -> Vec<u16> {
 }
 
 fn as_bytes(pixels: &[u16]) -> &[u8] {
-    // SAFETY: the memory is initialised, and u8 has no alignment to keep.
+    // SAFETY: the memory is initialized, and u8 has no alignment to keep.
     unsafe { std::slice::from_raw_parts(pixels.as_ptr().cast(), size_of_val(pixels)) }
 }
 
@@ -170,9 +170,10 @@ fn what_cannot_be_is_refused_with_its_reason() {
     assert!(error.message.contains("aligned"), "{error}");
 }
 
-/// Memory is given back right after each call, also after one that failed midway; AddressSanitizer sees who still looks.
+/// Memory is given back right after each call, also after one that failed midway; AddressSanitizer sees who still
+/// looks.
 #[test]
-fn a_failing_disk_is_told_and_nothing_refers_to_the_memory_afterwards() {
+fn nothing_refers_to_memory_after_a_failed_write() {
     for codecs in [json!([bytes()]), sharded(&[1, 64, 64], &[bytes()]), sharded(&[2, 32, 32], &[bytes()])] {
         let folder = tempfile::tempdir().unwrap();
         let spec = spec(&folder.path().join("a/"), &[16, 64, 64], &[2, 64, 64], &codecs);

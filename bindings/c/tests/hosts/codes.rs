@@ -28,7 +28,7 @@ pub(crate) fn declared() -> BTreeMap<String, i32> {
 }
 
 #[test]
-fn each_code_is_documented_and_provoked_from_c_or_it_is_said_why_not() {
+fn each_code_is_documented_and_provoked_from_c() {
     let documented = documented();
     let numbers: BTreeMap<_, _> = documented.iter().map(|(name, (number, _))| (name.clone(), *number)).collect();
     assert_eq!(numbers, declared());

@@ -45,7 +45,7 @@ fn the_cpp_header_compiles_as_cpp17_and_takes_spans_in_cpp20() {
 }
 
 #[test]
-fn codes_of_the_header_have_the_names_that_the_library_gives_them() {
+fn codes_have_the_librarys_names() {
     let header = fs::read_to_string(package("include/ome_stream.h")).expect("the header");
     let codes = declared();
     assert!(codes.len() >= 24, "{codes:?}");

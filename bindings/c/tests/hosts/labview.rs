@@ -16,7 +16,7 @@ fn python(test: &str) -> Option<OsString> {
 }
 
 #[test]
-fn arrays_texts_and_numbers_as_labview_passes_them_arrive_pixel_by_pixel() {
+fn what_labview_passes_arrives_pixel_by_pixel() {
     let Some(python) = python("LabVIEW's types") else { return };
     let place = Place::new();
     let mut command = Command::new(python);
@@ -25,7 +25,7 @@ fn arrays_texts_and_numbers_as_labview_passes_them_arrive_pixel_by_pixel() {
 }
 
 #[test]
-fn messages_are_found_as_the_labview_page_says_whatever_thread_a_call_came_from() {
+fn messages_are_found_from_any_thread() {
     let Some(python) = python("LabVIEW's threads") else { return };
     let place = Place::new();
     let mut command = Command::new(python);

@@ -6,7 +6,8 @@ use std::process::Command;
 
 use super::build::{Place, built, package, skipped, succeed};
 
-/// Python with Micro-Manager's packages, where there is one; its logs and compiled files stay out of the user's folders.
+/// Python with Micro-Manager's packages, where there is one; its logs and compiled files stay out of the user's
+/// folders.
 fn python(test: &str, place: &Path) -> Option<Command> {
     // Set by `cargo xtask test`: the interpreter of its environment.
     let Some(python) = env::var_os("OME_STREAM_PYTHON").filter(|python| !python.is_empty()) else {
@@ -30,7 +31,7 @@ fn python(test: &str, place: &Path) -> Option<Command> {
 }
 
 #[test]
-fn micro_manager_streams_a_burst_and_a_multi_dimensional_acquisition_frame_by_frame() {
+fn micro_manager_streams_frame_by_frame() {
     let place = Place::new();
     let Some(mut command) = python("Micro-Manager", place.path()) else { return };
     command.arg(package("../../examples/micromanager/stream.py")).arg(place.path().join("run.ome.zarr"));
@@ -50,7 +51,7 @@ fn an_image_that_micro_manager_loses_leaves_its_place_empty() {
 }
 
 #[test]
-fn micro_manager_is_stopped_by_a_frame_that_is_refused_and_keeps_those_before_it() {
+fn micro_manager_keeps_frames_before_a_refused_one() {
     let place = Place::new();
     let Some(mut command) = python("Micro-Manager stopped", place.path()) else { return };
     command.arg(package("tests/micromanager_refused.py")).arg(package("../../examples/micromanager"));

@@ -53,7 +53,7 @@ fn every_mistake_of_a_host_is_a_code_and_a_message() {
 /// Not under AddressSanitizer: engines are loaded with RTLD_DEEPBIND, which it refuses.
 #[test]
 #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]
-fn what_an_engine_refuses_and_where_it_fails_are_codes_of_their_own() {
+fn engine_refusals_and_failures_have_their_codes() {
     let place = Place::new();
     let engine = place.data("engine");
     succeed(
@@ -83,14 +83,14 @@ fn a_file_that_may_not_grow_is_told_by_append_and_by_finish() {
 /// Not under sanitizers and valgrind, which take address space of their own.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_system_without_memory_is_a_code_and_not_the_end_of_the_host() {
+fn a_system_without_memory_is_a_code() {
     let place = Place::new();
     let program = place.build(&package("tests/programs/memory.c"), Linked::Shared, &[]);
     ends_well(Command::new(&program).arg(place.data("plain")));
 }
 
 #[test]
-fn the_cpp_header_owns_its_streams_and_throws_the_librarys_messages() {
+fn the_cpp_header_owns_streams_and_throws_messages() {
     every_way("raii.cpp", &[], &[]);
 }
 
@@ -105,8 +105,8 @@ fn a_full_disk_is_told_by_append_and_by_finish() {
     let program = place.build(&package("tests/programs/full_disk.c"), Linked::Sanitized, &[]);
     let disk = place.data("disk");
     if on_small_disk(&disk, &["true"]).is_err() {
-        // No failure even where tools are required: a container may forbid mounting, and the limit on a file's size takes
-        // the same way through the library.
+        // No failure even where tools are required: a container may forbid mounting, and the limit on a file's size
+        // takes the same way through the library.
         say("skipped: a full disk: no disk of 4 MB can be mounted here");
         return;
     }

@@ -32,7 +32,7 @@ fn without_comments(text: &str) -> String {
 }
 
 #[test]
-fn the_shared_library_exports_what_the_header_declares_and_nothing_else() {
+fn the_library_exports_what_the_header_declares() {
     if !has("nm", "exported symbols") {
         return;
     }

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use ome_stream::plan::{Capabilities, Unit};
+use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::{Error, Plan, Stream};
 use ome_stream_tests::case::{Case, Step};
 use rustix::io::Errno;
@@ -135,7 +135,7 @@ pub fn too_many_files() -> Result<Outcome> {
     if ended.in_flight != 0 {
         errors.push(format!("{} bytes are held after finish", ended.in_flight));
     }
-    let plan = Plan::new(&case.settings_in(folder.path()), &Capabilities::taking(Unit::Chunk))?;
+    let plan = Plan::new(&case.settings_in(folder.path()), &Capabilities::taking(StorageUnit::Chunk))?;
     errors.extend(judge::store(&case, &plan, ended.written, 0).errors);
     Ok(Outcome::of(1, errors))
 }

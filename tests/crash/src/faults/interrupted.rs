@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use ome_stream::Plan;
-use ome_stream::plan::{Capabilities, Unit};
+use ome_stream::plan::{Capabilities, StorageUnit};
 
 use super::{Outcome, full_disk};
 use crate::cases;
@@ -34,7 +34,7 @@ pub fn run() -> Result<Outcome> {
         let status = order.command()?.env("LD_PRELOAD", &library).status().context("starting the writer")?;
         let ended = order.ended().with_context(|| format!("{name}: {status}"))?;
         errors.extend([ended.append, ended.finish].into_iter().flatten().map(|error| format!("{name}: {error}")));
-        let plan = Plan::new(&case.settings_in(store.path()), &Capabilities::taking(Unit::Chunk))?;
+        let plan = Plan::new(&case.settings_in(store.path()), &Capabilities::taking(StorageUnit::Chunk))?;
         let found = judge::store(&case, &plan, case.consumed(), case.consumed());
         errors.extend(found.errors.iter().map(|error| format!("{name}: {error}")));
     }

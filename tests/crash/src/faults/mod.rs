@@ -96,8 +96,8 @@ fn append_all(case: &Case, stream: &Stream, pause: Duration) -> (Option<Error>, 
     (None, log)
 }
 
-/// What must hold of a run that failed with one of `errnos`: `refused` is what `append` said, if it said anything. Frames below
-/// `must_have` are readable; where it is not given, every frame that is written.
+/// What must hold of a run that failed with one of `errnos`: `refused` is what `append` said, if it said anything.
+/// Frames below `must_have` are readable; where it is not given, every frame that is written.
 fn failed_well(
     case: &Case,
     stream: &Stream,

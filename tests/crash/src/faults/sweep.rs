@@ -29,8 +29,8 @@ fn next(nth: u64) -> u64 {
 const CAUSES: &[Errno] =
     &[Errno::IO, Errno::NOSPC, Errno::DQUOT, Errno::ROFS, Errno::MFILE, Errno::NOENT, Errno::ACCESS];
 
-/// The disk fails once and is well again: nothing may be written that hides the gap, and where the run ends well there is
-/// none.
+/// The disk fails once and is well again: nothing may be written that hides the gap, and where the run ends well there
+/// is none.
 pub fn once() -> Result<Outcome> {
     sweep(false)
 }
@@ -90,8 +90,8 @@ fn sweep(for_ever: bool) -> Result<Outcome> {
                         nth = next(nth);
                         continue;
                     }
-                    // A disk that is gone shows what readers could see when it failed, as when the process had died. One
-                    // that failed once shows all that was written.
+                    // A disk that is gone shows what readers could see when it failed, as when the process had died.
+                    // One that failed once shows all that was written.
                     let visible =
                         watermarks::visible(&log, failed.load(Ordering::Relaxed), (LIVE_INTERVAL * 1e6) as u64);
                     let must_have = for_ever.then_some(visible);

@@ -28,8 +28,8 @@ use crate::workload::Acquisition;
 pub struct Cli {
     /// Dimensions, slowest first: name:count[:chunk[:shard]], separated by commas
     ///
-    /// Names are x y z c t p. The chunk counts pixels, the shard counts chunks. An omitted chunk is the whole frame in y
-    /// and x and 1 elsewhere. x may be left out for a square frame: `t:20,y:1024:256` is 20 frames of 1024 x 1024.
+    /// Names are x y z c t p. The chunk counts pixels, the shard counts chunks. An omitted chunk is the whole frame in
+    /// y and x and 1 elsewhere. x may be left out for a square frame: `t:20,y:1024:256` is 20 frames of 1024 x 1024.
     #[arg(short = 'd', long, value_name = "DIMS", help_heading = "Acquisition")]
     pub dims: Option<String>,
 

@@ -40,7 +40,7 @@ fn either_dimensions_or_a_settings_file_is_needed_and_not_both() {
 }
 
 #[test]
-fn defaults_are_those_of_ome_writers_benchmark_and_fewer_rounds_when_sustained() {
+fn defaults_are_those_of_ome_writers_benchmark() {
     let cli = Cli::try_parse_from(["ome-bench", "-d", "t:2,y:4"]).unwrap();
     assert_eq!((cli.warmups(), cli.iterations(), cli.dtype.name()), (1, 10, "uint16"));
     assert_eq!(cli.backends, ["all"]);

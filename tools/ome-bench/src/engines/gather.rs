@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_camera_with_a_rate_of_its_own_is_not_compared_with_the_limit() {
+    fn a_paced_camera_is_not_compared_with_the_limit() {
         assert!(!names("-d t:2,y:8 -b zarrs --sustained 1MiB --rate 10").raw);
         assert!(names("-d t:2,y:8 -b zarrs --sustained 1MiB").raw);
     }

@@ -19,7 +19,7 @@ fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     (mean, variance.sqrt())
 }
 
-/// Bits that a pixel holds by the distribution of its values: what a codec without a model of neighbours can reach.
+/// Bits that a pixel holds by the distribution of its values: what a codec without a model of neighbors can reach.
 fn entropy(values: &[f64]) -> f64 {
     let mut counts = std::collections::HashMap::new();
     for value in values {
@@ -79,7 +79,7 @@ fn random_floats_are_numbers() {
 }
 
 #[test]
-fn camera_frames_hold_offset_noise_and_structure_and_compress_as_in_a_lab() {
+fn camera_frames_compress_as_in_a_lab() {
     let frames = Frames::generate(&workload("-d t:2,y:512,x:512"), Pixels::Camera, 1).expect("memory");
     let pixels = values(frames.frame(1));
     let mut sorted = pixels.clone();
@@ -91,7 +91,7 @@ fn camera_frames_hold_offset_noise_and_structure_and_compress_as_in_a_lab() {
     // 16 bits hold 5 to 9: a ratio of 1.8 to 3.2.
     let bits = entropy(&pixels);
     assert!((5.0..9.0).contains(&bits), "{bits} bits");
-    // Neighbours differ by noise, not by structure alone: shot noise of 12 electrons is about 7.5 steps.
+    // Neighbors differ by noise, not by structure alone: shot noise of 12 electrons is about 7.5 steps.
     let differences: Vec<f64> = pixels.chunks_exact(2).map(|pair| pair[1] - pair[0]).collect();
     let mut magnitudes: Vec<f64> = differences.iter().map(|each| each.abs()).collect();
     magnitudes.sort_by(f64::total_cmp);

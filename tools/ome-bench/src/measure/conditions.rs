@@ -11,8 +11,8 @@ use super::disk;
 pub struct Conditions {
     /// Version of ome-stream.
     pub version: String,
-    /// False for a build without optimisation.
-    pub optimised: bool,
+    /// False for a build without optimization.
+    pub optimized: bool,
     /// Which calls our engines write with: `linux`, `portable`.
     pub platform: String,
     /// Processor's name.
@@ -41,7 +41,7 @@ impl Conditions {
         let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         Self {
             version: ome_stream::VERSION.to_owned(),
-            optimised: !cfg!(debug_assertions),
+            optimized: !cfg!(debug_assertions),
             platform: ome_stream::platform::native().name().to_owned(),
             processor: fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| processor(&text)),
             cores: thread::available_parallelism().map_or(1, std::num::NonZero::get),

@@ -56,8 +56,8 @@ pub fn settle(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Asks the file system (ext4: `chattr +T`) to give each folder in this one a place of its own on the disk, so that runs
-/// do not share the structures that hold their names. Where there is no such thing, nothing happens.
+/// Asks the file system (ext4: `chattr +T`) to give each folder in this one a place of its own on the disk, so that
+/// runs do not share the structures that hold their names. Where there is no such thing, nothing happens.
 pub fn spread_folders(folder: &Path) {
     #[cfg(target_os = "linux")]
     if let Ok(opened) = File::open(folder)

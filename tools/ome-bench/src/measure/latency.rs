@@ -91,7 +91,8 @@ impl Recorder {
 }
 
 impl Pieces {
-    /// Closes the pieces that ended before `now`; those in which nothing happened too: they are where the camera waited.
+    /// Closes the pieces that ended before `now`; those in which nothing happened too: they are where the camera
+    /// waited.
     fn reach(&mut self, now: f64) {
         while now >= self.nth as f64 * self.width {
             self.close();
@@ -121,7 +122,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     #[test]
-    fn appends_are_counted_once_in_the_whole_and_once_in_their_piece() {
+    fn appends_count_in_the_whole_and_in_their_piece() {
         let mut recorder = Recorder::new(Some(1.0)).unwrap();
         recorder.record(100 * MS, 2 * MS);
         recorder.record(900 * MS, 4 * MS);

@@ -42,8 +42,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// A run of a limit, which took `write` seconds for `stored` bytes. A limit makes no store (folders that it needs are
-    /// made while it writes), so that the whole run is its write.
+    /// A run of a limit, which took `write` seconds for `stored` bytes. A limit makes no store (folders that it needs
+    /// are made while it writes), so that the whole run is its write.
     pub fn of_limit(write: f64, stored: u64) -> Self {
         Self { write, create_write: write, stored: Some(stored), ..Self::default() }
     }

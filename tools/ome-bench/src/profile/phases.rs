@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn functions_are_known_by_their_own_names_with_or_without_path_and_types() {
+    fn functions_are_known_by_their_own_names() {
         for (function, name) in [
             ("copy_in", "copy_in"),
             ("ome_stream::buffer::layout::Layout::copy_in", "copy_in"),

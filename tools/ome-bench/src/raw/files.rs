@@ -59,14 +59,14 @@ pub fn list(plan: &Plan) -> Vec<FileSpec> {
 
 #[cfg(test)]
 mod tests {
-    use ome_stream::plan::{Capabilities, Unit};
+    use ome_stream::plan::{Capabilities, StorageUnit};
     use ome_stream::settings::{DataType, Settings, parse_dims};
 
     use super::*;
 
     fn files(dims: &str) -> Vec<(String, u64)> {
         let settings = Settings::new("a.zarr", parse_dims(dims).unwrap(), DataType::UInt16);
-        let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).unwrap();
+        let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).unwrap();
         list(&plan).into_iter().map(|file| (file.path.display().to_string().replace('\\', "/"), file.bytes)).collect()
     }
 
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_at_the_edge_holds_the_chunks_within_the_array_and_a_whole_index() {
+    fn a_shard_at_the_edge_has_a_whole_index() {
         // Seven planes in shards of four; 64 x 100 in shards of 1 x 2 chunks of 64.
         let found = files("t:7:1:4,y:64:64,x:100:64:2");
         let index = 4 * 2 * 16 + 4;

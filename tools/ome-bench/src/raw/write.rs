@@ -79,8 +79,8 @@ pub fn all(files: &[FileSpec], folder: &Path, slab: &[u8], way: Way, durability:
     })
 }
 
-/// Cuts files into writes of about `most` bytes (a short end, such as a shard's index, goes with the write before it where
-/// the two have `room`), and writes into what a thread takes at a time.
+/// Cuts files into writes of about `most` bytes (a short end, such as a shard's index, goes with the write before it
+/// where the two have `room`), and writes into what a thread takes at a time.
 fn cut(files: &[FileSpec], most: u64, room: u64) -> (Vec<Piece>, Vec<std::ops::Range<usize>>) {
     let mut pieces = Vec::new();
     let mut takes = Vec::new();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_end_goes_with_the_write_before_it_where_there_is_room() {
+    fn a_short_end_goes_with_the_write_before_it() {
         let shard = [file("a", (16 << 20) + 164)];
         let lengths = |room| cut(&shard, 8 << 20, room).0.iter().map(|piece| piece.len).collect::<Vec<_>>();
         assert_eq!(lengths(64 << 20), [8 << 20, (8 << 20) + 164]);

@@ -127,7 +127,7 @@ fn conditions(it: &Conditions) -> String {
     };
     let load = it.load.map_or(String::new(), |load| format!(", load {load:.1}"));
     let free = it.free.map_or(String::new(), |free| format!(", {} free", size(free)));
-    let build = if it.optimised { "" } else { ", debug build" };
+    let build = if it.optimized { "" } else { ", debug build" };
     lines(
         "Conditions",
         &[

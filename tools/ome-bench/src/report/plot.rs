@@ -1,4 +1,4 @@
-//! A long run as a picture: latency, throughput and memory over time, one colour for each engine.
+//! A long run as a picture: latency, throughput and memory over time, one color for each engine.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use crate::measure::{Moment, gigabytes_per_second};
 
 const SIZE: (u32, u32) = (1200, 1080);
 
-/// Colours that colour-blind people tell apart (Okabe and Ito).
-const COLOURS: [RGBColor; 7] = [
+/// Colors that color-blind people tell apart (Okabe and Ito).
+const COLORS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
     RGBColor(0, 158, 115),
@@ -146,7 +146,7 @@ fn frame<'a, 'b>(area: &'a Area<'b>, title: &str) -> ChartBuilder<'a, 'b, SVGBac
     chart
 }
 
-/// Draws the lines of each engine in its colour, the second one thinner, with a legend.
+/// Draws the lines of each engine in its color, the second one thinner, with a legend.
 fn lines<'b, Y>(
     chart: &mut ChartContext<'b, SVGBackend<'b>, Cartesian2d<RangedCoordf64, Y>>,
     engines: &[Vec<Line>],
@@ -154,9 +154,9 @@ fn lines<'b, Y>(
 where
     Y: Ranged<ValueType = f64>,
 {
-    for (engine, colour) in engines.iter().zip(COLOURS.iter().cycle()) {
+    for (engine, color) in engines.iter().zip(COLORS.iter().cycle()) {
         for (nth, (name, points)) in engine.iter().enumerate() {
-            let style = if nth == 0 { colour.stroke_width(2) } else { colour.mix(0.6).stroke_width(1) };
+            let style = if nth == 0 { color.stroke_width(2) } else { color.mix(0.6).stroke_width(1) };
             chart
                 .draw_series(LineSeries::new(points.iter().copied(), style))?
                 .label(name)

@@ -100,9 +100,9 @@ pub struct EngineResult {
     pub append: Option<Percentiles>,
     /// Seconds from the first frame until all is as durable as asked.
     pub write_s: Spread,
-    /// Seconds of the whole run, from the call that makes the store until all is as durable as asked. Taken run by run on
-    /// one clock: the median is not the sum of the medians of `create_s` and `write_s`. For limits, which make no store,
-    /// it is `write_s`.
+    /// Seconds of the whole run, from the call that makes the store until all is as durable as asked. Taken run by run
+    /// on one clock: the median is not the sum of the medians of `create_s` and `write_s`. For limits, which make no
+    /// store, it is `write_s`.
     pub create_write_s: Spread,
     /// Frames per second of that time.
     pub fps: Spread,

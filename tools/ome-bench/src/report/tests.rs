@@ -15,7 +15,7 @@ use crate::workload::Workload;
 fn conditions() -> Conditions {
     Conditions {
         version: "1.2.3".into(),
-        optimised: true,
+        optimized: true,
         platform: "linux".into(),
         processor: Some("Abacus 9".into()),
         cores: 2,
@@ -76,7 +76,7 @@ fn the_page_is_as_it_was() {
 }
 
 #[test]
-fn the_page_of_a_compressed_workload_shows_the_ratio_and_the_codec_as_its_limit() {
+fn a_compressed_page_shows_ratio_and_codec_limit() {
     let engines = vec![Mock::taking("zarrs", &[1.0]), Mock::limit("codec", "all cores", &[0.5])];
     let page = text(&Human, &results_of("-d t:20:1:2,y:1024:256:4 -c zstd:1", engines, vec![], 1));
     assert!(page.contains("| of codec |") && page.contains("| ratio |"), "{page}");
@@ -165,7 +165,7 @@ fn unsteady_runs_few_runs_and_a_busy_machine_are_told() {
     assert!(results.suggestions.iter().any(|line| line.contains("--peers")));
 
     results.conditions =
-        Conditions { load: Some(9.0), optimised: false, file_system: Some("tmpfs".into()), ..conditions() };
+        Conditions { load: Some(9.0), optimized: false, file_system: Some("tmpfs".into()), ..conditions() };
     let said = super::warnings::judge(&results).join("\n");
     for word in ["load 9", "debug build", "lies in memory"] {
         assert!(said.contains(word), "{word} is missing in {said}");

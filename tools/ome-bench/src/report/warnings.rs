@@ -21,7 +21,7 @@ pub fn judge(results: &Results) -> Vec<String> {
     if results.engines.is_empty() {
         return said;
     }
-    if !conditions.optimised {
+    if !conditions.optimized {
         said.push("this is a debug build: it says nothing about speed; use cargo run --release".into());
     }
     if conditions.in_memory() {

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_is_there_after_its_exposure_and_lost_when_the_buffer_is_needed() {
+    fn a_frame_is_lost_when_its_buffer_is_needed() {
         let camera = Camera::new(100.0, 2).unwrap();
         assert_eq!(camera.ready(0), Duration::from_millis(10));
         assert_eq!(camera.ready(9), Duration::from_millis(100));

@@ -31,8 +31,8 @@ const SHOWN: usize = 20;
 /// Find what an interrupted run left behind: what is whole, torn, can be won back or is lost.
 ///
 /// Without --apply nothing is changed. Of a run that has finished what differs is told and left as it is; only a shard
-/// that nobody can read gets an index, where a whole one is found in it. Mending overwrites nothing: shard files only grow, and whatever else is replaced
-/// is kept beside it under a name that ends with .before-recover.
+/// that nobody can read gets an index, where a whole one is found in it. Mending overwrites nothing: shard files only
+/// grow, and whatever else is replaced is kept beside it under a name that ends with .before-recover.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Options {

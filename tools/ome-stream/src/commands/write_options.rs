@@ -22,8 +22,8 @@ pub struct Options {
     ///
     /// NumPy arrays (.npy, .npz with one array); TIFF with pages of one size and type, also as ImageJ, OME (one file or
     /// a set), Micro-Manager, ScanImage, MetaMorph (STK) and Zeiss (LSM) write it; a folder of TIFF files of one frame
-    /// each, or of an NDTiff data set. First bytes tell which. Anything else: raw frames, rows first, little-endian, one
-    /// after another without a header.
+    /// each, or of an NDTiff data set. First bytes tell which. Anything else: raw frames, rows first, little-endian,
+    /// one after another without a header.
     #[arg(value_name = "INPUT")]
     pub input: PathBuf,
 
@@ -86,7 +86,8 @@ pub struct Options {
 
     /// When data must survive a loss of power. Not given: when this command ends.
     ///
-    /// finish: when this command ends. shard: each shard as soon as it is full. none: whenever the operating system likes.
+    /// finish: when this command ends. shard: each shard as soon as it is full. none: whenever the operating system
+    /// likes.
     #[arg(long, value_name = "WHEN", value_parser = ["finish", "shard", "none"])]
     pub durability: Option<String>,
 

@@ -72,7 +72,8 @@ impl Fortran {
         Ok(Self { reader, reopen, header, declared, present, read: 0, gathered: Vec::new(), batch })
     }
 
-    /// Where frame `number` lies among all of one pixel: frames are counted with the last axis fastest, there the first is.
+    /// Where frame `number` lies among all of one pixel: frames are counted with the last axis fastest, there the first
+    /// is.
     fn place(&self, number: u64) -> u64 {
         let leading = self.header.image.shape.iter().take(self.header.image.shape.len().saturating_sub(2));
         let extents: Vec<u64> = leading.copied().collect();

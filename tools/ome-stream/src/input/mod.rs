@@ -28,8 +28,8 @@ use self::source::{READ_BUFFER, read_full};
 /// The path that stands for standard input.
 pub const STANDARD_INPUT: &str = "-";
 
-/// Opens an input. What the user says comes first, then the first bytes; the name's ending is only asked where those tell
-/// nothing, so that a damaged file is not taken for raw frames.
+/// Opens an input. What the user says comes first, then the first bytes; the name's ending is only asked where those
+/// tell nothing, so that a damaged file is not taken for raw frames.
 ///
 /// # Errors
 /// Where it cannot be read, or is of a kind that is not.

@@ -1,7 +1,7 @@
 //! The header of NumPy's array file, versions 1 to 3 (numpy.lib.format).
 //!
-//! Ours: npyz takes as much memory as the length in the header says, 4 GiB if need be, before it reads, and brings a parser
-//! generator along.
+//! Ours: npyz takes as much memory as the length in the header says, 4 GiB if need be, before it reads, and brings a
+//! parser generator along.
 
 use std::io::Read;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use ome_stream::Plan;
-use ome_stream::stream::Report;
+use ome_stream::stream::Summary;
 use serde::Serialize;
 
 use super::numbers::{bytes, duration, rate};
@@ -34,7 +34,7 @@ pub enum Outcome<'a> {
 
 /// The result as JSON.
 #[derive(Serialize)]
-struct Summary<'a> {
+struct JsonSummary<'a> {
     path: &'a std::path::Path,
     backend: &'a str,
     complete: bool,
@@ -68,7 +68,7 @@ impl Run {
     }
 
     /// The result, for standard output: JSON, or text whose first line is the path of the store.
-    pub fn text(&self, report: &Report, outcome: Outcome<'_>) -> String {
+    pub fn text(&self, report: &Summary, outcome: Outcome<'_>) -> String {
         let seconds = self.start.elapsed().as_secs_f64();
         let bytes_in = report.frames.saturating_mul(self.frame_bytes);
         if !self.json {
@@ -78,7 +78,7 @@ impl Run {
             Outcome::Complete => None,
             Outcome::Incomplete(reason) => Some(reason),
         };
-        let summary = Summary {
+        let summary = JsonSummary {
             path: &self.path,
             backend: &self.backend,
             complete: error.is_none(),
@@ -98,7 +98,7 @@ impl Run {
         serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n"
     }
 
-    fn plain(&self, report: &Report, outcome: Outcome<'_>, bytes_in: u64, seconds: f64) -> String {
+    fn plain(&self, report: &Summary, outcome: Outcome<'_>, bytes_in: u64, seconds: f64) -> String {
         let frames = match (outcome, self.expected) {
             (Outcome::Incomplete(_), Some(expected)) => format!("{} of {expected} frames", report.frames),
             _ => format!("{} frames", report.frames),

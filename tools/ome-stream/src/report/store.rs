@@ -16,7 +16,7 @@ const SHOWN_STRETCHES: usize = 8;
 
 /// The whole report. Images that are alike share a description, unless `all` are to be shown on their own.
 pub fn text(store: &Store, all: bool) -> String {
-    let mut out = Report::default();
+    let mut out = Text::default();
     out.line(0, &super::text::clean(&store.path));
     let version = store
         .ngff_version
@@ -73,9 +73,9 @@ fn same_structure(one: &Image, other: &Image) -> bool {
 }
 
 #[derive(Default)]
-struct Report(String);
+struct Text(String);
 
-impl Report {
+impl Text {
     fn line(&mut self, indent: usize, text: &str) {
         // Writing to a String cannot fail.
         let _ = writeln!(self.0, "{}", format!("{}{text}", "  ".repeat(indent)).trim_end());

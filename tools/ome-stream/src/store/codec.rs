@@ -7,7 +7,8 @@ use crate::report::text::clean;
 /// Most codecs of one chain that are shown.
 const SHOWN: usize = 8;
 
-/// What the codecs of an array do to a chunk: `blosc-zstd level 3, byte shuffle`; `none` where bytes are stored as they are.
+/// What the codecs of an array do to a chunk: `blosc-zstd level 3, byte shuffle`; `none` where bytes are stored as they
+/// are.
 pub fn in_words(codecs: &Chain) -> String {
     let first = codecs.0.iter().position(|codec| matches!(codec, Codec::Sharding(_)));
     let (mut inner, mut outer) = (None, Vec::new());

@@ -67,7 +67,7 @@ pub struct Level {
 pub struct Channel {
     /// Its label.
     pub label: String,
-    /// Its colour, as RRGGBB.
+    /// Its color, as RRGGBB.
     pub color: Option<String>,
 }
 

@@ -55,7 +55,7 @@ fn lost_frames_are_listed() {
 }
 
 #[test]
-fn a_finished_store_with_pythons_words_is_shown_and_needs_nothing() {
+fn a_finished_store_of_python_needs_nothing() {
     let bench = Bench::new();
     store(&bench);
     let group = bench.path("run.ome.zarr/zarr.json");

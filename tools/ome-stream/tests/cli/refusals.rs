@@ -173,10 +173,10 @@ fn settings_files_that_cannot_be_read() {
     let bench = Bench::new();
     bench.file("a.raw", frames(6, 10, 20));
     bench.file("cut.json", "{\"root_path\": ");
-    bench.file("field.json", r#"{"root_path": "out", "dtype": "uint16", "dimensions": [], "colour": 1}"#);
+    bench.file("field.json", r#"{"root_path": "out", "dtype": "uint16", "dimensions": [], "color": 1}"#);
     bench.file("binary.json", [0xff, 0xfe, 0]);
     refused(&bench, "write a.raw -f cut.json", &["cut.json", "not valid JSON"]);
-    refused(&bench, "write a.raw -f field.json", &["field.json", "colour"]);
+    refused(&bench, "write a.raw -f field.json", &["field.json", "color"]);
     refused(&bench, "write a.raw -f binary.json", &["binary.json", "UTF-8"]);
     refused(&bench, "write a.raw -f missing.json", &["missing.json", "No such file"]);
 }

@@ -88,7 +88,7 @@ fn pixels(seed: u16) -> Vec<u16> {
 }
 
 fn write(store: &Store, unit: [i64; 2], pixels: &[u16], transaction: Transaction) -> Result<(), String> {
-    // SAFETY: the memory is initialised, and u8 has no alignment to keep.
+    // SAFETY: the memory is initialized, and u8 has no alignment to keep.
     let bytes = unsafe { std::slice::from_raw_parts(pixels.as_ptr().cast(), size_of_val(pixels)) };
     let origin = [unit[0] * SHAPE[0], 0, unit[1] * SHAPE[2]];
     let region = Region { origin: &origin, shape: &SHAPE };
@@ -137,7 +137,7 @@ fn each_store_has_its_own_keeper() {
 
 /// Memory is given back right after each failure; AddressSanitizer sees who still looks.
 #[test]
-fn what_a_keeper_refuses_or_panics_at_is_the_writes_failure_and_the_next_write_goes_on() {
+fn what_a_keeper_refuses_fails_one_write_only() {
     for codecs in chains() {
         let shelf = Arc::new(Shelf::default());
         let store = Store::open_kept(&context(), &spec(&codecs).to_string(), Box::new(Arc::clone(&shelf))).unwrap();

@@ -12,21 +12,21 @@ use tiff::{TiffError, TiffFormatError};
 use super::super::window::Window;
 use super::codec;
 use super::directory::Tags;
-use super::layout::{JPEG_TABLES, Layout};
 use super::lzw::{self, Unpacked};
+use super::page_layout::{JPEG_TABLES, PageLayout};
 use super::segments::Segments;
 
 /// Most bytes of one strip or tile as it lies in the file, where a frame is smaller; else twice the frame.
 const MIN_SEGMENT_LIMIT: usize = 128 << 20;
 
-/// Decodes sample `sample` of a planar page, or all samples of another, into `into`: rows of pixels in the machine's byte
-/// order, samples side by side.
+/// Decodes sample `sample` of a planar page, or all samples of another, into `into`: rows of pixels in the machine's
+/// byte order, samples side by side.
 ///
 /// # Errors
 /// Why the pixels cannot be decoded.
 pub fn decode<R: Read + Seek>(
     tags: &mut Tags<R>,
-    layout: &Layout,
+    layout: &PageLayout,
     segments: &Segments,
     sample: u16,
     scratch: &mut Vec<u8>,
@@ -35,7 +35,7 @@ pub fn decode<R: Read + Seek>(
     if layout.compression == codec::LZW {
         let Unpacked { offsets, counts, bytes } = lzw::unpack(tags, layout, segments, sample)?;
         let segments = Segments { offsets, counts, jpeg_tables: None };
-        let plain = Layout { compression: codec::NONE, reversed: false, ..*layout };
+        let plain = PageLayout { compression: codec::NONE, reversed: false, ..*layout };
         let mut window = Window::new(Cursor::new(bytes)).map_err(|problem| problem.to_string())?;
         let head = head(tags.big_endian, &plain, &segments, 0)?;
         return shown(Seen { head: &head, file: &mut window, position: 0, reversed: false }, &plain, scratch, into);
@@ -46,7 +46,7 @@ pub fn decode<R: Read + Seek>(
 }
 
 /// Whether pixels are of parts of bytes, which the decoder sees as bytes.
-fn packed(layout: &Layout) -> bool {
+fn packed(layout: &PageLayout) -> bool {
     !matches!(layout.page.bits, 8 | 16 | 32 | 64)
 }
 
@@ -54,14 +54,14 @@ fn packed(layout: &Layout) -> bool {
 ///
 /// # Errors
 /// What is in the way, to be put behind "page N ".
-pub fn check(layout: &Layout) -> Result<(), String> {
+pub fn check(layout: &PageLayout) -> Result<(), String> {
     let remedy = "convert the file with `tiffcp -s -c zip:p1 IN.tif OUT.tif`";
     Shown::of(layout).map(drop).map_err(|problem| format!("cannot be read: {problem}; {remedy}"))
 }
 
 fn shown<R: Read + Seek>(
     seen: Seen<'_, R>,
-    layout: &Layout,
+    layout: &PageLayout,
     scratch: &mut Vec<u8>,
     into: &mut [u8],
 ) -> Result<(), String> {
@@ -132,7 +132,7 @@ struct Shown {
 
 impl Shown {
     /// A page of packed pixels is shown as one of bytes.
-    fn of(layout: &Layout) -> Result<Self, &'static str> {
+    fn of(layout: &PageLayout) -> Result<Self, &'static str> {
         let samples = if layout.planar { 1 } else { layout.page.samples };
         let tile_columns = layout.tile.map_or(0, |(columns, _)| columns);
         if !packed(layout) {
@@ -169,13 +169,13 @@ enum Made<'a> {
 }
 
 /// A BigTIFF header and a directory in the file's byte order; places in the file are moved behind it.
-fn head(big_endian: bool, layout: &Layout, segments: &Segments, sample: u16) -> Result<Vec<u8>, String> {
+fn head(big_endian: bool, layout: &PageLayout, segments: &Segments, sample: u16) -> Result<Vec<u8>, String> {
     let shown = Shown::of(layout)?;
     let head = head_of(big_endian, layout, &shown, segments, sample);
     head.ok_or_else(|| "its strips or tiles are not where they should be".to_owned())
 }
 
-fn head_of(big_endian: bool, layout: &Layout, shown: &Shown, segments: &Segments, sample: u16) -> Option<Vec<u8>> {
+fn head_of(big_endian: bool, layout: &PageLayout, shown: &Shown, segments: &Segments, sample: u16) -> Option<Vec<u8>> {
     let sweep = usize::try_from(layout.segments()).ok()?;
     let from = if layout.planar { sweep.checked_mul(usize::from(sample))? } else { 0 };
     let offsets = segments.offsets.get(from..from.checked_add(sweep)?)?;
@@ -314,14 +314,14 @@ mod tests {
 
     #[test]
     fn tiles_as_large_as_numbers_go_have_a_length() {
-        let page = super::super::layout::Page {
+        let page = super::super::page_layout::Page {
             rows: 1,
             columns: 1,
             bits: 64,
             dtype: ome_stream::settings::DataType::UInt64,
             samples: u16::MAX,
         };
-        let layout = Layout {
+        let layout = PageLayout {
             page,
             format: 1,
             compression: codec::LZW,

@@ -1,7 +1,8 @@
-//! Directories of a TIFF file: entries, their values, and the chain of pages. Classic TIFF and BigTIFF, both byte orders.
+//! Directories of a TIFF file: entries, their values, and the chain of pages. Classic TIFF and BigTIFF, both byte
+//! orders.
 //!
-//! The crate that decodes pixels reads directories, too, but only the tags that it knows; here every tag is seen, so that
-//! none that decides the pixels is passed over.
+//! The crate that decodes pixels reads directories, too, but only the tags that it knows; here every tag is seen, so
+//! that none that decides the pixels is passed over.
 
 use std::collections::HashSet;
 use std::io::{self, Read, Seek, SeekFrom};

@@ -8,7 +8,9 @@ use ome_stream::settings::{Channel, Color};
 use super::super::InputError;
 use super::super::known::Known;
 use super::directory::{Directory, Tags};
-use super::layout::{COLOR_MAP, IMAGEJ_COUNTS, IMAGEJ_DATA, Layout, RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION};
+use super::page_layout::{
+    COLOR_MAP, IMAGEJ_COUNTS, IMAGEJ_DATA, PageLayout, RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION,
+};
 use super::stack::{Axis, Order, Stack};
 
 /// What a description declares.
@@ -49,7 +51,7 @@ impl ImageJ {
     ///
     /// # Errors
     /// Where the figures of the description do not fit each other.
-    pub fn stack(&self, layout: &Layout, pages: u64) -> Result<Stack, InputError> {
+    pub fn stack(&self, layout: &PageLayout, pages: u64) -> Result<Stack, InputError> {
         let mut images = self.count("images")?;
         let mut channels = self.count("channels")?.unwrap_or(1);
         let slices = self.count("slices")?.unwrap_or(1);

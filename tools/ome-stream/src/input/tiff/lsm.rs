@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 use super::super::InputError;
 use super::super::known::Known;
 use super::directory::{Directory, Tags};
-use super::layout::{LSM, Layout};
+use super::page_layout::{LSM, PageLayout};
 use super::stack::{Axis, Order, Stack};
 
 /// Bytes of the tag that are read: sizes, voxel sizes, time interval.
@@ -21,7 +21,7 @@ const MAGIC: [u64; 2] = [50_350_412, 67_127_628];
 pub fn stack<R: Read + Seek>(
     tags: &mut Tags<R>,
     directory: &Directory,
-    layout: &Layout,
+    layout: &PageLayout,
     pages: u64,
 ) -> Result<Option<Stack>, InputError> {
     let Some(entry) = directory.get(LSM).copied() else { return Ok(None) };

@@ -1,7 +1,7 @@
 //! LZW: strips and tiles are unpacked before the decoder of TIFF sees them.
 //!
-//! Its own way of calling the unpacker takes the end of the bytes for the end of the pixels, although some are left in the
-//! unpacker's hands: one good tile in a hundred was called cut off.
+//! Its own way of calling the unpacker takes the end of the bytes for the end of the pixels, although some are left in
+//! the unpacker's hands: one good tile in a hundred was called cut off.
 
 use std::io::{Read, Seek};
 
@@ -9,7 +9,7 @@ use weezl::decode::Configuration;
 use weezl::{BitOrder, LzwStatus};
 
 use super::directory::Tags;
-use super::layout::Layout;
+use super::page_layout::PageLayout;
 use super::segments::{Segments, plain_counts};
 
 /// Bytes of pixels to a byte of the file, at most: a code of 12 bits stands for up to 3837 bytes.
@@ -28,7 +28,7 @@ pub struct Unpacked {
 /// Which of them is damaged or too short.
 pub fn unpack<R: Read + Seek>(
     tags: &mut Tags<R>,
-    layout: &Layout,
+    layout: &PageLayout,
     segments: &Segments,
     sample: u16,
 ) -> Result<Unpacked, String> {

@@ -7,11 +7,11 @@ mod codec;
 mod decode;
 mod directory;
 mod imagej;
-mod layout;
 mod lsm;
 mod lzw;
 mod ome;
 mod ome_xml;
+mod page_layout;
 mod resolution;
 mod scanimage;
 mod segments;
@@ -30,7 +30,7 @@ use ome_stream::settings::{Channel, Color};
 use serde_json::Value;
 
 use self::directory::{Directory, Tags};
-use self::layout::{DESCRIPTION, Layout};
+use self::page_layout::{DESCRIPTION, PageLayout};
 use self::segments::Segments;
 use self::set::Set;
 use self::stack::{Axis, Order, Place, Stack};
@@ -200,9 +200,9 @@ impl Tiff {
     }
 
     /// How and where the pixels of a plane lie, and the number of its page.
-    fn page_of(&mut self, plane: u64) -> Result<(Layout, Segments, u64), InputError> {
+    fn page_of(&mut self, plane: u64) -> Result<(PageLayout, Segments, u64), InputError> {
         if let Order::Behind { stride } = self.stack.order {
-            let layout = Layout { strip_rows: self.set.layout.page.rows, tile: None, ..self.set.layout };
+            let layout = PageLayout { strip_rows: self.set.layout.page.rows, tile: None, ..self.set.layout };
             let offset = self.start.saturating_add(plane.saturating_mul(stride));
             return Ok((layout, Segments::plain(offset, &layout), plane));
         }
@@ -223,7 +223,7 @@ impl Tiff {
         };
         let tags = self.set.tags(file as usize)?;
         let mut segments = Segments::read(tags, &directory, &layout).map_err(failed)?;
-        if directory.get(layout::LSM).is_some() && layout.compression != codec::NONE {
+        if directory.get(page_layout::LSM).is_some() && layout.compression != codec::NONE {
             segments.widen(tags.length());
         }
         self.metadata = self.stack.frame_metadata.get(plane as usize).and_then(Option::as_deref).map(str::to_owned);
@@ -335,11 +335,11 @@ fn describe(set: &mut Set, directory: &Directory, description: &str) -> Result<S
         }
         return Ok(stack);
     }
-    let software = set.tags(0)?.text_of(directory, layout::SOFTWARE).unwrap_or_default();
+    let software = set.tags(0)?.text_of(directory, page_layout::SOFTWARE).unwrap_or_default();
     if let Some(stack) = scanimage::stack(&software, pages)? {
         return Ok(stack);
     }
-    if directory.get(layout::FLUOVIEW).is_some() && pages > 1 {
+    if directory.get(page_layout::FLUOVIEW).is_some() && pages > 1 {
         return Err(unusable(
             "it is a FluoView stack, whose axes are not read; give -d with a count for each axis, in the order of the pages",
         ));
@@ -477,12 +477,12 @@ fn keep(set: &mut Set, directory: &Directory, description: &str, known: &mut Kno
 
 /// Micro-Manager's metadata of a page.
 fn json_of<R: std::io::Read + std::io::Seek>(tags: &mut Tags<R>, directory: &Directory) -> Option<Value> {
-    let text = tags.text_of(directory, layout::MICRO_MANAGER)?;
+    let text = tags.text_of(directory, page_layout::MICRO_MANAGER)?;
     serde_json::from_str(&text).ok().filter(Value::is_object)
 }
 
 /// Shape and names of the axes: those of the stack, the samples of a pixel, rows and columns.
-fn image(layout: &Layout, stack: &mut Stack) -> Result<Image, InputError> {
+fn image(layout: &PageLayout, stack: &mut Stack) -> Result<Image, InputError> {
     let page = layout.page;
     stack.axes.retain(|axis| axis.count != 1);
     let mut axes = stack.axes.clone();
@@ -509,7 +509,7 @@ fn image(layout: &Layout, stack: &mut Stack) -> Result<Image, InputError> {
 }
 
 /// Red, green and blue, and what comes after.
-fn channels_of_color(layout: &Layout, count: u64) -> Vec<Channel> {
+fn channels_of_color(layout: &PageLayout, count: u64) -> Vec<Channel> {
     if !layout.color || count != u64::from(layout.page.samples) {
         return Vec::new();
     }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::super::InputError;
 use super::super::known::{Known, unique};
 use super::super::units;
-use super::layout::Layout;
 use super::ome_xml::{Document, Image, Measured, Plane};
+use super::page_layout::PageLayout;
 use super::stack::{Axis, Order, Place, Stack};
 
 /// Most planes of a document: each takes some 20 bytes before the pages are counted, whatever the file has.
@@ -46,7 +46,7 @@ struct Shape {
 ///
 /// # Errors
 /// Where the document does not fit the files, with both figures.
-pub fn stack(document: &Document, layout: &Layout, files: &mut dyn Files) -> Result<Stack, InputError> {
+pub fn stack(document: &Document, layout: &PageLayout, files: &mut dyn Files) -> Result<Stack, InputError> {
     let first = document.images.first().ok_or_else(|| refuse("it has no image"))?;
     let shape = shape(first, 0, layout)?;
     for (nth, image) in document.images.iter().enumerate().skip(1) {
@@ -111,7 +111,7 @@ fn sizes(image: &Image) -> String {
     format!("{y} x {x} pixels, SizeZ {z}, SizeC {c}, SizeT {t}")
 }
 
-fn shape(image: &Image, nth: usize, layout: &Layout) -> Result<Shape, InputError> {
+fn shape(image: &Image, nth: usize, layout: &PageLayout) -> Result<Shape, InputError> {
     let [x, y, z, c, t] = image.sizes;
     let page = layout.page;
     if (x, y) != (page.columns.into(), page.rows.into()) {

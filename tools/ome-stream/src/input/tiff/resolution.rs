@@ -4,7 +4,7 @@ use std::io::{Read, Seek};
 
 use super::super::known::Known;
 use super::directory::{Directory, Tags};
-use super::layout::{RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION};
+use super::page_layout::{RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION};
 
 /// Pixels to the inch that programs write for a screen or a printer, whatever the image shows.
 const OF_PRINTERS: [f64; 9] = [72.0, 75.0, 96.0, 100.0, 150.0, 180.0, 200.0, 300.0, 600.0];

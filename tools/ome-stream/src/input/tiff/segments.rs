@@ -4,7 +4,7 @@ use std::io::{Read, Seek};
 
 use super::codec;
 use super::directory::{Broken, Directory, Tags};
-use super::layout::{JPEG_TABLES, Layout, STRIP_COUNTS, STRIP_OFFSETS, TILE_COUNTS, TILE_OFFSETS};
+use super::page_layout::{JPEG_TABLES, PageLayout, STRIP_COUNTS, STRIP_OFFSETS, TILE_COUNTS, TILE_OFFSETS};
 
 /// Where the pixels of a page lie.
 #[derive(Debug, Clone, Default)]
@@ -19,7 +19,11 @@ impl Segments {
     ///
     /// # Errors
     /// Where they cannot be read.
-    pub fn read<R: Read + Seek>(tags: &mut Tags<R>, directory: &Directory, layout: &Layout) -> Result<Self, Broken> {
+    pub fn read<R: Read + Seek>(
+        tags: &mut Tags<R>,
+        directory: &Directory,
+        layout: &PageLayout,
+    ) -> Result<Self, Broken> {
         let (offsets, counts) = match layout.tile {
             Some(_) => (TILE_OFFSETS, TILE_COUNTS),
             None => (STRIP_OFFSETS, STRIP_COUNTS),
@@ -41,7 +45,7 @@ impl Segments {
     }
 
     /// Uncompressed pixels from `offset` on: a piece for each sample that lies on its own.
-    pub fn plain(offset: u64, layout: &Layout) -> Self {
+    pub fn plain(offset: u64, layout: &PageLayout) -> Self {
         let pieces = if layout.planar { u64::from(layout.page.samples) } else { 1 };
         let bytes = layout.plain_bytes() / pieces;
         let offsets = (0..pieces).map(|nth| offset.saturating_add(nth * bytes)).collect();
@@ -80,7 +84,7 @@ impl Segments {
 }
 
 /// Lengths of strips or tiles without compression, where they are not told or will be unpacked.
-pub fn plain_counts(layout: &Layout) -> Vec<u64> {
+pub fn plain_counts(layout: &PageLayout) -> Vec<u64> {
     let samples = if layout.planar { 1 } else { u64::from(layout.page.samples) };
     let bytes = |columns: u32, rows: u32| {
         let bits = (u64::from(columns) * u64::from(layout.page.bits)).saturating_mul(samples);

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::super::InputError;
 use super::directory::{Directory, Tags};
-use super::layout::{DESCRIPTION, Layout};
 use super::ome::Files;
 use super::ome_xml;
+use super::page_layout::{DESCRIPTION, PageLayout};
 use super::segments::Segments;
 use super::tags::{self, Context, Problem, Verdict};
 use super::texts::Texts;
@@ -38,7 +38,7 @@ pub struct Beside {
 pub struct Set {
     pub members: Vec<Member>,
     /// How the pixels of the first frame lie.
-    pub layout: Layout,
+    pub layout: PageLayout,
     pub beside: Beside,
     context: Context,
     /// The file that is read at the moment.
@@ -119,11 +119,11 @@ fn survey(
     tags: &mut Tags<File>,
     path: &Path,
     context: Context,
-    expected: Option<&Layout>,
+    expected: Option<&PageLayout>,
     beside: &mut Beside,
-) -> Result<(Member, Option<Layout>), InputError> {
+) -> Result<(Member, Option<PageLayout>), InputError> {
     let (pages, broken) = tags.chain();
-    let mut first: Option<(u32, Layout)> = None;
+    let mut first: Option<(u32, PageLayout)> = None;
     let mut frames = Vec::with_capacity(pages.len());
     for (number, place) in pages.iter().enumerate() {
         let directory = tags.directory(*place).map_err(|broken| Problem::from(broken).on(number))?;
@@ -169,7 +169,8 @@ fn survey(
     Ok((Member { path: path.to_owned(), pages, frames, broken, uuid }, first.map(|(_, layout)| layout)))
 }
 
-/// The identity that OME-XML gives the file it lies in. The whole document is not parsed: each file of a set has all of it.
+/// The identity that OME-XML gives the file it lies in. The whole document is not parsed: each file of a set has all of
+/// it.
 fn uuid_of(description: &str) -> Option<String> {
     let root = description.get(description.find("<OME")?..)?;
     let root = root.get(..root.find('>')?)?;

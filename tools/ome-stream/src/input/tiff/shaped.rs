@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::InputError;
 use super::super::known::Known;
-use super::layout::Layout;
+use super::page_layout::PageLayout;
 use super::stack::{Axis, Order, Stack};
 
 /// What a description declares.
@@ -29,7 +29,7 @@ impl Shaped {
     ///
     /// # Errors
     /// Where the shape is not one of such pages.
-    pub fn stack(&self, layout: &Layout, pages: u64) -> Result<Stack, InputError> {
+    pub fn stack(&self, layout: &PageLayout, pages: u64) -> Result<Stack, InputError> {
         let page = layout.page;
         let (rows, columns, samples) = (u64::from(page.rows), u64::from(page.columns), u64::from(page.samples));
         let ends: [&[u64]; 5] = match (samples, layout.planar) {

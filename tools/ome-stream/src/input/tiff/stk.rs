@@ -8,7 +8,7 @@ use super::super::InputError;
 use super::super::known::Known;
 use super::codec;
 use super::directory::{Broken, Directory, Tags};
-use super::layout::{Layout, UIC1, UIC2, UIC3, UIC4};
+use super::page_layout::{PageLayout, UIC1, UIC2, UIC3, UIC4};
 use super::segments::Segments;
 use super::stack::{Axis, Order, Stack};
 
@@ -32,7 +32,7 @@ struct Plane {
 pub fn stack<R: Read + Seek>(
     tags: &mut Tags<R>,
     directory: &Directory,
-    layout: &Layout,
+    layout: &PageLayout,
     pages: u64,
 ) -> Result<Option<Stack>, InputError> {
     let Some(entry) = directory.get(UIC2).copied() else { return Ok(None) };

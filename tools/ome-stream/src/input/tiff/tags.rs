@@ -1,4 +1,5 @@
-//! Judges the tags of a page: what decides the pixels is honored or refused, what describes them is known to be harmless.
+//! Judges the tags of a page: what decides the pixels is honored or refused, what describes them is known to be
+//! harmless.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Seek};
@@ -9,7 +10,7 @@ use super::super::InputError;
 use super::codec;
 use super::decode;
 use super::directory::{Broken, Directory, Tags};
-use super::layout::*;
+use super::page_layout::*;
 
 const SUBFILE_TYPE: u16 = 255;
 const FILL_ORDER: u16 = 266;
@@ -19,7 +20,7 @@ const SUB_IFDS: u16 = 330;
 /// What a page is.
 pub enum Verdict {
     /// A frame, or several of them.
-    Frame(Layout),
+    Frame(PageLayout),
     /// The same image once more, smaller.
     Reduced,
 }
@@ -41,7 +42,7 @@ pub fn judge<R: Read + Seek>(
     context: Context,
     dropped: &mut BTreeSet<String>,
 ) -> Result<Verdict, Problem> {
-    twice(directory)?;
+    refuse_repeated(directory)?;
     if reduced(tags, directory)? {
         return Ok(Verdict::Reduced);
     }
@@ -81,7 +82,7 @@ fn refuse<T>(problem: impl Into<String>) -> Result<T, Problem> {
 }
 
 /// A tag that decides the pixels and is there twice, with one value or another.
-fn twice(directory: &Directory) -> Result<(), Problem> {
+fn refuse_repeated(directory: &Directory) -> Result<(), Problem> {
     let decisive =
         [WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, STRIP_OFFSETS, SAMPLES, PLANAR, TILE_OFFSETS, FORMAT];
     let count = |tag: &u16| directory.entries().iter().filter(|entry| entry.tag == *tag).count();
@@ -143,7 +144,7 @@ fn sub_directories<R: Read + Seek>(
     Ok(())
 }
 
-fn layout<R: Read + Seek>(tags: &mut Tags<R>, directory: &Directory, context: Context) -> Result<Layout, Problem> {
+fn layout<R: Read + Seek>(tags: &mut Tags<R>, directory: &Directory, context: Context) -> Result<PageLayout, Problem> {
     let side = |tags: &mut Tags<R>, tag: u16, name: &str| match tags.first_unsigned(directory, tag)? {
         Some(side) => match u32::try_from(side) {
             Ok(side @ 1..) => Ok(side),
@@ -191,7 +192,7 @@ fn layout<R: Read + Seek>(tags: &mut Tags<R>, directory: &Directory, context: Co
         some => some,
     };
     let page = Page { rows, columns, bits, dtype, samples };
-    let layout = Layout { page, format, compression, predictor, planar, color, reversed, tile, strip_rows };
+    let layout = PageLayout { page, format, compression, predictor, planar, color, reversed, tile, strip_rows };
     segments(directory, &layout)?;
     decode::check(&layout).map_err(Problem)?;
     Ok(layout)
@@ -300,7 +301,7 @@ fn predictor<R: Read + Seek>(
 }
 
 /// As many strips or tiles as the size asks for.
-fn segments(directory: &Directory, layout: &Layout) -> Result<(), Problem> {
+fn segments(directory: &Directory, layout: &PageLayout) -> Result<(), Problem> {
     let sweeps = if layout.planar { u64::from(layout.page.samples) } else { 1 };
     let wanted = layout.segments() * sweeps;
     let (offsets, counts, name) = match layout.tile {

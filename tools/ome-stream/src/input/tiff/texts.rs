@@ -5,7 +5,7 @@ use std::io::{Read, Seek};
 
 use super::super::known::Known;
 use super::directory::{Directory, Entry, Tags};
-use super::layout::{DATE_TIME, DESCRIPTION, SOFTWARE};
+use super::page_layout::{DATE_TIME, DESCRIPTION, SOFTWARE};
 use super::shaped;
 
 /// Longest text of the file that is kept in the store: readers parse it on every open.

@@ -1,4 +1,4 @@
-//! The licences of everything that is built, and their texts for what is linked into the library.
+//! The licenses of everything that is built, and their texts for what is linked into the library.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 use crate::step::cargo;
 
-/// How deep licence files of bundled C sources are looked for, inside a crate.
+/// How deep license files of bundled C sources are looked for, inside a crate.
 const DEPTH: usize = 3;
 
-/// Names that files with a licence begin with.
+/// Names that files with a license begin with.
 const NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "NOTICE", "UNLICENSE"];
 
 /// What may be in a program that is given away: no more is asked than to keep a notice.
@@ -32,32 +32,33 @@ const ACCEPTED: [&str; 12] = [
     "Unicode-3.0",
 ];
 
-/// Packages with a licence of another kind, with the reason why that is no matter.
+/// Packages with a license of another kind, with the reason why that is no matter.
 const OTHERS: [(&str, &str, &str); 2] = [
     ("cbindgen", "MPL-2.0", "makes the C header, and is in no program that is given away"),
     ("inferno", "CDDL-1.0", "draws the flame graphs of `ome-bench --profile`, as it is and with its source public"),
 ];
 
-/// What is wrong with the licences of the packages in `metadata`, a line each.
+/// What is wrong with the licenses of the packages in `metadata`, a line each.
 pub(crate) fn problems(metadata: &Value) -> Result<Vec<String>> {
     let linked = linked(metadata)?;
     let mut problems = Vec::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let text = |key: &str| package[key].as_str().unwrap_or_default();
-        let (name, licence) = (text("name"), text("license"));
-        let excused = OTHERS.iter().any(|(other, its, _)| (*other, *its) == (name, licence));
-        if licence.is_empty() {
-            problems.push(format!("{name} {} names no licence", text("version")));
+        let (name, license) = (text("name"), text("license"));
+        let excused = OTHERS.iter().any(|(other, its, _)| (*other, *its) == (name, license));
+        if license.is_empty() {
+            problems.push(format!("{name} {} names no license", text("version")));
         } else if excused && linked.contains(text("id")) {
-            problems.push(format!("{name} ({licence}) is linked into the C library"));
-        } else if !excused && !is_accepted(licence) {
-            problems.push(format!("{name} {}: {licence} is not among the accepted licences", text("version")));
+            problems.push(format!("{name} ({license}) is linked into the C library"));
+        } else if !excused && !is_accepted(license) {
+            problems.push(format!("{name} {}: {license} is not among the accepted licenses", text("version")));
         }
     }
     Ok(problems)
 }
 
-/// Whether a licence expression leaves a choice of accepted licences. Where parentheses are nested it may say no for yes.
+/// Whether a license expression leaves a choice of accepted licenses. Where parentheses are nested it may say no for
+/// yes.
 fn is_accepted(expression: &str) -> bool {
     expression.split(" AND ").all(|part| {
         let choices = part.split(['/', '(', ')']).flat_map(|choice| choice.split(" OR "));
@@ -65,12 +66,12 @@ fn is_accepted(expression: &str) -> bool {
     })
 }
 
-/// A table of the crates, then the text of each licence file in them, equal texts once.
+/// A table of the crates, then the text of each license file in them, equal texts once.
 pub(crate) fn of_everything_linked(target: &str) -> Result<String> {
     let metadata = metadata(target, &[])?;
     let linked = linked(&metadata)?;
     let mut table = String::from(
-        "What is linked into this library, with its licence. Rust's standard library (MIT OR Apache-2.0) comes on top.\n\n",
+        "What is linked into this library, with its license. Rust's standard library (MIT OR Apache-2.0) comes on top.\n\n",
     );
     let mut texts: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for package in metadata["packages"].as_array().into_iter().flatten() {
@@ -79,9 +80,9 @@ pub(crate) fn of_everything_linked(target: &str) -> Result<String> {
         }
         let text = |key: &str| package[key].as_str().unwrap_or_default();
         let name = format!("{} {}", text("name"), text("version"));
-        let licence = package["license"].as_str().or(package["license_file"].as_str());
-        let licence = licence.with_context(|| format!("{name} names no licence"))?;
-        writeln!(table, "{name:40} {licence}")?;
+        let license = package["license"].as_str().or(package["license_file"].as_str());
+        let license = license.with_context(|| format!("{name} names no license"))?;
+        writeln!(table, "{name:40} {license}")?;
         if package["source"].is_string() {
             let folder = Path::new(text("manifest_path")).parent().context("a manifest lies in no folder")?;
             let mut files = Vec::new();
@@ -93,7 +94,7 @@ pub(crate) fn of_everything_linked(target: &str) -> Result<String> {
             }
         }
     }
-    ensure!(!texts.is_empty(), "no licence file was found in any crate");
+    ensure!(!texts.is_empty(), "no license file was found in any crate");
     for (text, places) in texts {
         write!(table, "\n{}\n{}\n\n{text}\n", "=".repeat(100), places.join("\n"))?;
     }
@@ -143,7 +144,7 @@ fn linked(metadata: &Value) -> Result<BTreeSet<String>> {
     Ok(found)
 }
 
-/// Licence files in a folder and the folders in it.
+/// License files in a folder and the folders in it.
 fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
     let mut entries: Vec<PathBuf> = fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
     entries.sort();
@@ -167,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_licence_is_accepted_where_a_choice_is() {
+    fn a_license_is_accepted_where_a_choice_is() {
         for accepted in ["MIT", "MIT/Apache-2.0", "GPL-3.0 OR MIT", "(MIT OR Apache-2.0) AND Unicode-3.0", "A / MIT"] {
             assert!(is_accepted(accepted), "{accepted}");
         }
@@ -177,9 +178,9 @@ mod tests {
     }
 
     #[test]
-    fn a_licence_that_is_missing_or_new_is_told() {
+    fn a_license_that_is_missing_or_new_is_told() {
         let package =
-            |name: &str, licence: Value| json!({"id": name, "name": name, "version": "1.0.0", "license": licence});
+            |name: &str, license: Value| json!({"id": name, "name": name, "version": "1.0.0", "license": license});
         let with = |packages: Vec<Value>, dependency: &str| {
             let library = package("ome-stream-c", json!("MIT"));
             let packages: Vec<Value> = [library].into_iter().chain(packages).collect();
@@ -190,13 +191,13 @@ mod tests {
         let cbindgen = || package("cbindgen", json!("MPL-2.0"));
         assert!(with(vec![cbindgen()], "none").is_empty());
         assert_eq!(with(vec![cbindgen()], "cbindgen"), ["cbindgen (MPL-2.0) is linked into the C library"]);
-        assert_eq!(with(vec![package("new", Value::Null)], "none"), ["new 1.0.0 names no licence"]);
-        let refused = "new 1.0.0: MPL-2.0 is not among the accepted licences";
+        assert_eq!(with(vec![package("new", Value::Null)], "none"), ["new 1.0.0 names no license"]);
+        let refused = "new 1.0.0: MPL-2.0 is not among the accepted licenses";
         assert_eq!(with(vec![package("new", json!("MPL-2.0"))], "none"), [refused]);
     }
 
     #[test]
-    fn macros_and_what_only_tests_and_build_scripts_use_are_not_linked() {
+    fn build_time_packages_are_not_linked() {
         let package = |name: &str, kind: &str| json!({"id": name, "name": name, "targets": [{"kind": [kind]}]});
         let dependency = |name: &str, kind: Value| json!({"pkg": name, "dep_kinds": [{"kind": kind}]});
         let metadata = json!({

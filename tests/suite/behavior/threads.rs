@@ -15,7 +15,7 @@ fn content(thread: u64, nth: u64) -> u64 {
 }
 
 #[test]
-fn frames_of_several_threads_are_numbered_one_by_one_and_lie_where_their_number_says() {
+fn frames_of_several_threads_lie_at_their_numbers() {
     let run = Acquisition::new("t:inf:4,y:16,x:16");
     let stream = Arc::new(run.start());
     let dtype = run.case.settings.dtype;
@@ -45,7 +45,7 @@ fn frames_of_several_threads_are_numbered_one_by_one_and_lie_where_their_number_
 }
 
 #[test]
-fn frames_accepted_before_a_finish_in_another_thread_are_stored_and_the_others_refused() {
+fn a_finish_in_another_thread_stores_accepted_frames() {
     let run = Acquisition::new("t:inf:4,p:2,y:16,x:16");
     let stream = Arc::new(run.start());
     let dtype = run.case.settings.dtype;

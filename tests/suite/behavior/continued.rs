@@ -109,7 +109,7 @@ fn any_frame_can_be_replaced_at_any_time() {
 }
 
 #[test]
-fn a_store_of_other_settings_is_refused_with_the_difference_and_stays_as_it_is() {
+fn a_store_of_other_settings_is_refused() {
     let run = Acquisition::new("t:inf:2:2,y:32:16,x:32:16");
     let stream = run.start();
     run.append(&stream, 0..5);
@@ -190,7 +190,7 @@ fn frame_metadata_of_frames_that_come_again_are_not_kept_twice() {
 }
 
 #[test]
-fn planes_that_were_skipped_can_be_filled_in_chunk_by_chunk_of_one_shard() {
+fn skipped_planes_can_be_filled_in_later() {
     let run = Acquisition::new("t:inf,y:11:1:2,x:16");
     let stream = run.start();
     stream.skip(5).expect("unbounded");
@@ -253,7 +253,7 @@ fn edits_that_do_not_matter_for_going_on_are_kept() {
 }
 
 #[test]
-fn a_store_goes_on_under_another_name_and_with_levels_of_other_tools() {
+fn a_renamed_store_with_foreign_levels_goes_on() {
     let run = edited("zarr.json", |document| {
         let datasets = &mut document["attributes"]["ome"]["multiscales"][0]["datasets"];
         let mut level = datasets[0].clone();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ome_stream::plan::{Capabilities, Unit};
+use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::settings::{DataType, Settings, parse_dims};
 use ome_stream::{Error, Plan, Stream};
 use ome_stream_tests::child::{Ask, Process};
@@ -36,7 +36,7 @@ fn folders(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_store_whose_writer_lives_is_neither_replaced_nor_continued_nor_mended() {
+fn a_store_with_a_living_writer_is_left_alone() {
     for engine in ["zarrs", "acquire-zarr", "tensorstore"] {
         let Ok(backend) = ome_stream_backends::open(engine) else { continue };
         let folder = tempfile::tempdir().expect("a folder");
@@ -59,7 +59,7 @@ fn a_store_whose_writer_lives_is_neither_replaced_nor_continued_nor_mended() {
 }
 
 #[test]
-fn a_writer_in_another_process_is_named_and_its_death_sets_the_store_free() {
+fn a_writer_in_another_process_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut child = Process::start(env!("CARGO_BIN_EXE_ome-stream-test-child")).expect("started");
     let ask = Ask::Create { settings: Box::new(settings(folder.path())), backend: "zarrs".into(), delay_us: 0 };
@@ -75,7 +75,7 @@ fn a_writer_in_another_process_is_named_and_its_death_sets_the_store_free() {
 }
 
 #[test]
-fn what_a_kill_inside_create_leaves_is_replaced_and_continued_and_looked_at() {
+fn a_kill_inside_create_leaves_a_usable_store() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = {
         let stream = Stream::create(&settings(folder.path()), &*native()).expect("made");
@@ -128,7 +128,7 @@ fn what_a_kill_inside_create_leaves_is_replaced_and_continued_and_looked_at() {
 }
 
 #[test]
-fn a_store_that_is_renamed_or_replaced_under_its_writer_ends_the_run() {
+fn a_store_replaced_under_its_writer_ends_the_run() {
     for replaced in [false, true] {
         let folder = tempfile::tempdir().expect("a folder");
         let stream = Stream::create(&settings(folder.path()), &*native()).expect("made");
@@ -199,7 +199,7 @@ fn a_root_inside_of_a_store_or_above_one_is_refused() {
 fn a_relative_root_is_fixed_when_the_plan_is_made() {
     let mut settings = settings(Path::new("somewhere"));
     settings.root_path = "run".into();
-    let plan = Plan::new(&settings, &Capabilities::taking(Unit::Chunk)).expect("valid");
+    let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
     assert_eq!(plan.root(), std::env::current_dir().expect("there").join("run.ome.zarr"));
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ome_stream::backend::{Backend, Batch, Capabilities, MemoryBackend, Sink, Stored, Unsupported};
-use ome_stream::plan::{ArrayId, Unit};
+use ome_stream::plan::{ArrayId, StorageUnit};
 use ome_stream::platform::faulty::{Fault, Operation};
 use ome_stream::store::Store;
 use ome_stream::{Error, Plan, Result, Stream};
@@ -24,7 +24,7 @@ fn errno(error: &Error) -> Option<i32> {
 }
 
 #[test]
-fn a_failed_write_is_told_at_the_next_append_and_at_finish_with_cause_and_frame() {
+fn a_failed_write_is_told_with_cause_and_frame() {
     let run = Acquisition::new("t:inf,y:16,x:16").with(|settings| settings.threads = Some(1));
     let stream = run.start_on(disk::failing(3, Errno::IO, disk::writes_pixels));
     let (_, at_append) = run.append_until_refused(&stream);
@@ -96,7 +96,7 @@ fn a_torn_write_costs_its_own_chunk_only() {
 }
 
 #[test]
-fn metadata_that_cannot_be_renewed_for_live_readers_is_a_failure() {
+fn metadata_that_cannot_be_renewed_is_a_failure() {
     let run = Acquisition::new("t:inf,y:16,x:16").with(|settings| settings.live_interval = 0.05);
     let created = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let armed = Arc::clone(&created);
@@ -171,7 +171,7 @@ fn an_error_that_passes_in_finish_is_told_and_costs_no_frame() {
 }
 
 #[test]
-fn an_array_whose_folder_was_removed_is_told_of_while_its_shard_is_open() {
+fn a_removed_array_folder_is_told_of() {
     for last in [2, 8] {
         // The shape is fixed: no metadata are written again that would tell.
         let run = Acquisition::new("t:8:1:8,y:16:8:2,x:16:8:2").with(|settings| settings.live_interval = 0.05);
@@ -296,9 +296,9 @@ impl Sink for PanickingSink {
 }
 
 #[test]
-fn a_panic_in_a_worker_is_an_error_and_not_the_end_of_the_process() {
+fn a_panic_in_a_worker_is_an_error() {
     let run = Acquisition::new("t:inf,y:16,x:16").with(|settings| settings.threads = Some(1));
-    let backend = Panicking(MemoryBackend::new(Unit::Chunk, false));
+    let backend = Panicking(MemoryBackend::new(StorageUnit::Chunk, false));
     let stream = Stream::create(&run.settings(), &backend).expect("a stream");
     let (_, error) = run.append_until_refused(&stream);
     assert!(matches!(error, Error::Failed { frame: 1, .. }), "{error}");
@@ -326,7 +326,7 @@ impl Backend for SlowCopies {
         "slow copies"
     }
     fn capabilities(&self) -> Capabilities {
-        Capabilities::taking(Unit::Chunk)
+        Capabilities::taking(StorageUnit::Chunk)
     }
     fn check(&self, _: &Plan) -> Result<(), Unsupported> {
         Ok(())
@@ -407,7 +407,7 @@ fn with_refusals(
 const KEPT: [&str; 2] = ["progress.json", "frame_metadata.jsonl"];
 
 #[test]
-fn the_camera_goes_on_where_only_what_is_kept_beside_the_pixels_cannot_be_renewed() {
+fn side_files_that_fail_do_not_stop_the_camera() {
     for name in KEPT {
         let run = Acquisition::new("t:inf:2,y:16,x:16").with(|settings| settings.live_interval = 0.05);
         let refuses = Arc::new(AtomicBool::new(false));
@@ -434,7 +434,7 @@ fn the_camera_goes_on_where_only_what_is_kept_beside_the_pixels_cannot_be_renewe
 }
 
 #[test]
-fn what_could_never_be_renewed_is_told_by_finish_after_everything_else_was_stored() {
+fn side_files_that_failed_are_told_by_finish() {
     for name in KEPT {
         let run = Acquisition::new("t:inf:2,y:16,x:16").with(|settings| {
             settings.live_interval = 0.05;

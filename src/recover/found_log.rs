@@ -8,22 +8,23 @@ use serde_json::{Map, Value};
 
 use super::logged::{Copies, Logged};
 use crate::error::{Error, Result};
-use crate::journal::format::{Record, Records, VERSION};
+use crate::journal::format::{Entries, Entry, VERSION};
 use crate::names::own::{LOG, OLD_LOG};
-use crate::plan::{ArrayId, SourceId, Unit};
+use crate::plan::{ArrayId, SourceId, StorageUnit};
 use crate::platform::Source;
 use crate::reader::{self, Stream};
 
 /// The log, or that there is none.
 #[derive(Debug, Default)]
-pub(super) struct RunLog {
+pub(super) struct FoundLog {
     /// True where there is one: the run has not finished.
     pub(super) present: bool,
     /// Its path below the root.
     pub(super) name: &'static str,
     /// What arrays have in common, as far as the log tells.
     forms: Vec<LoggedForm>,
-    /// The arrays by their path: number and form. Version 1 told of none: all were alike, and had the position's number.
+    /// The arrays by their path: number and form. Version 1 told of none: all were alike, and had the position's
+    /// number.
     arrays: HashMap<String, (ArrayId, usize)>,
     /// Version of the log; 0 where it tells none.
     version: u64,
@@ -36,8 +37,8 @@ pub(super) struct RunLog {
     /// For each source the frames that were on the medium, in the order in which they came, where the log tells.
     pub(super) durable: BTreeMap<SourceId, u64>,
     /// What the engine took at a time, where the log tells.
-    pub(super) unit: Option<Unit>,
-    /// Bytes that are no record.
+    pub(super) unit: Option<StorageUnit>,
+    /// Bytes that are no entry.
     pub(super) damaged: u64,
 }
 
@@ -61,31 +62,31 @@ impl LoggedForm {
     }
 }
 
-impl RunLog {
+impl FoundLog {
     /// Looks whether there is a log and what run it belongs to.
     pub(super) fn look(source: &dyn Source, root: &Path) -> Result<Self> {
         let mut log = Self::default();
-        let Some((mut records, name)) = open(source, root)? else { return Ok(log) };
+        let Some((mut entries, name)) = open(source, root)? else { return Ok(log) };
         log.present = true;
         log.name = name;
-        let first = records.next_record().map_err(|error| Error::io("read", root.join(name), error))?;
-        if let Some(Record::Run(run)) = first {
+        let first = entries.next_entry().map_err(|error| Error::io("read", root.join(name), error))?;
+        if let Some(Entry::Run(run)) = first {
             log.version = run.get("version").and_then(Value::as_u64).unwrap_or(1);
             log.forms = match run.get("forms").and_then(Value::as_array) {
                 Some(forms) => forms.iter().map(LoggedForm::of).collect(),
                 None => vec![LoggedForm::of(&run)],
             };
             log.unit = match run.get("unit").and_then(Value::as_str) {
-                Some("frame") => Some(Unit::Frame),
-                Some("chunk") => Some(Unit::Chunk),
-                Some("shard") => Some(Unit::Shard),
+                Some("frame") => Some(StorageUnit::Frame),
+                Some("chunk") => Some(StorageUnit::Chunk),
+                Some("shard") => Some(StorageUnit::Shard),
                 _ => None,
             };
         }
         Ok(log)
     }
 
-    /// Refuses a log of a later version, whose records would be taken for damage.
+    /// Refuses a log of a later version, whose entries would be taken for damage.
     pub(super) fn check_version(&self) -> Result<(), String> {
         match self.version {
             ..=VERSION => Ok(()),
@@ -132,21 +133,21 @@ impl RunLog {
 
     /// Reads what the log tells of shards.
     pub(super) fn read_shards(&mut self, source: &dyn Source, root: &Path, mut logged: Logged<'_>) -> Result<()> {
-        let Some((mut records, name)) = open(source, root)? else { return Ok(()) };
+        let Some((mut entries, name)) = open(source, root)? else { return Ok(()) };
         let fail = |error| Error::io("read", root.join(name), error);
-        while let Some(record) = records.next_record().map_err(fail)? {
-            match record {
-                Record::Chunks(placed) => logged.take(placed)?,
-                Record::Planes(planes) => logged.take_planes(&planes),
-                Record::Arrays(arrays) => self.take_arrays(&arrays),
-                Record::Durable(source, frames) => {
+        while let Some(entry) = entries.next_entry().map_err(fail)? {
+            match entry {
+                Entry::Chunks(placed) => logged.take(placed)?,
+                Entry::Planes(planes) => logged.take_planes(&planes),
+                Entry::Arrays(arrays) => self.take_arrays(&arrays),
+                Entry::Durable(source, frames) => {
                     let known = self.durable.entry(source).or_default();
                     *known = frames.max(*known);
                 }
-                Record::Run(_) => {}
+                Entry::Run(_) => {}
             }
         }
-        self.damaged = records.damaged_bytes();
+        self.damaged = entries.damaged_bytes();
         let kept = logged.kept();
         (self.shards, self.reach, self.extents) = (kept.shards, kept.reach, kept.extents);
         Ok(())
@@ -164,8 +165,8 @@ impl RunLog {
     }
 }
 
-/// The records of a log, and its path below the root.
-type Opened = (Records<BufReader<Stream>>, &'static str);
+/// The entries of a log, and its path below the root.
+type Opened = (Entries<BufReader<Stream>>, &'static str);
 
 /// The log of this version, or of an earlier one.
 fn open(source: &dyn Source, root: &Path) -> Result<Option<Opened>> {
@@ -174,7 +175,7 @@ fn open(source: &dyn Source, root: &Path) -> Result<Option<Opened>> {
         if reader::is_file(source, &path)?
             && let Some(file) = reader::open(source, &path)?
         {
-            return Ok(Some((Records::new(file.stream()), name)));
+            return Ok(Some((Entries::new(file.stream()), name)));
         }
     }
     Ok(None)

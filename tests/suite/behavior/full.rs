@@ -38,7 +38,7 @@ fn error_refuses_the_frame_and_takes_it_later() {
 }
 
 #[test]
-fn drop_counts_the_frame_leaves_its_place_and_goes_on_at_the_right_one() {
+fn drop_counts_the_frame_and_leaves_its_place() {
     let run = acquisition("t:inf,y:256,x:128", WhenFull::Drop);
     let gate = Gate::default();
     let stream = run.start_on(gate.disk());
@@ -188,8 +188,8 @@ fn no_frame_is_refused_while_there_is_room() {
     }
 }
 
-/// The plan may have as few buffers as groups are open, and one: whoever waits for one that another thread's frames must
-/// free would wait for ever.
+/// The plan may have as few buffers as groups are open, and one: whoever waits for one that another thread's frames
+/// must free would wait for ever.
 #[test]
 fn threads_that_share_few_buffers_never_wait_for_each_other() {
     let run = Acquisition::new("t:inf:10,y:256,x:128").with(|settings| {

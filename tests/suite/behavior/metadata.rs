@@ -59,7 +59,7 @@ fn metadata_of_the_run_that_would_break_the_store_are_refused() {
 }
 
 #[test]
-fn metadata_of_frames_carry_number_and_place_and_are_mirrored_at_the_end() {
+fn metadata_of_frames_carry_number_and_place() {
     // Acquired z before c, stored c before z.
     let run = Acquisition::of(Case::new("run", "p:2,z:2,c:2,y:4,x:4"));
     let stream = run.start();
@@ -176,7 +176,7 @@ fn readers_are_shown_only_positions_that_grew() {
 }
 
 #[test]
-fn metadata_that_a_disk_takes_long_for_hold_up_neither_append_nor_the_pixels_of_finish() {
+fn slow_metadata_hold_up_neither_append_nor_finish() {
     let run = Acquisition::new("t:inf,y:16,x:16").with(|settings| settings.live_interval = 600.0);
     let (gate, armed) = (Gate::default(), Arc::new(AtomicBool::new(false)));
     let reached = Arc::new(AtomicBool::new(false));

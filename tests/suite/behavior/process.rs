@@ -57,7 +57,7 @@ fn no_thread_is_alive_after_the_last_free() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn without_a_thread_create_fails_and_works_again_when_there_is_one() {
+fn create_without_a_thread_fails_cleanly() {
     for codec in [Codec::None, Codec::BloscZstd, Codec::Gzip] {
         let run =
             Acquisition::new("t:6:2,y:64:32,x:64:32").with(|settings| settings.compression = Compression::new(codec));
@@ -80,8 +80,8 @@ fn without_a_thread_create_fails_and_works_again_when_there_is_one() {
 /// Bytes that `memory_limit` does not count: the program, its threads' stacks, its allocator.
 const BESIDE_THE_LIMIT: u64 = 64 * MIB;
 
-/// Appends until memory is full on a disk that stands still. Returns the bytes that this took, by the system's own count,
-/// and the most that the stream said were in flight.
+/// Appends until memory is full on a disk that stands still. Returns the bytes that this took, by the system's own
+/// count, and the most that the stream said were in flight.
 #[cfg(target_os = "linux")]
 fn filled(run: &Acquisition, frames: u64) -> (u64, u64) {
     const STANDS_STILL_US: u64 = 600_000_000;
@@ -167,7 +167,7 @@ fn streams_without_a_frame_take_little_memory_and_few_threads() {
 
 #[cfg(unix)]
 #[test]
-fn six_streams_of_256_open_shards_share_the_files_of_the_process() {
+fn six_streams_share_the_files_of_the_process() {
     let runs: Vec<_> = (0..6)
         .map(|_| {
             Acquisition::new("t:10:1:5,y:64:4:1,x:64:4:1").with(|settings| {

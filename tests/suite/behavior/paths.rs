@@ -139,7 +139,7 @@ fn folders_that_some_system_cannot_have_are_not_made() {
 }
 
 #[test]
-fn positions_whose_names_are_one_folder_on_some_system_have_folders_of_their_own() {
+fn positions_with_colliding_names_have_folders() {
     let names = ["caf\u{e9}", "cafe\u{301}", "STRASSE", "stra\u{df}e"];
     let run = Acquisition::new("p:4,y:16,x:16").with(|settings| {
         settings.dimensions[0] = Dimension::unbounded("p").with_kind(DimensionType::Position).with_coords(names);

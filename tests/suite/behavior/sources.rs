@@ -1,5 +1,5 @@
-//! Two sources of different shape, type and codec in one store, one with levels, fed by two threads: whole in memory and on
-//! disk, also killed, recovered and gone on with.
+//! Two sources of different shape, type and codec in one store, one with levels, fed by two threads: whole in memory
+//! and on disk, also killed, recovered and gone on with.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ome_stream::backend::{Backend, MemoryBackend};
-use ome_stream::plan::{Capabilities, SourceId, Unit};
+use ome_stream::plan::{Capabilities, SourceId, StorageUnit};
 use ome_stream::recover::{Options, recover};
 use ome_stream::{Plan, Stream, platform};
 use ome_stream_tests::child::{Ask, Process};
@@ -54,8 +54,12 @@ fn missing(root: &Path) -> [BTreeSet<u64>; 2] {
 
 #[test]
 fn two_sources_and_levels_are_whole_in_memory() {
-    for (unit, ends) in [(Unit::Chunk, [61, 40]), (Unit::Shard, [50, 11]), (Unit::Chunk, [0, 7]), (Unit::Shard, [3, 0])]
-    {
+    for (unit, ends) in [
+        (StorageUnit::Chunk, [61, 40]),
+        (StorageUnit::Shard, [50, 11]),
+        (StorageUnit::Chunk, [0, 7]),
+        (StorageUnit::Shard, [3, 0]),
+    ] {
         let backend = MemoryBackend::new(unit, false);
         let plan = plan("a".as_ref(), false, &backend.capabilities()).expect("a plan");
         let folder = tempfile::tempdir().expect("a folder");
@@ -102,7 +106,7 @@ fn two_sources_and_levels_are_whole_on_disk_and_listed() {
 }
 
 #[test]
-fn a_slow_source_keeps_what_it_is_sure_of_while_a_fast_one_is_full() {
+fn a_slow_source_keeps_its_share() {
     let folder = tempfile::tempdir().expect("a folder");
     let plan = plan(&folder.path().join("run.ome.zarr"), false, &native().capabilities()).expect("a plan");
     let least = plan.memory().least_bytes;
@@ -123,8 +127,8 @@ fn a_slow_source_keeps_what_it_is_sure_of_while_a_fast_one_is_full() {
     }
 }
 
-/// What was written of an interrupted store is there after mending, but for what an earlier interruption `lost`, and it goes on
-/// to the end.
+/// What was written of an interrupted store is there after mending, but for what an earlier interruption `lost`, and it
+/// goes on to the end.
 fn goes_on(root: &Path, written: [u64; 2], lost: &[BTreeSet<u64>; 2], by_recover: bool) -> Result<(), String> {
     let said = |error: ome_stream::Error| error.to_string();
     if by_recover {
@@ -212,7 +216,7 @@ fn a_killed_run_of_two_sources_goes_on_behind_what_was_written() {
 
 #[test]
 fn what_cannot_be_planned_is_refused_with_its_field() {
-    let chunks = Capabilities::taking(Unit::Chunk);
+    let chunks = Capabilities::taking(StorageUnit::Chunk);
     let mut sources = two("a".as_ref());
     sources[0].levels = vec![[2, 0]];
     assert!(Plan::of_sources(&sources, &chunks).expect_err("no pixel").to_string().contains("levels"));
@@ -265,7 +269,7 @@ fn levels_that_are_far_behind_are_made_anew_in_the_least_memory() {
 }
 
 #[test]
-fn a_failure_while_levels_are_behind_ends_the_run_and_nobody_waits_for_ever() {
+fn a_failure_while_levels_are_behind_ends_the_run() {
     for after in [0, 30, 150] {
         let folder = tempfile::tempdir().expect("a folder");
         let (disk, frozen) = freezing();
@@ -316,7 +320,7 @@ fn other_sources_orders_and_levels_are_no_store_to_go_on_with() {
 #[test]
 fn a_plan_for_another_engine_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
-    let shards = plan(&folder.path().join("a"), false, &Capabilities::taking(Unit::Shard)).expect("a plan");
+    let shards = plan(&folder.path().join("a"), false, &Capabilities::taking(StorageUnit::Shard)).expect("a plan");
     let error = Stream::of_plan(shards, &*native(), platform::native()).expect_err("it takes chunks");
     assert!(error.to_string().contains("another engine"), "{error}");
 }

@@ -71,7 +71,7 @@ fn an_open_compressed_shard_is_readable() {
 /// Room for all that a shard of large compressed chunks could hold is taken at once: what it does not need must be gone
 /// before a reader, who looks for the index at the end, knows the file.
 #[test]
-fn a_large_compressed_shard_is_readable_while_it_is_open_and_no_longer_than_what_is_in_it() {
+fn a_large_open_compressed_shard_is_readable() {
     let compressed = |run: Acquisition| run.with(|settings| settings.compression = Compression::new(Codec::BloscLz4));
     let run = compressed(live("t:6:1:6,y:512,x:512"));
     becomes_visible(&run, &[1, 3]);

@@ -47,7 +47,8 @@ fn point_1_the_cameras_buffer_may_be_reused_at_once() {
     run.assert_holds(&[Append(50)]);
 }
 
-/// 2. A frame of the wrong shape is not refused; a rejected frame still consumes its index; a too-long skip ends it all.
+/// 2. A frame of the wrong shape is not refused; a rejected frame still consumes its index; a too-long skip ends it
+///    all.
 #[test]
 fn point_2_what_is_refused_uses_no_number() {
     let run = Acquisition::new("t:4,y:16,x:16");
@@ -62,7 +63,7 @@ fn point_2_what_is_refused_uses_no_number() {
 
 /// 3. Unbounded first dimension with chunk_size > 1: raises, earlier frames zeroed, chunk clamped to 1 on disk.
 #[test]
-fn point_3_an_unbounded_dimension_may_have_chunks_of_several_planes() {
+fn point_3_unbounded_chunks_of_several_planes() {
     let (_keep, ran) = passes(&Case::new("unbounded", "t:inf:8,c:2,y:32:16,x:32:16").script(&[Append(37)]));
     let array = json(ran.root.join("0/zarr.json"));
     assert_eq!(array["chunk_grid"]["configuration"]["chunk_shape"], serde_json::json!([8, 1, 16, 16]));
@@ -103,7 +104,7 @@ fn point_5_an_error_in_the_last_partial_chunk_is_told_by_finish() {
 
 /// 6. Values in frame metadata that cannot be stored raise only at close; callback errors are swallowed.
 #[test]
-fn point_6_frame_metadata_that_cannot_be_stored_are_refused_with_their_frame() {
+fn point_6_bad_frame_metadata_refuse_their_frame() {
     let run = Acquisition::new("t:2,y:16,x:16");
     let stream = run.start();
     assert_eq!(stream.append_with(&run.frame(0), "{\"exposure\": NaN}").expect_err("no JSON").code(), 12);

@@ -28,7 +28,8 @@ pub fn freezing() -> (Arc<dyn Disk>, Arc<AtomicBool>) {
     (disk, frozen)
 }
 
-/// Copies what a stream leaves that is killed now: its disk is frozen, and what was under way has ended when `finish` returns.
+/// Copies what a stream leaves that is killed now: its disk is frozen, and what was under way has ended when `finish`
+/// returns.
 pub fn kill(stream: &Stream, frozen: &AtomicBool, to: &Path) -> std::io::Result<()> {
     frozen.store(true, Ordering::SeqCst);
     // It fails where there is anything to do.

@@ -27,7 +27,7 @@ fn started(settings: Settings, delay_us: u64) -> (Process, Answer) {
 /// Bytes handed to write calls are payload, shard indices and metadata; nothing is read back.
 #[cfg(target_os = "linux")]
 #[test]
-fn point_7_every_byte_is_written_once_whatever_the_shape_of_chunks_and_shards() {
+fn point_7_every_byte_is_written_once() {
     let shapes = [
         // As it was seen: shards of 10 time points and 5 planes.
         "t:40:1:10,z:10:1:5,y:128,x:128",
@@ -95,7 +95,7 @@ fn stands_still(run: &Acquisition, frames: u64, delay_us: u64) {
 /// 10. Killed after 57 frames: frame metadata 0 of 57; chunk_t = 10: 50 of 57 frames.
 #[cfg(unix)]
 #[test]
-fn point_10_a_killed_process_leaves_its_frames_and_their_metadata() {
+fn point_10_a_killed_process_leaves_its_frames() {
     for dimensions in ["t:inf:10,y:32,x:32", "t:inf:5:8,y:32:16:2,x:32:16:2", "t:1000000:10,y:32,x:32"] {
         for codec in [Codec::None, Codec::BloscLz4] {
             let run = Acquisition::new(dimensions).with(|settings| {

@@ -77,7 +77,7 @@ fn an_absurd_skip_of_an_unbounded_run_is_refused() {
 }
 
 #[test]
-fn frame_metadata_that_cannot_be_stored_are_refused_with_the_frame() {
+fn frame_metadata_beyond_limits_refuse_the_frame() {
     let run = Acquisition::new("t:2,y:16,x:16");
     let stream = run.start();
     for metadata in ["", "3", "[1]", "{", "{\"a\": NaN}", "{\"frame\": 7}"] {

@@ -66,7 +66,7 @@ impl std::fmt::Display for Page {
 
 /// How the pixels of a page lie in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Layout {
+pub struct PageLayout {
     pub page: Page,
     /// 1 unsigned, 2 signed, 3 floating point.
     pub format: u16,
@@ -84,7 +84,7 @@ pub struct Layout {
     pub strip_rows: u32,
 }
 
-impl Layout {
+impl PageLayout {
     /// Strips or tiles of one sample (planar), or of all of them.
     pub fn segments(&self) -> u64 {
         match self.tile {

@@ -114,8 +114,9 @@ fn an_uncompressed_plane_is_written_once_at_any_pace() {
 }
 
 #[test]
-fn live_readers_of_compressed_chunks_cost_no_more_than_the_payload_and_64_mib() {
-    // Noise, so that a copy of an open chunk of 1 to 20 planes of 1 MiB costs what it holds: all copies would be 210 MiB.
+fn live_readers_of_compressed_chunks_have_a_bound() {
+    // Noise, so that a copy of an open chunk of 1 to 20 planes of 1 MiB costs what it holds: all copies would be 210
+    // MiB.
     let frame = noise(1 << 20);
     for dimensions in ["t:20:20:1,y:512,x:1024", "t:20:20,y:512,x:1024"] {
         let run = Acquisition::new(dimensions).with(|settings| {

@@ -3,7 +3,7 @@
 //! Paths that are in the way are in `paths`, frames and skips in `refusals`; truncated TIFF and .npy files belong to
 //! the command-line tool and its tests.
 
-use ome_stream::plan::{Capabilities, Unit};
+use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::{Error, Plan, Settings, Stream};
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ fn start(text: &str) -> Result<Stream, Error> {
 }
 
 #[test]
-fn what_cannot_be_used_is_refused_by_field_and_value_before_anything_is_touched() {
+fn bad_settings_are_refused_by_field_and_value() {
     let huge = 1u64 << 62;
     let cases = [
         ("no rows", "/dimensions/2/count", json!(0), "dimensions[2].count", "0"),
@@ -117,7 +117,7 @@ fn text_that_is_no_json_is_refused() {
 #[test]
 fn a_chunk_larger_than_its_dimension_is_clamped_with_a_note() {
     let run = Acquisition::new("t:3:10,y:16:64,x:16:64");
-    let plan = Plan::new(&run.settings(), &Capabilities::taking(Unit::Chunk)).expect("ome-writers clamps too");
+    let plan = Plan::new(&run.settings(), &Capabilities::taking(StorageUnit::Chunk)).expect("ome-writers clamps too");
     assert_eq!(plan.geometry().chunk(), [3, 16, 16]);
     let notes = plan.notes().join("\n");
     assert!(notes.contains("chunk_size 10 clamped to the 3 of t"), "{notes}");
@@ -125,7 +125,7 @@ fn a_chunk_larger_than_its_dimension_is_clamped_with_a_note() {
 }
 
 #[test]
-fn settings_that_need_more_memory_than_the_limit_are_refused_with_the_numbers() {
+fn too_much_memory_is_refused_with_the_numbers() {
     // 256 planes of 4 MiB share a chunk: 1 GiB must be held before the first can be written.
     let run = Acquisition::new("z:256:256,y:1024:64,x:2048:64").with(|settings| settings.memory_limit = 256 << 20);
     let error = run.try_start_on(ome_stream::platform::native()).expect_err("does not fit");
@@ -142,7 +142,7 @@ fn settings_that_need_more_memory_than_the_limit_are_refused_with_the_numbers() 
         settings.memory_limit = needed;
         settings.threads = Some(1);
     });
-    Plan::new(&enough.settings(), &Capabilities::taking(Unit::Chunk)).expect("valid");
+    Plan::new(&enough.settings(), &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
 }
 
 #[test]
