@@ -7,7 +7,7 @@
 //! whoever waited with one buffer in hand for another, or on a worker's side, could wait for itself.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::AlignedBuffer;
@@ -27,7 +27,7 @@ const WARM_BYTES: u64 = 112 << 20;
 /// Groups for each worker that are made at once where none is free: one that it writes, and one that waits for it.
 const GROUPS_A_WORKER: u64 = 2;
 
-/// Time within which buffers are made before the first frame: what making a store takes anyway.
+/// Time within which more buffers than one are made once the store is there, and nothing else could be done meanwhile.
 const FIRST_TIME: Duration = Duration::from_millis(2);
 
 /// Bytes that are touched at a time while somebody may call the maker away.
@@ -209,6 +209,19 @@ impl Budget {
         }
     }
 
+    /// Does `work`, which leaves a core idle (it waits for files), and makes buffers ahead of need meanwhile. Where the
+    /// system has no thread for that, they are made when they are needed.
+    pub(crate) fn warm_while<T>(&self, work: impl FnOnce() -> T) -> T {
+        let working = AtomicBool::new(true);
+        std::thread::scope(|scope| {
+            let warm = || self.warm(&|| working.load(Ordering::Relaxed));
+            let _ = std::thread::Builder::new().name("ome-stream-warm".into()).spawn_scoped(scope, warm);
+            let done = work();
+            working.store(false, Ordering::Relaxed);
+            done
+        })
+    }
+
     /// Buffers of these classes if all are free.
     pub(crate) fn try_take_free(&self, classes: &[usize]) -> Option<Vec<Buffer>> {
         let state = self.shared.state();
@@ -237,9 +250,9 @@ impl Budget {
     /// Buffers of these classes: free ones, or new ones; `None` where the limit or the system forbids that.
     ///
     /// Where there is one for each worker and others are `coming` back, waits for one of them for as long as making one
-    /// would take before it makes it. Fresh memory can cost more than the disk needs to free some (measured on a
-    /// virtual machine that had given its own back to the host: 0.5 GB/s against 2 GB/s), and a run that takes more
-    /// only where it must stays small.
+    /// would take before it makes it; no longer, for a burst of a camera is faster than the disk. Fresh memory can cost
+    /// more than the disk needs to free some (measured on a virtual machine that had given its own back to the host:
+    /// 0.5 GB/s against 2 GB/s), and a run that takes more only where it must stays small.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] where the system has no memory for the first.
@@ -463,13 +476,14 @@ impl Shared {
         given_up
     }
 
-    /// A buffer whose pages are all there; `None` where the system has no memory to give, or `go_on` no longer holds.
+    /// A buffer whose pages are there, as far as `go_on` held; `None` where the system has no memory to give.
     fn make(&self, class: usize, go_on: &dyn Fn() -> bool) -> Option<AlignedBuffer> {
         let start = Instant::now();
         let mut buffer = AlignedBuffer::of_planes(self.classes[class].bytes)?;
         for piece in buffer.as_mut_slice().chunks_mut(TOUCH_BYTES) {
             if !go_on() {
-                return None;
+                // The rest is touched by whoever fills it.
+                return Some(buffer);
             }
             AlignedBuffer::touch(piece);
         }

@@ -151,11 +151,6 @@ impl Disk for FaultyDisk {
         self.source.clone().unwrap_or_else(|| self.inner.source())
     }
 
-    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        let operation = Operation::CreateDir(path.to_path_buf(), false);
-        self.shared.run(&operation, || self.inner.create_dir_all(path), |_| Ok(()))
-    }
-
     fn create_dir(&self, path: &Path, sync: SyncPolicy) -> io::Result<()> {
         let operation = Operation::CreateDir(path.to_path_buf(), sync == SyncPolicy::Now);
         self.shared.run(&operation, || self.inner.create_dir(path, sync), |_| Ok(()))

@@ -117,10 +117,6 @@ impl Disk for LinuxDisk {
         "linux"
     }
 
-    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        fs::create_dir_all(path)
-    }
-
     fn create_dir(&self, path: &Path, sync: SyncPolicy) -> io::Result<()> {
         create_one_dir(path)?;
         self.syncs.folder_of(path, sync)

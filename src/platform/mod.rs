@@ -65,12 +65,6 @@ pub trait Disk: Debug + Send + Sync {
         native_source()
     }
 
-    /// Makes a folder and those above it; fine if it is there.
-    ///
-    /// # Errors
-    /// The operating system's.
-    fn create_dir_all(&self, path: &Path) -> io::Result<()>;
-
     /// Makes one folder below one that is there; fine if it is there already. With [`SyncPolicy::Now`] its name is on
     /// the medium afterwards.
     ///
@@ -232,10 +226,9 @@ pub fn native() -> Arc<dyn Disk> {
 /// Makes `folder` and those above it that are missing; with [`SyncPolicy::Now`] the name of each is on the medium
 /// afterwards.
 pub(crate) fn create_dirs(disk: &dyn Disk, folder: &Path, sync: SyncPolicy) -> io::Result<()> {
-    match folder.ancestors().find(|above| above.is_dir()) {
-        Some(base) => create_dirs_below(disk, base, folder, sync),
-        None => disk.create_dir_all(folder), // A relative path of which nothing is there.
-    }
+    // Of a relative path nothing may be there.
+    let base = folder.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new(""));
+    create_dirs_below(disk, base, folder, sync)
 }
 
 /// Makes `folder` and those between it and `base`, which must be there.

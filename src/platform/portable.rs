@@ -30,10 +30,6 @@ impl Disk for PortableDisk {
         "portable"
     }
 
-    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        fs::create_dir_all(path)
-    }
-
     fn create_dir(&self, path: &Path, sync: SyncPolicy) -> io::Result<()> {
         create_one_dir(path)?;
         match (sync, path.parent()) {

@@ -53,3 +53,4 @@ pub use policy::{Durability, WhenFull};
 pub use pyramid::{Pyramid, PyramidMethod};
 pub(crate) use root_path::check_folders_to_make;
 pub use storage_order::StorageOrder;
+pub use unit::named_unit;

@@ -30,17 +30,33 @@ pub(super) fn keep_first(path: &Path, frames: u64, disk: &dyn Disk, sync: SyncPo
     if !there || all {
         return Ok(());
     }
+    rewrite(path, disk, sync, |out| {
+        let fail = |error| Error::io("write", path, error);
+        each(source, path, frames, |line, keep| if keep { out.push(line).map_err(fail) } else { Ok(()) }).map(drop)
+    })
+}
+
+/// Replaces a file by what `fill` gives.
+///
+/// # Errors
+/// Those of `fill`; [`Error::Io`]. The file is then as it was.
+pub(super) fn rewrite(
+    path: &Path,
+    disk: &dyn Disk,
+    sync: SyncPolicy,
+    fill: impl FnOnce(&mut Pieces<'_>) -> Result<()>,
+) -> Result<()> {
     let partial = partial_name(path);
     let fail = |error| Error::io("write", path, error);
-    let copy = || {
+    let write = || {
         let file = disk.create(&partial, 0).map_err(fail)?;
         let mut out = Pieces::new(&*file);
-        each(source, path, frames, |line, keep| if keep { out.push(line).map_err(fail) } else { Ok(()) })?;
+        fill(&mut out)?;
         out.flush().and_then(|()| file.sync(sync)).map_err(fail)?;
         drop(file);
         disk.rename(&partial, path, sync).map_err(fail)
     };
-    copy().inspect_err(|_| drop(disk.remove_file(&partial)))
+    write().inspect_err(|_| drop(disk.remove_file(&partial)))
 }
 
 /// Gives `use_line` every line with its end, or piece of one that is too long, and whether it stays; false where there

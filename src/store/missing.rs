@@ -15,10 +15,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Mark;
+use super::lines::rewrite;
 use crate::error::{Error, Result};
 use crate::names::own;
 use crate::plan::SourceId;
-use crate::platform::{Disk, Kind, Source, SyncPolicy, partial_name};
+use crate::platform::{Disk, Kind, Source, SyncPolicy};
 use crate::reader::{self, Lines, kind, limits};
 use crate::router::Router;
 
@@ -384,32 +385,18 @@ pub(crate) fn trim(
     if !later {
         return Ok(());
     }
-    let partial = partial_name(&path);
-    let fail = |source| Error::io("write", &path, source);
-    let copy = || {
-        let file = disk.create(&partial, 0).map_err(fail)?;
-        let (mut piece, mut offset) = (first_line(), 0);
-        each_line(reads, &path, |line| {
-            if let Line::Stretch(mut stretch) = line
-                && stretch.first < next
-            {
+    rewrite(&path, disk, sync, |out| {
+        out.push(&first_line()).map_err(|error| Error::io("write", &path, error))?;
+        each_line(reads, &path, |line| match line {
+            Line::Stretch(mut stretch) if stretch.first < next => {
                 stretch.last = stretch.last.min(next - 1);
                 stretch.count = stretch.count.min(stretch.last - stretch.first + 1);
-                piece.extend_from_slice(stretch.listed(Some(router)).to_string().as_bytes());
-                piece.push(b'\n');
+                out.push(format!("{}\n", stretch.listed(Some(router))).as_bytes())
             }
-            if piece.len() >= STRETCHES_AT_A_TIME << 7 {
-                file.write_at(offset, &piece)?;
-                offset += piece.len() as u64;
-                piece.clear();
-            }
-            Ok(())
-        })?;
-        file.write_at(offset, &piece).and_then(|()| file.sync(sync)).map_err(fail)?;
-        drop(file);
-        disk.rename(&partial, &path, sync).map_err(fail)
-    };
-    copy().inspect_err(|_| drop(disk.remove_file(&partial)))
+            _ => Ok(()),
+        })
+        .map(drop)
+    })
 }
 
 /// A line of the list.

@@ -141,10 +141,12 @@ impl Stream {
         crate::settings::check_folders_to_make(plan.root())?;
         let plan = Arc::new(plan);
         let budget = Budget::new(plan.forms(), plan.memory());
-        let made = match plan.settings().resume && store::is_continuable(&*disk.source(), plan.root())? {
-            true => resume::go_on(&plan, &capabilities, backend, &disk, &budget)?,
-            false => Made::new(&plan, &capabilities, backend, &disk)?,
-        };
+        let made = budget.warm_while(|| {
+            match plan.settings().resume && store::is_continuable(&*disk.source(), plan.root())? {
+                true => resume::go_on(&plan, &capabilities, backend, &disk, &budget),
+                false => Made::new(&plan, &capabilities, backend, &disk),
+            }
+        })?;
         Self::start(plan, capabilities, budget, made)
     }
 

@@ -109,10 +109,6 @@ impl Disk for MemoryDisk {
         "memory"
     }
 
-    fn create_dir_all(&self, _path: &Path) -> io::Result<()> {
-        Ok(())
-    }
-
     fn create_dir(&self, _path: &Path, _sync: SyncPolicy) -> io::Result<()> {
         Ok(())
     }
