@@ -81,7 +81,7 @@ impl Done {
     }
 }
 
-/// What an engine answers that can only write forward.
+/// The error of engines without random access.
 pub(crate) fn no_random_access(backend: &str) -> Error {
     Error::Unsupported {
         backend: backend.to_owned(),

@@ -1,10 +1,10 @@
 //! The budget: bytes that the groups of a run may take, whatever the shape of their arrays.
 //!
-//! Buffers of one size are a **class** (one for each form of array). Each class is sure of what it needs to go on, so
-//! that a fast source can neither starve a slow one nor wait for it for ever; the rest is common. Buffers are made as
-//! they are first needed and kept for the next; free ones of another class give way. Only `append` (and whoever
+//! Buffers of one size are a **class** (one for each form of array). Each class has a guaranteed share, enough to go
+//! on, so that a fast source can neither starve a slow one nor wait for it for ever; the rest is common. Buffers are
+//! made as they are first needed and kept for the next; free ones of another class give way. Only `append` (and whoever
 //! replaces a frame) waits here, for the buffers of a frame's whole family at once, and holds no lock meanwhile:
-//! whoever waited with one buffer in hand for another, or on a worker's side, could wait for itself.
+//! waiting while holding another buffer, or on a worker thread, could deadlock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -36,8 +36,7 @@ const TOUCH_BYTES: usize = 2 << 20;
 /// Bytes of [`WARM_BYTES`] that runs have taken.
 static WARM: AtomicU64 = AtomicU64::new(0);
 
-/// The bytes of a run. Where the system has less memory than that, the buffers that there are are all: the budget is
-/// full earlier.
+/// The bytes of a run. If the system runs out of memory first, the budget is full with the buffers that exist.
 #[derive(Debug)]
 pub(crate) struct Budget {
     shared: Arc<Shared>,
@@ -249,7 +248,7 @@ impl Budget {
 
     /// Buffers of these classes: free ones, or new ones; `None` where the limit or the system forbids that.
     ///
-    /// Where there is one for each worker and others are `coming` back, waits for one of them for as long as making one
+    /// Where two for each worker are out and some are `coming` back, waits for one of them for as long as making one
     /// would take before it makes it; no longer, for a burst of a camera is faster than the disk. Fresh memory can cost
     /// more than the disk needs to free some (measured on a virtual machine that had given its own back to the host:
     /// 0.5 GB/s against 2 GB/s), and a run that takes more only where it must stays small.

@@ -393,7 +393,7 @@ impl Filled<'_> {
         }
     }
 
-    /// Notes that the engine has stored the planes in these slots: a plane that is replaced counts as not stored again.
+    /// Marks the planes in these slots as stored; replacing a plane clears the mark.
     pub(crate) fn note_stored(&self, slots: impl Iterator<Item = usize>) {
         for slot in slots {
             self.0.slots[slot].fetch_or(STORED, Ordering::AcqRel);

@@ -64,7 +64,7 @@ const KIND_DURABLE: u8 = 5;
 const COMPLETE: u8 = 1;
 
 /// Longest entry that is believed: a batch of as many chunks as the largest shard index has.
-const MAX_RECORD_BYTES: usize = HEADER_BYTES + u16::MAX as usize + CHUNK_BYTES * (1 << 20) + CHECKSUM_BYTES;
+const MAX_ENTRY_BYTES: usize = HEADER_BYTES + u16::MAX as usize + CHUNK_BYTES * (1 << 20) + CHECKSUM_BYTES;
 
 /// Chunks that one write put into a shard, one after another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,7 +157,7 @@ impl SlotRun {
 
 /// The entries with which the log of a run begins: what the run is, and its arrays.
 #[must_use]
-pub fn first_records(plan: &Plan, unit: StorageUnit) -> Vec<u8> {
+pub fn first_entries(plan: &Plan, unit: StorageUnit) -> Vec<u8> {
     let forms = plan
         .forms()
         .iter()
@@ -168,18 +168,18 @@ pub fn first_records(plan: &Plan, unit: StorageUnit) -> Vec<u8> {
         "unit": unit,
         "forms": forms.collect::<Vec<_>>(),
     });
-    let mut entries = json_record(KIND_RUN, &run);
+    let mut entries = json_entry(KIND_RUN, &run);
     let alike = plan.arrays().chunk_by(|left, right| left.form().nth() == right.form().nth());
     for arrays in alike.flat_map(|alike| alike.chunks(ARRAYS_AN_ENTRY)) {
         let Some(first) = arrays.first() else { continue };
         let keys: Vec<&str> = arrays.iter().map(|array| array.key()).collect();
         let named = serde_json::json!({"first": first.id().0, "form": first.form().nth(), "keys": keys});
-        entries.extend(json_record(KIND_ARRAYS, &named));
+        entries.extend(json_entry(KIND_ARRAYS, &named));
     }
     entries
 }
 
-fn json_record(kind: u8, value: &Value) -> Vec<u8> {
+fn json_entry(kind: u8, value: &Value) -> Vec<u8> {
     let text = value.to_string().into_bytes();
     entry(kind, 0, &[], text.len(), 0, &text)
 }
@@ -199,7 +199,7 @@ pub fn chunks_entry(shard: &str, offset: u64, complete: bool, chunks: &[PlacedCh
 
 /// The entry of planes that were written.
 #[must_use]
-pub fn planes_record(planes: &Planes) -> Vec<u8> {
+pub fn planes_entry(planes: &Planes) -> Vec<u8> {
     let group: Vec<u8> = planes.group.iter().flat_map(|at| at.to_le_bytes()).collect();
     let mut body = Vec::with_capacity(planes.runs.len() * RUN_OF_PLANES_BYTES);
     for SlotRun { slots, arrivals } in &planes.runs {
@@ -214,7 +214,7 @@ pub fn planes_record(planes: &Planes) -> Vec<u8> {
 
 /// The entry that so many frames of a source, in the order in which they came, are on the medium.
 #[must_use]
-pub fn durable_record(source: SourceId, frames: u64) -> Vec<u8> {
+pub fn durable_entry(source: SourceId, frames: u64) -> Vec<u8> {
     entry(KIND_DURABLE, 0, &[], source.index(), frames, &[])
 }
 
@@ -330,7 +330,7 @@ fn length_of(bytes: &[u8]) -> Option<usize> {
         return None;
     }
     let length = u32::from_le_bytes(bytes.get(4..8)?.try_into().ok()?) as usize;
-    (HEADER_BYTES + CHECKSUM_BYTES..=MAX_RECORD_BYTES).contains(&length).then_some(length)
+    (HEADER_BYTES + CHECKSUM_BYTES..=MAX_ENTRY_BYTES).contains(&length).then_some(length)
 }
 
 /// A whole entry, header to checksum.
@@ -427,7 +427,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let plan = plan("t:inf,p:3,y:4,x:4");
-        let mut log = first_records(&plan, StorageUnit::Chunk);
+        let mut log = first_entries(&plan, StorageUnit::Chunk);
         (0..50).for_each(|nth| log.extend(bytes(&placed(nth))));
         let (found, damaged) = read(&log);
         assert_eq!((found.len(), damaged), (52, 0));
@@ -450,7 +450,7 @@ mod tests {
         let planes = Planes::of(ArrayId(7), [1, 2, u64::MAX], slots);
         let run = |slots: Range<u32>, first: u64, step: u64| SlotRun { slots, arrivals: Some((first, step)) };
         assert_eq!(planes.runs, [run(0..3, 10, 3), run(3..4, 20, 0), run(5..6, 21, 0), run(6..7, 0, 0)]);
-        let log = [planes_record(&planes), durable_record(SourceId(1), 9), bytes(&placed(0))].concat();
+        let log = [planes_entry(&planes), durable_entry(SourceId(1), 9), bytes(&placed(0))].concat();
         assert_eq!(
             read(&log),
             (vec![Entry::Planes(planes), Entry::Durable(SourceId(1), 9), Entry::Chunks(placed(0))], 0)

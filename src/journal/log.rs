@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::format::{PlacedChunk, Planes, chunks_entry, durable_record, first_records, planes_record};
+use super::format::{PlacedChunk, Planes, chunks_entry, durable_entry, first_entries, planes_entry};
 use crate::buffer::Arrival;
 use crate::error::{Error, Result};
 use crate::names::own::{LOG, OLD_LOG};
@@ -35,7 +35,7 @@ impl Log {
     pub(crate) fn create(plan: &Plan, disk: &dyn Disk, unit: StorageUnit) -> Result<Self> {
         let path = plan.root().join(LOG);
         let file = disk.open_append(&path).map_err(|source| Error::io("create", &path, source))?;
-        file.append(&first_records(plan, unit)).map_err(|source| Error::io("write", &path, source))?;
+        file.append(&first_entries(plan, unit)).map_err(|source| Error::io("write", &path, source))?;
         Ok(Self { root: plan.root().to_path_buf(), path, file: Mutex::new(Some(Arc::from(file))) })
     }
 
@@ -76,7 +76,7 @@ impl Log {
             return Ok(());
         }
         let planes = Planes::of(key.array, key.index, slots);
-        if planes.runs.is_empty() { Ok(()) } else { self.append(&planes_record(&planes)) }
+        if planes.runs.is_empty() { Ok(()) } else { self.append(&planes_entry(&planes)) }
     }
 
     /// Notes that so many frames of a source, in the order in which they came, are on the medium.
@@ -84,7 +84,7 @@ impl Log {
     /// # Errors
     /// The operating system's.
     pub(crate) fn durable(&self, source: SourceId, frames: u64) -> Result<()> {
-        self.append(&durable_record(source, frames))
+        self.append(&durable_entry(source, frames))
     }
 
     fn is_closed(&self) -> bool {

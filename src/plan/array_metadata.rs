@@ -38,7 +38,7 @@ impl Form {
         self.metadata(self.geometry().append_axis().map(|_| 0))
     }
 
-    /// What makes a shard of its chunks, which is all that is done to an array with shards.
+    /// The codec chain of an array with shards: `sharding_indexed` alone.
     #[must_use]
     pub fn shards(&self) -> Chain {
         let sharding = Sharding::indexed_last(self.geometry().chunk().to_vec(), self.codecs());

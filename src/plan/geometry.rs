@@ -6,7 +6,7 @@ use crate::settings::{Acquisition, Axis};
 
 const _: () = assert!(MAX_AXES == MAX_INDEX_DIMENSIONS + 2, "the router has a place for each axis before the frame");
 
-/// Shape, chunk shape and shard shape of every position's level 0, in storage order (index dimensions, then Y, X).
+/// Shape, chunk shape and shard shape of the arrays of one form, in storage order (index dimensions, then Y, X).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Geometry {
     shape: Vec<u64>,

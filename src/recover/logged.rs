@@ -50,7 +50,7 @@ pub(super) struct LoggedArray {
     pub(super) append_axis: Option<usize>,
 }
 
-/// Gathers the log's records.
+/// Gathers the log's entries.
 #[derive(Debug)]
 pub(super) struct Logged<'a> {
     source: &'a dyn Source,
@@ -97,7 +97,7 @@ impl<'a> Logged<'a> {
         }
     }
 
-    /// Takes note of a record. A complete chunk that the shard's present index shows where the log has it needs no
+    /// Takes note of an entry. A complete chunk that the shard's present index shows where the log has it needs no
     /// more; neither do its earlier copies.
     pub(super) fn take(&mut self, placed: Placed) -> Result<()> {
         self.hold_index(&placed.shard)?;

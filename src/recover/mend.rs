@@ -1,5 +1,6 @@
 //! What mending does to files. Nothing that was there is overwritten or removed: shard files only grow, metadata is
-//! copied before it is replaced, what is no use any more gets another name. Only a file of nothing but zeros goes.
+//! copied before it is replaced, what is no use any more gets another name. Only a file of nothing but zeros goes (and,
+//! when a run goes on, its log).
 
 use std::path::{Path, PathBuf};
 

@@ -5,7 +5,7 @@
 //! missing. [`recover`] finds what is whole, torn, can be won back or is lost, and with [`Options::apply`] mends it:
 //!
 //! - shard files get an index of every chunk that is whole: from the index that is there, an earlier one in the file,
-//!   and the run's write log ([`log`]), whose records give places and lengths;
+//!   and the run's write log ([`log`]), whose entries give places and lengths;
 //! - torn chunk files, and shards of which nothing is left, get another name: readers see fill value;
 //! - an array that grew gets the extent that its chunks reach; torn metadata are made anew as far as the store tells;
 //! - `frame_metadata.jsonl` loses torn lines, and its mirror is written into the group.
@@ -72,8 +72,8 @@ pub struct Options<'a> {
 /// Looks at the store in `root`, and mends it where `options` say so.
 ///
 /// # Errors
-/// [`Error::Damaged`] where `root` is no store of this library, or a writer is at work on it; nothing was touched then.
-/// [`Error::Io`] where it cannot be read. What cannot be mended is told in the report.
+/// [`Error::Damaged`] where `root` is no store of this library; [`Error::Busy`] where a writer is at work on it;
+/// nothing was touched then. [`Error::Io`] where it cannot be read. What cannot be mended is told in the report.
 pub fn recover(root: &Path, options: &Options<'_>) -> Result<Report> {
     recover_on(root, options, &*platform::native())
 }
@@ -184,7 +184,7 @@ fn is_ours(node: &Node, is_root: bool) -> Result<(), String> {
 }
 
 /// Whether this is the file with which a run kept space on the disk.
-fn is_room(source: &dyn Source, path: &Path) -> Result<bool> {
+fn is_reserve(source: &dyn Source, path: &Path) -> Result<bool> {
     let found = reader::small(source, path, reserve::BYTES as u64)?.bytes();
     Ok(found.is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0)))
 }
@@ -326,7 +326,7 @@ impl Inspection<'_> {
         for node in nodes {
             for name in &node.partials {
                 let path = node.folder.join(name);
-                if node.path.is_empty() && *name == old_reserve && is_room(self.source, &path)? {
+                if node.path.is_empty() && *name == old_reserve && is_reserve(self.source, &path)? {
                     continue;
                 }
                 if !self.interrupted() {
@@ -340,7 +340,7 @@ impl Inspection<'_> {
         }
         for name in [own::RESERVE, own::OLD_RESERVE] {
             let path = partial_name(&self.root.join(name));
-            if self.interrupted() && is_room(self.source, &path)? {
+            if self.interrupted() && is_reserve(self.source, &path)? {
                 let name = format!("{name}{}", platform::PARTIAL_SUFFIX);
                 let finding = Finding::new(name, State::Leftover, "space that the run kept on the disk")
                     .remedy("it is removed: there is nothing in it", vec![Action::Remove { path }]);
@@ -376,7 +376,7 @@ impl Inspection<'_> {
         }
         self.log.read_shards(self.source, self.root, logged)?;
         if self.log.damaged > 0 {
-            self.report.notes.push(format!("{} byte(s) of {} are no records", self.log.damaged, self.log.name));
+            self.report.notes.push(format!("{} byte(s) of {} are no entries", self.log.damaged, self.log.name));
         }
         Ok(())
     }

@@ -147,7 +147,7 @@ impl Judge<'_> {
         Ok(resolved)
     }
 
-    /// Whether a place that no record of the log tells of was never written to.
+    /// Whether a place that no entry of the log tells of was never written to.
     fn nothing_came(&self, file: &Stored, (offset, length): (u64, u64)) -> Result<bool> {
         if self.log_is_whole {
             return Ok(true);

@@ -46,11 +46,11 @@ impl Lock {
         let attempt = try_lock(&root.join(LOCK), &**source)?;
         let file = match (attempt, &owner) {
             (Try::Got(file), None) => Some(file),
-            // The same system that says that nobody holds the lock would have known.
+            // The owner locked the file under this boot, so a free lock means that it is gone.
             (Try::Got(file), Some(owner)) if owner.locked && owner.on_this_boot() => Some(file),
             (Try::Got(file), Some(owner)) if owner.life() == Life::Dead => Some(file),
             (Try::None, owner) if owner.as_ref().is_none_or(|owner| owner.life() == Life::Dead) => None,
-            // A child that the owner forked keeps the lock of the dead: it goes with the file, which is replaced.
+            // A forked child still holds the dead owner's lock; a new lock file replaces it.
             (Try::Held, Some(owner)) if owner.life() == Life::Dead => Some(replace(root).map_err(fail)?),
             (_, owner) => return Err(busy(root, owner.as_ref())),
         };

@@ -1,4 +1,4 @@
-//! The mark of a run: the first file of ours in a store, never changed, which says whose the store is and what it was
+//! The mark of a run: written before any group or array, never changed; it says whose the store is and what it was
 //! to be. Whoever mends the store makes torn documents anew from it.
 
 use std::path::Path;

@@ -26,8 +26,8 @@ use crate::router::Router;
 /// Format of a list.
 const LIST_FORMAT: u64 = 1;
 
-/// Stretches that may wait for the disk, 32 bytes each. Where it takes none for so long that there are more, the last
-/// of a cause grows over the frames between.
+/// Stretches that may wait for the disk, 32 bytes each. Beyond that, the last stretch with the same cause is widened,
+/// and only its `count` is exact.
 const MAX_PENDING: usize = 1 << 16;
 
 /// Stretches that are written at a time: half a MiB of lines.

@@ -3,13 +3,14 @@
 //!
 //! | file in `.ome-stream/run/` | what | until |
 //! |---|---|---|
-//! | `run.json` | the mark: what run this is, its order of acquisition, array metadata and settings; the first file, never changed | for ever |
+//! | `run.json` | the mark: what run this is, its order of acquisition, array metadata and settings; written before any group or array, never changed | for ever |
 //! | `progress.json` | how many frames readers can see (see [`crate::journal`]); there once the store is complete | for ever |
 //! | `attributes.json` | the host's metadata, once more | for ever |
 //! | `missing.jsonl` | frames that were dropped, skipped or lost (see [`missing`]); there once one was | for ever |
-//! | `lock`, `taking`, `owner.json` | who changes the store | the lock is free |
+//! | `lock`, `taking` | whoever changes the store holds them | for ever |
+//! | `owner.json` | who that is | the store is let go |
 //! | `log` | what was written where (see [`crate::journal`]) | a clean `finish` |
-//! | `room.part` | room for the last indices on a full disk | a clean `finish` |
+//! | `room.part` | space for the last indices on a full disk | `finish`, or the first failure |
 
 mod arrays;
 mod attributes;

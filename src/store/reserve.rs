@@ -43,7 +43,7 @@ impl Reserve {
         Ok(())
     }
 
-    /// Leaves it where it is: its path leads to another's.
+    /// Forgets the file without removing it: its path now belongs to another store.
     pub(super) fn leave(&self) {
         self.kept.store(false, Ordering::Release);
     }

@@ -101,7 +101,7 @@ impl Root {
         Ok(Self { path: root.to_path_buf(), replaced: None, lock, made: false, kept: true })
     }
 
-    /// The store stands: what it replaces may go. `None` only where the lock was taken before.
+    /// The store is complete: what it replaces may go. `None` only where the lock was taken before.
     pub(crate) fn keep(mut self) -> Option<Lock> {
         self.kept = true;
         if let Some((old, lock)) = self.replaced.take() {

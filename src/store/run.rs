@@ -131,8 +131,8 @@ impl Store {
         Self::of(plan, disk, Log::none(), true, None)
     }
 
-    /// Makes what belongs to a whole store behind the groups and what the engine needs: the arrays of a new one, room
-    /// on the disk, and last the record of what has `come`, without which it counts as half made.
+    /// Completes a store: arrays of a new one, the reserve, and last `progress.json` with what has `come`, without
+    /// which it counts as half made.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -142,7 +142,7 @@ impl Store {
         self.record(come)
     }
 
-    /// The store stands: it holds its lock from now on. False where the file system has no locks.
+    /// The store is complete: it holds its lock from now on. False where the file system has no locks.
     pub(crate) fn stands(&self, root: Root) -> bool {
         let lock = root.keep();
         let is_locked = lock.as_ref().is_none_or(Lock::is_locked);
@@ -236,7 +236,8 @@ impl Store {
         self.lines.flush(&self.plan, budget, &*self.disk, self.sync)
     }
 
-    /// Writes them before the log tells that their frames are stored: an interruption shall not part them.
+    /// Writes them before the log tells that their frames are stored, so that after a crash no stored frame lacks its
+    /// line.
     pub(crate) fn flush_lines_for_log(&self, budget: &Budget) -> Result<()> {
         self.lines.flush_for_log(&self.plan, budget, &*self.disk)
     }
@@ -260,7 +261,7 @@ impl Store {
     }
 
     /// Space that was kept for a full disk is needed now, or no longer.
-    pub(crate) fn give_back_room(&self) {
+    pub(crate) fn give_back_reserve(&self) {
         if self.is_lost() {
             self.reserve.leave();
         }

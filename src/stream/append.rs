@@ -115,8 +115,8 @@ impl Stream {
                 None => return Err(self.full()),
             }
         }
-        // With the lock: lines come in the order of the frames. Before the frame counts as filled: the live thread may
-        // store it from then on, and whoever stores a frame stores its line first.
+        // Under the lock, so that lines keep the order of frames; before `fill`, because the live thread may store the
+        // frame from then on, and its line must be stored first.
         let due = metadata.is_some_and(|metadata| {
             let array = shared.plan.array(place.array);
             let line = metadata.line(place.number, &place.location.index[..array.geometry().index_dimensions()]);
@@ -151,7 +151,7 @@ impl Stream {
         self.fronts.get(source.index()).ok_or_else(none)
     }
 
-    /// Waits for this thread's turn, or for want of it says why.
+    /// Waits for this thread's turn; an error says why it did not get it.
     fn turn<'a>(&self, front: &'a Front, no_room: NoRoom) -> Result<Turn<'a>> {
         let turn = front.turn(no_room != NoRoom::Refuse).map_err(|no_turn| match no_turn {
             NoTurn::Full => self.full(),
@@ -225,7 +225,7 @@ impl Stream {
     }
 }
 
-/// What cannot be: the group of a frame was opened in the same turn.
+/// Unreachable: the group of a frame was opened in the same turn.
 fn lost_group() -> Error {
     Error::Internal { place: "append", message: "the group of a frame is not open".into() }
 }

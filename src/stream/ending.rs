@@ -18,7 +18,7 @@ impl Stream {
         self.fronts.iter().for_each(|front| front.close(shared));
         let panicked = |error| shared.failure.set(shared.progress.counts().0, error);
         self.threads.join_workers(panicked);
-        // Only now has everything come to them that will.
+        // Only now: the workers have filled all groups of levels.
         workers::store_all(shared, shared.levels.close(shared));
         let note = |outcome: Result<()>| {
             if let Err(error) = outcome {
@@ -26,7 +26,7 @@ impl Stream {
             }
         };
         note(shared.store.check_root());
-        shared.store.give_back_room();
+        shared.store.give_back_reserve();
         // Also after a failure: what was written before it shall be readable.
         let come: Vec<u64> = self.fronts.iter().map(super::front::Front::next).collect();
         let extents = match shared.failure.is_set() {
@@ -34,8 +34,7 @@ impl Stream {
             false => extents(&shared.plan, &come),
         };
         note(seal(shared, &extents));
-        // Only now: what was written while the workers came to their end, and the engine to its own, was shown
-        // meanwhile.
+        // The live thread stops last, so that readers were shown what workers and engine wrote until now.
         self.threads.join_live(panicked);
         // What fails once may go well the second time; of what belongs to the store the error is told all the same.
         let flush = || shared.store.flush_lines(&shared.budget);

@@ -46,7 +46,7 @@ impl Failure {
     /// it, and the indices of what was stored before them would have none.
     fn after_failure(&self, storing: usize) {
         if storing == 0 && self.is_set() {
-            self.store.give_back_room();
+            self.store.give_back_reserve();
         }
     }
 

@@ -1,4 +1,4 @@
-//! The side of a source: which of its frames comes next, and the groups of full resolution that are being filled.
+//! Append state of one source: its next frame number, and its open groups of full resolution.
 //!
 //! One lock, held for the copy of one frame at most. Whoever has to wait before it can move on (for a buffer, for room
 //! in the queue) lets go of the lock and keeps its [`Turn`] by being [`Away`]: nobody else moves on until it is back,
@@ -63,13 +63,13 @@ pub(super) struct Place {
     pub(super) slot: usize,
 }
 
-/// The right to move on, with the lock.
+/// The source's turn, with its lock held.
 pub(super) struct Turn<'a> {
     front: &'a Front,
     state: MutexGuard<'a, State>,
 }
 
-/// The right to move on, without the lock. Dropped it ends the turn.
+/// The source's turn, with the lock released; dropping it ends the turn.
 pub(super) struct TurnAway<'a>(&'a Front);
 
 /// Why it is not this thread's turn.
@@ -99,13 +99,12 @@ impl Front {
         self.next.load(Ordering::Acquire)
     }
 
-    /// The lock, for those who do not move on.
+    /// Locks the state without taking the turn.
     pub(super) fn look(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until no other thread is about to move on. Without `patience` only as long as that takes no waiting for
-    /// the disk.
+    /// Waits for the turn. Without `patience`, says so if the thread that has it waits for the disk.
     pub(super) fn turn(&self, patience: bool) -> Result<Turn<'_>, NoTurn> {
         let mut state = self.look();
         loop {
@@ -136,7 +135,7 @@ impl Front {
 }
 
 impl<'a> Turn<'a> {
-    /// Lets go of the lock, to fetch buffers: nobody moves on, those who must not wait for the disk wait.
+    /// Releases the lock but keeps the turn, to fetch buffers.
     pub(super) fn leave(mut self) -> TurnAway<'a> {
         self.state.away = Some(Away::Fetching);
         TurnAway(self.front)
@@ -186,7 +185,7 @@ impl DerefMut for Turn<'_> {
 }
 
 impl<'a> TurnAway<'a> {
-    /// This thread waits for the disk: those who must not do that go away.
+    /// Marks this thread as waiting for the disk, so that calls that may not wait are refused.
     pub(super) fn waits(&self) {
         self.0.look().away = Some(Away::Waiting);
         self.0.back.notify_all();
@@ -195,7 +194,7 @@ impl<'a> TurnAway<'a> {
     /// Takes the lock again.
     pub(super) fn back(self) -> Turn<'a> {
         let front = self.0;
-        // Not by its drop: nobody may come in between.
+        // Skips `Drop`, which would end the turn before the lock is taken.
         std::mem::forget(self);
         let mut state = front.look();
         state.away = None;

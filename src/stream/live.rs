@@ -83,7 +83,7 @@ impl Rounds {
     /// it returns.
     fn publish(&mut self, shared: &Shared, changed: &[(ArrayId, Option<u64>)]) -> Result<()> {
         let mut outcome = Ok(());
-        // What was too dear in an earlier round is tried again.
+        // Arrays whose publishing cost too much, or failed, in an earlier round.
         let mut all = std::mem::take(&mut self.unseen);
         all.extend(changed.iter().copied());
         for (array, extent) in all {
@@ -160,7 +160,7 @@ impl Rounds {
         }
         let Some(scratch) = &mut self.scratch else { return Ok(()) };
         let scratch = &mut scratch.as_mut_slice()[..layout.unit_bytes()];
-        // What was not stored, or not of every unit, is not called written.
+        // Planes count as written only if every unit was stored.
         let Some(Some(planes)) = group.provisionally(|group| copy(shared, key, group, scratch)).transpose()? else {
             return Ok(());
         };

@@ -97,9 +97,9 @@ impl Stream {
     /// Starts a run with `backend`: checks everything, then makes the store, valid and empty.
     ///
     /// # Errors
-    /// What [`Plan::new`] and the backend's `check` refuse, before anything is touched;
-    /// [`Error::AlreadyExists`] or [`Error::NotAStore`] for what is in the way; [`Error::Io`] if the store cannot be
-    /// made, after which nothing of it is left behind.
+    /// What [`Plan::new`] and the backend's `check` refuse, before anything is touched; [`Error::AlreadyExists`] or
+    /// [`Error::NotAStore`] for what is in the way; [`Error::Io`] if the store cannot be made, after which nothing of
+    /// it is left behind; [`Error::Busy`] where another program or stream is at work on it; [`Error::OutOfMemory`].
     pub fn create(settings: &Settings, backend: &dyn Backend) -> Result<Self> {
         Self::create_on(settings, backend, platform::native())
     }

@@ -50,7 +50,7 @@ struct OfArray {
     extent: u64,
     /// Planes along the append axis that readers may look for.
     shown: u64,
-    /// Durable frames beyond that: after a loss of power no reader would look for them.
+    /// Frames on the medium beyond `shown`: not durable until the array's shape reaches them.
     beyond: Vec<Beyond>,
 }
 

@@ -122,8 +122,8 @@ fn compare(source: &dyn Source, plan: &Plan, strictness: Strictness) -> Result<(
         document => document.required(path).map(|object| Some(Value::Object(object))),
     };
     let mut metadata = Attributes::new();
-    let layout = plan.ngff(None);
-    for document in documents_v05(&layout, &Attributes::new(), |_| Ok(Attributes::new()))? {
+    let hierarchy = plan.ngff(None);
+    for document in documents_v05(&hierarchy, &Attributes::new(), |_| Ok(Attributes::new()))? {
         let document = document?;
         if !document.path.ends_with(METADATA) {
             continue;
@@ -296,8 +296,8 @@ fn open_groups(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget
     Ok(left)
 }
 
-/// Takes up the groups that earlier runs left: readers may be shown those that are open, and those that may not be
-/// stored are. Before any frame: what the record calls there is there.
+/// Takes up groups of earlier runs: open ones are registered for live readers; complete ones that may not be stored are
+/// stored now, before any frame, so that `progress.json` is true.
 pub(super) fn take_up(shared: &Shared, left: &mut Left) -> Result<()> {
     let open = left.full.iter().flat_map(BTreeMap::values).chain(left.levels.values());
     open.filter(|open| open.has_buffer()).for_each(|open| shared.show_open(open));
@@ -381,7 +381,7 @@ fn make_anew(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slo
     Ok(())
 }
 
-/// Gives a group its buffer, of those that its form is sure of: nobody could return one that is waited for.
+/// Gives a group a buffer from its form's guaranteed share. Waiting would hang: nobody could return one.
 fn take_buffer(budget: &Budget, array: &PlannedArray, open: &mut Open) -> Result<()> {
     let buffers = budget.try_take(&[array.form().nth()], || false)?;
     let full = || Error::Full { in_flight: budget.bytes_out(), limit: budget.limit_bytes() };

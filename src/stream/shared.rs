@@ -150,8 +150,8 @@ impl Shared {
         self.keep_lines(self.store.flush_lines(&self.budget))
     }
 
-    /// Writes the lines that wait before the log tells that their frames are stored: an interruption shall not part
-    /// them.
+    /// Writes the lines that wait before the log tells that their frames are stored, so that after a crash no stored
+    /// frame lacks its line.
     ///
     /// # Errors
     /// As for [`Shared::flush_frame_metadata`].

@@ -117,7 +117,7 @@ impl Latencies {
 pub struct Summary {
     /// The store.
     pub path: std::path::PathBuf,
-    /// Frames that hold data.
+    /// Frames of this run that hold data.
     pub frames: u64,
     /// Frames that were skipped on purpose.
     pub skipped: u64,

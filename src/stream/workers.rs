@@ -34,7 +34,7 @@ pub(super) fn run(shared: &Shared, job: Job) {
     }
 }
 
-/// Stores groups of levels on this very thread: nothing is queued that only workers could take.
+/// Stores groups of levels on the calling thread; queuing them would need a free worker.
 pub(super) fn store_all(shared: &Shared, groups: Vec<Sealed>) {
     for group in groups {
         shared.storing.begin(group.key());
@@ -47,7 +47,7 @@ pub(super) fn store_all(shared: &Shared, groups: Vec<Sealed>) {
 /// The units of a complete group that go to the engine together.
 pub(super) fn jobs(group: &Sealed) -> &[Range<usize>] {
     let form = group.form();
-    // What is not stored needs no core; what is stored as it lies needs no processor either.
+    // Skipped groups, and chunks stored as they lie, need no encoding: one job for each shard.
     let whole = group.is_skipped()
         || match form.layout().unit() {
             StorageUnit::Frame => true,
@@ -60,8 +60,7 @@ pub(super) fn jobs(group: &Sealed) -> &[Range<usize>] {
 fn store(shared: &Shared, group: &Sealed, units: Range<usize>) {
     let first = group.first_arrival().map_or(0, |arrival| arrival.0);
     let mut last = None;
-    // Also where nothing is stored any more: the engine seals once all workers have come to their end, and nothing may
-    // come to it then.
+    // Also after a failure: no provisional copy may reach the engine once it seals.
     group.end_provisional();
     let stored = attempt(shared, first, || {
         hand_over(shared, group, units)?;

@@ -50,7 +50,7 @@ impl Locked<'_> {
 
 impl Closable for FileSlot {
     fn close(&self) -> bool {
-        // Whoever holds it may be closing files himself, of which this one is not the least needed.
+        // Not waited for: the thread that holds this lock may be closing files too.
         self.0.try_lock().is_ok_and(|mut open| open.take().is_some())
     }
 }

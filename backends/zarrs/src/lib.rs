@@ -1,8 +1,9 @@
 //! The native engine: zarrs encodes each chunk, we place it in its chunk file or at its place in a shard file.
 //!
-//! Nothing is ever read back, and no byte of payload is written twice (provisional copies of incomplete chunks for live
-//! readers aside). A chunk file appears whole, by renaming. A shard file is written under another name until its first
-//! index is in it; from then on its last bytes are a valid index at every moment (see `shard_file`).
+//! While frames come, nothing is read back, and no byte of a complete chunk is written twice (provisional copies of
+//! incomplete chunks for live readers aside). A chunk file appears whole, by renaming. A shard file is written under
+//! another name until its first index is in it; from then on its last bytes are a valid index at every moment (see
+//! `shard_file`).
 
 mod account;
 mod array;

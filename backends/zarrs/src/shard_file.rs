@@ -3,7 +3,7 @@
 //! Layout: chunks in the order in which they were completed, gaps allowed, the index last (Zarr v3
 //! `sharding_indexed`, `index_location: end`; offsets are from the start of the file, so any order is legal).
 //!
-//! The file is born under a name that no reader asks for ([`ome_stream::platform::partial_name`]). Most shards fill
+//! The file is created under a name that no reader asks for ([`ome_stream::platform::partial_name`]). Most shards fill
 //! within one live interval: then the index is written once, after the last chunk, and the file renamed. A shard that
 //! stays open longer is **published**: it gets an index and its name while it is being filled, and from then on the
 //! last bytes of the file are a valid index at every moment.
@@ -13,11 +13,11 @@
 //! neither length nor index change until the shard is sealed.
 //!
 //! **Compressed** chunks get room in front of the index for all that may come, as long as they can be; it is length and
-//! no blocks. They are packed into it from its start. Copies of incomplete chunks go into a room behind, and newer
-//! indices behind the last one, each in one write that moves the file's length once. What a reader has seen listed
-//! never moves. When the last index is there, and readers had the time to find it, it is written once more directly
-//! behind the last complete chunk, and the file is cut off: what was written for live readers goes, and what an index
-//! has listed stays.
+//! no blocks. They are packed into it from its start. Copies of incomplete chunks go into a second region behind, and
+//! newer indices behind the last one, each in one write that moves the file's length once. What a reader has seen
+//! listed never moves. When the last index is there, and readers had the time to find it, it is written once more
+//! directly behind the last complete chunk, and the file is cut off: what was written for live readers goes, and what
+//! an index has listed stays.
 //!
 //! What each step does on disk is in [`crate::shard_growth`] and [`crate::shard_sealing`].
 
@@ -39,7 +39,7 @@ use crate::file_slot::FileSlot;
 use crate::shard_index::read_index;
 use crate::spares::zeros;
 
-/// Chunks to come in a shard that was sealed: what is replaced in it never completes it once more.
+/// `remaining` of a sealed shard: replacing a chunk never seals it again.
 pub(crate) const NEVER_COMPLETE: usize = usize::MAX;
 
 /// An uncompressed chunk that has no place yet, and one that will have none: it was skipped in an earlier run.

@@ -87,8 +87,8 @@ impl ShardFile {
         Ok(())
     }
 
-    /// An index that lists places is right as it is where all chunks came. It also stays where few did not: zeros are
-    /// written there, so that the file has no hole.
+    /// If all chunks came, the index is final. If few are missing, it stays, and zeros are written at their places so
+    /// that the file has no holes.
     fn settle_places(&self, state: &mut State, file: &dyn DiskFile, last: bool) -> Result<()> {
         if state.dirty {
             let at = state.length;
@@ -135,7 +135,7 @@ impl ShardFile {
     /// Whoever opens it, now or later, finds a valid index at its end. What an index has listed of complete chunks
     /// stays where it is. But for a reader who has looked up something else in an older index, or has asked for the
     /// length, and reads it only now, it is gone: a copy of a chunk that is complete by now, or the place of one that
-    /// never came. He gets fewer bytes than he asked for, which every reader takes for an error, and finds all when he
+    /// never came. Such a reader gets fewer bytes than it asked for, an error in every reader, and succeeds when it
     /// asks again. So this is done an interval after the last index, or at the end of the run.
     pub(crate) fn shorten(&self) -> Result<()> {
         let mut state = self.state();

@@ -336,7 +336,7 @@ impl Shards {
         if let Some(done) = &self.resumed
             && self.grid.shards.inside(&key.1).any(|chunk| self.grid.is_pending(&key, chunk, done))
         {
-            // Chunks will still come to it, and two must not have one file each in mind.
+            // More chunks will come, so there must be a single `ShardFile` for this path.
             return Ok((self.open(common, &key)?, chunk));
         }
         let sealed = self.shard_file(common, &key, self.shape)?.reopen(NEVER_COMPLETE, |_| false)?;

@@ -115,8 +115,8 @@
 #include <stdint.h>
 
 /**
- * Number of this ABI, the N of libome_stream.so.N: what ome_stream_abi_version returns. It goes up only if a function is
- * ever taken away or changed, which is not planned.
+ * Number of this ABI, the N of libome_stream.so.N: what ome_stream_abi_version returns. It goes up only if a function
+ * is ever taken away or changed, which is not planned.
  */
 #define OME_STREAM_ABI_VERSION 1
 
@@ -305,10 +305,10 @@ int32_t ome_stream_last_error(char *buf,
  *
  * `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough.
  *
- * An engine that is loaded at run time (acquire-zarr) is told here by its file, and not loaded: a call that names it in
- * its settings (ome_stream_create, ome_stream_estimate_memory) loads it, for the rest of the process's life, and may
- * still find it OME_STREAM_UNAVAILABLE. Its version is that of the Python package in which it lies, "0.10 or newer" for
- * a library of one's own. It prints its errors to standard error, which is left as it is.
+ * An engine that is loaded at run time (acquire-zarr) is told here by its file, and not loaded: a call that names it
+ * in its settings (ome_stream_create, ome_stream_estimate_memory) loads it, for the rest of the process's life, and
+ * may still find it OME_STREAM_UNAVAILABLE. Its version is that of the Python package in which it lies, "0.10 or
+ * newer" for a library of one's own. It prints its errors to standard error, which is left as it is.
  *
  * Any thread, any time. May take a moment: it reads the files of such engines.
  */
@@ -335,8 +335,9 @@ int32_t ome_stream_estimate_memory(const char *settings_json,
  *
  * Fails with OME_STREAM_INVALID_SETTINGS, OME_STREAM_UNSUPPORTED, OME_STREAM_MEMORY_LIMIT or OME_STREAM_UNAVAILABLE
  * before anything is touched; OME_STREAM_ALREADY_EXISTS or OME_STREAM_NOT_A_STORE for what is in the way, which stays
- * as it is; OME_STREAM_IO or OME_STREAM_ENGINE if the store cannot be made, after which nothing of it is left behind.
- * With `resume` also OME_STREAM_MISMATCH or OME_STREAM_DAMAGED for a store that cannot be continued.
+ * as it is; OME_STREAM_IO or OME_STREAM_ENGINE if the store cannot be made, after which nothing of it is left behind;
+ * OME_STREAM_BUSY where another program or stream is at work on the store; OME_STREAM_OUT_OF_MEMORY. With `resume`
+ * also OME_STREAM_MISMATCH or OME_STREAM_DAMAGED for a store that cannot be continued.
  *
  * Any thread, any time; several streams may live at once.
  */
@@ -356,8 +357,8 @@ int32_t ome_stream_create(const char *settings_json,
  *
  * Fails with OME_STREAM_FAILED when an earlier write went wrong, OME_STREAM_FRAME_SIZE when `nbytes` is not
  * ome_stream_frame_bytes, OME_STREAM_TOO_MANY_FRAMES, OME_STREAM_INVALID_METADATA, OME_STREAM_FULL,
- * OME_STREAM_FINISHED; with OME_STREAM_OUT_OF_MEMORY or OME_STREAM_IO where the system has no memory for the frame, or no
- * thread to store the first. A refused frame changes nothing and uses no number.
+ * OME_STREAM_FINISHED; with OME_STREAM_OUT_OF_MEMORY or OME_STREAM_IO where the system has no memory for the frame, or
+ * no thread to store the first. A refused frame changes nothing and uses no number.
  *
  * Any thread. Calls from several threads for one stream are made one after another in an order that the library
  * chooses: frames whose order matters come from one thread.
@@ -396,7 +397,8 @@ int32_t ome_stream_skip(ome_stream_t *stream,
  * Stores metadata of the whole acquisition: the JSON object `json` becomes the attribute `namespace_` of the store's
  * root, at once and atomically. Asked again for the same namespace it replaces what was there.
  *
- * Fails with OME_STREAM_INVALID_METADATA for a reserved name ("ome") or text that is not a JSON object,
+ * Fails with OME_STREAM_INVALID_METADATA for a name that OME-NGFF or this library uses itself ("ome", "ome_stream",
+ * "ome_writers", "series", ...), an empty one, text that is not a JSON object, or more than 16 MiB,
  * OME_STREAM_FINISHED, OME_STREAM_IO. Frames are not concerned: the stream goes on.
  *
  * Any thread.
@@ -425,14 +427,14 @@ int32_t ome_stream_path(ome_stream_t *stream, char *buf, uint64_t len, uint64_t 
  * How the stream stands, as a JSON object. Frame numbers: "accepted" (taken or skipped: the number that the next frame
  * gets), "written" (every frame below it survives the death of this process), "durable" (every frame below it survives
  * power loss). Counts: "skipped", "dropped", "declared" (null where the first dimension is unbounded). Bytes:
- * "bytes_in_flight", "bytes_high_water", "bytes_limit", "bytes_written", and of that "bytes_for_live_readers" (what readers
- * cost that look while the run goes on). "append": times of append so far in
- * microseconds ("count", "p50_us", "p99_us", "p999_us", "max_us"). "phases": where the time went, in milliseconds, added
- * up over threads ("copy_ms" and "wait_ms" inside append, "encode_ms" and "write_ms" in the workers, "sync_ms" in
- * finish). "failure": the first cause, or null. "finished": true once finish was asked. "housekeeping": what the library
- * keeps beside the pixels (frame metadata, its own record) and could not write, with the reason, or null: it is tried
- * again, the run goes on, and finish fails with it if it never succeeds. "notes": a list of texts, what is worth knowing
- * of this run, its file system and its memory. More fields may come: pass over those that are not known.
+ * "bytes_in_flight", "bytes_high_water", "bytes_limit", "bytes_written", and of that "bytes_for_live_readers" (what
+ * readers cost that look while the run goes on). "append": times of append so far in microseconds ("count", "p50_us",
+ * "p99_us", "p999_us", "max_us"). "phases": where the time went, in milliseconds, added up over threads ("copy_ms" and
+ * "wait_ms" inside append, "encode_ms" and "write_ms" in the workers, "sync_ms" in finish). "failure": the first
+ * cause, or null. "finished": true once finish was asked. "housekeeping": what the library keeps beside the pixels
+ * (frame metadata, progress, the list of missing frames) and could not write, with the reason, or null: it is tried
+ * again, the run goes on, and finish fails with it if it never succeeds. "notes": a list of texts, what is worth
+ * knowing of this run, its file system and its memory. More fields may come: pass over those that are not known.
  *
  * `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough. Numbers grow between two
  * calls: rather pass a buffer of 4096 bytes at once than ask for the size first.
@@ -460,8 +462,8 @@ int32_t ome_stream_finish(ome_stream_t *stream);
  * Frees a stream; finishes it first if that was not asked. From then on its handle is invalid, for ever: any further
  * use is refused with OME_STREAM_INVALID_HANDLE. NULL is allowed and does nothing.
  *
- * This is also the way to abort: what came until then is kept and readable. It returns no code; if finishing fails here
- * the message is in ome_stream_last_error, but rather ask ome_stream_finish before.
+ * This is also the way to abort: what came until then is kept and readable. It returns no code; if finishing fails
+ * here the message is in ome_stream_last_error, but rather ask ome_stream_finish before.
  *
  * Any thread, also while other threads use the stream: their calls end as usual or with OME_STREAM_FINISHED.
  */

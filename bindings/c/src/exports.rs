@@ -117,8 +117,9 @@ pub unsafe extern "C" fn ome_stream_estimate_memory(settings_json: *const c_char
 ///
 /// Fails with OME_STREAM_INVALID_SETTINGS, OME_STREAM_UNSUPPORTED, OME_STREAM_MEMORY_LIMIT or OME_STREAM_UNAVAILABLE
 /// before anything is touched; OME_STREAM_ALREADY_EXISTS or OME_STREAM_NOT_A_STORE for what is in the way, which stays
-/// as it is; OME_STREAM_IO or OME_STREAM_ENGINE if the store cannot be made, after which nothing of it is left behind.
-/// With `resume` also OME_STREAM_MISMATCH or OME_STREAM_DAMAGED for a store that cannot be continued.
+/// as it is; OME_STREAM_IO or OME_STREAM_ENGINE if the store cannot be made, after which nothing of it is left behind;
+/// OME_STREAM_BUSY where another program or stream is at work on the store; OME_STREAM_OUT_OF_MEMORY. With `resume`
+/// also OME_STREAM_MISMATCH or OME_STREAM_DAMAGED for a store that cannot be continued.
 ///
 /// Any thread, any time; several streams may live at once.
 #[unsafe(no_mangle)]
@@ -206,7 +207,8 @@ pub unsafe extern "C" fn ome_stream_skip(stream: *mut ome_stream_t, frames: u64)
 /// Stores metadata of the whole acquisition: the JSON object `json` becomes the attribute `namespace_` of the store's
 /// root, at once and atomically. Asked again for the same namespace it replaces what was there.
 ///
-/// Fails with OME_STREAM_INVALID_METADATA for a reserved name ("ome") or text that is not a JSON object,
+/// Fails with OME_STREAM_INVALID_METADATA for a name that OME-NGFF or this library uses itself ("ome", "ome_stream",
+/// "ome_writers", "series", ...), an empty one, text that is not a JSON object, or more than 16 MiB,
 /// OME_STREAM_FINISHED, OME_STREAM_IO. Frames are not concerned: the stream goes on.
 ///
 /// Any thread.
@@ -266,9 +268,9 @@ pub unsafe extern "C" fn ome_stream_path(
 /// "p99_us", "p999_us", "max_us"). "phases": where the time went, in milliseconds, added up over threads ("copy_ms" and
 /// "wait_ms" inside append, "encode_ms" and "write_ms" in the workers, "sync_ms" in finish). "failure": the first
 /// cause, or null. "finished": true once finish was asked. "housekeeping": what the library keeps beside the pixels
-/// (frame metadata, its own record) and could not write, with the reason, or null: it is tried again, the run goes on,
-/// and finish fails with it if it never succeeds. "notes": a list of texts, what is worth knowing of this run, its file
-/// system and its memory. More fields may come: pass over those that are not known.
+/// (frame metadata, progress, the list of missing frames) and could not write, with the reason, or null: it is tried
+/// again, the run goes on, and finish fails with it if it never succeeds. "notes": a list of texts, what is worth
+/// knowing of this run, its file system and its memory. More fields may come: pass over those that are not known.
 ///
 /// `buf`, `len`, `needed`: see "Texts that the library returns" above; 4096 bytes are enough. Numbers grow between two
 /// calls: rather pass a buffer of 4096 bytes at once than ask for the size first.

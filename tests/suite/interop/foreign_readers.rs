@@ -62,7 +62,7 @@ fn are_read_in_full_and_found_valid(engines: &[&str], least: usize) {
 }
 
 #[test]
-fn every_case_is_read_in_full_and_found_valid() {
+fn every_case_of_zarrs_and_acquire_zarr_is_valid() {
     // The native engine writes every case.
     are_read_in_full_and_found_valid(&["zarrs", "acquire-zarr"], matrix::cases().len());
 }

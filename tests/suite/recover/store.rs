@@ -41,14 +41,14 @@ pub fn make(case: &Case, folder: &Path) -> Made {
     Made { root: ran.root, case: case.clone(), images: ran.images, arrays }
 }
 
-/// The first records of the log of a run of a case.
+/// The first entries of the log of a run of a case.
 pub fn log_of(case: &Case, root: &Path) -> Vec<u8> {
     log_in_units(case, root, StorageUnit::Chunk)
 }
 
 /// As [`log_of`], of an engine that takes `unit`s.
 pub fn log_in_units(case: &Case, root: &Path, unit: StorageUnit) -> Vec<u8> {
-    log::first_records(&plan(case, root), unit)
+    log::first_entries(&plan(case, root), unit)
 }
 
 fn plan(case: &Case, root: &Path) -> ome_stream::Plan {

@@ -110,7 +110,7 @@ fn lines(report: &Report, out: &mut String) -> std::fmt::Result {
             write!(out, ", {} won back", array.won_back)?;
         }
         if array.unverified > 0 {
-            write!(out, " ({} without a checksum)", array.unverified)?;
+            write!(out, " ({} known from the write log alone)", array.unverified)?;
         }
         if array.lost > 0 {
             write!(out, ", {} LOST", array.lost)?;

@@ -21,8 +21,9 @@ Exit codes:
 
 /// Check a settings file and print what it means, or print the JSON schema of settings files.
 ///
-/// The settings go to standard output as JSON in their normal form: types and units inferred, sizes clamped, positions
-/// listed. Notes and problems go to standard error. Nothing is written, and the folder of the store is not looked at.
+/// The settings go to standard output as JSON in their normal form: types inferred, units given their OME-NGFF names,
+/// sizes clamped, positions listed. Notes and problems go to standard error. Nothing is written, and the folder of the
+/// store is not looked at.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Options {

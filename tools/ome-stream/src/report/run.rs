@@ -68,50 +68,50 @@ impl Run {
     }
 
     /// The result, for standard output: JSON, or text whose first line is the path of the store.
-    pub fn text(&self, report: &Summary, outcome: Outcome<'_>) -> String {
+    pub fn text(&self, summary: &Summary, outcome: Outcome<'_>) -> String {
         let seconds = self.start.elapsed().as_secs_f64();
-        let bytes_in = report.frames.saturating_mul(self.frame_bytes);
+        let bytes_in = summary.frames.saturating_mul(self.frame_bytes);
         if !self.json {
-            return self.plain(report, outcome, bytes_in, seconds);
+            return self.plain(summary, outcome, bytes_in, seconds);
         }
         let error = match outcome {
             Outcome::Complete => None,
             Outcome::Incomplete(reason) => Some(reason),
         };
-        let summary = JsonSummary {
+        let told = JsonSummary {
             path: &self.path,
             backend: &self.backend,
             complete: error.is_none(),
             error,
-            frames: report.frames,
+            frames: summary.frames,
             expected: self.expected,
-            dropped: report.dropped,
+            dropped: summary.dropped,
             axes: &self.axes,
-            shapes: &report.shapes,
+            shapes: &summary.shapes,
             dtype: self.dtype,
             bytes_in,
-            bytes_written: report.bytes_written,
+            bytes_written: summary.bytes_written,
             seconds,
             notes: &self.notes,
         };
         // Numbers, texts and lists of them: nothing that JSON could refuse.
-        serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n"
+        serde_json::to_string_pretty(&told).unwrap_or_default() + "\n"
     }
 
-    fn plain(&self, report: &Summary, outcome: Outcome<'_>, bytes_in: u64, seconds: f64) -> String {
+    fn plain(&self, summary: &Summary, outcome: Outcome<'_>, bytes_in: u64, seconds: f64) -> String {
         let frames = match (outcome, self.expected) {
-            (Outcome::Incomplete(_), Some(expected)) => format!("{} of {expected} frames", report.frames),
-            _ => format!("{} frames", report.frames),
+            (Outcome::Incomplete(_), Some(expected)) => format!("{} of {expected} frames", summary.frames),
+            _ => format!("{} frames", summary.frames),
         };
-        let dropped = match report.dropped {
+        let dropped = match summary.dropped {
             0 => String::new(),
             dropped => format!(" ({dropped} dropped)"),
         };
-        let images = match report.shapes.len() {
+        let images = match summary.shapes.len() {
             1 => String::new(),
             count => format!("{count} images, "),
         };
-        let shape = report.shapes.iter().max().map(|shape| {
+        let shape = summary.shapes.iter().max().map(|shape| {
             let axes: Vec<String> =
                 self.axes.iter().zip(shape).map(|(name, extent)| format!("{name} {extent}")).collect();
             axes.join(", ")
@@ -124,7 +124,7 @@ impl Run {
             rate(bytes_in, seconds),
             shape.unwrap_or_default(),
             self.dtype,
-            bytes(report.bytes_written),
+            bytes(summary.bytes_written),
         )
     }
 }
