@@ -16,23 +16,25 @@ const HEADER: &str = concat!(
     "http://www.openmicroscopy.org/Schemas/OME/2016-06/ome.xsd\"",
 );
 
-/// The document for these images in this order, or `None` where OME-XML has no words for one of them: it must describe
-/// every image of the store or stay away.
-pub(super) fn metadata_only<'a>(images: impl Iterator<Item = &'a Image>) -> Option<String> {
+/// The document for these images in this order, each with the path of its group, or `None` where OME-XML has no words
+/// for the axes of one of them: each group must be exactly one `Image` (OME-NGFF 0.5, "bioformats2raw.layout").
+pub(super) fn metadata_only<'a>(images: impl Iterator<Item = (&'a str, &'a Image)>) -> Option<String> {
     let mut xml = String::from(HEADER);
     write_attribute(&mut xml, "Creator", &format!("ome-stream {}", crate::VERSION));
     xml.push_str(">\n");
-    for (number, image) in images.enumerate() {
-        write_image(&mut xml, number, image)?;
+    for (number, (path, image)) in images.enumerate() {
+        write_image(&mut xml, number, path, image)?;
     }
     xml.push_str("</OME>\n");
     Some(xml)
 }
 
-fn write_image(xml: &mut String, number: usize, image: &Image) -> Option<()> {
+fn write_image(xml: &mut String, number: usize, path: &str, image: &Image) -> Option<()> {
     let pixels = Pixels::of(image)?;
     xml.push_str("  <Image");
-    write_attribute(xml, "ID", &format!("Image:{number}"));
+    // napari-ome-zarr looks for the group behind the colon; an ID has no white space (OME schema, `ImageID`).
+    let id = if path.contains(char::is_whitespace) { number.to_string() } else { path.to_owned() };
+    write_attribute(xml, "ID", &format!("Image:{id}"));
     write_attribute(xml, "Name", &image.name);
     xml.push_str(">\n    <Pixels");
     write_attribute(xml, "ID", &format!("Pixels:{number}"));
@@ -95,11 +97,12 @@ impl Pixels {
                 AxisKind::Channel => 'C',
                 AxisKind::Other(_) => return None,
             };
-            if order.contains(letter) || size == 0 {
+            if order.contains(letter) {
                 return None;
             }
             order.push(letter);
-            sizes.iter_mut().filter(|(name, _)| *name == letter).for_each(|slot| slot.1 = size);
+            // OME-XML knows no image without planes: one that has none yet, or none at all, is said to have one.
+            sizes.iter_mut().filter(|(name, _)| *name == letter).for_each(|slot| slot.1 = size.max(1));
             if let Some(symbol) = axis.unit.as_deref().and_then(|unit| unit_symbol(&axis.kind, unit)) {
                 let name = if letter == 'T' { "TimeIncrement".to_owned() } else { format!("PhysicalSize{letter}") };
                 physical.push((name.clone(), scale.to_string()));
@@ -119,7 +122,8 @@ impl Pixels {
     }
 }
 
-/// OME-XML `PixelType`; it has no 64-bit integers and no half floats.
+/// OME-XML `PixelType`. It has no 64-bit integers and no half floats, and an `Image` needs one: the type that holds most
+/// of their values stands for them (the pixels are elsewhere, and their array says what they are).
 fn pixel_type(dtype: &str) -> Option<&'static str> {
     Some(match dtype {
         "int8" => "int8",
@@ -128,8 +132,8 @@ fn pixel_type(dtype: &str) -> Option<&'static str> {
         "uint8" => "uint8",
         "uint16" => "uint16",
         "uint32" => "uint32",
-        "float32" => "float",
-        "float64" => "double",
+        "float16" | "float32" => "float",
+        "int64" | "uint64" | "float64" => "double",
         _ => return None,
     })
 }
@@ -206,7 +210,7 @@ mod tests {
     fn text_that_xml_cannot_hold_as_it_is_arrives_escaped() {
         let mut named = image(&["y", "x"]);
         named.name = "<A&B> \"1\"\n\u{1}µ".into();
-        let xml = metadata_only([named].iter()).expect("a plain image");
+        let xml = metadata_only([("0", &named)].into_iter()).expect("a plain image");
         assert!(xml.contains("Name=\"&lt;A&amp;B&gt; &quot;1&quot;&#10;\u{fffd}µ\""), "{xml}");
     }
 
@@ -218,7 +222,7 @@ mod tests {
             (&["z", "c", "y", "x"], "XYCZT"),
             (&["y", "x"], "XYZCT"),
         ] {
-            let xml = metadata_only([image(names)].iter()).expect("axes that OME-XML knows");
+            let xml = metadata_only([("0", &image(names))].into_iter()).expect("axes that OME-XML knows");
             assert!(xml.contains(&format!("DimensionOrder=\"{order}\"")), "{names:?}: {xml}");
         }
     }
@@ -228,15 +232,26 @@ mod tests {
         let with = |change: fn(&mut Image)| {
             let mut changed = tczyx();
             change(&mut changed);
-            metadata_only([tczyx(), changed].iter())
+            metadata_only([("0", &tczyx()), ("1", &changed)].into_iter())
         };
         assert!(with(|_| ()).is_some());
-        assert_eq!(with(|image| image.dtype = "uint64".into()), None);
-        assert_eq!(with(|image| image.dtype = "float16".into()), None);
-        assert_eq!(with(|image| image.shape[0] = 0), None);
         assert_eq!(with(|image| image.axes[0] = axis("angle", AxisKind::Other("angle".into()), None)), None);
         assert_eq!(with(|image| image.axes[1] = axis("u", AxisKind::Time, None)), None);
         assert_eq!(with(|image| image.axes[1] = axis("w", AxisKind::Space, None)), None);
+    }
+
+    #[test]
+    fn every_image_has_its_group_a_type_and_a_plane() {
+        let with = |path: &str, change: fn(&mut Image)| {
+            let mut changed = tczyx();
+            change(&mut changed);
+            metadata_only([("0", &tczyx()), (path, &changed)].into_iter()).expect("all can be said")
+        };
+        assert!(with("A/1/0", |_| ()).contains("<Image ID=\"Image:A/1/0\""));
+        assert!(with("Pos 1", |_| ()).contains("<Image ID=\"Image:1\""), "no white space");
+        assert!(with("1", |image| image.dtype = "uint64".into()).contains("Type=\"double\""));
+        assert!(with("1", |image| image.dtype = "float16".into()).contains("Type=\"float\""));
+        assert!(with("1", |image| image.shape[0] = 0).contains("SizeT=\"1\""));
     }
 
     #[test]
@@ -257,7 +272,7 @@ mod tests {
     fn sizes_without_a_unit_are_not_given_one() {
         let mut unitless = tczyx();
         unitless.axes.iter_mut().for_each(|axis| axis.unit = None);
-        let xml = metadata_only([unitless].iter()).expect("a plain image");
+        let xml = metadata_only([("0", &unitless)].into_iter()).expect("a plain image");
         assert!(!xml.contains("PhysicalSize") && !xml.contains("TimeIncrement"), "{xml}");
     }
 }

@@ -26,7 +26,7 @@ enum Ome<'a> {
     Collection {
         version: &'static str,
         #[serde(rename = "bioformats2raw.layout")]
-        hierarchy: u8,
+        layout: u8,
     },
     /// The `OME` group beside them.
     Series { version: &'static str, series: Vec<&'a str> },
@@ -60,16 +60,16 @@ impl<'a> Ome<'a> {
     }
 }
 
-/// Every metadata file of the layout's groups in OME-NGFF 0.5, each made when the iterator comes to it, in the order in
-/// which they should be written: what is pointed at before what points, the root last. The arrays' own metadata is
+/// Every metadata file of the hierarchy's groups in OME-NGFF 0.5, each made when the iterator comes to it, in the order
+/// in which they should be written: what is pointed at before what points, the root last. The arrays' own metadata is
 /// not among them.
 ///
 /// `root` are the host's namespaces, stored in the root group; `image_attributes` gives those of the image with that
 /// number, stored in its group (frame metadata), and is asked when that image's turn comes, so that only one image's
 /// are in memory.
 ///
-/// Several images get `OME/METADATA.ome.xml` (spec: SHOULD) where OME-XML can say what they are; it cannot for 64-bit
-/// integers, float16, axes other than x, y, z, c, t, or an image without frames.
+/// Several images get `OME/METADATA.ome.xml` (spec: SHOULD), one `Image` for each group, where OME-XML has words for
+/// their axes: x, y, z, c and t.
 ///
 /// # Errors
 /// At once what [`Hierarchy::validate`] finds; from the iterator [`Error::InvalidMetadata`] for an attribute whose name
@@ -90,7 +90,7 @@ pub fn documents_v05<'a>(
     });
     let mut collection = Vec::new();
     if let Hierarchy::Series(series) = hierarchy {
-        let xml = ome_xml::metadata_only(series.iter().map(|(_, image)| image));
+        let xml = ome_xml::metadata_only(series.iter().map(|(path, image)| (path.as_str(), image)));
         let xml = xml.map(|text| Document { path: "OME/METADATA.ome.xml".into(), bytes: text.into_bytes() });
         collection.extend(xml.map(Ok));
         let paths = series.iter().map(|(path, _)| path.as_str()).collect();
@@ -108,7 +108,7 @@ pub fn documents_v05<'a>(
 /// [`Error::InvalidMetadata`] for an attribute whose name NGFF or this library uses itself.
 pub fn collection_v05(root: &Attributes) -> Result<Document> {
     check_attributes(root, &EMPTY)?;
-    let top = Ome::Collection { version: VERSION, hierarchy: 3 };
+    let top = Ome::Collection { version: VERSION, layout: 3 };
     document("", top, Writer::of(&[]), [root, &EMPTY])
 }
 
