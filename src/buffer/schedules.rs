@@ -35,12 +35,17 @@ fn schedules_of_the_budget_keep_its_limit() {
                     })
                 })
                 .collect();
-            threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
-            assert_eq!(budget.bytes_out(), 0);
-            assert!(budget.high_water() <= budget.limit_bytes());
+            all_come_back(threads, &budget);
         },
         SCHEDULES,
     );
+}
+
+/// Every thread comes to its end and gives back what it took; the limit held.
+fn all_come_back(threads: Vec<thread::JoinHandle<()>>, budget: &Budget) {
+    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+    assert_eq!(budget.bytes_out(), 0);
+    assert!(budget.high_water() <= budget.limit_bytes());
 }
 
 #[test]
@@ -70,9 +75,7 @@ fn schedules_of_two_sources_in_one_budget() {
                     })
                 })
                 .collect();
-            threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
-            assert_eq!(budget.bytes_out(), 0);
-            assert!(budget.high_water() <= budget.limit_bytes());
+            all_come_back(threads, &budget);
         },
         SCHEDULES,
     );

@@ -11,6 +11,7 @@ Manifest (JSON):
         "path": "/tmp/run.ome.zarr",
         "readers": ["zarr-python", "tensorstore"],                          default: both
         "validators": ["own", "yaozarrs", "ome-zarr-models", "ngff-zarr"],  default: all that know the version
+        "openers": ["napari-ome-zarr", "ome-zarr-py"],   default: those that this Python has, where all validators judge
         "allow_warnings": false,            a validator's warning (a rule that says SHOULD) is a failure otherwise
         "positions": [{                     an array: one level of one image
             "path": "",                     image group, relative to the store; "" is the root
@@ -39,12 +40,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from openers import OPENERS, can_open
 from pixels import difference, expectation
 from readers import READERS
 from structure import Layout, Wrong, axes_of, join, layout, multiscales, ome, placement
 from validators import ABLE, VALIDATORS, documents, judge
 
-STORE_FIELDS = {"path", "readers", "validators", "positions", "allow_warnings"}
+STORE_FIELDS = {"path", "readers", "validators", "openers", "positions", "allow_warnings"}
 POSITION_FIELDS = {
     "path", "level", "shape", "dtype", "axes", "expect", "scale", "translation", "units", "channels", "levels",
 }  # fmt: skip
@@ -149,6 +151,11 @@ def check_store(wanted: dict[str, Any]) -> dict[str, Any]:
             if said and not wanted.get("allow_warnings", False):
                 checks[-1] |= {"ok": False, "message": "; ".join(said)}
             notes += said
+        for name, opener in OPENERS.items():
+            # A store that validators would refuse (axes in another order) is not for them.
+            default = [] if "validators" in wanted else OPENERS
+            if name in wanted.get("openers", default) and can_open(name, store, found):
+                run(checks, name, None, lambda opener=opener: opener(store, found))
     for position in positions:
         label = join(position.get("path", ""), position.get("level", "0"))
         run(checks, "metadata", label, lambda p=position: check_metadata(store, p))

@@ -177,7 +177,8 @@ def yaozarrs(path: Path) -> None:
 def pydantic_zarr(path: Path) -> None:
     from pydantic_zarr.v3 import ArraySpec, GroupSpec
 
-    array = ArraySpec.from_array(VALUES, dimension_names=tuple("tzyx"))
+    codecs = [{"name": "bytes", "configuration": {"endian": "little"}}]
+    array = ArraySpec.from_array(VALUES, codecs=codecs, dimension_names=tuple("tzyx"))
     group = GroupSpec(attributes=image_metadata("tzyx", "0.5"), members={"0": array})
     store = zarr.storage.LocalStore(path)
     group.to_zarr(store, path="")

@@ -55,6 +55,10 @@ fn are_read_in_full_and_found_valid(engines: &[&str], least: usize) {
     for validator in ["yaozarrs", "ome-zarr-models", "ngff-zarr"] {
         assert_eq!(count(validator), judged, "{validator} judged every store in OME order");
     }
+    // Programs that open a store for a person; Python 3.11 has an older ome-zarr-py, and no napari.
+    assert_eq!(count("ome-zarr-py"), judged, "ome-zarr-py opened every store in OME order");
+    let opened = count("napari-ome-zarr");
+    assert!(opened == 0 || opened * 10 > judged * 9, "napari-ome-zarr opened nearly every store: {opened}");
     say(&format!(
         "{} stores, {positions} arrays: read by 2 foreign readers; {judged} judged by 3 validators",
         stores.len()

@@ -1,0 +1,73 @@
+"""Programs that open a store for a person: each must find every image, in full. Absent ones are left out, and said so:
+they need a Python that has them (see `requirements.txt`)."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from readers import metadata_of
+from structure import Layout, Wrong, axes_of, join, multiscales
+
+
+def full_size(store: Path, path: str) -> tuple[int, ...]:
+    """Shape of an image at its finest level, by its metadata."""
+    level = multiscales(store, path)["datasets"][0]["path"]
+    return tuple(metadata_of(store / join(path, level))[1]["shape"])
+
+
+def by_channel(store: Path, path: str) -> list[tuple[int, ...]]:
+    """Shapes of an image's layers in napari: one for each channel."""
+    shape = list(full_size(store, path))
+    kinds = [axis.get("type") for axis in axes_of(multiscales(store, path))]
+    count = shape.pop(kinds.index("channel")) if "channel" in kinds else 1
+    return [tuple(shape)] * count
+
+
+def napari(store: Path, found: Layout) -> None:
+    """The reader of napari's plugin napari-ome-zarr."""
+    from napari_ome_zarr import napari_get_reader
+
+    read = napari_get_reader(str(store))
+    if read is None:
+        raise Wrong("napari-ome-zarr does not take it for a store")
+    layers = [layer for layer in read(str(store)) if layer[0]]
+    if found.kind == "plate":
+        if not layers:
+            raise Wrong("no layer")
+        return
+    shapes = [tuple(layer[0][0].shape) for layer in layers]
+    expected = [shape for path in found.images for shape in by_channel(store, path)]
+    if shapes != expected:
+        raise Wrong(f"layers: expected {expected}, got {shapes}")
+
+
+def ome_zarr_py(store: Path, found: Layout) -> None:
+    """The reader of ome-zarr-py, image by image."""
+    from ome_zarr.io import parse_url
+    from ome_zarr.reader import Reader
+
+    for path in found.images:
+        location = parse_url(str(store / path))
+        if location is None:
+            raise Wrong(f"{path!r} is no location for ome-zarr-py")
+        shapes = [tuple(node.data[0].shape) for node in Reader(location)() if node.data]
+        if shapes != [full_size(store, path)]:
+            raise Wrong(f"{path!r}: expected {full_size(store, path)}, got {shapes}")
+
+
+MODULES = {"napari-ome-zarr": "napari_ome_zarr", "ome-zarr-py": "ome_zarr"}
+OPENERS: dict[str, Any] = {
+    name: opener
+    for name, opener in (("napari-ome-zarr", napari), ("ome-zarr-py", ome_zarr_py))
+    if importlib.util.find_spec(MODULES[name])
+}
+
+
+def can_open(name: str, store: Path, found: Layout) -> bool:
+    """napari-ome-zarr finds the images of a series by their IDs in OME-XML, which has no white space in an ID and no
+    words for axes beyond x, y, z, c and t (then there is no document)."""
+    if name != "napari-ome-zarr" or found.kind != "bioformats2raw":
+        return True
+    return (store / "OME/METADATA.ome.xml").is_file() and not any(" " in path for path in found.images)
