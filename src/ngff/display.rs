@@ -4,7 +4,8 @@ use serde_json::Number;
 
 use super::model::Channel;
 
-type Rgb = [u8; 3];
+/// Red, green, blue.
+pub type Rgb = [u8; 3];
 
 const WHITE: Rgb = [255, 255, 255];
 const BLUE: Rgb = [0, 0, 255];
@@ -20,7 +21,8 @@ const PALETTE: [Rgb; 6] = [GREEN, MAGENTA, CYAN, YELLOW, RED, BLUE];
 /// The color of each channel: the declared one; white where there is only one channel; else the color of the
 /// emission wavelength, unless another channel has it already; else the next free one of the palette, which starts
 /// again when all are taken.
-pub(super) fn colors(channels: &[Channel]) -> Vec<Rgb> {
+#[must_use]
+pub fn colors(channels: &[Channel]) -> Vec<Rgb> {
     if let [only] = channels {
         return vec![only.color.unwrap_or(WHITE)];
     }
@@ -54,6 +56,30 @@ fn emission_color(nm: f64) -> Rgb {
         nm if nm < 640.0 => RED,
         _ => MAGENTA,
     }
+}
+
+/// The share of pixels that a window shows black: those of the ground, of which there are many.
+pub const LOW: f64 = 0.01;
+
+/// The share of pixels below the end of a window: what is brighter than nearly all is shown in full color.
+pub const HIGH: f64 = 0.998;
+
+/// A window that begins below its end, also where all pixels are alike.
+#[must_use]
+pub fn apart(start: f64, end: f64) -> [f64; 2] {
+    if end > start {
+        return [start, end];
+    }
+    // A step that the number can tell: large ones have no 1.
+    let step = (start.abs() * f64::EPSILON * 4.0).max(1.0);
+    [start, start + step]
+}
+
+/// As [`window`], as floating point: a large 64-bit integer is not told to its last bit.
+#[must_use]
+pub fn range(dtype: &str) -> [f64; 2] {
+    let (min, max) = window(dtype);
+    [min, max].map(|limit| limit.as_f64().unwrap_or_default())
 }
 
 /// Smallest and largest intensity of a data type: all that an integer can hold, 0 to 1 for floating point (whose own

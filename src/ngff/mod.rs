@@ -10,7 +10,7 @@
 //! - `ome_writers`: frame metadata, in the shape of the Python package ome-writers ([`frame_metadata`]);
 //! - the host's own namespaces ([`check_namespace`]).
 
-mod display;
+pub mod display;
 pub mod frame_metadata;
 mod model;
 mod namespace;

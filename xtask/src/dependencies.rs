@@ -13,7 +13,7 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Packages that are there in two versions, each with the reason. Any other is a failure, and so is one that is no
 /// longer.
-const TWICE: [(&str, &str); 16] = [
+const TWICE: [(&str, &str); 17] = [
     ("bit-set", "fancy-regex of jsonschema beside proptest's: tests only"),
     ("bit-vec", "as bit-set"),
     ("bitflags", "nix 0.26 of pprof: ome-bench's flame graphs"),
@@ -21,6 +21,7 @@ const TWICE: [(&str, &str); 16] = [
     ("gimli", "framehop and backtrace of pprof: ome-bench's flame graphs"),
     ("hashbrown", "lru of zarrs"),
     ("memmap2", "pprof: ome-bench's flame graphs"),
+    ("miniz_oxide", "png beside flate2: pictures of the command-line tool"),
     ("nix", "pprof: ome-bench's flame graphs"),
     ("object", "pprof: ome-bench's flame graphs"),
     ("quick-error", "rusty-fork of proptest: tests only"),

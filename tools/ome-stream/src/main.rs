@@ -7,6 +7,7 @@ mod failure;
 mod input;
 mod interrupt;
 mod output;
+mod preview;
 mod progress;
 mod report;
 mod settings;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{info, recover, settings as settings_command, write, write_options};
+use crate::commands::{info, preview as preview_command, recover, settings as settings_command, write, write_options};
 
 /// Attribute of the root group in which `write` keeps notes that `info` shows.
 const NOTES_NAMESPACE: &str = "ome_stream_write";
@@ -33,6 +34,7 @@ struct CommandLine {
 enum Command {
     Write(Box<write_options::Options>),
     Info(info::Options),
+    Preview(preview_command::Options),
     Recover(recover::Options),
     Settings(settings_command::Options),
 }
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     let outcome = match &command_line.command {
         Command::Write(options) => write::run(options),
         Command::Info(options) => info::run(options),
+        Command::Preview(options) => preview_command::run(options),
         Command::Settings(options) => settings_command::run(options),
         // Its exit codes tell more than well or not.
         Command::Recover(options) => return recover::run(options),

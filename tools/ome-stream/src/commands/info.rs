@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::preview::Preview;
 use crate::failure::Failure;
 use crate::{output, report, store};
 
@@ -20,7 +21,7 @@ Exit codes:
 
 /// Show what an OME-Zarr store holds: images, axes, chunks, codec, bytes on disk.
 ///
-/// Nothing is changed, and no pixel is read. The store may be one that is being written, or that is damaged.
+/// Nothing is changed, and no pixel is read unless --preview asks for a picture. The store may be one that is being written, or that is damaged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Options {
@@ -36,6 +37,9 @@ pub struct Options {
     #[arg(long, conflicts_with = "store")]
     pub backends: bool,
 
+    #[command(flatten)]
+    pub preview: Preview,
+
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -44,10 +48,12 @@ pub struct Options {
 /// Runs the command.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let Some(path) = &options.store else { return list_backends(options) };
+    options.preview.check(path, options.json)?;
     let store = store::read(&*ome_stream::platform::native_source(), path)
         .map_err(|error| Failure::input(error.to_string()))?;
     let text = if options.json { json(&store)? } else { report::store::text(&store, options.all) };
     output::print(&text)?;
+    options.preview.draw(path);
     let mut problems = store.all_problems();
     match problems.next() {
         None => Ok(()),

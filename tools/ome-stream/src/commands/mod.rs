@@ -1,6 +1,7 @@
 //! The commands: one file each.
 
 pub mod info;
+pub mod preview;
 pub mod recover;
 pub mod settings;
 pub mod write;

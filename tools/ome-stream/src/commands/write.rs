@@ -28,6 +28,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if !may_be_there && reader::is_there(&*platform::native_source(), plan.root())? {
         return Err(Error::AlreadyExists { path: plan.root().to_owned() }.into());
     }
+    options.preview.check(plan.root(), options.json)?;
     check_frames(&name, source.as_ref(), &plan)?;
     let mut frame = frame_buffer(&plan)?;
     // The first frame comes before the store: an input without one leaves nothing behind.
@@ -86,6 +87,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     };
     let outcome = problem.as_deref().map_or(Outcome::Complete, Outcome::Incomplete);
     output::print(&run.text(&report, outcome))?;
+    options.preview.draw(plan.root());
     problem.map_or(Ok(()), |problem| Err(Failure::input(problem)))
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::preview::Preview;
 use crate::failure::EXIT_CODES;
 use crate::input::Kind;
 
@@ -100,6 +101,9 @@ pub struct Options {
     /// Replace a store that is already there (never anything else).
     #[arg(long)]
     pub overwrite: bool,
+
+    #[command(flatten)]
+    pub preview: Preview,
 
     /// Print the result as JSON.
     #[arg(long)]

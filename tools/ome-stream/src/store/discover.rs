@@ -161,7 +161,7 @@ fn join(parent: &str, name: &str) -> String {
 }
 
 /// Sorts 2 before 10: text and numbers in turn.
-fn natural(name: &str) -> Vec<(u128, String)> {
+pub fn natural(name: &str) -> Vec<(u128, String)> {
     let mut parts = Vec::new();
     let mut rest = name;
     while !rest.is_empty() {

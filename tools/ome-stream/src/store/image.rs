@@ -226,7 +226,7 @@ pub struct Counted<'a> {
 }
 
 /// Axes of OME-NGFF 0.5 (`axes`) and 0.6 (the first of `coordinateSystems`).
-fn axes(multiscale: &Value) -> Option<Vec<Axis>> {
+pub fn axes(multiscale: &Value) -> Option<Vec<Axis>> {
     let list = multiscale.get("axes").or_else(|| multiscale.pointer("/coordinateSystems/0/axes"))?.as_array()?;
     let text = |axis: &Value, key: &str| axis.get(key).and_then(Value::as_str).map(clean);
     let axes = list.iter().take(MAX_ENTRIES).map(|axis| Axis {
@@ -247,7 +247,7 @@ fn named_axes(array: Option<&Array>) -> Vec<Axis> {
 }
 
 /// The numbers of a dataset's `scale` or `translation`; 0.6 may put them into a sequence.
-fn transformation(dataset: &Value, kind: &str) -> Option<Vec<f64>> {
+pub fn transformation(dataset: &Value, kind: &str) -> Option<Vec<f64>> {
     let list = dataset.get("coordinateTransformations")?.as_array()?;
     let nested = list.iter().filter_map(|each| each.get("transformations")?.as_array()).flatten();
     let found = list.iter().chain(nested).find(|each| each.get("type").and_then(Value::as_str) == Some(kind))?;

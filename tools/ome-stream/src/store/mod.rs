@@ -4,10 +4,10 @@
 
 mod array;
 mod codec;
-mod discover;
-mod image;
+pub mod discover;
+pub mod image;
 mod missing;
-mod node;
+pub mod node;
 
 pub use array::Array;
 pub use discover::read;

@@ -9,6 +9,7 @@ mod inputs;
 mod inputs_as_people_have_them;
 mod interrupt;
 mod options;
+mod preview;
 mod recover;
 mod refusals;
 mod settings;
