@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::{Error, Result};
+use crate::settings::NgffVersion;
 
 pub(super) fn axis(name: &str, kind: AxisKind, unit: Option<&str>) -> Axis {
     Axis { name: name.into(), kind, unit: unit.map(Into::into) }
@@ -77,8 +78,10 @@ fn no_attributes(_: usize) -> Result<Attributes> {
     Ok(Attributes::new())
 }
 
-fn documents(hierarchy: &Hierarchy, root: &Attributes) -> Vec<Document> {
-    documents_v05(hierarchy, root, no_attributes).expect("valid").collect::<Result<_>>().expect("documents")
+const V0_5: NgffVersion = NgffVersion::V0_5;
+
+fn all(version: NgffVersion, hierarchy: &Hierarchy, root: &Attributes) -> Vec<Document> {
+    documents(version, hierarchy, root, no_attributes).expect("valid").collect::<Result<_>>().expect("documents")
 }
 
 /// The committed text, with this library's version where it has a mark.
@@ -95,7 +98,7 @@ fn assert_golden(document: &Document, text: &str) {
 
 #[test]
 fn an_image_with_everything_is_as_committed() {
-    let documents = documents(&Hierarchy::Single(tczyx()), &Attributes::new());
+    let documents = all(V0_5, &Hierarchy::Single(tczyx()), &Attributes::new());
     let [document] = documents.as_slice() else { panic!("{documents:?}") };
     assert_eq!(document.path, "zarr.json");
     assert_golden(document, include_str!("../../tests/data/ngff/v05_single.json"));
@@ -103,14 +106,14 @@ fn an_image_with_everything_is_as_committed() {
 
 #[test]
 fn a_bare_frame_is_as_committed() {
-    let documents = documents(&Hierarchy::Single(plain()), &Attributes::new());
+    let documents = all(V0_5, &Hierarchy::Single(plain()), &Attributes::new());
     let [document] = documents.as_slice() else { panic!("{documents:?}") };
     assert_golden(document, include_str!("../../tests/data/ngff/v05_plain.json"));
 }
 
 #[test]
 fn several_images_are_as_committed_and_the_root_comes_last() {
-    let documents = documents(&series(), &attributes(json!({"my_program": {"operator": "Ada"}})));
+    let documents = all(V0_5, &series(), &attributes(json!({"my_program": {"operator": "Ada"}})));
     let paths: Vec<_> = documents.iter().map(|document| document.path.as_str()).collect();
     assert_eq!(paths, ["0/zarr.json", "Pos_1/zarr.json", "OME/METADATA.ome.xml", "OME/zarr.json", "zarr.json"]);
     let [first, second, xml, order, root] = documents.as_slice() else { panic!("{paths:?}") };
@@ -124,12 +127,28 @@ fn several_images_are_as_committed_and_the_root_comes_last() {
 }
 
 #[test]
+fn documents_of_0_6_are_as_committed() {
+    let [bare] = all(NgffVersion::V0_6, &Hierarchy::Single(plain()), &Attributes::new()).try_into().expect("one");
+    assert_golden(&bare, include_str!("../../tests/data/ngff/v06_plain.json"));
+    let documents = all(NgffVersion::V0_6, &series(), &attributes(json!({"my_program": {"operator": "Ada"}})));
+    let paths: Vec<_> = documents.iter().map(|document| document.path.as_str()).collect();
+    assert_eq!(paths, ["0/zarr.json", "Pos_1/zarr.json", "OME/METADATA.ome.xml", "OME/zarr.json", "zarr.json"]);
+    let [first, _, xml, order, root] = documents.as_slice() else { panic!("{paths:?}") };
+    assert_golden(first, include_str!("../../tests/data/ngff/v06_image.json"));
+    assert_golden(order, include_str!("../../tests/data/ngff/v06_series_order.json"));
+    assert_golden(root, include_str!("../../tests/data/ngff/v06_series_root.json"));
+    // The same images, whatever the version.
+    let expected = golden(include_str!("../../tests/data/ngff/v05_series.ome.xml"));
+    assert_eq!(String::from_utf8_lossy(&xml.bytes), expected);
+}
+
+#[test]
 fn frame_metadata_and_namespaces_stand_beside_ome() {
     let root = attributes(json!({"my_program": {"operator": "Ada"}}));
     let frames = |number: usize| Ok(attributes(json!({"ome_writers": {"frame_metadata": [number]}})));
     let parse = |document: Document| -> Value { serde_json::from_slice(&document.bytes).expect("JSON") };
 
-    let single: Vec<Value> = documents_v05(&Hierarchy::Single(tczyx()), &root, frames)
+    let single: Vec<Value> = documents(V0_5, &Hierarchy::Single(tczyx()), &root, frames)
         .expect("valid")
         .map(|document| parse(document.expect("document")))
         .collect();
@@ -137,7 +156,7 @@ fn frame_metadata_and_namespaces_stand_beside_ome() {
     assert_eq!(keys, ["ome", "ome_stream", "my_program", "ome_writers"]);
 
     let hierarchy = series();
-    let several: Vec<Value> = documents_v05(&hierarchy, &root, frames)
+    let several: Vec<Value> = documents(V0_5, &hierarchy, &root, frames)
         .expect("valid")
         .filter_map(|document| {
             let document = document.expect("document");
@@ -155,28 +174,28 @@ fn attributes_never_replace_what_makes_a_group_an_image() {
     let hierarchy = Hierarchy::Single(tczyx());
     for name in RESERVED_NAMESPACES.into_iter().filter(|name| *name != "ome_writers") {
         let root = attributes(json!({name: {}}));
-        assert!(documents_v05(&hierarchy, &root, no_attributes).is_err(), "{name}");
+        assert!(documents(V0_5, &hierarchy, &root, no_attributes).is_err(), "{name}");
         let of_image = |_| Ok(attributes(json!({name: {}})));
         let none = Attributes::new();
-        let made: Result<Vec<_>> = documents_v05(&hierarchy, &none, of_image).and_then(Iterator::collect);
+        let made: Result<Vec<_>> = documents(V0_5, &hierarchy, &none, of_image).and_then(Iterator::collect);
         assert!(made.is_err(), "{name}");
     }
     let root = attributes(json!({"ome_writers": {}}));
     let repeated = |_| Ok(attributes(json!({"ome_writers": {}})));
-    let made: Result<Vec<_>> = documents_v05(&hierarchy, &root, repeated).and_then(Iterator::collect);
+    let made: Result<Vec<_>> = documents(V0_5, &hierarchy, &root, repeated).and_then(Iterator::collect);
     assert!(made.is_err(), "the same name twice in one group");
 }
 
 #[test]
 fn an_invalid_hierarchy_makes_no_document() {
     let none = Attributes::new();
-    assert!(documents_v05(&Hierarchy::Single(image(&["x"])), &none, no_attributes).is_err());
+    assert!(documents(V0_5, &Hierarchy::Single(image(&["x"])), &none, no_attributes).is_err());
     let hierarchy = series();
     let failing = |number| match number {
         0 => no_attributes(0),
         _ => Err(Error::Finished),
     };
-    let made: Vec<_> = documents_v05(&hierarchy, &none, failing).expect("valid").collect();
+    let made: Vec<_> = documents(V0_5, &hierarchy, &none, failing).expect("valid").collect();
     assert!(matches!(made.as_slice(), [Ok(_), Err(Error::Finished), ..]), "{made:?}");
 }
 
@@ -186,24 +205,25 @@ fn large_documents_are_not_indented() {
     let none = Attributes::new();
     let entry = json!({"delta_t": 0.1, "storage_index": [0, 0, 0]});
     let frames = |_| Ok(attributes(json!({"ome_writers": {"frame_metadata": vec![entry.clone(); 2000]}})));
-    let made: Vec<_> =
-        documents_v05(&hierarchy, &none, frames).expect("valid").collect::<Result<_>>().expect("documents");
+    let made: Vec<_> = documents(V0_5, &hierarchy, &none, frames).expect("valid").collect::<Result<_>>().expect("documents");
     assert_eq!(made[0].bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
-    assert!(documents(&hierarchy, &none)[0].bytes.iter().filter(|byte| **byte == b'\n').count() > 10);
+    assert!(all(V0_5, &hierarchy, &none)[0].bytes.iter().filter(|byte| **byte == b'\n').count() > 10);
 }
 
 proptest! {
     #[test]
     fn every_bit_of_scale_and_translation_survives(
+        version in prop::sample::select(vec![NgffVersion::V0_5, NgffVersion::V0_6]),
         scale in prop::collection::vec(any::<f64>().prop_filter("valid scale", |s| s.is_finite() && *s > 0.0), 2),
         translation in prop::collection::vec(any::<f64>().prop_filter("valid place", |t| t.is_finite()), 2),
     ) {
         let mut source = plain();
         source.datasets[0].scale.clone_from(&scale);
         source.datasets[0].translation = Some(translation.clone());
-        let made = documents(&Hierarchy::Single(source), &Attributes::new());
+        let made = all(version, &Hierarchy::Single(source), &Attributes::new());
         let json: Value = serde_json::from_slice(&made[0].bytes).expect("JSON");
         let transformations = &json["attributes"]["ome"]["multiscales"][0]["datasets"][0]["coordinateTransformations"];
+        let transformations = transformations[0].get("transformations").unwrap_or(transformations);
         let bits = |numbers: &[f64]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
         for (nth, kind, expected) in [(0, "scale", &scale), (1, "translation", &translation)] {
             prop_assert_eq!(&transformations[nth]["type"], kind);

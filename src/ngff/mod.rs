@@ -2,7 +2,8 @@
 //!
 //! Pure: a [`Hierarchy`] becomes [`Document`]s, relative paths and bytes; putting them on disk (temporary file +
 //! rename) is another layer's work. The model says what is true of an image (axes, pixel sizes, origins, channels) in
-//! no version's words; `v05` says it in those of OME-NGFF 0.5, with `parts` holding what several versions write alike.
+//! no version's words; `v05` and `v06` say it in those of OME-NGFF 0.5 and 0.6, with `parts` holding what several versions
+//! write alike, and `documents` what all have in common.
 //!
 //! Beside NGFF's own `ome` a group's attributes hold
 //! - `ome_stream`: who wrote it (`version`) and the `channels`' wavelengths and fluorophores, which no NGFF version
@@ -11,18 +12,21 @@
 //! - the host's own namespaces ([`check_namespace`]).
 
 pub mod display;
+mod documents;
+pub mod found;
 pub mod frame_metadata;
 mod model;
 mod namespace;
 mod ome_xml;
 mod parts;
 mod v05;
+mod v06;
 mod validate;
 
 pub use crate::zarr::Document;
-pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Hierarchy, Image};
+pub use documents::{collection, documents};
+pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Image, Hierarchy};
 pub use namespace::{MAX_NAMESPACE_BYTES, RESERVED_NAMESPACES, check_namespace};
-pub use v05::{collection_v05, documents_v05};
 
 #[cfg(test)]
 mod golden_tests;

@@ -35,9 +35,10 @@ pub(super) struct DatasetPart<'a> {
     coordinate_transformations: Vec<Transformation<'a>>,
 }
 
+/// A transformation without its ends.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Transformation<'a> {
+pub(super) enum Transformation<'a> {
     Scale { scale: &'a [f64] },
     Translation { translation: &'a [f64] },
 }

@@ -7,15 +7,16 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Result;
 use crate::names::own::ATTRIBUTES;
-use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Hierarchy, Image, documents_v05};
+use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Image, Hierarchy, documents};
 use crate::plan::{ArrayId, Plan, PlannedArray, StorageUnit};
 use crate::platform::Source;
 use crate::reader::{Document, Node};
+use crate::settings::NgffVersion;
 use crate::store::Mark;
 use crate::zarr::{self, ArrayFormat, METADATA};
 
 /// OME-NGFF version of groups that are made anew where no other group tells it.
-const VERSION: &str = "0.5";
+const VERSION: NgffVersion = NgffVersion::V0_5;
 
 /// A document, how it came about, and whether something is lost with the one it replaces.
 pub(super) struct Made {
@@ -75,7 +76,7 @@ impl Run {
         let hierarchy = self.plan.ngff(Some(extents));
         let none = Attributes::new();
         let host = self.host.as_ref().unwrap_or(&none);
-        let documents = documents_v05(&hierarchy, host, |_| Ok(Attributes::new())).ok()?;
+        let documents = documents(self.plan.settings().format.version, &hierarchy, host, |_| Ok(Attributes::new())).ok()?;
         let name = node.file(METADATA);
         let made = documents.filter_map(Result::ok).find(|document| document.path == name)?;
         let document = serde_json::from_slice(&made.bytes).ok()?;
@@ -139,7 +140,7 @@ fn series(images: &[&Node]) -> Map<String, Value> {
 
 fn version<'a>(images: &[&'a Node]) -> &'a str {
     let told = images.iter().find_map(|image| image.attribute("ome")?.get("version")?.as_str());
-    told.unwrap_or(VERSION)
+    told.unwrap_or(VERSION.name())
 }
 
 /// Sorts `pos_10` behind `pos_9`.
@@ -156,6 +157,24 @@ fn natural(name: &str) -> Vec<(String, u64)> {
     parts
 }
 
+/// Leaves translations out of the transformations of a level; a sequence of 0.6 of which one is left becomes that one.
+fn leave_place_out(steps: &mut Vec<Value>) {
+    steps.retain(|step| step.get("type").is_none_or(|kind| kind != "translation"));
+    let is_sequence = |step: &&mut Value| step.get("type").is_some_and(|kind| kind == "sequence");
+    for step in steps.iter_mut().filter(is_sequence).filter_map(Value::as_object_mut) {
+        let Some(Value::Array(mut inside)) = step.remove("transformations") else { continue };
+        leave_place_out(&mut inside);
+        match inside.as_mut_slice() {
+            [Value::Object(only)] => {
+                step.remove("type");
+                only.append(step);
+                *step = std::mem::take(only);
+            }
+            _ => drop(step.insert("transformations".to_owned(), inside.into())),
+        }
+    }
+}
+
 /// The document of an image, like that of a sibling where there is one.
 fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
     let name = node.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -169,7 +188,7 @@ fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
             // Where the sibling lies is not where this one lies.
             for dataset in multiscale.get_mut("datasets").and_then(Value::as_array_mut).into_iter().flatten() {
                 if let Some(Value::Array(steps)) = dataset.get_mut("coordinateTransformations") {
-                    steps.retain(|step| step.get("type").is_none_or(|kind| kind != "translation"));
+                    leave_place_out(steps);
                 }
             }
         }
@@ -187,7 +206,7 @@ fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
     formats.sort_by_key(|(name, _)| natural(name));
     let Some((_, first)) = formats.first() else {
         let how = "made anew without axes, which nothing tells".into();
-        return Made { document: group_document(&json!({"version": VERSION})), how, loses: true };
+        return Made { document: group_document(&json!({"version": VERSION.name()})), how, loses: true };
     };
     let axis = |name: &String| {
         let kind = match name.as_str() {
@@ -216,14 +235,14 @@ fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
     };
     let hierarchy = Hierarchy::Single(image);
     let none = Attributes::new();
-    let made = documents_v05(&hierarchy, &none, |_| Ok(Attributes::new()))
-        .and_then(|mut documents| documents.next().transpose());
+    let made =
+        documents(VERSION, &hierarchy, &none, |_| Ok(Attributes::new())).and_then(|mut documents| documents.next().transpose());
     let document = match made {
         Ok(Some(made)) => serde_json::from_slice(&made.bytes).ok(),
         // Axes that no image can have.
         Ok(None) | Err(_) => None,
     };
-    let document = document.unwrap_or_else(|| group_document(&json!({"version": VERSION})));
+    let document = document.unwrap_or_else(|| group_document(&json!({"version": VERSION.name()})));
     let how = "made anew from its arrays; pixel sizes, units, channels and the host's metadata are lost".into();
     Made { document, how, loses: true }
 }

@@ -10,10 +10,11 @@ use serde_json::Value;
 use super::{Store, attributes, frame_metadata};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FrameLog};
-use crate::ngff::{Attributes, Document, Hierarchy, collection_v05, documents_v05};
+use crate::ngff::{Attributes, Document, Hierarchy, collection, documents};
 use crate::plan::Plan;
 use crate::platform::{Source, write_new};
 use crate::reader::{self, limits};
+use crate::settings::NgffVersion;
 use crate::zarr::json::{parse_object, with_member};
 
 /// What is in the groups' documents.
@@ -47,12 +48,17 @@ impl Groups {
 }
 
 impl Store {
+    /// Version of OME-NGFF of the documents.
+    fn version(&self) -> NgffVersion {
+        self.plan.settings().format.version
+    }
+
     /// Makes the groups of a new store, folders and all.
     pub(super) fn make_groups(&self) -> Result<()> {
         let hierarchy = self.plan.ngff(None);
         let mut state = self.groups.lock();
         let State { host, written, .. } = &mut *state;
-        for document in documents_v05(&hierarchy, host, |_| Ok(Attributes::new()))? {
+        for document in documents(self.version(), &hierarchy, host, |_| Ok(Attributes::new()))? {
             let document = document?;
             let path = self.plan.root().join(&document.path);
             // Only here: a folder that somebody removed later is not begun anew.
@@ -78,11 +84,11 @@ impl Store {
             [only] if only.path.is_empty() => {
                 let hierarchy = self.plan.ngff(None);
                 // The root is the last.
-                let mut documents = documents_v05(&hierarchy, &state.host, |_| Ok(Attributes::new()))?;
+                let mut documents = documents(self.version(), &hierarchy, &state.host, |_| Ok(Attributes::new()))?;
                 documents.try_fold(None, |_, document| document.map(Some))?
             }
             // What it says of several images does not depend on them.
-            _ => Some(collection_v05(&state.host)?),
+            _ => Some(collection(self.version(), &state.host)?),
         };
         let Some(root) = root else { return Ok(()) };
         // First: the root's document could be torn while it is replaced.
@@ -116,7 +122,7 @@ impl Store {
             false => Ok(Attributes::new()),
         };
         let mut outcome = Ok(());
-        for (nth, document) in documents_v05(&hierarchy, host, mirror)?.enumerate() {
+        for (nth, document) in documents(self.version(), &hierarchy, host, mirror)?.enumerate() {
             let document = match document {
                 Ok(document) => document,
                 Err(error) => {

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::journal as log;
 use crate::journal::record::{self, Come};
 use crate::names::own::{MARK, RECORD};
-use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents_v05};
+use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents, found};
 use crate::plan::{Capabilities, Feed, Form, GroupKey, Plan, PlannedArray, PlannedSource};
 use crate::platform::{Disk, Source};
 use crate::pyramid::first_of_each;
@@ -122,8 +122,8 @@ fn compare(source: &dyn Source, plan: &Plan, strictness: Strictness) -> Result<(
         document => document.required(path).map(|object| Some(Value::Object(object))),
     };
     let mut metadata = Attributes::new();
-    let hierarchy = plan.ngff(None);
-    for document in documents_v05(&hierarchy, &Attributes::new(), |_| Ok(Attributes::new()))? {
+    let (version, hierarchy) = (plan.settings().format.version, plan.ngff(None));
+    for document in documents(version, &hierarchy, &Attributes::new(), |_| Ok(Attributes::new()))? {
         let document = document?;
         if !document.path.ends_with(METADATA) {
             continue;
@@ -183,10 +183,18 @@ fn group_difference(expected: &Value, found: &Value) -> Option<String> {
         return kind;
     }
     let at = |value: &Value, pointer: &str| value.pointer(pointer).cloned().unwrap_or_default();
+    // Where none is told, the rest tells enough.
+    let version = found.pointer("/attributes/ome/version").filter(|version| version.is_string());
+    let version = version.and_then(|found| {
+        difference("attributes.ome.version", &at(expected, "/attributes/ome/version"), found)
+    });
+    if version.is_some() {
+        return version;
+    }
     let names = |value: &Value| -> Value {
-        let axes = at(value, "/attributes/ome/multiscales/0/axes");
+        let axes = value.pointer("/attributes/ome/multiscales/0").and_then(found::axes);
         let parts = |axis: &Value| json!({"name": axis.get("name"), "type": axis.get("type")});
-        axes.as_array().map(|axes| axes.iter().map(parts).collect()).unwrap_or_default()
+        axes.map(|axes| axes.iter().map(parts).collect()).unwrap_or_default()
     };
     let levels = |value: &Value| -> Vec<Value> {
         let datasets = at(value, "/attributes/ome/multiscales/0/datasets");

@@ -434,7 +434,6 @@ fn formats_that_are_not_written() {
     refused(&with("/format", json!({"engine": "zarrs"})), "format.engine", "\"zarrs\"");
     refused(&with("/format", json!({"version": "0.3"})), "format.version", "\"0.3\"");
     refused(&with("/format", json!({"version": "0.4"})), "format.version", "\"0.4\"");
-    refused(&with("/format", json!({"version": "0.6"})), "format.version", "\"0.6\"");
     for suffix in [".tiff", "zarr", "/x.zarr", ".a\u{0}.zarr", ".zarr/"] {
         refused(&with("/format", json!({"suffix": suffix})), "format.suffix", &json!(suffix).to_string());
     }

@@ -93,12 +93,12 @@ fn format(format: &Format) -> Result<()> {
             "use \"auto\" or the name of a backend",
         ));
     }
-    if format.version != NgffVersion::V0_5 {
+    if format.version == NgffVersion::V0_4 {
         return Err(Error::settings(
             "format.version",
             quoted(format.version.name()),
             "this OME-NGFF version is not written by this version of the library",
-            "use \"0.5\", or leave it out",
+            "use \"0.5\" or \"0.6\", or leave it out",
         ));
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use ome_stream::ngff::found;
 use ome_stream::ngff::frame_metadata::FILE_NAME;
 use ome_stream::platform::{Kind as FileKind, Source};
 use ome_stream::reader::{self, below};
@@ -225,9 +226,9 @@ pub struct Counted<'a> {
     pub bytes: u64,
 }
 
-/// Axes of OME-NGFF 0.5 (`axes`) and 0.6 (the first of `coordinateSystems`).
+/// Axes of the image, in whatever version they are told.
 pub fn axes(multiscale: &Value) -> Option<Vec<Axis>> {
-    let list = multiscale.get("axes").or_else(|| multiscale.pointer("/coordinateSystems/0/axes"))?.as_array()?;
+    let list = found::axes(multiscale)?;
     let text = |axis: &Value, key: &str| axis.get(key).and_then(Value::as_str).map(clean);
     let axes = list.iter().take(MAX_ENTRIES).map(|axis| Axis {
         name: text(axis, "name").unwrap_or_else(|| "?".into()),

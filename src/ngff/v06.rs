@@ -1,0 +1,99 @@
+//! OME-NGFF 0.6: coordinate systems, and transformations that name their two ends.
+
+use serde::Serialize;
+
+use super::model::{Axis, Dataset, Image};
+use super::parts::{AxisPart, Transformation};
+
+/// Name of the coordinate system that every level of an image leads to (spec: the "intrinsic" one; its examples call it
+/// so, and other writers do).
+const PHYSICAL: &str = "physical";
+
+/// One entry of `multiscales`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Multiscale<'a> {
+    name: &'a str,
+    coordinate_systems: [CoordinateSystem<'a>; 1],
+    datasets: Vec<DatasetPart<'a>>,
+}
+
+/// One entry of `coordinateSystems`.
+#[derive(Serialize)]
+pub(super) struct CoordinateSystem<'a> {
+    name: &'static str,
+    axes: Vec<AxisPart<'a>>,
+}
+
+impl<'a> CoordinateSystem<'a> {
+    fn of(name: &'static str, axes: &'a [Axis]) -> Self {
+        Self { name, axes: axes.iter().map(AxisPart::from).collect() }
+    }
+}
+
+/// One entry of `datasets`: exactly one transformation, from the array to the image's coordinate system.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DatasetPart<'a> {
+    path: &'a str,
+    coordinate_transformations: [Placed<'a>; 1],
+}
+
+/// A transformation between two ends.
+#[derive(Serialize)]
+struct Placed<'a> {
+    #[serde(flatten)]
+    transformation: Level<'a>,
+    input: Array<'a>,
+    output: System,
+}
+
+/// What takes a level to its place: a scale, or a scale and then a translation (spec: "multiscales" metadata).
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Level<'a> {
+    Scale(Transformation<'a>),
+    Sequence(Sequence<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename = "sequence")]
+struct Sequence<'a> {
+    transformations: [Transformation<'a>; 2],
+}
+
+/// The end of a transformation that is an array.
+#[derive(Serialize)]
+struct Array<'a> {
+    path: &'a str,
+}
+
+/// The end that is a coordinate system of the same group.
+#[derive(Serialize)]
+struct System {
+    name: &'static str,
+}
+
+impl<'a> From<&'a Dataset> for DatasetPart<'a> {
+    fn from(dataset: &'a Dataset) -> Self {
+        let scale = Transformation::Scale { scale: &dataset.scale };
+        let transformation = match &dataset.translation {
+            None => Level::Scale(scale),
+            Some(translation) => {
+                Level::Sequence(Sequence { transformations: [scale, Transformation::Translation { translation }] })
+            }
+        };
+        let (input, output) = (Array { path: &dataset.path }, System { name: PHYSICAL });
+        Self { path: &dataset.path, coordinate_transformations: [Placed { transformation, input, output }] }
+    }
+}
+
+impl<'a> From<&'a Image> for Multiscale<'a> {
+    fn from(image: &'a Image) -> Self {
+        Self {
+            name: &image.name,
+            coordinate_systems: [CoordinateSystem::of(PHYSICAL, &image.axes)],
+            datasets: image.datasets.iter().map(DatasetPart::from).collect(),
+        }
+    }
+}
