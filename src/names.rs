@@ -142,7 +142,8 @@ pub(crate) fn key(name: &str) -> String {
 /// not whole yet, or the short name that Windows gives to another folder.
 pub(crate) fn is_taken(name: &str) -> bool {
     let lower = name.to_lowercase();
-    matches!(lower.as_str(), "ome" | "zarr.json") || lower.ends_with(PARTIAL_SUFFIX) || is_short_name(name)
+    let documents = ["zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata"];
+    lower == "ome" || documents.contains(&lower.as_str()) || lower.ends_with(PARTIAL_SUFFIX) || is_short_name(name)
 }
 
 /// Whether Windows may give such a name to a folder of a longer one: `LONGNA~1`.
@@ -230,7 +231,8 @@ mod tests {
         for name in [".ome-stream", ".OME-stream-log", "a.before-recover", "a.before-recover-2"] {
             assert!(check_folder(name).is_err(), "{name}");
         }
-        for name in ["OME", "ome", "Zarr.json", "a.part", "zarr.json.part", "B.PART", "LONGNA~1", "a~12.txt"] {
+        for name in ["OME", "ome", ".zgroup", "Zarr.json", "a.part", "zarr.json.part", "B.PART", "LONGNA~1", "a~12.txt"]
+        {
             assert!(is_taken(name), "{name}");
         }
         for name in ["omega", "zarr.json5", "part", "LONGNAME~1", "a~b", "~", "a~1.text"] {

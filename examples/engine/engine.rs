@@ -10,7 +10,7 @@ use ome_stream::backend::{Backend, Batch, Capabilities, Sink, Stored, Unsupporte
 use ome_stream::plan::StorageUnit;
 use ome_stream::platform::SyncPolicy;
 use ome_stream::store::Store;
-use ome_stream::zarr::object_key;
+use ome_stream::zarr::ZarrFormat;
 use ome_stream::{Error, Plan, Result};
 
 /// The engine; it has nothing to remember between runs.
@@ -25,7 +25,8 @@ impl Backend for ChunkFiles {
     fn capabilities(&self) -> Capabilities {
         // A file is written whole and again: live readers may see chunks that are not full yet.
         let version = format!("chunk-files {}", env!("CARGO_PKG_VERSION"));
-        Capabilities { version, ..Capabilities::taking(StorageUnit::Chunk) }
+        let zarr_formats = &ZarrFormat::ALL;
+        Capabilities { version, zarr_formats, ..Capabilities::taking(StorageUnit::Chunk) }
     }
 
     /// Asked before anything touches the disk: what an engine cannot do, it says here.
@@ -59,7 +60,8 @@ impl Sink for Run {
     fn write(&self, batch: &Batch<'_>) -> Result<Stored> {
         let (store, plan) = (&self.0, self.0.plan());
         for (place, bytes) in batch.units() {
-            let path = plan.folder_of(plan.array(batch.key.array)).join(object_key(place.coordinates()));
+            let array = plan.array(batch.key.array);
+            let path = plan.folder_of(array).join(array.form().object_key(place.coordinates()));
             store.make_folder_for(&path)?;
             // There whole or not at all, and again where readers have seen it half full.
             store.disk().put(&path, bytes, store.sync()).map_err(|error| Error::io("write", &path, error))?;

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::plan::{ArrayId, Form, GroupKey, Plan, StorageUnit};
 use crate::router::StorageIndex;
 use crate::store::Store;
+use crate::zarr::ZarrFormat;
 
 /// Keeps units in memory and refuses what a sloppy caller might get away with elsewhere: a unit written twice, written
 /// after it was skipped, of the wrong size, out of order, outside the array, or after its array was sealed.
@@ -68,6 +69,7 @@ impl Backend for MemoryBackend {
             bounded_memory: false,
             random_access: false,
             own_documents: false,
+            zarr_formats: &ZarrFormat::ALL,
             version: format!("memory {}", crate::VERSION),
         }
     }

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::plan::{ArrayId, GroupKey, Layout, Plan, UnitPlace};
+use crate::shown::quoted;
 use crate::store::Store;
 
 /// Why an engine cannot write a plan, as data.
@@ -60,6 +61,23 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
     fn verifier(&self) -> Option<&dyn Verifier> {
         None
     }
+}
+
+/// Whether `backend` can write a plan that was made for what it can do: in the Zarr format of the plan, and all else that
+/// it refuses by itself.
+///
+/// # Errors
+/// [`Error::Unsupported`] with the reason.
+pub fn check(backend: &dyn Backend, plan: &Plan) -> Result<()> {
+    let unsupported = |reason: String| Error::Unsupported { backend: backend.name().to_owned(), reason };
+    if !backend.capabilities().zarr_formats.contains(&plan.zarr()) {
+        return Err(unsupported(format!(
+            "format.version {} lies on Zarr v{}, which it does not write; use another version, or the engine `zarrs`",
+            quoted(plan.settings().format.version.name()),
+            plan.zarr().number()
+        )));
+    }
+    backend.check(plan).map_err(|Unsupported(reason)| unsupported(reason))
 }
 
 /// What of a store that is continued is done.

@@ -9,7 +9,7 @@ use super::parts::{Omero, Writer};
 use super::{ome_xml, v05, v06};
 use crate::error::{Error, Result};
 use crate::settings::NgffVersion;
-use crate::zarr::{Document, group_v3};
+use crate::zarr::{self, Document};
 
 /// What a group is, in the words of a version: its attribute `ome`.
 #[derive(Serialize)]
@@ -17,19 +17,25 @@ use crate::zarr::{Document, group_v3};
 enum Ome<'a> {
     /// An image (spec: "multiscales" and "omero" metadata).
     Image {
-        version: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<&'static str>,
         multiscales: [Multiscale<'a>; 1],
         #[serde(skip_serializing_if = "Option::is_none")]
         omero: Option<Omero<'a>>,
     },
     /// The root over several images (spec: "bioformats2raw.layout").
     Collection {
-        version: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<&'static str>,
         #[serde(rename = "bioformats2raw.layout")]
         layout: u8,
     },
     /// The `OME` group beside them.
-    Series { version: &'static str, series: Vec<&'a str> },
+    Series {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<&'static str>,
+        series: Vec<&'a str>,
+    },
 }
 
 /// An image's own entry.
@@ -43,29 +49,47 @@ enum Multiscale<'a> {
 impl<'a> Ome<'a> {
     fn image(version: NgffVersion, image: &'a Image) -> Self {
         let multiscale = match version {
-            NgffVersion::V0_4 | NgffVersion::V0_5 => Multiscale::V05(v05::Multiscale::of(image, None)),
+            NgffVersion::V0_4 => Multiscale::V05(v05::Multiscale::of(image, Some(version.name()))),
+            NgffVersion::V0_5 => Multiscale::V05(v05::Multiscale::of(image, None)),
             NgffVersion::V0_6 => Multiscale::V06(image.into()),
         };
-        Self::Image { version: version.name(), multiscales: [multiscale], omero: Omero::of(image) }
+        Self::Image { version: of_group(version), multiscales: [multiscale], omero: Omero::of(image) }
     }
 
     fn collection(version: NgffVersion) -> Self {
-        Self::Collection { version: version.name(), layout: 3 }
+        Self::Collection { version: of_group(version), layout: 3 }
     }
 
     fn series(version: NgffVersion, series: Vec<&'a str>) -> Self {
-        Self::Series { version: version.name(), series }
+        Self::Series { version: of_group(version), series }
     }
 }
 
+/// The version where each group tells it: up to 0.4 the parts of its metadata do.
+fn of_group(version: NgffVersion) -> Option<&'static str> {
+    (version != NgffVersion::V0_4).then(|| version.name())
+}
+
+/// The attributes of a group.
 #[derive(Serialize)]
 struct GroupAttributes<'a> {
-    ome: Ome<'a>,
+    #[serde(flatten)]
+    ome: Place<'a>,
     ome_stream: Writer<'a>,
     #[serde(flatten)]
     host: &'a Attributes,
     #[serde(flatten)]
     image: &'a Attributes,
+}
+
+/// Where NGFF's own metadata stand.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Place<'a> {
+    /// Among the other attributes: up to 0.4.
+    Among(Ome<'a>),
+    /// In one attribute.
+    Under { ome: Ome<'a> },
 }
 
 /// Every metadata file of the hierarchy's groups in a version of OME-NGFF, each made when the iterator comes to it, in
@@ -95,7 +119,11 @@ pub fn documents<'a>(
         let attributes = image_attributes(number)?;
         let host = if path.is_empty() { root } else { none };
         check_attributes(&attributes, host)?;
-        document(path, Ome::image(version, image), Writer::of(&image.channels), [host, &attributes])
+        files(version, path, Ome::image(version, image), Writer::of(&image.channels), [host, &attributes])
+    });
+    let images = images.flat_map(|files| {
+        let (files, error) = files.map_or_else(|error| (Vec::new(), Some(error)), |files| (files, None));
+        files.into_iter().map(Ok).chain(error.map(Err))
     });
     let mut collection = Vec::new();
     if let Hierarchy::Series(series) = hierarchy {
@@ -103,20 +131,20 @@ pub fn documents<'a>(
         let xml = xml.map(|text| Document { path: "OME/METADATA.ome.xml".into(), bytes: text.into_bytes() });
         collection.extend(xml.map(Ok));
         let paths = series.iter().map(|(path, _)| path.as_str()).collect();
-        collection.push(document("OME", Ome::series(version, paths), Writer::of(&[]), [none, none]));
-        collection.push(self::collection(version, root));
+        let order = files(version, "OME", Ome::series(version, paths), Writer::of(&[]), [none, none])?;
+        collection.extend(order.into_iter().chain(self::collection(version, root)?).map(Ok));
     }
     Ok(images.chain(collection))
 }
 
-/// The root's document over several images, with the host's namespaces: the last of [`documents`], which depends on none
-/// of the images.
+/// The root's files over several images, with the host's namespaces: the last of [`documents`], which depend on none of
+/// the images.
 ///
 /// # Errors
 /// [`Error::InvalidMetadata`] for an attribute whose name NGFF or this library uses itself.
-pub fn collection(version: NgffVersion, root: &Attributes) -> Result<Document> {
+pub fn collection(version: NgffVersion, root: &Attributes) -> Result<Vec<Document>> {
     check_attributes(root, &EMPTY)?;
-    document("", Ome::collection(version), Writer::of(&[]), [root, &EMPTY])
+    files(version, "", Ome::collection(version), Writer::of(&[]), [root, &EMPTY])
 }
 
 static EMPTY: Attributes = Attributes::new();
@@ -134,7 +162,16 @@ fn check_attributes(attributes: &Attributes, others: &Attributes) -> Result<()> 
     }
 }
 
-fn document(path: &str, ome: Ome<'_>, writer: Writer<'_>, [host, image]: [&Attributes; 2]) -> Result<Document> {
+/// The files of a group.
+fn files(
+    version: NgffVersion,
+    path: &str,
+    ome: Ome<'_>,
+    writer: Writer<'_>,
+    [host, image]: [&Attributes; 2],
+) -> Result<Vec<Document>> {
+    let ome = if version == NgffVersion::V0_4 { Place::Among(ome) } else { Place::Under { ome } };
     let attributes = GroupAttributes { ome, ome_stream: writer, host, image };
-    group_v3(path, &attributes).map_err(|cause| Error::Internal { place: "ngff", message: cause.to_string() })
+    zarr::group(version.into(), path, &attributes)
+        .map_err(|cause| Error::Internal { place: "ngff", message: cause.to_string() })
 }

@@ -25,9 +25,7 @@ mod tests {
     fn axes_are_found_in_every_version() {
         let yx = json!([{"name": "y"}, {"name": "x"}]);
         let level = json!([{"path": "0", "coordinateTransformations": [{"output": {"name": "b"}}]}]);
-        let systems = |first: &str| {
-            json!([{"name": first, "axes": [{"name": "q"}]}, {"name": "b", "axes": yx}])
-        };
+        let systems = |first: &str| json!([{"name": first, "axes": [{"name": "q"}]}, {"name": "b", "axes": yx}]);
         let of = |value: Value| axes(&value).cloned().map(Value::from);
         assert_eq!(of(json!({"axes": yx})), Some(yx.clone()));
         assert_eq!(of(json!({"coordinateSystems": systems("a"), "datasets": level})), Some(yx.clone()));

@@ -143,6 +143,23 @@ fn documents_of_0_6_are_as_committed() {
 }
 
 #[test]
+fn documents_of_0_4_are_as_committed() {
+    let documents = all(NgffVersion::V0_4, &series(), &attributes(json!({"my_program": {"operator": "Ada"}})));
+    let paths: Vec<_> = documents.iter().map(|document| document.path.as_str()).collect();
+    let folders = ["0", "Pos_1", "OME"].map(|folder| [format!("{folder}/.zattrs"), format!("{folder}/.zgroup")]);
+    let mut expected = [&folders[0][..], &folders[1], &["OME/METADATA.ome.xml".to_owned()], &folders[2]].concat();
+    expected.extend([".zattrs", ".zgroup"].map(str::to_owned));
+    assert_eq!(paths, expected);
+    let named = |path: &str| documents.iter().find(|document| document.path == path).expect(path);
+    assert_golden(named("0/.zattrs"), include_str!("../../tests/data/ngff/v04_image.json"));
+    assert_golden(named("OME/.zattrs"), include_str!("../../tests/data/ngff/v04_series_order.json"));
+    assert_golden(named(".zattrs"), include_str!("../../tests/data/ngff/v04_series_root.json"));
+    for group in documents.iter().filter(|document| document.name() == ".zgroup") {
+        assert_golden(group, r#"{"zarr_format": 2}"#);
+    }
+}
+
+#[test]
 fn frame_metadata_and_namespaces_stand_beside_ome() {
     let root = attributes(json!({"my_program": {"operator": "Ada"}}));
     let frames = |number: usize| Ok(attributes(json!({"ome_writers": {"frame_metadata": [number]}})));
@@ -205,7 +222,8 @@ fn large_documents_are_not_indented() {
     let none = Attributes::new();
     let entry = json!({"delta_t": 0.1, "storage_index": [0, 0, 0]});
     let frames = |_| Ok(attributes(json!({"ome_writers": {"frame_metadata": vec![entry.clone(); 2000]}})));
-    let made: Vec<_> = documents(V0_5, &hierarchy, &none, frames).expect("valid").collect::<Result<_>>().expect("documents");
+    let made: Vec<_> =
+        documents(V0_5, &hierarchy, &none, frames).expect("valid").collect::<Result<_>>().expect("documents");
     assert_eq!(made[0].bytes.iter().filter(|byte| **byte == b'\n').count(), 1);
     assert!(all(V0_5, &hierarchy, &none)[0].bytes.iter().filter(|byte| **byte == b'\n').count() > 10);
 }
@@ -213,7 +231,7 @@ fn large_documents_are_not_indented() {
 proptest! {
     #[test]
     fn every_bit_of_scale_and_translation_survives(
-        version in prop::sample::select(vec![NgffVersion::V0_5, NgffVersion::V0_6]),
+        version in prop::sample::select(vec![NgffVersion::V0_4, NgffVersion::V0_5, NgffVersion::V0_6]),
         scale in prop::collection::vec(any::<f64>().prop_filter("valid scale", |s| s.is_finite() && *s > 0.0), 2),
         translation in prop::collection::vec(any::<f64>().prop_filter("valid place", |t| t.is_finite()), 2),
     ) {
@@ -222,7 +240,8 @@ proptest! {
         source.datasets[0].translation = Some(translation.clone());
         let made = all(version, &Hierarchy::Single(source), &Attributes::new());
         let json: Value = serde_json::from_slice(&made[0].bytes).expect("JSON");
-        let transformations = &json["attributes"]["ome"]["multiscales"][0]["datasets"][0]["coordinateTransformations"];
+        let ome = json.pointer("/attributes/ome").unwrap_or(&json);
+        let transformations = &ome["multiscales"][0]["datasets"][0]["coordinateTransformations"];
         let transformations = transformations[0].get("transformations").unwrap_or(transformations);
         let bits = |numbers: &[f64]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
         for (nth, kind, expected) in [(0, "scale", &scale), (1, "translation", &translation)] {

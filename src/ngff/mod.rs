@@ -25,8 +25,8 @@ mod validate;
 
 pub use crate::zarr::Document;
 pub use documents::{collection, documents};
-pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Image, Hierarchy};
-pub use namespace::{MAX_NAMESPACE_BYTES, RESERVED_NAMESPACES, check_namespace};
+pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Hierarchy, Image};
+pub use namespace::{MAX_NAMESPACE_BYTES, RESERVED_NAMESPACES, check_namespace, is_ngff};
 
 #[cfg(test)]
 mod golden_tests;

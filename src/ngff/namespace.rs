@@ -20,6 +20,15 @@ pub const RESERVED_NAMESPACES: [&str; 11] = [
     "well",
 ];
 
+/// Whether an attribute of this name is NGFF's own: `ome`, or one of those that stood in its place up to 0.4.
+#[must_use]
+pub fn is_ngff(name: &str) -> bool {
+    RESERVED_NAMESPACES.contains(&name) && !OURS.contains(&name)
+}
+
+/// Those of [`RESERVED_NAMESPACES`] that are not NGFF's.
+const OURS: [&str; 2] = ["ome_stream", "ome_writers"];
+
 /// Most bytes of JSON in one namespace: every reader parses the root group's metadata whole before it shows a pixel,
 /// and 14 MB of JSON take 0.4 s to open.
 pub const MAX_NAMESPACE_BYTES: usize = 16 * 1024 * 1024;

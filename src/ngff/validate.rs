@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use super::model::{AxisKind, Hierarchy, Image};
 use crate::error::{Error, Result};
+use crate::zarr::ZarrFormat;
 
 /// Fewest and most axes of an image (OME-NGFF 0.5, "multiscales" metadata).
 const AXES: std::ops::RangeInclusive<usize> = 2..=5;
@@ -146,8 +147,8 @@ fn check_node_name(name: &str, field: &str) -> Result<()> {
         "a name of dots is a path of its own"
     } else if name.starts_with("__") {
         "names beginning with __ are reserved by Zarr"
-    } else if name == "zarr.json" {
-        "this is the name of Zarr's metadata file"
+    } else if ZarrFormat::ALL.iter().any(|format| format.is_document(name)) {
+        "this is the name of one of Zarr's metadata files"
     } else if name.chars().any(|character| matches!(character, '/' | '\\') || character.is_control()) {
         "slashes and control characters cannot be part of a name"
     } else {

@@ -6,6 +6,7 @@ use super::layout::Layout;
 use super::memory::Need;
 use super::{Geometry, SourceId};
 use crate::settings::{Codec, Compression, DataType};
+use crate::zarr::ZarrFormat;
 
 /// An array of a plan. The arrays of full resolution come first, in the order of the images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -25,6 +26,7 @@ pub struct Form {
     pub(super) nth: usize,
     pub(super) source: SourceId,
     pub(super) level: u8,
+    pub(super) zarr: ZarrFormat,
     pub(super) geometry: Geometry,
     pub(super) dtype: DataType,
     pub(super) compression: Compression,
@@ -50,6 +52,12 @@ impl Form {
     #[must_use]
     pub fn level(&self) -> u8 {
         self.level
+    }
+
+    /// Format of the arrays, the same in the whole plan.
+    #[must_use]
+    pub fn zarr(&self) -> ZarrFormat {
+        self.zarr
     }
 
     /// Shape, chunks and shards.

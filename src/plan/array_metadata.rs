@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Form;
-use crate::settings::{self, Compression, DataType};
-use crate::zarr::{ArrayDocument, Blosc, Chain, Codec, Endian, Gzip, KEYS, Sharding, Shuffle, Zstd};
+use crate::error::{Error, Result};
+use crate::settings::{self, Compression, DataType, NgffVersion};
+use crate::shown::quoted;
+use crate::zarr::{ArrayDocument, Blosc, Chain, Codec, Endian, Gzip, Sharding, Shuffle, Zstd};
 
 impl Form {
     /// An array with `extent` planes along its append axis.
@@ -16,7 +18,7 @@ impl Form {
             shape: geometry.shape_with(extent),
             data_type: crate::zarr::DataType::named(self.dtype().name()),
             object: geometry.object(),
-            keys: KEYS,
+            keys: self.zarr().keys(),
             fill_value: if is_float { json!(0.0) } else { json!(0) },
             codecs: match geometry.shard() {
                 Some(_) => self.shards(),
@@ -26,10 +28,31 @@ impl Form {
         }
     }
 
-    /// Its document of Zarr v3.
+    /// Its document, in the Zarr format of the plan.
     #[must_use]
     pub fn metadata(&self, extent: Option<u64>) -> Value {
-        self.document(extent).json()
+        self.in_format(&self.document(extent))
+    }
+
+    /// A document of an array of this form in the Zarr format of the plan, which has found that the format has words for
+    /// it ([`Form::check_format`]).
+    #[must_use]
+    pub fn in_format(&self, document: &ArrayDocument) -> Value {
+        document.of_format(self.zarr()).unwrap_or_default()
+    }
+
+    /// Refuses an array that the Zarr format of the plan has no words for.
+    pub(super) fn check_format(&self, version: NgffVersion) -> Result<()> {
+        self.document(None).of_format(self.zarr()).map(|_| ()).map_err(|why| {
+            let remedy = "use \"0.5\" or \"0.6\", which lie on Zarr v3";
+            Error::settings("format.version", quoted(version.name()), why, remedy)
+        })
+    }
+
+    /// The key of a stored object at these coordinates, below the folder of an array.
+    #[must_use]
+    pub fn object_key(&self, coordinates: &[u64]) -> String {
+        self.zarr().keys().key(coordinates).unwrap_or_default()
     }
 
     /// Metadata that an array starts with: without planes along its append axis.

@@ -1,6 +1,7 @@
 //! What an engine can do, as far as the plan of a run depends on it.
 
 use super::StorageUnit;
+use crate::zarr::ZarrFormat;
 
 /// What an engine can do, for core to adapt to and for people to read.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -18,12 +19,15 @@ pub struct Capabilities {
     /// True where it makes documents of its own, of groups and of arrays, which then all have shards: ours are there
     /// before, and put in their place once it has sealed everything.
     pub own_documents: bool,
+    /// Formats whose arrays it can fill.
+    pub zarr_formats: &'static [ZarrFormat],
     /// Engine and version, as a person should see it.
     pub version: String,
 }
 
 impl Capabilities {
-    /// Those of an engine that takes `unit`s in any order, shows live readers what it has, and does no more than that.
+    /// Those of an engine that takes `unit`s in any order, shows live readers what it has in arrays of Zarr v3, and does no
+    /// more than that.
     #[must_use]
     pub fn taking(unit: StorageUnit) -> Self {
         Self {
@@ -33,6 +37,7 @@ impl Capabilities {
             bounded_memory: true,
             random_access: false,
             own_documents: false,
+            zarr_formats: &[ZarrFormat::V3],
             version: format!("takes {unit:?}s"),
         }
     }

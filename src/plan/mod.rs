@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::ngff;
 use crate::router::{Location, Loop, Router};
 use crate::settings::{Acquisition, DataType, Settings};
+use crate::zarr::ZarrFormat;
 
 /// Everything that is fixed before the first frame: where frames go, what lies on disk, how much memory it takes.
 ///
@@ -105,12 +106,14 @@ impl Plan {
         if acquisitions.len() > MAX_SOURCES {
             return Err(too_many_sources(acquisitions.len()));
         }
+        let version = acquisitions.first().map(|(first, _)| first.settings().format.version).unwrap_or_default();
+        let zarr = ZarrFormat::from(version);
         let mut notes = Vec::new();
         for (nth, (acquisition, levels)) in (0_u16..).zip(acquisitions) {
             metadata_size::check(acquisition.settings())?;
             notes.extend_from_slice(acquisition.notes());
             let source = PlannedSource::new(SourceId(nth), acquisition, levels)?;
-            forms.extend(form_outlines(&source, capabilities.unit)?);
+            forms.extend(form_outlines(&source, zarr, capabilities.unit)?);
             sources.push(source);
         }
         let positions = positions::plan(&mut sources);
@@ -136,6 +139,7 @@ impl Plan {
                 Arc::new(form)
             })
             .collect();
+        forms.iter().try_for_each(|form| form.check_format(version))?;
         let arrays = arrays(&sources, &positions, &forms)?;
         let plan = Self { root, sources, positions, forms, arrays, memory, notes: Vec::new() };
         notes.extend(plan.ngff(None).order_violation());
@@ -220,6 +224,12 @@ impl Plan {
     #[must_use]
     pub fn positions(&self) -> &[PlannedPosition] {
         &self.positions
+    }
+
+    /// Format of the Zarr hierarchy.
+    #[must_use]
+    pub fn zarr(&self) -> ZarrFormat {
+        self.settings().format.version.into()
     }
 
     /// Data type of a pixel of the first source.
@@ -365,7 +375,7 @@ fn too_many_sources(count: usize) -> Error {
 }
 
 /// The forms of a source's arrays, with outlines of their layouts: nothing is made before memory is judged.
-fn form_outlines(source: &PlannedSource, unit: StorageUnit) -> Result<Vec<Form>> {
+fn form_outlines(source: &PlannedSource, zarr: ZarrFormat, unit: StorageUnit) -> Result<Vec<Form>> {
     check_levels(source)?;
     let (mut forms, mut above) = (Vec::new(), None);
     let axes = source.acquisition.axes();
@@ -379,6 +389,7 @@ fn form_outlines(source: &PlannedSource, unit: StorageUnit) -> Result<Vec<Form>>
             nth: 0,
             source: source.id,
             level,
+            zarr,
             geometry: geometry.clone(),
             dtype: source.settings().dtype,
             compression: source.settings().compression,

@@ -22,7 +22,7 @@ pub use frame_lines::{FrameLines, frame_lines, frame_log, is_frame_line};
 pub use index::{Found, has_places_mark, last_index};
 pub(crate) use index::{earlier_index, index_near_end};
 pub use lines::{Line, Lines, Piece};
-pub use nodes::{Node, Walked, walk};
+pub use nodes::{Expected, Node, Walked, walk};
 pub use objects::{Object, Strange, each_object};
 pub use usage::Usage;
 

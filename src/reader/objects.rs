@@ -6,6 +6,7 @@ use super::file::{kind, list};
 use super::is_kept;
 use crate::error::{Error, Result};
 use crate::platform::{EntryKind, Kind, PARTIAL_SUFFIX, Source};
+use crate::zarr::{self, ZarrFormat};
 
 /// A chunk or shard file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,21 +36,26 @@ pub struct Strange {
     pub why: Option<Error>,
 }
 
-/// Calls `use_object` for every chunk or shard file of the array in `folder`, whose keys have `axes` numbers; folders
-/// in numerical order, so that the order is the same each time.
+/// Calls `use_object` for every chunk or shard file of the array in `folder`, which is of that format and whose keys
+/// have `axes` numbers; folders in numerical order, so that the order is the same each time.
 ///
 /// # Errors
 /// [`Error::Io`], and those of `use_object`. A folder that cannot be listed is told in what is returned.
 pub fn each_object(
     source: &dyn Source,
     folder: &Path,
+    zarr: ZarrFormat,
     axes: usize,
     use_object: &mut dyn FnMut(Object) -> Result<()>,
 ) -> Result<Strange> {
-    let mut walk = Walk { source, axes, use_object, strange: Strange::default() };
-    let top = folder.join("c");
+    let mut walk = Walk { source, zarr, axes, use_object, strange: Strange::default() };
+    // In Zarr v2 the numbers stand beside the documents.
+    let (top, key) = match zarr {
+        ZarrFormat::V2 => (folder.to_path_buf(), ""),
+        ZarrFormat::V3 => (folder.join("c"), "c"),
+    };
     match kind(source, &top)? {
-        Kind::Folder => walk.folder(&top, "c", &mut Vec::new())?,
+        Kind::Folder => walk.folder(&top, key, &mut Vec::new())?,
         Kind::Nothing => {}
         Kind::Link => walk.strange.links += 1,
         Kind::File(_) | Kind::Other => walk.strange.others += 1,
@@ -59,6 +65,7 @@ pub fn each_object(
 
 struct Walk<'a> {
     source: &'a dyn Source,
+    zarr: ZarrFormat,
     axes: usize,
     use_object: &'a mut dyn FnMut(Object) -> Result<()>,
     strange: Strange,
@@ -67,7 +74,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn folder(&mut self, folder: &Path, key: &str, above: &mut Vec<u64>) -> Result<()> {
         let last = above.len() + 1 == self.axes;
-        let found = match self.numbers(folder, last) {
+        let found = match self.numbers(folder, above.is_empty(), last) {
             Ok(found) => found,
             Err(error) => {
                 self.strange.unlisted.push(key.to_owned());
@@ -78,7 +85,8 @@ impl Walk<'_> {
         let mut nth = 0;
         while let Some(&(at, partial, length)) = found.get(nth) {
             nth += 1;
-            let (path, key) = (folder.join(at.to_string()), format!("{key}/{at}"));
+            let key = if key.is_empty() { at.to_string() } else { format!("{key}/{at}") };
+            let path = folder.join(at.to_string());
             above.push(at);
             if last {
                 let mut object = Object {
@@ -105,8 +113,9 @@ impl Walk<'_> {
     }
 
     /// The numbers that names in a folder are, in order; of files whether they are unfinished, and their length.
-    fn numbers(&mut self, folder: &Path, last: bool) -> Result<Vec<(u64, bool, u64)>> {
+    fn numbers(&mut self, folder: &Path, first: bool, last: bool) -> Result<Vec<(u64, bool, u64)>> {
         let mut found = Vec::new();
+        let beside_documents = self.zarr == ZarrFormat::V2 && first;
         for entry in list(self.source, folder)? {
             let entry = entry?;
             let name = entry.name.to_string_lossy();
@@ -120,6 +129,8 @@ impl Walk<'_> {
                     }
                 }
                 _ if is_kept(&name) => {}
+                // Told of where nodes are.
+                _ if beside_documents && (self.zarr.is_document(&name) || name.ends_with(PARTIAL_SUFFIX)) => {}
                 _ => self.strange.others += 1,
             }
         }
@@ -131,5 +142,5 @@ impl Walk<'_> {
 /// The number that a name is, and whether it is that of an unfinished file.
 fn number(name: &str) -> Option<(u64, bool)> {
     let (digits, partial) = name.strip_suffix(PARTIAL_SUFFIX).map_or((name, false), |digits| (digits, true));
-    crate::zarr::number(digits).map(|number| (number, partial))
+    zarr::number(digits).map(|number| (number, partial))
 }

@@ -8,7 +8,7 @@ use super::limits::FOLDER_DEPTH;
 use crate::error::Error;
 use crate::platform::{EntryKind, Kind, PARTIAL_SUFFIX, Source};
 use crate::shown;
-use crate::zarr::METADATA;
+use crate::zarr::ZarrFormat;
 
 /// Files below a folder.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Usage {
         } else if array && is_key(name) {
             self.objects += 1;
             self.object_bytes = self.object_bytes.saturating_add(bytes);
-        } else if array && name != METADATA {
+        } else if array && !ZarrFormat::ALL.iter().any(|format| format.is_document(name)) {
             self.foreign += 1;
             self.first_foreign.get_or_insert_with(|| shown::value(name));
         }
@@ -156,7 +156,7 @@ mod tests {
         for (name, length) in [("0", 10), ("1", 5), ("2.part", 7), ("Thumbs.db", 3)] {
             fs::write(chunks.join(name), vec![0; length]).expect("written");
         }
-        fs::write(folder.path().join(METADATA), "{}").expect("written");
+        fs::write(folder.path().join("zarr.json"), "{}").expect("written");
         let usage = Usage::of_array(&*native_source(), folder.path());
         assert_eq!((usage.files, usage.bytes, usage.objects, usage.object_bytes), (5, 27, 2, 15));
         let mut notes = Vec::new();

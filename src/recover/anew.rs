@@ -7,13 +7,13 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Result;
 use crate::names::own::ATTRIBUTES;
-use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Image, Hierarchy, documents};
+use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Hierarchy, Image, documents, is_ngff};
 use crate::plan::{ArrayId, Plan, PlannedArray, StorageUnit};
 use crate::platform::Source;
 use crate::reader::{Document, Node};
 use crate::settings::NgffVersion;
 use crate::store::Mark;
-use crate::zarr::{self, ArrayFormat, METADATA};
+use crate::zarr::{self, ArrayFormat, ZarrFormat};
 
 /// OME-NGFF version of groups that are made anew where no other group tells it.
 const VERSION: NgffVersion = NgffVersion::V0_5;
@@ -76,8 +76,9 @@ impl Run {
         let hierarchy = self.plan.ngff(Some(extents));
         let none = Attributes::new();
         let host = self.host.as_ref().unwrap_or(&none);
-        let documents = documents(self.plan.settings().format.version, &hierarchy, host, |_| Ok(Attributes::new())).ok()?;
-        let name = node.file(METADATA);
+        let documents =
+            documents(self.plan.settings().format.version, &hierarchy, host, |_| Ok(Attributes::new())).ok()?;
+        let name = node.file(node.document_name());
         let made = documents.filter_map(Result::ok).find(|document| document.path == name)?;
         let document = serde_json::from_slice(&made.bytes).ok()?;
         let loses = node.path.is_empty() && self.host.is_none();
@@ -117,29 +118,37 @@ pub(super) fn group(node: &Node, run: Option<&Run>, beside: &Beside<'_>) -> Opti
     let images = beside.images;
     if node.path == "OME" {
         let how = "made anew; the order of the images is that of their names".into();
-        return Some(Made { document: series(images), how, loses: true });
+        return Some(Made { document: series(node.zarr, images), how, loses: true });
     }
     if node.path.is_empty() && images.iter().all(|image| !image.path.contains('/')) && !images.is_empty() {
         let ome = json!({"version": version(images), "bioformats2raw.layout": 3});
         let how = "made anew; metadata that the host had put there are lost".into();
-        return Some(Made { document: group_document(&ome), how, loses: true });
+        return Some(Made { document: group_document(node.zarr, ome), how, loses: true });
     }
     None
 }
 
-fn group_document(ome: &Value) -> Map<String, Value> {
-    let attributes = json!({"ome": ome, "ome_stream": {"version": crate::VERSION}});
-    zarr::group_object(attributes)
+/// A group's document with these metadata, which in 0.4, on Zarr v2, tell no version and stand among the others.
+fn group_document(zarr: ZarrFormat, mut ome: Value) -> Map<String, Value> {
+    let writer = json!({"version": crate::VERSION});
+    match (zarr, &mut ome) {
+        (ZarrFormat::V2, Value::Object(ome)) => {
+            ome.remove("version");
+            ome.insert("ome_stream".to_owned(), writer);
+            std::mem::take(ome)
+        }
+        _ => zarr::group_object(json!({"ome": ome, "ome_stream": writer})),
+    }
 }
 
-fn series(images: &[&Node]) -> Map<String, Value> {
+fn series(zarr: ZarrFormat, images: &[&Node]) -> Map<String, Value> {
     let mut paths: Vec<&str> = images.iter().map(|image| image.path.as_str()).collect();
     paths.sort_by_key(|path| natural(path));
-    group_document(&json!({"version": version(images), "series": paths}))
+    group_document(zarr, json!({"version": version(images), "series": paths}))
 }
 
 fn version<'a>(images: &[&'a Node]) -> &'a str {
-    let told = images.iter().find_map(|image| image.attribute("ome")?.get("version")?.as_str());
+    let told = images.iter().find_map(|image| image.ome("version")?.as_str());
     told.unwrap_or(VERSION.name())
 }
 
@@ -180,16 +189,24 @@ fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
     let name = node.folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = name.strip_suffix(".ome.zarr").map_or(name.clone(), str::to_owned);
     if let Some(mut document) = sibling.and_then(Node::metadata).cloned() {
-        if let Some(attributes) = document.get_mut("attributes").and_then(Value::as_object_mut) {
-            attributes.retain(|key, _| key == "ome" || key == "ome_stream");
-        }
-        if let Some(multiscale) = document.get_mut("attributes").and_then(|all| all.pointer_mut("/ome/multiscales/0")) {
-            multiscale["name"] = name.into();
-            // Where the sibling lies is not where this one lies.
-            for dataset in multiscale.get_mut("datasets").and_then(Value::as_array_mut).into_iter().flatten() {
-                if let Some(Value::Array(steps)) = dataset.get_mut("coordinateTransformations") {
-                    leave_place_out(steps);
+        let (attributes, multiscale) = match node.zarr {
+            ZarrFormat::V2 => (Some(&mut document), "/multiscales/0"),
+            ZarrFormat::V3 => (document.get_mut("attributes").and_then(Value::as_object_mut), "/ome/multiscales/0"),
+        };
+        if let Some(attributes) = attributes {
+            attributes.retain(|key, _| is_ngff(key) || key == "ome_stream");
+            let mut alone = Value::Object(std::mem::take(attributes));
+            if let Some(multiscale) = alone.pointer_mut(multiscale) {
+                multiscale["name"] = name.into();
+                // Where the sibling lies is not where this one lies.
+                for dataset in multiscale.get_mut("datasets").and_then(Value::as_array_mut).into_iter().flatten() {
+                    if let Some(Value::Array(steps)) = dataset.get_mut("coordinateTransformations") {
+                        leave_place_out(steps);
+                    }
                 }
+            }
+            if let Value::Object(alone) = alone {
+                *attributes = alone;
             }
         }
         let like = sibling.map_or("", |sibling| &sibling.path);
@@ -206,7 +223,8 @@ fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
     formats.sort_by_key(|(name, _)| natural(name));
     let Some((_, first)) = formats.first() else {
         let how = "made anew without axes, which nothing tells".into();
-        return Made { document: group_document(&json!({"version": VERSION.name()})), how, loses: true };
+        let document = group_document(node.zarr, json!({"version": VERSION.name()}));
+        return Made { document, how, loses: true };
     };
     let axis = |name: &String| {
         let kind = match name.as_str() {
@@ -235,14 +253,14 @@ fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
     };
     let hierarchy = Hierarchy::Single(image);
     let none = Attributes::new();
-    let made =
-        documents(VERSION, &hierarchy, &none, |_| Ok(Attributes::new())).and_then(|mut documents| documents.next().transpose());
+    let made = documents(VERSION, &hierarchy, &none, |_| Ok(Attributes::new()))
+        .and_then(|mut documents| documents.next().transpose());
     let document = match made {
         Ok(Some(made)) => serde_json::from_slice(&made.bytes).ok(),
         // Axes that no image can have.
         Ok(None) | Err(_) => None,
     };
-    let document = document.unwrap_or_else(|| group_document(&json!({"version": VERSION.name()})));
+    let document = document.unwrap_or_else(|| group_document(node.zarr, json!({"version": VERSION.name()})));
     let how = "made anew from its arrays; pixel sizes, units, channels and the host's metadata are lost".into();
     Made { document, how, loses: true }
 }

@@ -16,8 +16,8 @@ use crate::error::Result;
 use crate::platform::partial_name;
 use crate::reader::limits::stored_chunk_bytes;
 use crate::reader::{Object, each_object, whole};
+use crate::zarr::ArrayFormat;
 use crate::zarr::index::MISSING;
-use crate::zarr::{ArrayFormat, KEYS, METADATA};
 
 /// What an array's metadata should say, where that is not what they say.
 pub(super) type Reshaped = Option<(Map<String, Value>, String)>;
@@ -61,7 +61,7 @@ pub(super) fn inspect(
     let mut array = Array { inspection, path, format: &format, checker: checker.as_deref(), reach, report };
     let mut seen = HashSet::new();
     let source = array.inspection.source;
-    let strange = each_object(source, folder, format.shape.len(), &mut |object| {
+    let strange = each_object(source, folder, format.zarr, format.shape.len(), &mut |object| {
         array.report.objects += 1;
         let seen_now = array.object(&object);
         if array.inspection.interrupted() {
@@ -86,7 +86,7 @@ pub(super) fn inspect(
             reshaped = Some((document, cause));
         } else {
             // Somebody may have cropped it.
-            differs = Some(format!("the shape in {METADATA} was left alone: {cause}"));
+            differs = Some(format!("the shape in {} was left alone: {cause}", format.zarr.array_file()));
         }
     }
     let notes = [
@@ -265,7 +265,7 @@ impl Array<'_, '_> {
         let mut gone: Vec<(String, Vec<Vec<u64>>)> = Vec::new();
         for (name, chunks) in &self.inspection.log.shards {
             let Some(key) = name.strip_prefix(&prefix).filter(|key| !seen.contains(*key)) else { continue };
-            let Some(object) = KEYS.coordinates(key, self.format.shape.len()) else { continue };
+            let Some(object) = self.format.zarr.keys().coordinates(key, self.format.shape.len()) else { continue };
             let mut places: Vec<usize> = chunks.keys().map(|place| *place as usize).collect();
             places.sort_unstable();
             places.retain(|place| *place < self.format.chunks_per_shard());

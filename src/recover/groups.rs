@@ -15,8 +15,9 @@ use crate::ngff::frame_metadata::{ATTRIBUTE, FILE_NAME, FrameLog};
 use crate::platform::Source;
 use crate::reader::{self, Document, FrameLines, Node, is_folder, limits};
 use crate::store::Mark;
-use crate::store::files::DOCUMENTS;
-use crate::zarr::METADATA;
+use crate::store::files;
+use crate::zarr;
+use crate::zarr::ZarrFormat;
 use crate::zarr::json::{self, with_member};
 
 /// What was found of a group: something to be done, something to be told, or both.
@@ -66,16 +67,17 @@ pub(super) fn group(
     mirror: Option<Value>,
     interrupted: bool,
 ) -> Result<Found> {
-    let file = node.file(METADATA);
+    let name = node.document_name();
+    let file = node.file(name);
     let Some(problem) = node.document.problem() else {
         let Some(mirror) = mirror else { return Ok((None, None)) };
         if !interrupted {
             return Ok((None, Some(format!("{file} and {FILE_NAME} differ; both were left as they are"))));
         }
         let finding = Finding::new(file, State::Incomplete, format!("it does not mirror {FILE_NAME}"));
-        let path = node.folder.join(METADATA);
+        let path = node.folder.join(name);
         let text = reader::small(source, &path, limits::DOCUMENT_BYTES)?.bytes();
-        return Ok(match text.and_then(|text| with_member(&text, &["attributes", ATTRIBUTE], &mirror)) {
+        return Ok(match text.and_then(|text| with_member(&text, &node.zarr.attribute_at(ATTRIBUTE), &mirror)) {
             Some(bytes) => (Some(finding.remedy("the mirror is written", vec![Action::Write { path, bytes }])), None),
             None => (Some(finding), None),
         });
@@ -90,18 +92,50 @@ pub(super) fn group(
     {
         let mut document = made.document;
         if let Some(mirror) = mirror {
-            set_attribute(&mut document, ATTRIBUTE, mirror);
+            set_attribute(node.zarr, &mut document, ATTRIBUTE, mirror);
         }
-        let action = Action::Write { path: node.folder.join(METADATA), bytes: bytes(&document)? };
+        let action = Action::Write { path: node.folder.join(name), bytes: bytes(&document)? };
         return Ok((Some(finding.remedy(made.how, vec![action]).losing(made.loses)), None));
     }
     // A folder that is no node may be anybody's.
     if matches!(node.document, Document::Nothing) && !needed {
-        let told = (!beside.members.is_empty()).then(|| format!("{} holds arrays without {METADATA}", node.path));
+        let told = (!beside.members.is_empty()).then(|| format!("{} holds arrays without {name}", node.path));
         return Ok((None, told));
     }
     let is_lost = !matches!(node.document, Document::Foreign(_));
     Ok((Some(finding.losing(is_lost)), None))
+}
+
+/// What is to be done with the file that makes a group of a folder in Zarr v2, where that is not whole: without it nobody
+/// sees the attributes.
+pub(super) fn marker(
+    node: &Node,
+    run: Option<&Run>,
+    beside: &Beside<'_>,
+    interrupted: bool,
+) -> Result<Option<Finding>> {
+    let Some((marker, problem)) = node.group.as_ref().and_then(|marker| Some((marker, marker.problem()?))) else {
+        return Ok(None);
+    };
+    let is_there = *marker != Document::Nothing;
+    // Others may have put the folder there.
+    let is_ours = match run {
+        Some(run) => run.group(node, beside.extents).is_some(),
+        None => is_needed(node, None, beside, interrupted),
+    };
+    if !is_there && !is_ours && !node.path.is_empty() {
+        return Ok(None);
+    }
+    let state = if is_there { State::Torn } else { State::Incomplete };
+    let name = node.zarr.group_file();
+    let finding = Finding::new(node.file(name), state, problem);
+    if !marker.is_torn() || !interrupted {
+        // Every reader needs it.
+        return Ok(Some(finding.losing(!matches!(marker, Document::Foreign(_)))));
+    }
+    let text = bytes(&zarr::group_marker())?;
+    let action = Action::Write { path: node.folder.join(name), bytes: text };
+    Ok(Some(finding.remedy("it is made anew", vec![action])))
 }
 
 /// Whether there must be a document: others may put folders of their own into a store.
@@ -157,10 +191,16 @@ pub(super) fn no_record() -> Finding {
 }
 
 /// What is wrong with our own folder: its documents, which never change, and the mark.
-pub(super) fn own_folder(source: &dyn Source, root: &Path, interrupted: bool) -> Result<Vec<Finding>> {
+pub(super) fn own_folder(
+    source: &dyn Source,
+    root: &Path,
+    zarr: ZarrFormat,
+    interrupted: bool,
+) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
-    for (name, text) in DOCUMENTS {
-        let path = root.join(name);
+    for (folder, file, text) in files::documents(zarr) {
+        let name = format!("{folder}/{file}");
+        let path = root.join(&name);
         let found = Document::read(source, &path)?;
         let is_there = path.parent().map_or(Ok(false), |folder| is_folder(source, folder))?;
         let (Some(problem), true) = (found.problem(), is_there) else { continue };
@@ -195,7 +235,11 @@ pub(super) fn bytes(document: &Map<String, Value>) -> Result<Vec<u8>> {
     json::bytes(document).map_err(|cause| Error::Internal { place: "recover", message: cause.to_string() })
 }
 
-fn set_attribute(document: &mut Map<String, Value>, name: &str, value: Value) {
+fn set_attribute(zarr: ZarrFormat, document: &mut Map<String, Value>, name: &str, value: Value) {
+    if zarr == ZarrFormat::V2 {
+        document.insert(name.to_owned(), value);
+        return;
+    }
     match document.entry("attributes").or_insert_with(|| Value::Object(Map::new())) {
         Value::Object(attributes) => drop(attributes.insert(name.to_owned(), value)),
         other => *other = Value::Object(Map::from_iter([(name.to_owned(), value)])),

@@ -63,7 +63,7 @@ pub(super) fn series(nodes: &[Node]) -> Option<Vec<String>> {
 }
 
 fn series_of(nodes: &[Node]) -> Option<&Vec<Value>> {
-    nodes.iter().find(|node| node.path == "OME")?.attribute("ome")?.get("series")?.as_array()
+    nodes.iter().find(|node| node.path == "OME")?.ome("series")?.as_array()
 }
 
 /// Storage indices of the planes that a chunk held a part of.

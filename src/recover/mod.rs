@@ -55,10 +55,10 @@ use crate::names::own;
 use crate::ngff::frame_metadata::FILE_NAME;
 use crate::plan::{Plan, StorageUnit};
 use crate::platform::{self, Disk, Kind, Source, partial_name};
-use crate::reader::{self, Document, FrameLines, Node, Walked, limits};
+use crate::reader::{self, Document, Expected, FrameLines, Node, Walked, limits};
 use crate::store::{self, Lock, Mark, reserve};
 use crate::zarr::json::with_member;
-use crate::zarr::{ArrayFormat, METADATA};
+use crate::zarr::{ArrayFormat, ZarrFormat};
 
 /// What to do.
 #[derive(Default, Clone, Copy)]
@@ -123,15 +123,17 @@ fn look_and_mend(root: &Path, options: &Options<'_>, going_on: Option<&Plan>, di
     let source = &*disk.source();
     let refuse = |problem: &str| Error::Damaged { path: root.to_path_buf(), problem: problem.to_owned() };
     let log = FoundLog::look(source, root)?;
-    let Walked { nodes, notes, unlisted } = reader::walk(source, root)?;
-    let first = nodes.first().ok_or_else(|| refuse("there is nothing"))?;
-    let is_root = store::is_root(source, root)?;
-    is_ours(first, is_root).and_then(|()| log.check_version()).map_err(|why| refuse(&why))?;
     let mark = Mark::if_whole(source, root)?;
     let run = match &mark {
         Some(mark) => Run::of(source, mark, root, log.unit.unwrap_or(StorageUnit::Chunk))?,
         None => None,
     };
+    let is_array = |path: &str| run.as_ref().map(|run| run.array_at(path).is_some());
+    let expected = Expected { zarr: run.as_ref().map(|run| run.plan().zarr()), is_array: Some(&is_array) };
+    let Walked { nodes, notes, unlisted } = reader::walk(source, root, expected)?;
+    let first = nodes.first().ok_or_else(|| refuse("there is nothing"))?;
+    let is_root = store::is_root(source, root)?;
+    is_ours(first, is_root).and_then(|()| log.check_version()).map_err(|why| refuse(&why))?;
     let mut inspection = Inspection {
         root,
         source,
@@ -175,10 +177,12 @@ fn is_ours(node: &Node, is_root: bool) -> Result<(), String> {
         return Ok(());
     }
     Err(match (&node.document, node.document.problem()) {
-        (Document::Nothing, _) => "not a Zarr v3 store: there is no zarr.json".into(),
+        (Document::Nothing, _) if node.zarr == ZarrFormat::V3 => "not a Zarr v3 store: there is no zarr.json".into(),
+        (Document::Nothing, _) => "a Zarr v2 store without attributes, and so not one of ome-stream".into(),
         (_, None) => "a Zarr store, but not one of ome-stream".into(),
         (_, Some(problem)) => {
-            format!("its zarr.json cannot be read ({problem}), and nothing tells that it is a store of ome-stream")
+            let name = node.document_name();
+            format!("its {name} cannot be read ({problem}), and nothing tells that it is a store of ome-stream")
         }
     })
 }
@@ -236,7 +240,8 @@ impl Inspection<'_> {
         let source = self.source;
         self.report.interrupted = self.interrupted();
         self.read_log(nodes)?;
-        let own = groups::own_folder(source, self.root, self.interrupted())?;
+        let zarr = nodes.first().map(|root| root.zarr).unwrap_or_default();
+        let own = groups::own_folder(source, self.root, zarr, self.interrupted())?;
         self.report.findings.extend(own);
         if self.half_made {
             self.report.findings.push(groups::half_made(self.root)?);
@@ -282,8 +287,7 @@ impl Inspection<'_> {
         let is_image = |nth: usize| nodes.iter().any(|node| node.is_array && node.parent == Some(nth));
         let images: Vec<usize> = (1..nodes.len()).filter(|nth| !nodes[*nth].is_array && is_image(*nth)).collect();
         let image_nodes: Vec<&Node> = images.iter().map(|nth| &nodes[*nth]).collect();
-        let template =
-            images.iter().find(|nth| nodes[**nth].attribute("ome").is_some_and(|ome| ome.get("multiscales").is_some()));
+        let template = images.iter().find(|nth| nodes[**nth].ome("multiscales").is_some());
         let listed = lost::series(nodes);
         let extents = self.extents(nodes, arrays);
         for (nth, node) in nodes.iter().enumerate().filter(|(_, node)| !node.is_array).rev() {
@@ -303,6 +307,8 @@ impl Inspection<'_> {
             let (finding, note) = groups::group(self.source, node, self.run.as_ref(), &beside, mirror, interrupted)?;
             self.report.findings.extend(finding);
             self.report.notes.extend(note);
+            // After what it shows.
+            self.report.findings.extend(groups::marker(node, self.run.as_ref(), &beside, interrupted)?);
             self.report.findings.extend(groups::ome_xml(self.source, node, interrupted)?);
         }
         Ok(())
@@ -365,7 +371,7 @@ impl Inspection<'_> {
             let (array, axes) = (logged.arrays.len(), format.shape.len());
             let append_axis = self.append_axis(&node.path).flatten();
             logged.arrays.push(LoggedArray { path: node.path.clone(), format, append_axis });
-            let strange = reader::each_object(self.source, &node.folder, axes, &mut |object| {
+            let strange = reader::each_object(self.source, &node.folder, node.zarr, axes, &mut |object| {
                 if let Some(length) = object.whole {
                     let published = Published { path: object.path, length, array, coordinates: object.coordinates };
                     logged.published.insert(node.file(&object.key), published);
@@ -383,12 +389,13 @@ impl Inspection<'_> {
 
     /// Looks at an array; its metadata as they should be, unless nothing tells.
     fn array(&mut self, node: &Node, nodes: &[Node], frames: &[u64]) -> Result<Option<Map<String, Value>>> {
-        let path = node.folder.join(METADATA);
+        let name = node.document_name();
+        let path = node.folder.join(name);
         let (Some(problem), false) = (node.document.problem(), node.metadata().is_some()) else {
             let metadata = node.metadata().cloned().unwrap_or_default();
             let reshaped = array::inspect(self, &node.path, &node.folder, &metadata, frames)?;
             let Some((reshaped, cause)) = reshaped else { return Ok(Some(metadata)) };
-            let finding = Finding::new(node.file(METADATA), State::Incomplete, cause);
+            let finding = Finding::new(node.file(name), State::Incomplete, cause);
             let text = reader::small(self.source, &path, limits::DOCUMENT_BYTES)?.bytes();
             let shape = reshaped.get("shape").unwrap_or(&Value::Null);
             self.report.findings.push(match text.and_then(|text| with_member(&text, &["shape"], shape)) {
@@ -398,11 +405,11 @@ impl Inspection<'_> {
             return Ok(Some(reshaped));
         };
         if node.document == Document::Nothing && !self.is_array_of_ours(node, nodes) {
-            self.report.notes.push(format!("{}: a folder without {METADATA}; it was left alone", node.path));
+            self.report.notes.push(format!("{}: a folder without {name}; it was left alone", node.path));
             return Ok(None);
         }
         let state = if node.document == Document::Nothing { State::Incomplete } else { State::Torn };
-        let mut finding = Finding::new(node.file(METADATA), state, problem);
+        let mut finding = Finding::new(node.file(name), state, problem);
         let is_lost = !matches!(node.document, Document::Foreign(_));
         let Some((template, how)) = self.template(node, nodes)?.filter(|_| self.interrupted()) else {
             self.log_is_needed |= self.interrupted() && self.log.tells_of(&node.path);
@@ -435,8 +442,8 @@ impl Inspection<'_> {
         let group = node.parent.and_then(|parent| nodes.get(parent));
         match group.filter(|group| group.metadata().is_some()) {
             Some(group) => group
-                .attribute("ome")
-                .and_then(|ome| ome.pointer("/multiscales/0/datasets")?.as_array())
+                .ome("multiscales")
+                .and_then(|multiscales| multiscales.pointer("/0/datasets")?.as_array())
                 .is_some_and(|levels| levels.iter().any(|level| level["path"] == node.name())),
             None => node.name() == "0",
         }
@@ -461,9 +468,7 @@ impl Inspection<'_> {
         };
         let of_record = || {
             let array = self.record.as_ref().filter(|_| node.name() == "0")?.array.clone()?;
-            let is_array = array.get("node_type").and_then(Value::as_str) == Some("array");
-            (is_array && ArrayFormat::of_object(&array).is_ok())
-                .then(|| (array, format!("made anew from {name_of_record}")))
+            ArrayFormat::of_object(&array).is_ok().then(|| (array, format!("made anew from {name_of_record}")))
         };
         let Some((mut array, how)) = planned().or_else(of_log).or_else(of_sibling).or_else(of_record) else {
             return Ok(None);

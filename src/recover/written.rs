@@ -14,7 +14,6 @@ use crate::reader::{self, last_index};
 use crate::router::StorageIndex;
 use crate::store::missing::{self, Missing, Stretch, Why};
 use crate::zarr::index::MISSING;
-use crate::zarr::object_key;
 
 /// Most stretches of missing frames that are looked at: as many as a run of hours without room leaves.
 const MAX_STRETCHES: usize = 1 << 20;
@@ -220,11 +219,11 @@ impl<'a> Chunks<'a> {
         let planned = self.plan.array(array);
         let mut path = self.plan.folder_of(planned);
         let Some(grid) = &self.grids[planned.form().nth()] else {
-            path.extend(object_key(coordinates).split('/'));
+            path.extend(planned.form().object_key(coordinates).split('/'));
             return reader::is_file(self.reads, &path);
         };
         let object = grid.shard_of(coordinates);
-        path.extend(object_key(&object).split('/'));
+        path.extend(planned.form().object_key(&object).split('/'));
         let row = (array, object.get(..object.len().saturating_sub(2)).unwrap_or_default().to_vec());
         if self.row.as_ref() != Some(&row) {
             self.shards.clear();

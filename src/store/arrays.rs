@@ -11,8 +11,8 @@ use super::Store;
 use crate::error::{Error, Result};
 use crate::plan::{ArrayId, Form, PlannedArray};
 use crate::platform::{Disk, SyncPolicy, write_new};
+use crate::zarr::ArrayDocument;
 use crate::zarr::json::with_member;
-use crate::zarr::{ArrayDocument, METADATA};
 
 /// What is in the arrays' documents.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Store {
         let document = form.document(extent);
         // An engine that makes its own files knows no chunks without shards.
         let codecs = if self.own_documents { form.shards() } else { document.codecs };
-        ArrayDocument { codecs, ..document }.json()
+        form.in_format(&ArrayDocument { codecs, ..document })
     }
 
     /// Planes along the append axis that the document of an array tells of; `None` where its shape is fixed.
@@ -122,7 +122,7 @@ impl Store {
         put: impl FnOnce(&dyn Disk, &Path, &[u8], SyncPolicy) -> io::Result<()>,
     ) -> Result<()> {
         let form = array.form();
-        let path = self.plan.folder_of(array).join(METADATA);
+        let path = self.plan.folder_of(array).join(self.plan.zarr().array_file());
         let text = if self.arrays.continued { self.text(&path)? } else { None };
         let edited = text.and_then(|text| grown(form, &text, extent));
         let common = edited.is_none();

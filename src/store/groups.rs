@@ -5,16 +5,17 @@ use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Store, attributes, frame_metadata};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FrameLog};
-use crate::ngff::{Attributes, Document, Hierarchy, collection, documents};
+use crate::ngff::{Attributes, Document, Hierarchy, collection, documents, is_ngff};
 use crate::plan::Plan;
 use crate::platform::{Source, write_new};
 use crate::reader::{self, limits};
 use crate::settings::NgffVersion;
+use crate::zarr::ZarrFormat;
 use crate::zarr::json::{parse_object, with_member};
 
 /// What is in the groups' documents.
@@ -80,21 +81,23 @@ impl Store {
             return Err(Error::Finished);
         }
         state.host.insert(namespace.to_owned(), value);
-        let root = match self.plan.positions() {
+        let root: Vec<Document> = match self.plan.positions() {
             [only] if only.path.is_empty() => {
                 let hierarchy = self.plan.ngff(None);
-                // The root is the last.
-                let mut documents = documents(self.version(), &hierarchy, &state.host, |_| Ok(Attributes::new()))?;
-                documents.try_fold(None, |_, document| document.map(Some))?
+                let documents = documents(self.version(), &hierarchy, &state.host, |_| Ok(Attributes::new()))?;
+                documents.collect::<Result<_>>()?
             }
             // What it says of several images does not depend on them.
-            _ => Some(collection(self.version(), &state.host)?),
+            _ => collection(self.version(), &state.host)?,
         };
-        let Some(root) = root else { return Ok(()) };
+        let attributes = self.plan.zarr().attributes_file();
+        let of_root = root.iter().rev().enumerate().find(|(_, document)| document.name() == attributes);
+        let Some((behind, root)) = of_root else { return Ok(()) };
         // First: the root's document could be torn while it is replaced.
         attributes::write(self.plan.root(), &*self.disk, self.sync, &state.host)?;
-        self.put_group(&root, state.continued)?;
-        if let Some(last) = state.written.last_mut() {
+        self.put_group(root, state.continued)?;
+        // The root's are the last of all.
+        if let Some(last) = state.written.iter_mut().rev().nth(behind) {
             *last = Some(checksum(&root.bytes));
         }
         Ok(())
@@ -153,7 +156,7 @@ impl Store {
     fn put_group(&self, document: &Document, continued: bool) -> Result<()> {
         let path = self.plan.root().join(&document.path);
         let known = if continued { self.text(&path)? } else { None };
-        let edited = known.and_then(|text| edited(text, &document.bytes));
+        let edited = known.and_then(|text| edited(self.plan.zarr(), text, document));
         let bytes = match &edited {
             Some(Edited::Nothing) => return Ok(()),
             Some(Edited::To(text)) => text,
@@ -170,17 +173,28 @@ fn mirror(source: &dyn Source, plan: &Plan, position: usize) -> Result<Attribute
     Ok(value.map(|value| Attributes::from([(ATTRIBUTE.to_owned(), value)])).unwrap_or_default())
 }
 
-/// The text of a group's document as it is, with what this run has to say: others may have edited the rest. `None`
-/// where it is no document any more, and all of it has to be written.
-fn edited(mut text: Vec<u8>, new: &[u8]) -> Option<Edited> {
+/// The text of a group's document as it is, with what this run has to say: others may have edited the rest. `None` where
+/// it is no document any more, and all of it has to be written.
+fn edited(zarr: ZarrFormat, mut text: Vec<u8>, new: &Document) -> Option<Edited> {
     let document = parse_object(&text).ok()?;
-    let there = document.get("attributes")?.as_object()?;
-    let new = parse_object(new).ok()?;
+    if new.name() != zarr.attributes_file() {
+        // What makes a group of a folder in Zarr v2 says nothing that could change.
+        return (new.name() == zarr.group_file()).then_some(Edited::Nothing);
+    }
+    let attributes = |mut document: Map<String, Value>| {
+        zarr.attributes_at().iter().try_for_each(|name| {
+            let Some(Value::Object(inside)) = document.remove(*name) else { return None };
+            document = inside;
+            Some(())
+        })?;
+        Some(document)
+    };
+    let (there, new) = (attributes(document)?, attributes(parse_object(&new.bytes).ok()?)?);
     let mut changed = false;
-    for (name, value) in new.get("attributes")?.as_object()? {
-        let ours = ["ome", "ome_stream"].contains(&name.as_str());
-        if there.get(name).is_none_or(|known| !ours && known != value) {
-            text = with_member(&text, &["attributes", name], value)?;
+    for (name, value) in new {
+        let ours = is_ngff(&name) || name == "ome_stream";
+        if there.get(&name).is_none_or(|known| !ours && *known != value) {
+            text = with_member(&text, &zarr.attribute_at(&name), &value)?;
             changed = true;
         }
     }

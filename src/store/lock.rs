@@ -206,12 +206,13 @@ fn read_owner(root: &Path, source: &dyn Source) -> Result<Option<Owner>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::zarr::ZarrFormat;
     use crate::platform::{self, SyncPolicy, native_source};
     use crate::store::files;
 
     fn root() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
-        files::make_folders(folder.path(), &*platform::native(), SyncPolicy::Never).expect("made");
+        files::make_folders(folder.path(), ZarrFormat::V3, &*platform::native(), SyncPolicy::Never).expect("made");
         folder
     }
 
@@ -293,6 +294,7 @@ mod tests {
                 fs::create_dir(root.path()).expect("made");
                 root.path()
             },
+            ZarrFormat::V3,
             &*platform::native(),
             SyncPolicy::Never,
         )

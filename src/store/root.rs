@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 use crate::journal::record;
 use crate::names::own::{self, FOLDER, KEPT_SUFFIX, OLD_LOG, OLD_RECORD, OLD_RESERVE, RUN_FOLDER};
 use crate::ngff::frame_metadata;
-use crate::plan::Plan;
+use crate::plan::{MAX_AXES, Plan};
 use crate::platform::{Disk, EntryKind, Kind, PARTIAL_SUFFIX, Source, create_dirs};
 use crate::reader::{Document, is_file, is_folder, is_there, kind, list};
-use crate::zarr::METADATA;
+use crate::zarr::{self, METADATA, V2_ARRAY, V2_ATTRIBUTES, V2_GROUP, ZarrFormat};
 
 /// The root folder of a run that begins, and its lock. Dropped before [`Root::keep`] it removes what was made, and
 /// gives back what it was to replace.
@@ -67,7 +67,7 @@ impl Root {
                 root.made = true;
                 // It is there: this is for its name to be on the medium.
                 disk.create_dir(&root.path, sync).map_err(|source| Error::io("create", &root.path, source))?;
-                files::make_folders(&root.path, disk, sync)?;
+                files::make_folders(&root.path, plan.zarr(), disk, sync)?;
                 root.lock = Some(Lock::take(&root.path, &source)?);
                 mark::write(plan, disk, sync)?;
                 Ok(root)
@@ -96,7 +96,7 @@ impl Root {
             return Err(Error::Mismatch { path: root.to_path_buf(), difference });
         }
         // A store of an earlier version has no folder of ours.
-        files::make_folders(root, disk, sync)?;
+        files::make_folders(root, plan.zarr(), disk, sync)?;
         let lock = Some(Lock::take(root, &source)?);
         Ok(Self { path: root.to_path_buf(), replaced: None, lock, made: false, kept: true })
     }
@@ -198,11 +198,30 @@ pub(crate) fn holds_chunks(source: &dyn Source, root: &Path) -> Result<bool> {
         for array in [folder.join("0"), folder] {
             let chunks = array.join("c");
             match kind(source, &chunks)? {
+                Kind::Nothing if holds_numbers(source, &array, MAX_AXES)? => return Ok(true),
                 Kind::Nothing => {}
                 Kind::Folder if list(source, &chunks)?.next().transpose()?.is_none() => {}
                 // A link may lead to chunks on another disk.
                 _ => return Ok(true),
             }
+        }
+    }
+    Ok(false)
+}
+
+/// True where a file below `folder` has a number for its name, and so have all folders between: a chunk of Zarr v2.
+fn holds_numbers(source: &dyn Source, folder: &Path, axes: usize) -> Result<bool> {
+    if axes == 0 || kind(source, folder)? != Kind::Folder {
+        return Ok(false);
+    }
+    for entry in list(source, folder)? {
+        let entry = entry?;
+        if entry.name.to_str().and_then(zarr::number).is_none() {
+            continue;
+        }
+        if entry.kind != EntryKind::Folder || holds_numbers(source, &folder.join(&entry.name), axes - 1)? {
+            // A link may lead to chunks on another disk.
+            return Ok(true);
         }
     }
     Ok(false)
@@ -269,13 +288,13 @@ fn node(source: &dyn Source, folder: &Path) -> Result<Option<Node>> {
             _ => None,
         });
     }
-    if json(".zarray")?.is_some() {
+    if json(V2_ARRAY)?.is_some() {
         return Ok(Some(Node::Array));
     }
-    if json(".zgroup")?.is_none() {
+    if json(V2_GROUP)?.is_none() {
         return Ok(None);
     }
-    let ome = json(".zattrs")?.is_some_and(|attributes| {
+    let ome = json(V2_ATTRIBUTES)?.is_some_and(|attributes| {
         ["multiscales", "plate", "well", "bioformats2raw.layout"].iter().any(|key| attributes.get(*key).is_some())
     });
     Ok(Some(if ome { Node::OmeGroup } else { Node::Group }))
@@ -306,7 +325,9 @@ fn only_ours(source: &dyn Source, folder: &Path, refuse: &dyn Fn(String) -> Erro
         let name = name.split_once(KEPT_SUFFIX).map_or(name, |(name, _)| name);
         let name = name.strip_suffix(PARTIAL_SUFFIX).unwrap_or(name);
         let is_list = name.starts_with("missing.") && name.ends_with(".jsonl");
-        name == METADATA || is_list || own::ALL.iter().any(|file| file.rsplit('/').next() == Some(name))
+        ZarrFormat::ALL.iter().any(|zarr| zarr.is_document(name))
+            || is_list
+            || own::ALL.iter().any(|file| file.rsplit('/').next() == Some(name))
     };
     for entry in list(source, folder)? {
         let entry = entry?;
@@ -324,7 +345,8 @@ fn known_file(name: &str) -> bool {
     let name = name.split_once(KEPT_SUFFIX).map_or(name, |(name, _)| name);
     let name = name.strip_suffix(PARTIAL_SUFFIX).unwrap_or(name);
     let ours = [frame_metadata::FILE_NAME, OLD_RECORD, OLD_LOG, OLD_RESERVE];
-    ["zarr.json", ".zgroup", ".zattrs", ".zmetadata", "METADATA.ome.xml"].contains(&name) || ours.contains(&name)
+    let documents = ZarrFormat::ALL.iter().any(|zarr| zarr.is_document(name));
+    documents || [".zmetadata", "METADATA.ome.xml"].contains(&name) || ours.contains(&name)
 }
 
 #[cfg(test)]

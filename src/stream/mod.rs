@@ -38,7 +38,7 @@ use self::front::Front;
 use self::levels::{LevelGroups, Levels};
 use self::resume::Left;
 use self::shared::{Counts, Shared};
-use crate::backend::{Backend, Sink};
+use crate::backend::{self, Backend, Sink};
 use crate::buffer::{Budget, Open};
 use crate::error::{Error, Result};
 use crate::journal::record::Come;
@@ -135,9 +135,7 @@ impl Stream {
         backend: &dyn Backend,
         disk: Arc<dyn Disk>,
     ) -> Result<Self> {
-        backend
-            .check(&plan)
-            .map_err(|reason| Error::Unsupported { backend: backend.name().to_owned(), reason: reason.to_string() })?;
+        backend::check(backend, &plan)?;
         crate::settings::check_folders_to_make(plan.root())?;
         let plan = Arc::new(plan);
         let budget = Budget::new(plan.forms(), plan.memory());

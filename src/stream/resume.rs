@@ -21,7 +21,7 @@ use crate::pyramid::first_of_each;
 use crate::reader::{self, Document};
 use crate::recover::{self, Verdict};
 use crate::store::{self, Earlier, Mark, Root, Store, missing};
-use crate::zarr::METADATA;
+use crate::zarr::ZarrFormat;
 
 /// Most stretches of missing frames in the groups that are open that are looked at; others are taken for frames of fill
 /// value.
@@ -122,29 +122,44 @@ fn compare(source: &dyn Source, plan: &Plan, strictness: Strictness) -> Result<(
         document => document.required(path).map(|object| Some(Value::Object(object))),
     };
     let mut metadata = Attributes::new();
-    let (version, hierarchy) = (plan.settings().format.version, plan.ngff(None));
+    let (version, zarr, hierarchy) = (plan.settings().format.version, plan.zarr(), plan.ngff(None));
+    if let Some(difference) = format_difference(source, plan)? {
+        return Err(mismatch(plan.root(), difference));
+    }
     for document in documents(version, &hierarchy, &Attributes::new(), |_| Ok(Attributes::new()))? {
         let document = document?;
-        if !document.path.ends_with(METADATA) {
+        let path = plan.root().join(&document.path);
+        let (is_group, has_attributes) =
+            (document.name() == zarr.group_file(), document.name() == zarr.attributes_file());
+        if !is_group && !has_attributes {
             continue;
         }
-        let path = plan.root().join(&document.path);
         let expected: Value = serde_json::from_slice(&document.bytes)
             .map_err(|error| Error::Internal { place: "group metadata", message: error.to_string() })?;
         let Some(found) = read(&path)? else { continue };
-        if let Some(difference) = group_difference(&expected, &found) {
+        let at_root = !document.path.contains('/');
+        if is_group && let Some(difference) = kind_difference(zarr, &expected, &found) {
             return Err(mismatch(&path, difference));
         }
-        if document.path == METADATA
-            && let Some(Value::Object(attributes)) = found.get("attributes")
-        {
-            let host = attributes.iter().filter(|(name, _)| !RESERVED_NAMESPACES.contains(&name.as_str()));
-            metadata.extend(host.map(|(name, value)| (name.clone(), value.clone())));
+        if !has_attributes {
+            continue;
+        }
+        let nothing = Value::Null;
+        let attributes = |document: &Value| {
+            zarr.attributes_at().iter().fold(Some(document), |inside, name| inside?.get(*name)).cloned()
+        };
+        let (expected, found) = (attributes(&expected).unwrap_or_default(), attributes(&found).unwrap_or(nothing));
+        if let Some(difference) = group_difference(zarr, &expected, &found) {
+            return Err(mismatch(&path, difference));
+        }
+        if at_root && let Value::Object(attributes) = found {
+            let host = attributes.into_iter().filter(|(name, _)| !RESERVED_NAMESPACES.contains(&name.as_str()));
+            metadata.extend(host);
         }
     }
     let mut extents = vec![None; plan.arrays().len()];
     for (array, extent) in plan.arrays().iter().zip(&mut extents) {
-        let path = plan.folder_of(array).join(METADATA);
+        let path = plan.folder_of(array).join(zarr.array_file());
         let Some(found) = read(&path)? else { continue };
         *extent = extent_of(array.form(), &found);
         if let Some(difference) = array_difference(array.form(), *extent, &found) {
@@ -176,43 +191,69 @@ fn sources_difference(plan: &Plan, mark: &Mark) -> Option<String> {
     })
 }
 
-/// What keeps a run from going on with a group.
-fn group_difference(expected: &Value, found: &Value) -> Option<String> {
-    let kind = difference("node_type", &expected["node_type"], found.get("node_type").unwrap_or(&Value::Null));
-    if kind.is_some() {
-        return kind;
+/// What keeps a run from going on with a store of another Zarr format: documents of that one in the root, and none of the
+/// plan's.
+fn format_difference(source: &dyn Source, plan: &Plan) -> Result<Option<String>> {
+    let has = |zarr: ZarrFormat| {
+        let files = [zarr.group_file(), zarr.attributes_file()].map(|name| plan.root().join(name));
+        Ok::<_, Error>(reader::is_there(source, &files[0])? || reader::is_there(source, &files[1])?)
+    };
+    let Some(other) = ZarrFormat::ALL.into_iter().find(|zarr| *zarr != plan.zarr()) else { return Ok(None) };
+    if has(plan.zarr())? || !has(other)? {
+        return Ok(None);
     }
-    let at = |value: &Value, pointer: &str| value.pointer(pointer).cloned().unwrap_or_default();
+    let (version, ours) = (plan.settings().format.version.name(), plan.zarr().number());
+    Ok(Some(format!("it is of Zarr v{}; format.version \"{version}\" lies on Zarr v{ours}", other.number())))
+}
+
+/// What keeps a run from going on with a node that should be a group.
+fn kind_difference(zarr: ZarrFormat, expected: &Value, found: &Value) -> Option<String> {
+    let name = match zarr {
+        ZarrFormat::V2 => "zarr_format",
+        ZarrFormat::V3 => "node_type",
+    };
+    difference(name, &expected[name], found.get(name).unwrap_or(&Value::Null))
+}
+
+/// What keeps a run from going on with a group of these attributes.
+fn group_difference(zarr: ZarrFormat, expected: &Value, found: &Value) -> Option<String> {
+    // Where NGFF's own metadata stand, and how a message calls that place.
+    let (place, told) = match zarr {
+        ZarrFormat::V2 => ("", ""),
+        ZarrFormat::V3 => ("/ome", "attributes.ome."),
+    };
+    let at = |value: &Value, pointer: &str| value.pointer(&format!("{place}/{pointer}")).cloned().unwrap_or_default();
+    let version =
+        |value: &Value| [at(value, "version"), at(value, "multiscales/0/version")].into_iter().find(Value::is_string);
     // Where none is told, the rest tells enough.
-    let version = found.pointer("/attributes/ome/version").filter(|version| version.is_string());
-    let version = version.and_then(|found| {
-        difference("attributes.ome.version", &at(expected, "/attributes/ome/version"), found)
-    });
-    if version.is_some() {
-        return version;
+    let other = version(expected)
+        .zip(version(found))
+        .and_then(|(expected, found)| difference(&format!("{told}version"), &expected, &found));
+    if other.is_some() {
+        return other;
     }
     let names = |value: &Value| -> Value {
-        let axes = value.pointer("/attributes/ome/multiscales/0").and_then(found::axes);
+        let multiscale = at(value, "multiscales/0");
         let parts = |axis: &Value| json!({"name": axis.get("name"), "type": axis.get("type")});
-        axes.map(|axes| axes.iter().map(parts).collect()).unwrap_or_default()
+        found::axes(&multiscale).map(|axes| axes.iter().map(parts).collect()).unwrap_or_default()
     };
     let levels = |value: &Value| -> Vec<Value> {
-        let datasets = at(value, "/attributes/ome/multiscales/0/datasets");
+        let datasets = at(value, "multiscales/0/datasets");
         datasets.as_array().into_iter().flatten().filter_map(|level| level.get("path").cloned()).collect()
     };
     let (wanted, there) = (levels(expected), levels(found));
-    let series = |value: &Value| at(value, "/attributes/ome/series").as_array().cloned().unwrap_or_default();
+    let series = |value: &Value| at(value, "series").as_array().cloned().unwrap_or_default();
     let (positions, images) = (series(expected), series(found));
-    difference("attributes.ome.multiscales[0].axes", &names(expected), &names(found))
+    difference(&format!("{told}multiscales[0].axes"), &names(expected), &names(found))
         .or_else(|| {
             let missing = wanted.iter().find(|level| !there.contains(level))?;
-            Some(format!("attributes.ome.multiscales[0].datasets has no path {missing}"))
+            Some(format!("{told}multiscales[0].datasets has no path {missing}"))
         })
         .or_else(|| {
             let (positions, images) = (Value::from(positions.clone()), Value::from(images.clone()));
             // Other tools may list images of theirs behind ours.
             (!images.as_array()?.starts_with(positions.as_array()?))
-                .then(|| difference("attributes.ome.series", &positions, &images))?
+                .then(|| difference(&format!("{told}series"), &positions, &images))?
         })
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::codec::{Chain, Codec};
 use super::data_type::DataType;
 use super::keys::Keys;
+use super::zarr_format::ZarrFormat;
 use crate::shown;
 
 /// Most axes of an array that is looked at: what NumPy had for long. OME-NGFF allows five.
@@ -60,12 +61,26 @@ impl ArrayDocument {
         Ok(document)
     }
 
-    /// As [`ArrayDocument::of`] an object.
+    /// Reads an array document of the format that it says it has; of version 3 where it says none.
     ///
     /// # Errors
-    /// As there.
+    /// As [`ArrayDocument::of`] and [`ArrayDocument::of_v2`].
     pub fn of_object(document: &Map<String, Value>) -> Result<Self, String> {
-        Self::of(|name| document.get(name))
+        match ZarrFormat::of_array(document) {
+            ZarrFormat::V2 => Self::of_v2(document),
+            ZarrFormat::V3 => Self::of(|name| document.get(name)),
+        }
+    }
+
+    /// The document of a format, without attributes.
+    ///
+    /// # Errors
+    /// What format 2 has no place for.
+    pub fn of_format(&self, format: ZarrFormat) -> Result<Value, String> {
+        match format {
+            ZarrFormat::V2 => self.v2(),
+            ZarrFormat::V3 => Ok(self.json()),
+        }
     }
 
     /// Whether `part` is a part of the shape.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::array::ArrayDocument;
 use super::codec::Chain;
 use super::data_type::DataType;
-use super::keys::KEYS;
+use super::zarr_format::ZarrFormat;
 use crate::settings::MAX_CHUNKS_PER_SHARD;
 use crate::shown;
 
@@ -15,6 +15,8 @@ pub const MAX_CHUNK_BYTES: u64 = 1 << 31;
 /// An array of such a kind.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ArrayFormat {
+    /// Format of its document, and so the names of its objects.
+    pub zarr: ZarrFormat,
     /// Pixels along each axis.
     pub shape: Vec<u64>,
     /// Pixels of a chunk along each axis.
@@ -36,11 +38,16 @@ pub struct ArrayFormat {
 }
 
 impl ArrayFormat {
+    /// Of a document of such a Zarr format.
+    ///
     /// # Errors
     /// What is of another writer's kind.
-    pub fn of(document: ArrayDocument) -> Result<Self, String> {
-        if document.keys != KEYS {
-            return Err("chunk_key_encoding is not default with /".into());
+    pub fn of(zarr: ZarrFormat, document: ArrayDocument) -> Result<Self, String> {
+        if document.keys != zarr.keys() {
+            return Err(match zarr {
+                ZarrFormat::V2 => "dimension_separator is not /".into(),
+                ZarrFormat::V3 => "chunk_key_encoding is not default with /".into(),
+            });
         }
         let item = document.data_type.size();
         let item = item.ok_or_else(|| format!("data_type {} is not known", shown::value(&document.data_type.name)))?;
@@ -67,6 +74,7 @@ impl ArrayFormat {
             }
         };
         Ok(Self {
+            zarr,
             shape: document.shape,
             chunk,
             shard,
@@ -79,12 +87,13 @@ impl ArrayFormat {
         })
     }
 
-    /// As [`ArrayFormat::of`] a document of Zarr v3.
+    /// As [`ArrayFormat::of`] a document of the format that it says it has.
     ///
     /// # Errors
     /// What is missing, impossible or of another writer's kind.
     pub fn of_object(document: &Map<String, Value>) -> Result<Self, String> {
-        ArrayDocument::of_object(document).and_then(Self::of)
+        let array = ArrayDocument::of_object(document)?;
+        Self::of(ZarrFormat::of_array(document), array)
     }
 
     /// Chunks in a shard.
@@ -152,14 +161,14 @@ mod tests {
 
     #[test]
     fn an_array_of_ours_is_known() {
-        let format = ArrayFormat::of(sharded()).expect("ours");
+        let format = ArrayFormat::of(ZarrFormat::V3, sharded()).expect("ours");
         assert_eq!((format.shard.as_deref(), format.chunks_per_shard()), (Some(&[3, 1, 2][..]), 6));
         assert_eq!((format.fixed, format.chunk_bytes), (None, 2 * 64 * 16 * 2));
         assert_eq!(format.names, ["t", "x"]);
         assert_eq!(format.coordinates(&[1, 0, 2], 5), [5, 0, 5]);
         assert_eq!(format.outside(&[4, 1, 1]), [0]);
         let plain = ArrayDocument { codecs: Chain(vec![Codec::Bytes { endian: None }]), ..sharded() };
-        let format = ArrayFormat::of(plain).expect("ours");
+        let format = ArrayFormat::of(ZarrFormat::V3, plain).expect("ours");
         assert_eq!((format.shard.clone(), format.fixed), (None, Some(6 * 64 * 32 * 2)));
         assert_eq!(format.coordinates(&[1, 0, 2], 5), [1, 0, 2]);
     }
@@ -169,7 +178,8 @@ mod tests {
         let with = |pointer: &str, value: Value| {
             let mut json = sharded().json();
             *json.pointer_mut(pointer).expect(pointer) = value;
-            ArrayFormat::of(ArrayDocument::of(|name| json.get(name)).expect("an array")).expect_err(pointer)
+            let document = ArrayDocument::of(|name| json.get(name)).expect("an array");
+            ArrayFormat::of(ZarrFormat::V3, document).expect_err(pointer)
         };
         let beside = json!([sharded().codecs.json()[0], {"name": "gzip", "configuration": {"level": 1}}]);
         let inside = "/codecs/0/configuration";

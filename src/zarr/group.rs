@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::json::bytes;
+use super::zarr_format::ZarrFormat;
 use super::{METADATA, V2_ATTRIBUTES, V2_GROUP};
 
 /// A metadata file to be written whole.
@@ -15,16 +16,19 @@ pub struct Document {
     pub bytes: Vec<u8>,
 }
 
+impl Document {
+    /// Name of the file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
 #[derive(Serialize)]
 struct GroupV3<'a, A> {
     zarr_format: u8,
     node_type: &'static str,
     attributes: &'a A,
-}
-
-#[derive(Serialize)]
-struct GroupV2 {
-    zarr_format: u8,
 }
 
 /// The document of a group of Zarr v3 with these attributes, at `path` below the root (empty for the root itself).
@@ -43,16 +47,32 @@ pub fn group_object(attributes: Value) -> Map<String, Value> {
     Map::from_iter([(format, 3.into()), (kind, "group".into()), ("attributes".to_owned(), attributes)])
 }
 
+/// What makes a group of a folder in Zarr v2.
+#[must_use]
+pub fn group_marker() -> Map<String, Value> {
+    Map::from_iter([("zarr_format".to_owned(), 2.into())])
+}
+
 /// The documents of a group of Zarr v2, in the order in which they should be written: what makes it a group comes last.
 ///
 /// # Errors
 /// Of attributes that are no JSON.
 pub fn group_v2(path: &str, attributes: &impl Serialize) -> serde_json::Result<[Document; 2]> {
-    let group = GroupV2 { zarr_format: 2 };
     Ok([
         Document { path: below(path, V2_ATTRIBUTES), bytes: bytes(attributes)? },
-        Document { path: below(path, V2_GROUP), bytes: bytes(&group)? },
+        Document { path: below(path, V2_GROUP), bytes: bytes(&group_marker())? },
     ])
+}
+
+/// The documents of a group of a format, as [`group_v2`] and [`group_v3`] make them.
+///
+/// # Errors
+/// Of attributes that are no JSON.
+pub fn group(format: ZarrFormat, path: &str, attributes: &impl Serialize) -> serde_json::Result<Vec<Document>> {
+    Ok(match format {
+        ZarrFormat::V2 => group_v2(path, attributes)?.into(),
+        ZarrFormat::V3 => vec![group_v3(path, attributes)?],
+    })
 }
 
 fn below(path: &str, name: &str) -> String {

@@ -41,9 +41,6 @@ pub enum Keys {
     Other(Value),
 }
 
-/// How the engines of this project name objects.
-pub const KEYS: Keys = Keys::Default(Separator::Slash);
-
 impl Keys {
     /// Reads a `chunk_key_encoding`.
     #[must_use]
@@ -106,12 +103,6 @@ impl Keys {
         }
         (coordinates.len() == axes).then_some(coordinates)
     }
-}
-
-/// The key of an object at `coordinates` by [`KEYS`].
-#[must_use]
-pub fn object_key(coordinates: &[u64]) -> String {
-    join("c", "/", coordinates)
 }
 
 fn join(prefix: &str, separator: &str, coordinates: &[u64]) -> String {
@@ -187,7 +178,6 @@ mod tests {
             for keys in KNOWN {
                 let key = keys.key(&at).expect("known");
                 prop_assert_eq!(keys.coordinates(&key, at.len()), Some(at.clone()));
-                prop_assert!(keys != KEYS || key == object_key(&at));
                 // The one chunk of an array without axes has the name of the first of one with an axis.
                 prop_assert!(at.is_empty() || keys.coordinates(&key, at.len() + 1).is_none());
             }

@@ -15,13 +15,15 @@ pub mod index;
 pub mod json;
 mod keys;
 mod v2;
+mod zarr_format;
 
 pub use array::{ArrayDocument, MAX_AXES};
 pub use codec::{Blosc, Chain, Codec, Endian, Gzip, Sharding, Shuffle, Zstd};
 pub use data_type::DataType;
 pub use format::{ArrayFormat, MAX_CHUNK_BYTES};
-pub use group::{Document, group_object, group_v2, group_v3};
-pub use keys::{KEYS, Keys, Separator, number, object_key};
+pub use group::{Document, group, group_marker, group_object, group_v2, group_v3};
+pub use keys::{Keys, Separator, number};
+pub use zarr_format::ZarrFormat;
 
 /// Name of a node's document in Zarr v3.
 pub const METADATA: &str = "zarr.json";

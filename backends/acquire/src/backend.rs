@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
 use ome_stream::plan::StorageUnit;
 use ome_stream::store::Store;
+use ome_stream::zarr::ZarrFormat;
 use ome_stream::{Error, Plan, Result};
 use serde_json::json;
 
@@ -100,6 +101,7 @@ fn capabilities(version: &str) -> Capabilities {
         bounded_memory: false,
         random_access: false,
         own_documents: true,
+        zarr_formats: &[ZarrFormat::V3],
         version: format!("{NAME} {version}"),
     }
 }

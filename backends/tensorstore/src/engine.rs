@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Capabilities, Sink, Unsupported};
 use ome_stream::plan::StorageUnit;
-use ome_stream::settings::NgffVersion;
 use ome_stream::store::Store;
+use ome_stream::zarr::ZarrFormat;
 use ome_stream::{Error, Plan, Result};
 use ome_stream_tensorstore_sys::BUILD;
 
@@ -31,17 +31,13 @@ impl Backend for TensorStoreBackend {
             bounded_memory: false,
             random_access: false,
             own_documents: false,
+            // The driver of Zarr v2 is not in this library.
+            zarr_formats: &[ZarrFormat::V3],
             version: BUILD.to_owned(),
         }
     }
 
     fn check(&self, plan: &Plan) -> Result<(), Unsupported> {
-        if plan.settings().format.version == NgffVersion::V0_4 {
-            return Err(Unsupported(
-                "OME-NGFF 0.4 lies on Zarr v2, whose driver is not in this library; use 0.5, or the engine `zarrs`"
-                    .into(),
-            ));
-        }
         plan.forms().iter().try_for_each(|form| match spec::array(form) {
             Ok(_) => Ok(()),
             Err(Error::Unsupported { reason, .. }) => Err(Unsupported(reason)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ome_stream::backend::{Batch, Sink, Stored, TimeSpent};
 use ome_stream::plan::ArrayId;
 use ome_stream::platform::Clock;
-use ome_stream::zarr::object_key;
+use ome_stream::zarr::ZarrFormat;
 use ome_stream::{Error, Result};
 use ome_stream_tensorstore_sys::{self as sys, Context, Region, Transaction};
 
@@ -29,7 +29,7 @@ struct Array {
 impl Array {
     /// Where TensorStore stores the unit at these places of the array's grid: the key of Zarr's `default` encoding.
     fn file(&self, coordinates: &[u64]) -> PathBuf {
-        self.folder.join(object_key(coordinates))
+        self.folder.join(ZarrFormat::V3.keys().key(coordinates).unwrap_or_default())
     }
 }
 

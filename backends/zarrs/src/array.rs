@@ -10,7 +10,8 @@ use crate::error::engine;
 
 /// Refuses an array that zarrs does not take for a valid one: its document is not written.
 pub(crate) fn check(form: &Form) -> Result<()> {
-    serde_json::from_value::<ArrayMetadataV3>(form.metadata(None)).map(|_| ()).map_err(engine)
+    // Version 3 has words for both formats.
+    serde_json::from_value::<ArrayMetadataV3>(form.document(None).json()).map(|_| ()).map_err(engine)
 }
 
 /// Codecs as zarrs takes them.

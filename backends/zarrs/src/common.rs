@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ome_stream::plan::ArrayId;
 use ome_stream::platform::{Clock, Disk, SyncPolicy};
 use ome_stream::store::Store;
-use ome_stream::zarr::object_key;
 
 use crate::account::{Account, FLAT_BYTES};
 use crate::shard_file::Surroundings;
@@ -38,7 +37,7 @@ impl Common {
     /// Path of a chunk file or shard file.
     pub(crate) fn object_path(&self, array: ArrayId, coordinates: &[u64]) -> PathBuf {
         let mut path = self.arrays.get(array.index()).cloned().unwrap_or_default();
-        path.extend(object_key(coordinates).split('/'));
+        path.extend(self.store.plan().array(array).form().object_key(coordinates).split('/'));
         path
     }
 

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use ome_stream::backend::{Backend, Capabilities, Done, Sink, Unsupported, Verifier};
 use ome_stream::plan::StorageUnit;
 use ome_stream::store::Store;
+use ome_stream::zarr::ZarrFormat;
 use ome_stream::{Plan, Result};
 
 pub use error::NAME;
@@ -58,12 +59,13 @@ impl Backend for ZarrsBackend {
             bounded_memory: true,
             random_access: true,
             own_documents: false,
+            zarr_formats: &ZarrFormat::ALL,
             version: format!("zarrs {ZARRS_VERSION} codecs, ome-stream {} placing", ome_stream::VERSION),
         }
     }
 
     fn check(&self, _plan: &Plan) -> Result<(), Unsupported> {
-        // Every valid plan of Zarr v3 can be written.
+        // Every valid plan can be written.
         Ok(())
     }
 

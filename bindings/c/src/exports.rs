@@ -6,7 +6,7 @@
 
 use std::ffi::{CStr, c_char, c_void};
 
-use ome_stream::{Error, Plan, Settings, Stream};
+use ome_stream::{Error, Plan, Settings, Stream, backend};
 
 use crate::refusal::Refusal;
 use crate::{arguments, border, codes, handles};
@@ -102,9 +102,7 @@ pub unsafe extern "C" fn ome_stream_estimate_memory(settings_json: *const c_char
         let settings = Settings::parse_json(unsafe { arguments::text(settings_json, "settings_json") }?)?;
         let backend = ome_stream_backends::open(&settings.format.backend)?;
         let plan = Plan::new(&settings, &backend.capabilities())?;
-        backend
-            .check(&plan)
-            .map_err(|reason| Error::Unsupported { backend: backend.name().to_owned(), reason: reason.to_string() })?;
+        backend::check(&*backend, &plan)?;
         // SAFETY: the host's promise about pointers, as the header states it.
         unsafe { arguments::store(bytes, plan.memory().total_bytes) };
         Ok(())

@@ -433,9 +433,22 @@ fn formats_that_are_not_written() {
     refused(&with("/format", json!({"backend": ""})), "format.backend", "\"\"");
     refused(&with("/format", json!({"engine": "zarrs"})), "format.engine", "\"zarrs\"");
     refused(&with("/format", json!({"version": "0.3"})), "format.version", "\"0.3\"");
-    refused(&with("/format", json!({"version": "0.4"})), "format.version", "\"0.4\"");
+    refused(&with("/format", json!({"version": "1.0"})), "format.version", "\"1.0\"");
+    refused(&with("/format", json!({"version": 0.4})), "format.version", "0.4");
     for suffix in [".tiff", "zarr", "/x.zarr", ".a\u{0}.zarr", ".zarr/"] {
         refused(&with("/format", json!({"suffix": suffix})), "format.suffix", &json!(suffix).to_string());
+    }
+}
+
+#[test]
+fn shards_in_a_version_without_them() {
+    let mut file = with("/format", json!({"version": "0.4"}));
+    accepted(&file);
+    file["dimensions"][0]["shard_size_chunks"] = json!(2);
+    refused(&file, "dimensions[0].shard_size_chunks", "2");
+    for version in ["0.5", "0.6"] {
+        file["format"]["version"] = json!(version);
+        accepted(&file);
     }
 }
 

@@ -39,8 +39,26 @@ pub(super) fn check(settings: &Settings, axes: &[Axis]) -> Result<()> {
     settings.compression.check()?;
     limits(settings)?;
     format(&settings.format)?;
+    shards_of_version(settings)?;
     plate::check(settings)?;
     pyramid::check(settings)
+}
+
+/// OME-NGFF 0.4 lies on Zarr v2, which has no shards.
+fn shards_of_version(settings: &Settings) -> Result<()> {
+    let version = settings.format.version;
+    let sharded = settings.dimensions.iter().map(|each| each.shard_size_chunks).enumerate();
+    let Some((nth, chunks)) = sharded.filter_map(|(nth, chunks)| Some((nth, chunks?))).next() else { return Ok(()) };
+    if version != NgffVersion::V0_4 {
+        return Ok(());
+    }
+    Err(Error::dimension(
+        nth,
+        "shard_size_chunks",
+        chunks,
+        "OME-NGFF 0.4 lies on Zarr v2, which has no shards",
+        "leave it out, or use format.version \"0.5\" or \"0.6\"",
+    ))
 }
 
 fn limits(settings: &Settings) -> Result<()> {
@@ -91,14 +109,6 @@ fn format(format: &Format) -> Result<()> {
             quoted(&format.backend),
             "no backend is named",
             "use \"auto\" or the name of a backend",
-        ));
-    }
-    if format.version == NgffVersion::V0_4 {
-        return Err(Error::settings(
-            "format.version",
-            quoted(format.version.name()),
-            "this OME-NGFF version is not written by this version of the library",
-            "use \"0.5\" or \"0.6\", or leave it out",
         ));
     }
     Ok(())

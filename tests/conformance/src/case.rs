@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use ome_stream::settings::{Compression, DataType, Dimension, Durability, Settings, StorageOrder, parse_dims};
+use ome_stream::settings::{
+    Compression, DataType, Dimension, Durability, NgffVersion, Settings, StorageOrder, parse_dims,
+};
+use ome_stream::zarr::ZarrFormat;
 use serde::{Deserialize, Serialize};
 
 /// One thing the host does.
@@ -74,6 +77,19 @@ impl Case {
     pub fn compression(mut self, compression: Compression) -> Self {
         self.settings.compression = compression;
         self
+    }
+
+    /// In this version of OME-NGFF.
+    #[must_use]
+    pub fn version(mut self, version: NgffVersion) -> Self {
+        self.settings.format.version = version;
+        self
+    }
+
+    /// Format of the Zarr hierarchy that it makes.
+    #[must_use]
+    pub fn zarr(&self) -> ZarrFormat {
+        self.settings.format.version.into()
     }
 
     /// With axes in this order on disk.

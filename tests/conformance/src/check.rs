@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use ome_stream::backend::MemoryStore;
-use ome_stream::settings::{Codec, Compression, Shuffle};
+use ome_stream::settings::{Codec, Compression, DataType, Shuffle};
+use ome_stream::zarr::ZarrFormat;
 use serde_json::{Value, json};
 
 use crate::case::Case;
@@ -40,7 +41,7 @@ pub fn files(case: &Case, ran: &Ran, differences: Differences) -> Result<(), Str
     for (position, image) in ran.images.iter().enumerate() {
         let array = ran.plan.array_path(position, 0);
         let at = |wrong: String| format!("position {position}: {wrong}");
-        array_metadata(case, image, &array, differences).map_err(at)?;
+        array_document(case, image, &array, differences).map_err(at)?;
         same_pixels(case, image, &read::zarrs(&array)?).map_err(at)?;
     }
     match unfinished(&ran.root).map_err(|error| error.to_string())?.first() {
@@ -88,6 +89,69 @@ pub fn unravel(flat: u64, shape: &[u64]) -> Vec<u64> {
         .collect();
     index.reverse();
     index
+}
+
+/// The array's document says what the settings asked for, in the words of its format.
+fn array_document(case: &Case, image: &Image, array: &Path, differences: Differences) -> Result<(), String> {
+    match case.zarr() {
+        ZarrFormat::V2 => array_metadata_v2(case, image, array),
+        ZarrFormat::V3 => array_metadata(case, image, array, differences),
+    }
+}
+
+/// The array's `.zarray` says what the settings asked for: type, chunks, codec with level and shuffle.
+fn array_metadata_v2(case: &Case, image: &Image, array: &Path) -> Result<(), String> {
+    let path = array.join(".zarray");
+    let text = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let document: Value = serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let dtype = match case.settings.dtype {
+        DataType::Int8 => "|i1",
+        DataType::Int16 => "<i2",
+        DataType::Int32 => "<i4",
+        DataType::Int64 => "<i8",
+        DataType::UInt8 => "|u1",
+        DataType::UInt16 => "<u2",
+        DataType::UInt32 => "<u4",
+        DataType::UInt64 => "<u8",
+        DataType::Float16 => "<f2",
+        DataType::Float32 => "<f4",
+        DataType::Float64 => "<f8",
+    };
+    let Compression { codec, level, shuffle } = case.settings.compression;
+    let blosc = |cname: &str| {
+        let shuffle = match shuffle {
+            Shuffle::None => 0,
+            Shuffle::Byte => 1,
+            Shuffle::Bit => 2,
+        };
+        json!({"id": "blosc", "cname": cname, "clevel": level, "shuffle": shuffle, "blocksize": 0})
+    };
+    let compressor = match codec {
+        Codec::None => Value::Null,
+        Codec::BloscZstd => blosc("zstd"),
+        Codec::BloscLz4 => blosc("lz4"),
+        Codec::Zstd => json!({"id": "zstd", "level": level}),
+        Codec::Gzip => json!({"id": "gzip", "level": level}),
+    };
+    for (name, expected) in [
+        ("zarr_format", json!(2)),
+        ("shape", json!(image.shape)),
+        ("chunks", json!(chunk_and_shard(case, image).0)),
+        ("dtype", json!(dtype)),
+        ("compressor", compressor),
+        ("filters", Value::Null),
+        ("order", json!("C")),
+        ("dimension_separator", json!("/")),
+    ] {
+        let got = &document[name];
+        if *got != expected {
+            return Err(format!("{name} in .zarray: expected {expected}, got {got}"));
+        }
+    }
+    match array.join("zarr.json").exists() {
+        true => Err("there is a zarr.json beside .zarray".into()),
+        false => Ok(()),
+    }
 }
 
 /// The array's `zarr.json` says what the settings asked for: type, axes, chunks, shards, codec with level and shuffle.

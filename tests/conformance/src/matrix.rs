@@ -1,7 +1,8 @@
 //! The hand-made cases of the conformance suite, and their crossings.
 
 use ome_stream::settings::{
-    Channel, Codec, Compression, Coord, DataType, Dimension, DimensionType, Durability, Position, Shuffle, StorageOrder,
+    Channel, Codec, Compression, Coord, DataType, Dimension, DimensionType, Durability, NgffVersion, Position, Shuffle,
+    StorageOrder,
 };
 
 use crate::case::{Case, Step};
@@ -9,8 +10,21 @@ use crate::case::{Case, Step};
 /// Every case; names are unique.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    [shapes(), types(), codecs(), shards(), orders(), positions(), unbounded(), partial(), metadata(), crossings()]
-        .concat()
+    [
+        shapes(),
+        types(),
+        codecs(),
+        shards(),
+        orders(),
+        positions(),
+        unbounded(),
+        partial(),
+        metadata(),
+        crossings(),
+        version_0_4(),
+        version_0_6(),
+    ]
+    .concat()
 }
 
 fn shapes() -> Vec<Case> {
@@ -259,6 +273,66 @@ fn crossings() -> Vec<Case> {
             })
             .script(&[Append(3), Skip(4), Append(2)])
             .dtype(DataType::UInt8),
+    ]
+}
+
+/// OME-NGFF 0.4, on Zarr v2: every type and codec, all that concerns chunk files, groups and documents.
+fn version_0_4() -> Vec<Case> {
+    use Step::{Append, Skip};
+    let types = DataType::ALL.iter().zip(Codec::ALL.iter().cycle()).map(|(&dtype, &codec)| {
+        Case::new(&format!("0.4: {dtype}, {}", codec.name()), "t:3,y:19:8,x:21:8")
+            .dtype(dtype)
+            .compression(Compression::new(codec))
+    });
+    let shuffles = [Shuffle::None, Shuffle::Bit].map(|shuffle| {
+        Case::new(&format!("0.4: blosc, {shuffle:?}"), "t:2:2,y:20:16,x:24:16")
+            .compression(Compression::new(Codec::BloscLz4).with_shuffle(shuffle))
+    });
+    let others = vec![
+        Case::new("0.4: a single frame", "y:16,x:24"),
+        Case::new("0.4: all five axes", "t:3:2,c:2:2,z:5:3,y:16:8,x:16:8"),
+        Case::new("0.4: stored as acquired", "z:3,t:2,y:16:8,x:16:8").order(StorageOrder::Acquisition),
+        Case::new("0.4: unbounded", "t:inf:3,y:16:8,x:16:8").script(&[Append(5), Skip(3), Append(2)]),
+        Case::new("0.4: unbounded, nothing came", "t:inf,y:16,x:16").script(&[]),
+        Case::new("0.4: unbounded with positions, ends in the middle", "t:inf:4,p:3,y:16,x:16")
+            .script(&[Append(13)])
+            .compression(Compression::new(Codec::Zstd).with_level(1)),
+        Case::new("0.4: finished early, with skips", "t:9:3,y:16,x:16").script(&[Append(2), Skip(2), Append(1)]),
+        Case::new("0.4: everything skipped", "t:6:2,y:16,x:16").script(&[Skip(6)]),
+        Case::new("0.4: each chunk on the medium", "t:4:2,y:16,x:16").durability(Durability::Shard),
+    ];
+    let all = types.chain(shuffles).chain(others).chain(described("0.4"));
+    all.map(|case| case.version(NgffVersion::V0_4)).collect()
+}
+
+/// OME-NGFF 0.6: what its coordinate systems say.
+fn version_0_6() -> Vec<Case> {
+    let others = vec![
+        Case::new("0.6: a single frame", "y:16,x:24"),
+        Case::new("0.6: unbounded in shards", "t:inf:2:3,y:16:8:2,x:16:8:2"),
+        Case::new("0.6: stored as acquired", "z:3,t:2,y:16:8,x:16:8").order(StorageOrder::Acquisition),
+    ];
+    others.into_iter().chain(described("0.6")).map(|case| case.version(NgffVersion::V0_6)).collect()
+}
+
+/// What is told of images beside their pixels.
+fn described(version: &str) -> Vec<Case> {
+    let name = |what: &str| format!("{version}: {what}");
+    let place = |x: f64, y: f64| Position { x_coord: Some(x), y_coord: Some(y), ..Position::new(format!("{x}")) };
+    vec![
+        Case::new(&name("scale and translation"), "t:2,z:2,y:16,x:16")
+            .dimension("t", |t| t.with_scale(0.1).with_unit("millisecond"))
+            .dimension("z", |z| z.with_scale(0.3).with_translation(-12.5))
+            .dimension("x", |x| x.with_scale(0.108).with_translation(123_456.789)),
+        Case::new(&name("channels"), "c:2,t:2,y:16,x:16").dimension("c", |c| c.with_coords(["DAPI", "GFP"])),
+        Case::new(&name("named positions"), "p:3,t:2,y:16,x:16").dimension("p", |p| p.with_coords(["a", "b", "0"])),
+        Case::new(&name("tiles on the stage"), "p:3,t:2,c:2,y:16,x:16")
+            .dimension("p", |p| {
+                p.with_coords(
+                    [place(-98_765.432_1, 0.0), place(123_456.789, 0.5), place(0.0, 12.25)].map(Coord::Position),
+                )
+            })
+            .dimension("x", |x| x.with_scale(0.5)),
     ]
 }
 

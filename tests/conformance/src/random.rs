@@ -1,6 +1,6 @@
 //! Random cases: everything crossed with everything, on small arrays.
 
-use ome_stream::settings::{Codec, Compression, DataType, Dimension, Durability, Shuffle, StorageOrder};
+use ome_stream::settings::{Codec, Compression, DataType, Dimension, Durability, NgffVersion, Shuffle, StorageOrder};
 use proptest::prelude::*;
 
 use crate::case::{Case, Step};
@@ -105,15 +105,30 @@ fn cut(script: &[Step], mut left: u64) -> Vec<Step> {
     kept
 }
 
+/// As a version has them: Zarr v2 has no shards.
+fn without_shards(mut dimensions: Vec<Dimension>, version: NgffVersion) -> Vec<Dimension> {
+    if version == NgffVersion::V0_4 {
+        dimensions.iter_mut().for_each(|dimension| dimension.shard_size_chunks = None);
+    }
+    dimensions
+}
+
 /// Any case.
 pub fn case() -> impl Strategy<Value = Case> {
     let dtype = prop::sample::select(DataType::ALL.to_vec());
     let durability = prop_oneof![9 => Just(Durability::None), 1 => Just(Durability::Shard)];
-    (dimensions(), dtype, compression(), order(), script(), durability, prop::option::of(1usize..5)).prop_map(
-        |(dimensions, dtype, compression, order, script, durability, threads)| {
+    let version = prop_oneof![
+        3 => Just(NgffVersion::V0_5),
+        1 => Just(NgffVersion::V0_4),
+        1 => Just(NgffVersion::V0_6),
+    ];
+    let disk = (durability, version);
+    (dimensions(), dtype, compression(), order(), script(), disk, prop::option::of(1usize..5)).prop_map(
+        |(dimensions, dtype, compression, order, script, (durability, version), threads)| {
             let order = storage_order(&order, &dimensions);
             let unbounded = dimensions.first().is_some_and(|first| first.count.is_none());
-            let mut case = Case::of("random", dimensions)
+            let mut case = Case::of("random", without_shards(dimensions, version))
+                .version(version)
                 .dtype(dtype)
                 .compression(compression)
                 .order(order)

@@ -1,6 +1,6 @@
 //! What the writers write: every way in which a store can be laid out, in small.
 
-use ome_stream::settings::{Codec, Compression, Durability};
+use ome_stream::settings::{Codec, Compression, Durability, NgffVersion};
 use ome_stream_tests::case::{Case, Step};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,7 @@ pub struct Kind {
     dimensions: &'static str,
     codec: Codec,
     durability: Durability,
+    version: NgffVersion,
     /// Frames of one time point.
     each: u64,
     /// Frames a second when they come slowly.
@@ -44,7 +45,16 @@ pub struct Kind {
 
 impl Kind {
     const fn new(name: &'static str, dimensions: &'static str, codec: Codec) -> Self {
-        Self { name, dimensions, codec, durability: Durability::None, each: 1, slow: 40, fast: 1500 }
+        Self {
+            name,
+            dimensions,
+            codec,
+            durability: Durability::None,
+            version: NgffVersion::V0_5,
+            each: 1,
+            slow: 40,
+            fast: 1500,
+        }
     }
 
     const fn each(mut self, frames: u64) -> Self {
@@ -59,6 +69,11 @@ impl Kind {
 
     const fn durable(mut self) -> Self {
         self.durability = Durability::Shard;
+        self
+    }
+
+    const fn version(mut self, version: NgffVersion) -> Self {
+        self.version = version;
         self
     }
 
@@ -81,6 +96,7 @@ impl Kind {
         let mut case = Case::new(self.name, &self.dimensions.replace('N', &rounds.to_string()))
             .compression(Compression::new(self.codec))
             .durability(self.durability)
+            .version(self.version)
             .script(&[Step::Append(rounds * self.each)]);
         case.settings.live_interval = LIVE_INTERVAL;
         case
@@ -132,4 +148,12 @@ pub const KINDS: &[Kind] = &[
     .paces(60, 800),
     Kind::new("index of 512 chunks, zstd, unbounded", "t:inf:1:512,y:64,x:64", Codec::Zstd).paces(20, 800),
     Kind::new("index of five pages, unbounded", "t:inf:1:64,y:64:16:4,x:64:16:4", Codec::None).paces(40, 600),
+    Kind::new("0.4, chunk files, t chunks, positions, unbounded", "t:inf:4,p:2,y:96:48,x:80", Codec::BloscLz4)
+        .version(NgffVersion::V0_4)
+        .each(2)
+        .paces(20, 600),
+    Kind::new("0.6, shards, positions, unbounded", "t:inf:2:8,p:3,y:64,x:64", Codec::None)
+        .version(NgffVersion::V0_6)
+        .each(3)
+        .paces(30, 600),
 ];

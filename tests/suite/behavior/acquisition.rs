@@ -71,6 +71,12 @@ impl Acquisition {
         self.start_on(platform::native())
     }
 
+    /// A stream in the place of the store that is there, where one is.
+    pub fn start_again(&self, overwrite: bool) -> Stream {
+        let settings = Settings { overwrite, ..self.settings() };
+        Stream::create(&settings, &*native()).expect("a stream")
+    }
+
     /// The frame of this number.
     pub fn frame(&self, number: u64) -> Vec<u8> {
         let (rows, columns) = self.case.frame();

@@ -23,3 +23,4 @@ mod slow_camera;
 mod sources;
 mod status;
 mod threads;
+mod versions;

@@ -1,7 +1,7 @@
 //! Metadata made anew, and what is not a store of ours.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ome_stream::recover::{Options, Verdict, log, recover};
 use serde_json::{Value, json};
@@ -47,13 +47,17 @@ fn every_document_of_an_interrupted_run_is_made_anew_as_it_was() {
             }
         });
         let made = make(&case, folder.path());
-        let group = fs::read(made.root.join("zarr.json")).expect("readable");
+        let zarr = case.zarr();
+        let root = made.root.join(zarr.attributes_file());
+        let group = fs::read(&root).expect("readable");
         // As a host's metadata that it had set while the run went on.
         let host = json!({"my_lab": {"operator": "A. B."}});
         fs::write(made.root.join(".ome-stream/run/attributes.json"), host.to_string()).expect("written");
-        let group = ome_stream::zarr::json::with_member(&group, &["attributes", "my_lab"], &host["my_lab"]);
-        fs::write(made.root.join("zarr.json"), group.expect("an object")).expect("written");
-        for path in store::files(&made.root).iter().filter(|path| path.ends_with("zarr.json")) {
+        let group = ome_stream::zarr::json::with_member(&group, &zarr.attribute_at("my_lab"), &host["my_lab"]);
+        fs::write(&root, group.expect("an object")).expect("written");
+        let is_document =
+            |path: &&PathBuf| path.file_name().is_some_and(|name| zarr.is_document(&name.to_string_lossy()));
+        for path in store::files(&made.root).iter().filter(is_document) {
             for torn in ["", "{\"zarr_format\": 3, \"no", "\0\0\0\0"] {
                 let name = folder.path().join("torn.ome.zarr");
                 store::copy(&made.root, &name);
@@ -65,7 +69,9 @@ fn every_document_of_an_interrupted_run_is_made_anew_as_it_was() {
                 let now = json_of(name.join(path));
                 let without_name = |mut document: Value| {
                     // The name is that of the folder, which is another now.
-                    document.pointer_mut("/attributes/ome/multiscales/0/name").map(Value::take);
+                    for name in ["/attributes/ome/multiscales/0/name", "/multiscales/0/name"] {
+                        document.pointer_mut(name).map(Value::take);
+                    }
                     document
                 };
                 assert_eq!(without_name(now), without_name(before), "{}: {}", case.name, path.display());

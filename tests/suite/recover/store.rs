@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::recover::{Options, Report, Verdict, log, recover};
-use ome_stream::settings::{Codec, Compression};
+use ome_stream::settings::{Codec, Compression, NgffVersion};
 use ome_stream_tests::case::{Case, Step};
 use ome_stream_tests::model::{self, Image};
 use ome_stream_tests::{check, read, run};
@@ -23,6 +23,12 @@ pub fn kinds() -> Vec<Case> {
         Case::new("two positions", "t:2:1:2,p:2,c:2,y:32,x:64:32:2"),
         // Large enough to get room and length for all it could hold at once.
         Case::new("large shards blosc", "t:8:1:4,y:384,x:384").compression(Compression::new(Codec::BloscLz4)),
+        Case::new("0.4, positions", "t:2,p:2,c:2,y:32,x:64:32").version(NgffVersion::V0_4),
+        Case::new("0.4, blosc, unbounded", "t:inf,y:64,x:64:32")
+            .compression(Compression::new(Codec::BloscZstd))
+            .script(&[Step::Append(6)])
+            .version(NgffVersion::V0_4),
+        Case::new("0.6, positions in shards", "t:2:1:2,p:2,c:2,y:32,x:64:32:2").version(NgffVersion::V0_6),
     ]
 }
 
@@ -116,10 +122,9 @@ pub fn look_and_mend(root: &Path) -> Report {
 pub fn compare(made: &Made, root: &Path, report: &Report, had_come: impl Fn(u64) -> bool) {
     for (image, array) in made.images.iter().zip(&made.arrays) {
         let folder = root.join(array);
-        let unreadable = report
-            .findings
-            .iter()
-            .any(|finding| finding.remedy.is_none() && Path::new(&finding.file) == array.join("zarr.json"));
+        let document = array.join(made.case.zarr().array_file());
+        let unreadable =
+            report.findings.iter().any(|finding| finding.remedy.is_none() && Path::new(&finding.file) == document);
         if unreadable {
             continue;
         }
@@ -128,7 +133,7 @@ pub fn compare(made: &Made, root: &Path, report: &Report, had_come: impl Fn(u64)
         let lost: HashSet<Vec<u64>> =
             report.lost.iter().filter(|chunk| chunk.array == path).map(|chunk| chunk.chunk.clone()).collect();
         let document: serde_json::Value =
-            serde_json::from_slice(&fs::read(folder.join("zarr.json")).expect("readable")).expect("JSON");
+            serde_json::from_slice(&fs::read(root.join(&document)).expect("readable")).expect("JSON");
         let chunk = chunk_shape(&document);
         let item = made.case.settings.dtype.size();
         let axes = image.shape.len();
@@ -165,7 +170,8 @@ pub fn compare(made: &Made, root: &Path, report: &Report, had_come: impl Fn(u64)
 fn chunk_shape(document: &serde_json::Value) -> Vec<u64> {
     let inside = document.pointer("/codecs/0/configuration/chunk_shape");
     let outside = document.pointer("/chunk_grid/configuration/chunk_shape");
-    serde_json::from_value(inside.or(outside).expect("a chunk shape").clone()).expect("numbers")
+    serde_json::from_value(inside.or(outside).or(document.get("chunks")).expect("a chunk shape").clone())
+        .expect("numbers")
 }
 
 /// Every file below a folder, by its path below it, in order.

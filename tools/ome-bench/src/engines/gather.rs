@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use ome_stream::Plan;
+use ome_stream::{Plan, backend};
 
 use super::codec::Codec;
 use super::native::Native;
@@ -124,13 +124,13 @@ fn boxed(engine: Native, delay: Option<Duration>) -> Box<dyn Engine> {
 fn ours(name: &str, workload: &Workload) -> Result<Native> {
     let backend = ome_stream_backends::open(name)?;
     // What a run would refuse is told before the first one.
-    backend.check(&Plan::new(workload.plan().settings(), &backend.capabilities())?)?;
+    backend::check(&*backend, &Plan::new(workload.plan().settings(), &backend.capabilities())?)?;
     Ok(Native::new(name, backend))
 }
 
 fn ours_as(name: &str, variant: &Variant, workload: &Workload) -> Result<Native> {
     let backend = ome_stream_backends::open(name)?;
-    backend.check(&Plan::new(&variant.apply(workload.plan().settings())?, &backend.capabilities())?)?;
+    backend::check(&*backend, &Plan::new(&variant.apply(workload.plan().settings())?, &backend.capabilities())?)?;
     Ok(Native::variant(name, backend, variant))
 }
 

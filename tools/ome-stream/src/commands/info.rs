@@ -16,7 +16,7 @@ Examples:
 
 Exit codes:
   0  all of it could be read
-  1  it is no Zarr v3 store, or some of it could not be read (what could is shown)
+  1  it is no Zarr store, or some of it could not be read (what could is shown)
   2  the command line is not understood";
 
 /// Show what an OME-Zarr store holds: images, axes, chunks, codec, bytes on disk.

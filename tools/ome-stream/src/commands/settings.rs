@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ome_stream::{Error, Plan, Settings};
+use ome_stream::{Plan, Settings, backend};
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -53,7 +53,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 fn checked(settings: &Settings, quiet: bool) -> Result<Value, Failure> {
     let backend = ome_stream_backends::open(&settings.format.backend)?;
     let plan = Plan::new(settings, &backend.capabilities())?;
-    backend.check(&plan).map_err(|reason| Error::Unsupported { backend: backend.name().into(), reason: reason.0 })?;
+    backend::check(&*backend, &plan)?;
     if !quiet {
         plan.notes().iter().for_each(|note| eprintln!("note: {note}"));
     }

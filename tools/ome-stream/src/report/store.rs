@@ -18,10 +18,8 @@ const SHOWN_STRETCHES: usize = 8;
 pub fn text(store: &Store, all: bool) -> String {
     let mut out = Text::default();
     out.line(0, &super::text::clean(&store.path));
-    let version = store
-        .ngff_version
-        .as_deref()
-        .map_or_else(|| "Zarr v3".to_owned(), |version| format!("OME-Zarr {version} (Zarr v3)"));
+    let zarr = format!("Zarr v{}", store.zarr_format);
+    let version = store.ngff_version.as_deref().map_or_else(|| zarr.clone(), |it| format!("OME-Zarr {it} ({zarr})"));
     let writer = store.written_by.as_deref().map_or_else(String::new, |writer| format!(", written by {writer}"));
     out.line(1, &format!("{version}{writer}"));
     out.line(

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use ome_stream::platform::Source;
 use ome_stream::reader::Usage;
-use ome_stream::zarr::ArrayDocument;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -59,7 +58,7 @@ impl Array {
         folder: &Path,
         notes: &mut Vec<String>,
     ) -> Result<(Self, Usage), String> {
-        let document = ArrayDocument::of(|name| node.member(name))?;
+        let document = node.array()?;
         let item = document.data_type.size();
         let pixel_bytes = item.and_then(|item| product(document.shape.iter().copied(), item));
         let usage = Usage::of_array(source, folder);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ome_stream::platform::{EntryKind, Source};
 use ome_stream::reader::limits::GROUP_DEPTH;
-use ome_stream::reader::{Usage, below, is_file, is_folder, list};
+use ome_stream::reader::{Usage, below, is_folder, list};
 use serde_json::Value;
 
 use super::Store;
@@ -21,14 +21,10 @@ const MAX_IMAGES: usize = 100_000;
 /// Most notes of the writer that are shown.
 const MAX_NOTES: usize = 100;
 
-/// What is said of a store of Zarr format 2.
-const OF_FORMAT_2: &str =
-    "it is a Zarr v2 store (as OME-NGFF 0.4 uses); this command shows Zarr v3 stores, OME-NGFF 0.5 and later";
-
 /// Reads the store at `path`.
 ///
 /// # Errors
-/// [`StoreError`] where there is no readable Zarr v3 root. Anything below it that cannot be read is a problem in the
+/// [`StoreError`] where there is no readable Zarr root. Anything below it that cannot be read is a problem in the
 /// [`Store`].
 pub fn read(source: &dyn Source, path: &Path) -> Result<Store, StoreError> {
     // The store itself may be named by a link; what is in it may not.
@@ -39,17 +35,13 @@ pub fn read(source: &dyn Source, path: &Path) -> Result<Store, StoreError> {
     let root = match Node::read(source, &folder) {
         Ok(Some(root)) => root,
         Ok(None) => {
-            for name in [".zgroup", ".zarray", ".zattrs"] {
-                if is_file(source, &folder.join(name))? {
-                    return Err(StoreError::NotAStore(path.to_owned(), OF_FORMAT_2));
-                }
-            }
-            return Err(StoreError::NotAStore(path.to_owned(), "it is not a Zarr store: there is no zarr.json in it"));
+            let problem = "it is not a Zarr store: there is no zarr.json, .zgroup or .zarray in it";
+            return Err(StoreError::NotAStore(path.to_owned(), problem));
         }
         Err(problem) => return Err(StoreError::Damaged(path.to_owned(), problem)),
     };
     let counted = Counted { source, folders: HashSet::new(), files: 0, bytes: 0 };
-    let mut finder = Finder { source, root: &folder, images: Vec::new(), counted, problems: Vec::new() };
+    let mut finder = Finder { source, root: &folder, images: Vec::new(), counted, problems: Vec::new(), version: None };
     finder.node("", &folder, &root, GROUP_DEPTH);
     let rest = Usage::of_store(source, &folder, &finder.counted.folders);
     let mut notes = writer_notes(&root);
@@ -58,11 +50,11 @@ pub fn read(source: &dyn Source, path: &Path) -> Result<Store, StoreError> {
     if finder.images.is_empty() && finder.problems.is_empty() {
         notes.push("there is no image in it".into());
     }
-    let version = root.attribute("ome").and_then(|ome| ome.get("version")).and_then(Value::as_str);
+    let version = root.attribute("ome").and_then(version).or(finder.version.as_deref());
     let writer = root.attribute("ome_stream").and_then(|own| own.get("version")).and_then(Value::as_str);
     Ok(Store {
         path: path.display().to_string(),
-        zarr_format: 3,
+        zarr_format: root.zarr.number().into(),
         ngff_version: version.map(clean),
         written_by: writer.map(|version| format!("ome-stream {}", clean(version))),
         bytes: rest.bytes.saturating_add(finder.counted.bytes),
@@ -80,6 +72,8 @@ struct Finder<'a> {
     images: Vec<Image>,
     counted: Counted<'a>,
     problems: Vec<String>,
+    /// Version that the first image tells.
+    version: Option<String>,
 }
 
 impl Finder<'_> {
@@ -95,6 +89,7 @@ impl Finder<'_> {
         let nothing = Value::Null;
         let ome = node.attribute("ome").unwrap_or(&nothing);
         if let Some(multiscales) = ome.get("multiscales") {
+            self.version = self.version.take().or_else(|| version(ome).map(str::to_owned));
             self.images.push(Image::read(path, ome, multiscales, folder, &mut self.counted));
             return;
         }
@@ -154,6 +149,12 @@ impl Finder<'_> {
             }
         }
     }
+}
+
+/// Version of OME-NGFF, where metadata tell it: up to 0.4 in what they describe.
+fn version(ome: &Value) -> Option<&str> {
+    let places = ["/version", "/multiscales/0/version", "/plate/version", "/well/version"];
+    places.into_iter().find_map(|place| ome.pointer(place)?.as_str())
 }
 
 fn join(parent: &str, name: &str) -> String {

@@ -1,4 +1,4 @@
-//! What lies in a Zarr v3 store, read without trust: files of bounded size, links never followed, no panic.
+//! What lies in a Zarr store, read without trust: files of bounded size, links never followed, no panic.
 //!
 //! Everything here is what the files say; whatever cannot be read becomes a problem beside what could.
 
@@ -21,7 +21,7 @@ use serde::Serialize;
 pub struct Store {
     /// As the user gave it.
     pub path: String,
-    /// Always 3: others are refused.
+    /// 2 or 3.
     pub zarr_format: u64,
     /// Version of OME-NGFF, where the root tells it.
     pub ngff_version: Option<String>,

@@ -1,15 +1,17 @@
-//! One folder of a hierarchy and its `zarr.json`.
+//! One folder of a hierarchy and its documents, of either format of Zarr.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use ome_stream::ngff::is_ngff;
 use ome_stream::platform::Source;
 use ome_stream::reader::limits::DOCUMENT_BYTES;
 use ome_stream::reader::{Small, small};
-use ome_stream::zarr::METADATA;
+use ome_stream::zarr::{ArrayDocument, METADATA, V2_ARRAY, V2_ATTRIBUTES, V2_GROUP, ZarrFormat};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, de};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::NOTES_NAMESPACE;
 
@@ -38,7 +40,10 @@ pub enum Kind {
 #[derive(Debug)]
 pub struct Node {
     pub kind: Kind,
-    document: Document,
+    pub zarr: ZarrFormat,
+    attributes: Attributes,
+    /// The members of an array's document that are looked at.
+    array: Map<String, Value>,
 }
 
 /// What is looked at of a `zarr.json`; the rest of it (mirrored frame metadata, most of all) never becomes a value.
@@ -63,17 +68,9 @@ impl Node {
     /// # Errors
     /// What is wrong with the metadata.
     pub fn read(source: &dyn Source, folder: &Path) -> Result<Option<Self>, String> {
-        let found = small(source, &folder.join(METADATA), DOCUMENT_BYTES).map_err(|error| error.to_string())?;
-        let text = match found {
-            Small::Nothing => return Ok(None),
-            Small::Bytes(text) => text,
-            Small::TooLong(_) => {
-                return Err(format!("{METADATA} is larger than {DOCUMENT_BYTES} bytes; it was not read"));
-            }
-            Small::Link => return Err(format!("{METADATA} is a link; links are not followed")),
-            Small::NoFile => return Err(format!("{METADATA} is not a file")),
+        let Some(document) = file::<Document>(source, folder, METADATA)? else {
+            return Self::read_v2(source, folder);
         };
-        let document = read(&text).map_err(|problem| format!("{METADATA} cannot be read: {problem}"))?;
         match document.zarr_format.as_ref().map(Value::as_u64) {
             Some(Some(3)) => {}
             Some(Some(other)) => return Err(format!("zarr_format is {other}; {METADATA} belongs to Zarr format 3")),
@@ -84,47 +81,88 @@ impl Node {
             Some("array") => Kind::Array,
             _ => return Err(format!("node_type in {METADATA} is neither group nor array")),
         };
-        Ok(Some(Self { kind, document }))
+        let members = [
+            ("shape", document.shape),
+            ("data_type", document.data_type),
+            ("chunk_grid", document.chunk_grid),
+            ("chunk_key_encoding", document.chunk_key_encoding),
+            ("codecs", document.codecs),
+            ("fill_value", document.fill_value),
+            ("dimension_names", document.dimension_names),
+        ];
+        let array = members.into_iter().filter_map(|(name, member)| Some((name.to_owned(), member?))).collect();
+        Ok(Some(Self { kind, zarr: ZarrFormat::V3, attributes: document.attributes.unwrap_or_default(), array }))
     }
 
-    /// A value among the node's attributes, if it is one of [`ATTRIBUTES`].
-    pub fn attribute(&self, name: &str) -> Option<&Value> {
-        self.document.attributes.as_ref()?.0.get(name)
-    }
-
-    /// A member of an array's metadata, if it is one of those that are looked at.
-    pub fn member(&self, name: &str) -> Option<&Value> {
-        let document = &self.document;
-        match name {
-            "shape" => &document.shape,
-            "data_type" => &document.data_type,
-            "chunk_grid" => &document.chunk_grid,
-            "chunk_key_encoding" => &document.chunk_key_encoding,
-            "codecs" => &document.codecs,
-            "fill_value" => &document.fill_value,
-            "dimension_names" => &document.dimension_names,
-            _ => &None,
+    /// As [`Node::read`] of Zarr v2.
+    fn read_v2(source: &dyn Source, folder: &Path) -> Result<Option<Self>, String> {
+        let zarr = ZarrFormat::V2;
+        let array = file::<Map<String, Value>>(source, folder, V2_ARRAY)?;
+        let group = file::<Map<String, Value>>(source, folder, V2_GROUP)?;
+        let (kind, array) = match (array, group) {
+            (Some(array), _) => (Kind::Array, array),
+            (None, Some(group)) if group.get("zarr_format").and_then(Value::as_u64) == Some(2) => {
+                (Kind::Group, Map::new())
+            }
+            (None, Some(_)) => return Err(format!("zarr_format in {V2_GROUP} is not 2")),
+            (None, None) => return Ok(None),
+        };
+        let Attributes(mut attributes) = file::<Attributes>(source, folder, V2_ATTRIBUTES)?.unwrap_or_default();
+        // From 0.5 on they have a place of their own.
+        let names: Vec<String> = attributes.keys().filter(|name| is_ngff(name)).cloned().collect();
+        let ome: Map<String, Value> = names.iter().filter_map(|name| attributes.remove_entry(name)).collect();
+        if !ome.is_empty() {
+            attributes.insert("ome".to_owned(), ome.into());
         }
-        .as_ref()
+        Ok(Some(Self { kind, zarr, attributes: Attributes(attributes), array }))
+    }
+
+    /// A value among the node's attributes, if it is one of [`ATTRIBUTES`], or NGFF's `ome`.
+    pub fn attribute(&self, name: &str) -> Option<&Value> {
+        self.attributes.0.get(name)
+    }
+
+    /// What an array's document says.
+    ///
+    /// # Errors
+    /// What is missing or impossible.
+    pub fn array(&self) -> Result<ArrayDocument, String> {
+        match self.zarr {
+            ZarrFormat::V2 => ArrayDocument::of_v2(&self.array),
+            ZarrFormat::V3 => ArrayDocument::of(|name| self.array.get(name)),
+        }
     }
 }
 
+/// What the file called `name` in `folder` says; `None` where there is none.
+fn file<T: DeserializeOwned>(source: &dyn Source, folder: &Path, name: &str) -> Result<Option<T>, String> {
+    let found = small(source, &folder.join(name), DOCUMENT_BYTES).map_err(|error| error.to_string())?;
+    let text = match found {
+        Small::Nothing => return Ok(None),
+        Small::Bytes(text) => text,
+        Small::TooLong(_) => return Err(format!("{name} is larger than {DOCUMENT_BYTES} bytes; it was not read")),
+        Small::Link => return Err(format!("{name} is a link; links are not followed")),
+        Small::NoFile => return Err(format!("{name} is not a file")),
+    };
+    read(&text).map(Some).map_err(|problem| format!("{name} cannot be read: {problem}"))
+}
+
 /// Reads a document, as others write it too: zarr-python puts NaN and Infinity into attributes.
-fn read(text: &[u8]) -> Result<Document, String> {
+fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
     match serde_json::from_slice(text) {
         Ok(document) => Ok(document),
         Err(error) if error.is_data() => Err(error.to_string()),
         Err(_) => {
             let value = ome_stream::zarr::json::parse(text).map_err(|defect| defect.to_string())?;
-            Document::deserialize(value).map_err(|error| error.to_string())
+            T::deserialize(value).map_err(|error| error.to_string())
         }
     }
 }
 
-/// Attributes that are looked at.
-const ATTRIBUTES: [&str; 3] = ["ome", "ome_stream", NOTES_NAMESPACE];
+/// Attributes that are looked at beside NGFF's.
+const ATTRIBUTES: [&str; 2] = ["ome_stream", NOTES_NAMESPACE];
 
-/// Those of [`ATTRIBUTES`] that a node has.
+/// NGFF's and those of [`ATTRIBUTES`] that a node has.
 #[derive(Debug, Default)]
 struct Attributes(BTreeMap<String, Value>);
 
@@ -142,7 +180,7 @@ impl<'de> Deserialize<'de> for Attributes {
             fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
                 let mut kept = BTreeMap::new();
                 while let Some(name) = map.next_key::<String>()? {
-                    if ATTRIBUTES.contains(&name.as_str()) {
+                    if is_ngff(&name) || ATTRIBUTES.contains(&name.as_str()) {
                         kept.insert(name, map.next_value()?);
                     } else {
                         map.next_value::<de::IgnoredAny>()?;

@@ -26,7 +26,9 @@ fn what_is_no_store_is_told_apart() {
     let bench = Bench::new();
     bench.file("file.zarr", "");
     bench.file("folder/a", "");
-    bench.file("v2/.zgroup", r#"{"zarr_format": 2}"#);
+    bench.file("v3_in_v2/.zgroup", r#"{"zarr_format": 3}"#);
+    bench.file("v2_attributes/.zgroup", r#"{"zarr_format": 2}"#);
+    bench.file("v2_attributes/.zattrs", "[1, 2]");
     bench.file("cut/zarr.json", r#"{"zarr_format": 3, "node_type": "gro"#);
     bench.file("v2_in_v3/zarr.json", r#"{"zarr_format": 2, "node_type": "group"}"#);
     bench.file("list/zarr.json", "[1, 2]");
@@ -35,7 +37,8 @@ fn what_is_no_store_is_told_apart() {
         ("missing", "No such file"),
         ("file.zarr", "it is not a folder"),
         ("folder", "there is no zarr.json"),
-        ("v2", "Zarr v2"),
+        ("v3_in_v2", "zarr_format in .zgroup is not 2"),
+        ("v2_attributes", ".zattrs cannot be read"),
         ("cut", "zarr.json cannot be read: it is cut short"),
         ("v2_in_v3", "zarr_format is 2"),
         ("list", "zarr.json cannot be read"),
