@@ -29,6 +29,8 @@ enum Ome<'a> {
         version: Option<&'static str>,
         #[serde(rename = "bioformats2raw.layout")]
         layout: u8,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        scene: Option<v06::Scene<'a>>,
     },
     /// The `OME` group beside them.
     Series {
@@ -56,8 +58,12 @@ impl<'a> Ome<'a> {
         Self::Image { version: of_group(version), multiscales: [multiscale], omero: Omero::of(image) }
     }
 
-    fn collection(version: NgffVersion) -> Self {
-        Self::Collection { version: of_group(version), layout: 3 }
+    fn collection(version: NgffVersion, hierarchy: &'a Hierarchy) -> Self {
+        let scene = match (version, hierarchy) {
+            (NgffVersion::V0_6, Hierarchy::Series(series)) => v06::Scene::of(series),
+            _ => None,
+        };
+        Self::Collection { version: of_group(version), layout: 3, scene }
     }
 
     fn series(version: NgffVersion, series: Vec<&'a str>) -> Self {
@@ -132,19 +138,19 @@ pub fn documents<'a>(
         collection.extend(xml.map(Ok));
         let paths = series.iter().map(|(path, _)| path.as_str()).collect();
         let order = files(version, "OME", Ome::series(version, paths), Writer::of(&[]), [none, none])?;
-        collection.extend(order.into_iter().chain(self::collection(version, root)?).map(Ok));
+        collection.extend(order.into_iter().chain(self::collection(version, hierarchy, root)?).map(Ok));
     }
     Ok(images.chain(collection))
 }
 
-/// The root's files over several images, with the host's namespaces: the last of [`documents`], which depend on none of
-/// the images.
+/// The root's files over several images, with the host's namespaces: the last of [`documents`]. What they say of the images
+/// depends on none of them, but for where they lie to each other (0.6).
 ///
 /// # Errors
 /// [`Error::InvalidMetadata`] for an attribute whose name NGFF or this library uses itself.
-pub fn collection(version: NgffVersion, root: &Attributes) -> Result<Vec<Document>> {
+pub fn collection(version: NgffVersion, hierarchy: &Hierarchy, root: &Attributes) -> Result<Vec<Document>> {
     check_attributes(root, &EMPTY)?;
-    files(version, "", Ome::collection(version), Writer::of(&[]), [root, &EMPTY])
+    files(version, "", Ome::collection(version, hierarchy), Writer::of(&[]), [root, &EMPTY])
 }
 
 static EMPTY: Attributes = Attributes::new();

@@ -26,6 +26,7 @@ pub(super) fn image(names: &[&str]) -> Image {
         dtype: "uint16".into(),
         datasets: vec![Dataset { path: "0".into(), scale: vec![1.0; names.len()], translation: None }],
         channels: Vec::new(),
+        on_stage: false,
     }
 }
 
@@ -57,6 +58,7 @@ pub(super) fn tczyx() -> Image {
             },
             Channel { label: "GFP".into(), emission_nm: Some(509.0), ..Channel::default() },
         ],
+        on_stage: false,
     }
 }
 
@@ -140,6 +142,28 @@ fn documents_of_0_6_are_as_committed() {
     // The same images, whatever the version.
     let expected = golden(include_str!("../../tests/data/ngff/v05_series.ome.xml"));
     assert_eq!(String::from_utf8_lossy(&xml.bytes), expected);
+}
+
+#[test]
+fn images_on_the_stage_make_a_scene_in_0_6() {
+    let tile = || Image { on_stage: true, ..tczyx() };
+    let others = [("alone", tczyx()), ("flat", Image { on_stage: true, ..plain() })];
+    let tiles = [("tile 0", tile()), ("tile 1", tile())];
+    let hierarchy = |images: &[(&str, Image)]| {
+        Hierarchy::Series(images.iter().map(|(path, image)| ((*path).to_owned(), image.clone())).collect())
+    };
+    let root = |version, hierarchy: &Hierarchy| {
+        let [.., root] =
+            all(version, hierarchy, &Attributes::new()).try_into().map(|all: [Document; 7]| all).expect("7");
+        root
+    };
+    let images = hierarchy(&[&tiles[..1], &others, &tiles[1..]].concat());
+    assert_golden(&root(NgffVersion::V0_6, &images), include_str!("../../tests/data/ngff/v06_scene.json"));
+    let has_scene = |document: &Document| String::from_utf8_lossy(&document.bytes).contains("scene");
+    assert!(!has_scene(&root(NgffVersion::V0_5, &images)));
+    // One image has nobody to lie beside.
+    let one = all(NgffVersion::V0_6, &hierarchy(&[&tiles[..1], &others[..1]].concat()), &Attributes::new());
+    assert!(!one.iter().any(has_scene));
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub struct Image {
     pub datasets: Vec<Dataset>,
     /// Channels in the order of the channel axis; empty where the host declared none.
     pub channels: Vec<Channel>,
+    /// True where its origin was given as a place on the stage, which it shares with the other images of which this is true.
+    pub on_stage: bool,
 }
 
 /// One axis of an image.

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::ngff;
 use crate::router::{Location, Loop, Router};
-use crate::settings::{Acquisition, DataType, Settings};
+use crate::settings::{Acquisition, DataType, NgffVersion, Settings};
 use crate::zarr::ZarrFormat;
 
 /// Everything that is fixed before the first frame: where frames go, what lies on disk, how much memory it takes.
@@ -328,6 +328,15 @@ impl Plan {
         match self.positions.get(position) {
             Some(place) if !place.path.is_empty() => self.root.join(&place.path),
             _ => self.root.clone(),
+        }
+    }
+
+    /// As much of the NGFF model as the root's document says of several images.
+    #[must_use]
+    pub(crate) fn ngff_root(&self) -> ngff::Hierarchy {
+        match self.settings().format.version {
+            NgffVersion::V0_4 | NgffVersion::V0_5 => ngff::Hierarchy::Series(Vec::new()),
+            NgffVersion::V0_6 => self.ngff(None),
         }
     }
 

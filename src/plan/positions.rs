@@ -110,6 +110,7 @@ fn image(plan: &Plan, nth: usize, place: &PlannedPosition, extent: Option<u64>) 
         axes: axes.iter().map(ngff_axis).collect(),
         datasets,
         channels: channels(source.settings()),
+        on_stage: axes.iter().any(|axis| stage(&axis.name).is_some()),
         shape: full.geometry().shape_with(extent),
         dtype: full.form().dtype().name().to_owned(),
     }

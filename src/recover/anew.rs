@@ -248,6 +248,7 @@ fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
             .map(|(name, format)| Dataset { path: (*name).to_owned(), scale: scale(format), translation: None })
             .collect(),
         channels: Vec::new(),
+        on_stage: false,
         shape: first.shape.clone(),
         dtype: first.data_type.name.clone(),
     };

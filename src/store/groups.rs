@@ -87,8 +87,7 @@ impl Store {
                 let documents = documents(self.version(), &hierarchy, &state.host, |_| Ok(Attributes::new()))?;
                 documents.collect::<Result<_>>()?
             }
-            // What it says of several images does not depend on them.
-            _ => collection(self.version(), &state.host)?,
+            _ => collection(self.version(), &self.plan.ngff_root(), &state.host)?,
         };
         let attributes = self.plan.zarr().attributes_file();
         let of_root = root.iter().rev().enumerate().find(|(_, document)| document.name() == attributes);

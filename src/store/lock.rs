@@ -206,9 +206,9 @@ fn read_owner(root: &Path, source: &dyn Source) -> Result<Option<Owner>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::zarr::ZarrFormat;
     use crate::platform::{self, SyncPolicy, native_source};
     use crate::store::files;
+    use crate::zarr::ZarrFormat;
 
     fn root() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");

@@ -12,6 +12,7 @@ Manifest (JSON):
         "readers": ["zarr-python", "tensorstore"],                          default: both
         "validators": ["own", "yaozarrs", "ome-zarr-models", "ngff-zarr"],  default: all that know the version
         "openers": ["napari-ome-zarr", "ome-zarr-py"],   default: those that this Python has, where all validators judge
+        "scene": ["tile_0", "tile_1"],      images that lie on one stage; no check where it is absent
         "allow_warnings": false,            a validator's warning (a rule that says SHOULD) is a failure otherwise
         "positions": [{                     an array: one level of one image
             "path": "",                     image group, relative to the store; "" is the root
@@ -43,10 +44,10 @@ import numpy as np
 from openers import OPENERS, can_open
 from pixels import difference, expectation
 from readers import READERS
-from structure import Layout, Wrong, axes_of, join, layout, multiscales, ome, placement
+from structure import Layout, Wrong, axes_of, check_scene, join, layout, multiscales, ome, placement
 from validators import ABLE, VALIDATORS, documents, judge
 
-STORE_FIELDS = {"path", "readers", "validators", "openers", "positions", "allow_warnings"}
+STORE_FIELDS = {"path", "readers", "validators", "openers", "positions", "allow_warnings", "scene"}
 POSITION_FIELDS = {
     "path", "level", "shape", "dtype", "axes", "expect", "scale", "translation", "units", "channels", "levels",
 }  # fmt: skip
@@ -142,6 +143,9 @@ def check_store(wanted: dict[str, Any]) -> dict[str, Any]:
     if found is not None:
         if positions:
             run(checks, "images", None, lambda: check_positions(found, positions))
+        if "scene" in wanted:
+            places = {p.get("path", ""): p["translation"] for p in positions if p.get("path", "") in wanted["scene"]}
+            run(checks, "scene", None, lambda: check_scene(store, places))
         default = [name for name in VALIDATORS if found.version in ABLE[name]]
         same = documents(store)
         for name in wanted.get("validators", default):

@@ -99,6 +99,45 @@ def placement(dataset: dict[str, Any], ndim: int) -> tuple[list[float], list[flo
     return scale, translation
 
 
+def in_scene(store: Path, path: str) -> list[float] | None:
+    """Where the first pixel of an image lies in the coordinate system of the scene above it; None where it is in none."""
+    scene = ome(store, "")[1].get("scene")
+    if scene is None:
+        return None
+    shared = scene["coordinateSystems"][0]
+    entry = multiscales(store, path)
+    level = entry["datasets"][0]
+    axes = axes_of(entry)
+    for link in scene["coordinateTransformations"]:
+        if link["input"].get("path") != path:
+            continue
+        if link["input"]["name"] != level["coordinateTransformations"][0]["output"]["name"]:
+            raise Wrong(f"scene: {link['input']} is not where the levels of image {path!r} lead to")
+        if link["output"] != {"name": shared["name"]} or len(shared["axes"]) != len(axes):
+            raise Wrong(f"scene: image {path!r} leads to {link['output']}, expected {shared['name']!r} with as many axes")
+        if link["type"] not in ("identity", "scale", "translation", "sequence"):
+            raise Wrong(f"scene: a transformation of type {link['type']!r}, which readers need not know")
+        point = placement(level, len(axes))[1]
+        scale, shift = placement({"coordinateTransformations": [link]}, len(axes))
+        return [factor * at + by for factor, at, by in zip(scale, point, shift, strict=True)]
+    return None
+
+
+def check_scene(store: Path, expected: dict[str, list[float]]) -> None:
+    """The scene holds exactly these images, each where it is expected (OME-NGFF 0.6, "scene" metadata)."""
+    scene = ome(store, "")[1].get("scene")
+    if (scene is not None) != bool(expected):
+        raise Wrong(f"scene: expected of {sorted(expected)}, the root has {scene}")
+    if scene is None:
+        return
+    listed = [link["input"]["path"] for link in scene["coordinateTransformations"]]
+    if sorted(listed) != sorted(expected):
+        raise Wrong(f"scene: expected of {sorted(expected)}, it has {listed}")
+    for path, place in expected.items():
+        if (found := in_scene(store, path)) != place:
+            raise Wrong(f"scene: image {path!r} lies at {found}, expected {place}")
+
+
 def check_image(store: Path, path: str, version: str) -> int:
     """One image: every level exists, agrees in dtype and dimensions, and is named after the axes."""
     zarr_format, at_image = ome(store, path)

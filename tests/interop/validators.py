@@ -58,6 +58,11 @@ def ngff_zarr(store: Path, found: Layout) -> list[str]:
     if found.kind == "bioformats2raw":
         judged("", "bf2raw")
         judged("OME", "ome")
+    if "scene" in ome(store, "")[1]:
+        judged("", "scene")
+        scene = nz.from_ome_zarr(str(store), kind="scene", validate=True)
+        if not set(scene.images) <= set(found.images):
+            raise Wrong(f"scene of {sorted(scene.images)}, the store lists {sorted(found.images)}")
     if found.kind == "plate":
         plate = nz.from_hcs_zarr(str(store), validate=True)
         for path, images in found.wells.items():

@@ -1,5 +1,6 @@
 //! Expectations for the foreign readers of `interop/check_store.py`.
 
+use ome_stream::settings::NgffVersion;
 use serde_json::{Value, json};
 
 use crate::case::Case;
@@ -29,6 +30,11 @@ pub fn store(case: &Case, ran: &Ran) -> Value {
         })
         .collect();
     let mut store = json!({"path": ran.root, "positions": positions});
+    if case.settings.format.version == NgffVersion::V0_6 {
+        let placed = ran.images.iter().zip(ran.plan.positions()).filter(|(image, _)| image.on_stage);
+        let scene: Vec<&str> = placed.map(|(_, planned)| planned.path.as_str()).collect();
+        store["scene"] = json!(if scene.len() > 1 { scene } else { Vec::new() });
+    }
     if !model::is_ome_order(&case.settings) {
         // The host asked for an order that OME-NGFF does not allow; the validators rightly say so.
         store["validators"] = json!(["own"]);

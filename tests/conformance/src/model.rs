@@ -24,6 +24,8 @@ pub struct Image {
     pub translation: Vec<f64>,
     /// Names of the channels, where they have any.
     pub channels: Option<Vec<String>>,
+    /// Whether a place on the stage is known of it.
+    pub on_stage: bool,
 }
 
 impl Image {
@@ -126,6 +128,7 @@ fn image(settings: &Settings, position: u64, arrivals: &[Counters], skipped: &[b
             .iter()
             .map(|each| stage_coordinate(stage, &each.name).or(each.translation).unwrap_or(0.0))
             .collect(),
+        on_stage: dimensions.iter().any(|each| stage_coordinate(stage, &each.name).is_some()),
         channels: dimensions
             .iter()
             .find(|each| kind(each) == Some(DimensionType::Channel))
