@@ -12,6 +12,7 @@
 
 pub mod backend;
 pub mod buffer;
+pub mod convert;
 pub mod error;
 pub mod journal;
 mod names;

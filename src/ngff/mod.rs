@@ -11,6 +11,7 @@
 //! - `ome_writers`: frame metadata, in the shape of the Python package ome-writers ([`frame_metadata`]);
 //! - the host's own namespaces ([`check_namespace`]).
 
+pub mod convert;
 pub mod display;
 mod documents;
 pub mod found;

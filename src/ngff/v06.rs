@@ -14,7 +14,7 @@ const MAX_SCENE_IMAGES: usize = 20_000;
 
 /// Name of the coordinate system that every level of an image leads to (spec: the "intrinsic" one; its examples call it
 /// so, and other writers do).
-const PHYSICAL: &str = "physical";
+pub(super) const PHYSICAL: &str = "physical";
 
 /// One entry of `multiscales`.
 #[derive(Serialize)]

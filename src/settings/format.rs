@@ -31,6 +31,12 @@ impl NgffVersion {
         }
     }
 
+    /// The version that is written so.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        [Self::V0_4, Self::V0_5, Self::V0_6].into_iter().find(|version| version.name() == name)
+    }
+
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -6,6 +6,7 @@
 mod acquisition;
 mod bad_input;
 mod continued;
+mod converted;
 mod failure;
 mod finish;
 mod full;

@@ -17,7 +17,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{info, preview as preview_command, recover, settings as settings_command, write, write_options};
+use crate::commands::{
+    convert, info, preview as preview_command, recover, settings as settings_command, write, write_options,
+};
 
 /// Attribute of the root group in which `write` keeps notes that `info` shows.
 const NOTES_NAMESPACE: &str = "ome_stream_write";
@@ -36,6 +38,7 @@ enum Command {
     Info(info::Options),
     Preview(preview_command::Options),
     Recover(recover::Options),
+    Convert(convert::Options),
     Settings(settings_command::Options),
 }
 
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Info(options) => info::run(options),
         Command::Preview(options) => preview_command::run(options),
         Command::Settings(options) => settings_command::run(options),
+        Command::Convert(options) => convert::run(options),
         // Its exit codes tell more than well or not.
         Command::Recover(options) => return recover::run(options),
     };

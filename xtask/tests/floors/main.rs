@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 6] = [
     &["plan"],
     &["buffer", "pyramid", "reader"],
     &["journal", "store"],
-    &["backend", "recover"],
+    &["backend", "convert", "recover"],
     &["stream"],
 ];
 

@@ -1,0 +1,73 @@
+//! `ome-stream convert`: a store in another version of OME-NGFF.
+
+use std::path::PathBuf;
+
+use ome_stream::convert::{self, Conversion};
+use ome_stream::platform;
+use ome_stream::settings::NgffVersion;
+
+use crate::failure::Failure;
+use crate::output;
+use crate::report::text::clean;
+
+const EXAMPLES: &str = "\
+Examples:
+  ome-stream convert run1.ome.zarr --to 0.6 -o run1_06.ome.zarr
+  ome-stream convert run1.ome.zarr --to 0.5 --in-place
+
+Exit codes:
+  0  it is of that version
+  1  it is no store, was left interrupted, cannot be said in that version, or cannot be written
+  2  the command line is not understood";
+
+/// Say in another version of OME-NGFF what a store says.
+///
+/// Only metadata are written anew: 0.5 and 0.6, which both lie on Zarr v3. Without --in-place a copy is made, which gets
+/// its name when it is whole. In place each document is replaced as a whole and the root's last; a conversion that was
+/// interrupted is brought to its end by the same command.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Options {
+    /// Folder of the store.
+    #[arg(value_name = "STORE")]
+    pub store: PathBuf,
+
+    /// Version of OME-NGFF: 0.5 or 0.6.
+    #[arg(long, value_name = "VERSION", value_parser = version)]
+    pub to: NgffVersion,
+
+    /// Folder of the copy, where nothing is yet.
+    #[arg(short, long, value_name = "NEW", required_unless_present = "in_place", conflicts_with = "in_place")]
+    pub output: Option<PathBuf>,
+
+    /// Convert the store itself.
+    #[arg(long)]
+    pub in_place: bool,
+
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn version(text: &str) -> Result<NgffVersion, String> {
+    NgffVersion::of(text).ok_or_else(|| "there are 0.4, 0.5 and 0.6".to_owned())
+}
+
+/// Runs the command.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let disk = platform::native();
+    let converted = match &options.output {
+        Some(new) => convert::copy(&options.store, new, options.to, &*disk),
+        None => convert::in_place(&options.store, options.to, &*disk),
+    };
+    let converted = converted.map_err(|error| Failure::input(error.to_string()))?;
+    if options.json {
+        let text = serde_json::to_string_pretty(&converted).map_err(|error| Failure::input(error.to_string()))?;
+        return output::print(&(text + "\n"));
+    }
+    let Conversion { path, version, documents, notes } = &converted;
+    let path = clean(&path.to_string_lossy());
+    let mut text = format!("{path}: OME-NGFF {}, {documents} document(s) written anew\n", version.name());
+    notes.iter().for_each(|note| text.push_str(&format!("  note: {}\n", clean(note))));
+    output::print(&text)
+}
