@@ -84,13 +84,16 @@ impl Node {
     }
 }
 
+/// Says of a path whether an array lies there; `None` where that is not known.
+pub type IsArray<'a> = dyn Fn(&str) -> Option<bool> + 'a;
+
 /// What is known of a store beside its documents, some of which may be torn.
 #[derive(Clone, Copy, Default)]
 pub struct Expected<'a> {
     /// Its format.
     pub zarr: Option<ZarrFormat>,
     /// Whether the node at a path is an array; `None` where that is not known.
-    pub is_array: Option<&'a dyn Fn(&str) -> Option<bool>>,
+    pub is_array: Option<&'a IsArray<'a>>,
 }
 
 /// The nodes of a store.

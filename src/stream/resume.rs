@@ -146,7 +146,7 @@ fn compare(source: &dyn Source, plan: &Plan, strictness: Strictness) -> Result<(
         }
         let nothing = Value::Null;
         let attributes = |document: &Value| {
-            zarr.attributes_at().iter().fold(Some(document), |inside, name| inside?.get(*name)).cloned()
+            zarr.attributes_at().iter().try_fold(document, |inside, name| inside.get(*name)).cloned()
         };
         let (expected, found) = (attributes(&expected).unwrap_or_default(), attributes(&found).unwrap_or(nothing));
         if let Some(difference) = group_difference(zarr, &expected, &found) {

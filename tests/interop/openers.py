@@ -66,8 +66,10 @@ OPENERS: dict[str, Any] = {
 
 
 def can_open(name: str, store: Path, found: Layout) -> bool:
-    """napari-ome-zarr finds the images of a series by their IDs in OME-XML, which has no white space in an ID and no
+    """ome-zarr-py knows 0.6 where there is napari-ome-zarr (Python 3.12). napari-ome-zarr finds the images of a series by their IDs in OME-XML, which has no white space in an ID and no
     words for axes beyond x, y, z, c and t (then there is no document)."""
-    if name != "napari-ome-zarr" or found.kind != "bioformats2raw":
+    if name == "ome-zarr-py":
+        return found.version != "0.6" or "napari-ome-zarr" in OPENERS
+    if found.kind != "bioformats2raw":
         return True
     return (store / "OME/METADATA.ome.xml").is_file() and not any(" " in path for path in found.images)

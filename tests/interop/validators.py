@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -29,10 +31,9 @@ def yaozarrs(store: Path, found: Layout) -> list[str]:
 def ome_zarr_models(store: Path, found: Layout) -> list[str]:
     """Each image, well and plate against the model of exactly its kind; warnings count as errors, as in its CLI."""
     import zarr
-    from ome_zarr_models import v04, v05
     from ome_zarr_models.exceptions import ValidationWarning
 
-    models = {"0.4": v04, "0.5": v05}[found.version]
+    models = importlib.import_module(f"ome_zarr_models.v{found.version.replace('.', '')}")
     root = zarr.open_group(store, mode="r")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -43,6 +44,8 @@ def ome_zarr_models(store: Path, found: Layout) -> list[str]:
                 models.well.Well.from_zarr(root[well])
         for path in found.images:
             models.image.Image.from_zarr(root[path] if path else root)
+        if "scene" in ome(store, "")[1]:
+            models.scene.Scene.from_zarr(root)
     return []
 
 
@@ -88,7 +91,8 @@ VALIDATORS = {
 ABLE = {
     "own": ("0.4", "0.5", "0.6"),
     "yaozarrs": ("0.4", "0.5"),
-    "ome-zarr-models": ("0.4", "0.5"),
+    # From 1.8 on, which needs Python 3.12.
+    "ome-zarr-models": ("0.4", "0.5", "0.6") if sys.version_info >= (3, 12) else ("0.4", "0.5"),
     "ngff-zarr": ("0.4", "0.5", "0.6"),
 }
 """Versions each validator knows."""
