@@ -13,19 +13,13 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Packages that are there in two versions, each with the reason. Any other is a failure, and so is one that is no
 /// longer.
-const TWICE: [(&str, &str); 17] = [
+const TWICE: [(&str, &str); 11] = [
     ("bit-set", "fancy-regex of jsonschema beside proptest's: tests only"),
     ("bit-vec", "as bit-set"),
-    ("bitflags", "nix 0.26 of pprof: ome-bench's flame graphs"),
     ("cpufeatures", "sha2 0.10 beside proptest's: xtask and tests only"),
-    ("gimli", "framehop and backtrace of pprof: ome-bench's flame graphs"),
     ("hashbrown", "lru of zarrs"),
-    ("memmap2", "pprof: ome-bench's flame graphs"),
     ("miniz_oxide", "png beside flate2: pictures of the command-line tool"),
-    ("nix", "pprof: ome-bench's flame graphs"),
-    ("object", "pprof: ome-bench's flame graphs"),
     ("quick-error", "rusty-fork of proptest: tests only"),
-    ("quick-xml", "inferno of pprof: ome-bench's flame graphs"),
     ("rand", "shuttle: schedules of tests only"),
     ("rand_core", "shuttle: schedules of tests only"),
     ("syn", "macros are moving from 2 to 3: nothing of it is in a program"),
@@ -34,7 +28,7 @@ const TWICE: [(&str, &str); 17] = [
 ];
 
 /// Packages in three versions, as above.
-const THRICE: [(&str, &str); 1] = [("getrandom", "ahash of pprof, and shuttle's rand: ome-bench and tests only")];
+const THRICE: [(&str, &str); 1] = [("getrandom", "ahash of jsonschema, and shuttle's rand: tests only")];
 
 /// Looks, and fails with all that is wrong.
 pub(crate) fn check() -> Result<()> {

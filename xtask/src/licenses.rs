@@ -33,10 +33,8 @@ const ACCEPTED: [&str; 12] = [
 ];
 
 /// Packages with a license of another kind, with the reason why that is no matter.
-const OTHERS: [(&str, &str, &str); 2] = [
-    ("cbindgen", "MPL-2.0", "makes the C header, and is in no program that is given away"),
-    ("inferno", "CDDL-1.0", "draws the flame graphs of `ome-bench --profile`, as it is and with its source public"),
-];
+const OTHERS: [(&str, &str, &str); 1] =
+    [("cbindgen", "MPL-2.0", "makes the C header, and is in no program that is given away")];
 
 /// What is wrong with the licenses of the packages in `metadata`, a line each.
 pub(crate) fn problems(metadata: &Value) -> Result<Vec<String>> {

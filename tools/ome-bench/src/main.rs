@@ -4,7 +4,7 @@ mod cli;
 mod engines;
 mod frames;
 mod measure;
-mod profile;
+mod parse;
 mod progress;
 mod raw;
 mod report;
@@ -14,7 +14,6 @@ mod sustained;
 mod text;
 mod workload;
 
-use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -25,11 +24,9 @@ use engines::{Gathered, Role, gather};
 use frames::Frames;
 use measure::conditions::Conditions;
 use progress::Progress;
-use report::{Csv, Description, Exporter, Human, Json, Results, export_to};
-use schedule::{Rounds, Setting, count_runs, measure};
+use report::Results;
+use schedule::{Setting, count_runs, measure};
 use session::Session;
-use sustained::Camera;
-use workload::Workload;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -45,59 +42,48 @@ fn main() -> ExitCode {
 
 /// Measures and reports; false where nothing could be measured.
 fn run(cli: &Cli) -> Result<bool> {
-    let workload = Workload::asked_for(&cli.acquisition())?;
+    let workload = cli.workload()?;
     let mut session = Session::new(cli.root.as_deref())?;
     Session::remove_when_interrupted()?;
-    let rounds = Rounds { warmups: cli.warmups(), counted: cli.iterations() };
+    let (rounds, long_run) = (cli.rounds(), &cli.long_run);
     let conditions = Conditions::of(session.path().parent().unwrap_or(session.path()));
     session.plan_room(workload.bytes(), 1, conditions.memory_available)?;
 
     let mut progress = Progress::new(cli.quiet);
     progress.note("making frames");
-    let frames = Frames::generate(&workload, cli.frames, cli.seed)?;
-    if let Some(path) = &cli.profile {
-        return profile::run(&cli.backends, rounds, path, &workload, &frames, &session);
-    }
-    let mut description = Description::new(&cli.asked(), &workload, &frames, rounds, conditions);
-    let Gathered { engines, mut failures } = gather(&cli.choice(), &workload, &frames, session.scratch());
-    let runs = count_runs(&engines, rounds);
+    let frames = Frames::generate(&workload, cli.frames)?;
+    let paced = long_run.camera().is_some();
+    let Gathered { engines, mut failures } = gather(&cli.engines, paced, &workload, &frames, session.scratch());
     let each = workload.bytes() + frames.slab().len() as u64;
-    session.plan_room(each, runs, description.conditions.memory_available)?;
-    description.configuration.folders_kept = session.keeps_folders();
+    session.plan_room(each, count_runs(&engines, rounds), conditions.memory_available)?;
 
     let only_limits = engines.iter().all(|engine| engine.role() == Role::Limit);
-    let worthwhile = !engines.is_empty() && (failures.is_empty() || !only_limits);
-    let camera = Camera::new(cli.rate, cli.camera_buffer);
-    let window = cli.sustained.map(|_| sustained::window(&workload, camera.as_ref()));
-    let best_peers = cli.best_peers;
-    let setting = Setting { workload: &workload, frames: &frames, session: &session, camera, window, best_peers };
+    let setting = Setting { workload: &workload, frames: &frames, session: &session, long_run, rounds };
     let mut measured = Vec::new();
-    if worthwhile {
-        let (counted, failed) = measure(engines, rounds, &setting, &mut progress)?;
+    if !engines.is_empty() && (failures.is_empty() || !only_limits) {
+        let (counted, failed) = measure(engines, &setting, &mut progress)?;
         measured = counted;
         failures.extend(failed);
     }
     let asked_for_engines = !only_limits || !failures.is_empty();
-    let results = description.results(&workload, &measured, failures);
+    let results = report::results(&setting, conditions, measured, failures);
     publish(cli, &results)?;
     Ok(if asked_for_engines { results.any_engine() } else { !results.engines.is_empty() })
 }
 
 /// Results to standard output and files, doubts to standard error.
 fn publish(cli: &Cli, results: &Results) -> Result<()> {
+    let page = report::page(results);
     if cli.machine_stdout() {
-        Human.export(results, &mut io::stderr().lock())?;
+        eprint!("{page}");
     } else {
-        Human.export(results, &mut io::stdout().lock())?;
+        print!("{page}");
     }
     if let Some(path) = &cli.json {
-        export_to(path, &Json, results)?;
-    }
-    if let Some(path) = &cli.csv {
-        export_to(path, &Csv, results)?;
+        report::write_json(path, results)?;
     }
     if let Some(path) = &cli.plot {
-        report::plot::draw_results(path, results)?;
+        report::draw(path, results)?;
     }
     for line in &results.warnings {
         eprintln!("warning: {line}");

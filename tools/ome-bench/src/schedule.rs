@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::engines::{Engine, Failure, Job, Role, is_peer};
+use crate::engines::{Engine, Failure, Job, Role};
 use crate::frames::Frames;
 use crate::measure::{Run, disk};
 use crate::progress::Progress;
 use crate::session::Session;
-use crate::sustained::Camera;
+use crate::sustained::LongRun;
 use crate::workload::Workload;
 
 /// Times that each way of a limit is tried before the rounds.
@@ -22,12 +22,6 @@ const TRY_BYTES: u64 = 1 << 30;
 
 /// Ways of a limit that stay in the race after the tries: the best one of a few tries is not always the best of all.
 const WAYS_KEPT: usize = 4;
-
-/// Most bytes of a peer's try: some peers take minutes for what the fastest writes in a second.
-const PEER_TRY_BYTES: u64 = 256 << 20;
-
-/// A peer that takes more than this many times as long as the fastest is not run again.
-const PEER_SLOWER: f64 = 2.0;
 
 /// After this many bytes a disk gets a moment before the next run, for what it still does by itself.
 const REST_AFTER: u64 = 64 << 20;
@@ -48,20 +42,19 @@ pub struct Setting<'a> {
     pub workload: &'a Workload,
     pub frames: &'a Frames,
     pub session: &'a Session,
-    pub camera: Option<Camera>,
-    pub window: Option<f64>,
-    /// Only the fastest peers take part in the rounds.
-    pub best_peers: bool,
+    pub long_run: &'a LongRun,
+    pub rounds: Rounds,
 }
 
 /// One run with its place in the order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize)]
 pub struct Turn {
     /// Round, from 0.
     pub round: usize,
     /// Place in the round, from 0.
     pub place: usize,
     /// What it cost.
+    #[serde(flatten)]
     pub run: Run,
 }
 
@@ -83,7 +76,6 @@ pub fn count_runs(engines: &[Box<dyn Engine>], rounds: Rounds) -> u64 {
 /// Measures all engines. One that fails is out, with its reason; its earlier runs do not count.
 pub fn measure(
     engines: Vec<Box<dyn Engine>>,
-    rounds: Rounds,
     setting: &Setting<'_>,
     progress: &mut Progress,
 ) -> Result<(Vec<Measured>, Vec<Failure>)> {
@@ -91,35 +83,27 @@ pub fn measure(
         engines.into_iter().map(|engine| Measured { engine, turns: Vec::new(), best_try: None }).collect();
     let mut failures = Vec::new();
     try_ways(&mut racing, setting, progress, &mut failures)?;
-    if setting.best_peers {
-        try_peers(&mut racing, setting, progress, &mut failures)?;
-    }
-    progress.rounds(rounds.warmups, rounds.counted, racing.len());
-    for round in 0..rounds.warmups + rounds.counted {
-        let counted = round.checked_sub(rounds.warmups);
-        let mut failed = vec![false; racing.len()];
-        for place in 0..racing.len() {
+    let Rounds { warmups, counted } = setting.rounds;
+    progress.start((warmups + counted) * racing.len());
+    for round in 0..warmups + counted {
+        let order = racing.len();
+        let mut failed = Vec::new();
+        for place in 0..order {
             // Nobody always runs after the same neighbor, or first.
-            let nth = (place + round) % racing.len();
-            let (Some(entry), Some(failed)) = (racing.get_mut(nth), failed.get_mut(nth)) else { continue };
-            progress.run(&label(&*entry.engine), counted);
-            match one(&mut *entry.engine, setting.workload, setting)? {
-                Ok(run) => {
-                    progress.ran(&label(&*entry.engine), &run);
-                    if let Some(round) = counted {
-                        entry.turns.push(Turn { round, place, run });
-                    }
-                }
-                Err(error) => {
-                    *failed = true;
-                    let failure = Failure::new(entry.engine.name(), &error);
+            let nth = (place + round) % order;
+            let Some(entry) = racing.get_mut(nth) else { continue };
+            match one(&mut *entry.engine, setting.workload, setting, progress)? {
+                Ok(run) if round >= warmups => entry.turns.push(Turn { round: round - warmups, place, run }),
+                Ok(_) => {}
+                Err(failure) => {
                     progress.failed(&failure);
+                    failed.push(nth);
                     failures.push(failure);
                 }
             }
         }
-        let mut gone = failed.into_iter();
-        racing.retain(|_| !gone.next().unwrap_or(false));
+        let mut place = 0..;
+        racing.retain(|_| !place.next().is_some_and(|nth| failed.contains(&nth)));
     }
     progress.finish();
     Ok((racing, failures))
@@ -138,17 +122,14 @@ fn try_ways(
         return Ok(());
     }
     let short = setting.workload.shortened(TRY_BYTES)?;
-    progress.tries(ways * TRIES);
+    progress.note("trying ways to reach the machine's limit");
+    progress.start(ways * TRIES);
     let mut reasons = Vec::new();
     for _ in 0..TRIES {
         for entry in racing.iter_mut().filter(|entry| entry.engine.role() == Role::Limit) {
-            progress.run(&label(&*entry.engine), None);
-            match one(&mut *entry.engine, &short, setting)? {
-                Ok(run) => {
-                    progress.ran(&label(&*entry.engine), &run);
-                    entry.best_try = Some(entry.best_try.map_or(run.write, |best| best.min(run.write)));
-                }
-                Err(error) => reasons.push(Failure::new(entry.engine.name(), &error)),
+            match one(&mut *entry.engine, &short, setting, progress)? {
+                Ok(run) => entry.best_try = Some(entry.best_try.map_or(run.write_s, |best| best.min(run.write_s))),
+                Err(failure) => reasons.push(failure),
             }
         }
     }
@@ -165,47 +146,21 @@ fn try_ways(
     Ok(())
 }
 
-/// Tries every peer once on a short workload; those that are far behind the fastest are out, and that is told.
-fn try_peers(
-    racing: &mut Vec<Measured>,
-    setting: &Setting<'_>,
-    progress: &mut Progress,
-    failures: &mut Vec<Failure>,
-) -> Result<()> {
-    let short = setting.workload.shortened(PEER_TRY_BYTES)?;
-    progress.tries(racing.iter().filter(|entry| is_peer(entry.engine.name())).count());
-    for entry in racing.iter_mut().filter(|entry| is_peer(entry.engine.name())) {
-        progress.run(&label(&*entry.engine), None);
-        match one(&mut *entry.engine, &short, setting)? {
-            Ok(run) => {
-                progress.ran(&label(&*entry.engine), &run);
-                entry.best_try = Some(run.write);
-            }
-            Err(error) => failures.push(Failure::new(entry.engine.name(), &error)),
-        }
-    }
-    let peers = || racing.iter().filter(|entry| is_peer(entry.engine.name()));
-    let best = peers().filter_map(|entry| entry.best_try).fold(f64::INFINITY, f64::min);
-    for (name, seconds) in peers().filter_map(|entry| Some((entry.engine.name(), entry.best_try?))) {
-        if seconds > best * PEER_SLOWER {
-            let reason = format!(
-                "{seconds:.2} s in a try of {} MiB where the fastest peer took {best:.2} s: not run again",
-                short.bytes() >> 20
-            );
-            failures.push(Failure { name: name.to_owned(), reason });
-        }
-    }
-    let stays = |entry: &Measured| entry.best_try.is_some_and(|seconds| seconds <= best * PEER_SLOWER);
-    racing.retain(|entry| !is_peer(entry.engine.name()) || stays(entry));
-    Ok(())
-}
-
 /// One run in a fresh folder on a disk that is at rest. The outer error is ours (the folder), the inner the engine's.
-fn one(engine: &mut dyn Engine, workload: &Workload, setting: &Setting<'_>) -> Result<Result<Run>> {
+fn one(
+    engine: &mut dyn Engine,
+    workload: &Workload,
+    setting: &Setting<'_>,
+    progress: &Progress,
+) -> Result<Result<Run, Failure>> {
+    let name = label(engine);
+    progress.run(&name);
     let folder = setting.session.fresh()?;
     rest(&folder, workload.bytes())?;
-    let job = Job { workload, frames: setting.frames, folder: &folder, camera: setting.camera, window: setting.window };
-    let run = engine.run(&job);
+    let (camera, window) = (setting.long_run.camera(), setting.long_run.window(setting.workload));
+    let job = Job { workload, frames: setting.frames, folder: &folder, camera, window };
+    let run = engine.run(&job).map_err(|error| Failure::new(engine.name(), &error));
+    progress.ran(&name, run.as_ref().ok());
     setting.session.done_with(&folder)?;
     Ok(run)
 }
@@ -220,7 +175,7 @@ fn rest(folder: &Path, bytes: u64) -> Result<()> {
 }
 
 /// Name of an engine, with its way.
-pub fn label(engine: &dyn Engine) -> String {
+fn label(engine: &dyn Engine) -> String {
     match engine.variant() {
         Some(variant) => format!("{} ({variant})", engine.name()),
         None => engine.name().to_owned(),
@@ -237,18 +192,18 @@ mod tests {
     use crate::frames::Pixels;
 
     fn run(engines: Vec<Mock>, warmups: usize, counted: usize) -> (Vec<Measured>, Vec<Failure>) {
-        run_with(engines, warmups, counted, false)
-    }
-
-    fn run_with(engines: Vec<Mock>, warmups: usize, counted: usize, best_peers: bool) -> (Vec<Measured>, Vec<Failure>) {
         let cli = Cli::try_parse_from(["ome-bench", "-d", "t:2,y:8"]).unwrap();
-        let workload = Workload::asked_for(&cli.acquisition()).unwrap();
-        let frames = Frames::generate(&workload, Pixels::Random, 1).expect("memory");
-        let session = Session::new(None).unwrap();
-        let setting =
-            Setting { workload: &workload, frames: &frames, session: &session, camera: None, window: None, best_peers };
+        let workload = cli.workload().unwrap();
+        let frames = Frames::generate(&workload, Pixels::Random).expect("memory");
+        let setting = Setting {
+            workload: &workload,
+            frames: &frames,
+            session: &Session::new(None).unwrap(),
+            long_run: &cli.long_run,
+            rounds: Rounds { warmups, counted },
+        };
         let engines = engines.into_iter().map(|mock| Box::new(mock) as Box<dyn Engine>).collect();
-        measure(engines, Rounds { warmups, counted }, &setting, &mut Progress::silent()).unwrap()
+        measure(engines, &setting, &mut Progress::silent()).unwrap()
     }
 
     #[test]
@@ -291,24 +246,6 @@ mod tests {
         let kept: Vec<_> = measured.iter().filter_map(|entry| entry.engine.variant().map(str::to_owned)).collect();
         assert_eq!(kept, ["1", "2", "3", "4", "6"]);
         assert_eq!(diary.borrow().len(), 6 * 2 + 6);
-    }
-
-    #[test]
-    fn only_the_fastest_peers_take_part_if_asked() {
-        let engines = || {
-            vec![
-                Mock::taking("zarrs", &[0.1]),
-                Mock::taking("ome-writers/a", &[5.0]),
-                Mock::taking("ome-writers/b", &[1.9]),
-                Mock::taking("python/acquire-zarr", &[1.0]),
-            ]
-        };
-        let (measured, failures) = run_with(engines(), 0, 1, true);
-        let names: Vec<_> = measured.iter().map(|entry| entry.engine.name().to_owned()).collect();
-        assert_eq!(names, ["zarrs", "ome-writers/b", "python/acquire-zarr"]);
-        assert_eq!(failures.len(), 1);
-        assert!(failures[0].name == "ome-writers/a" && failures[0].reason.contains("5.00 s"), "{failures:?}");
-        assert_eq!(run_with(engines(), 0, 1, false).0.len(), 4);
     }
 
     #[test]

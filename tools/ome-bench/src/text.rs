@@ -3,27 +3,12 @@
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 
-/// Side on which numbers of a column stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Align {
-    /// The first column is a name, the others are numbers.
-    Name,
-    /// All columns are numbers.
-    Right,
-}
-
-/// A table that Markdown takes too.
-pub fn table(header: &[impl AsRef<str>], rows: &[Vec<String>], align: Align) -> String {
+/// A table that Markdown takes too. The first column is a name, the others are numbers.
+pub fn table(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
     table.load_style(ASCII_MARKDOWN).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(header.iter().map(AsRef::as_ref));
-    for row in rows {
-        table.add_row(row);
-    }
-    let names = usize::from(align == Align::Name);
-    for column in table.column_iter_mut().skip(names) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    table.set_header(header.iter().map(AsRef::as_ref)).add_rows(rows);
+    table.column_iter_mut().skip(1).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table.to_string()
 }
 
@@ -81,8 +66,7 @@ mod tests {
 
     #[test]
     fn tables_are_markdown_with_numbers_on_the_right() {
-        let text =
-            table(&["engine", "GB/s"], &[vec!["a".into(), "10.5".into()], vec!["bb".into(), "1".into()]], Align::Name);
+        let text = table(&["engine", "GB/s"], &[vec!["a".into(), "10.5".into()], vec!["bb".into(), "1".into()]]);
         assert_eq!(text, "| engine | GB/s |\n|--------|------|\n| a      | 10.5 |\n| bb     |    1 |");
     }
 }

@@ -4,31 +4,57 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use clap::ArgGroup;
 use ome_stream::settings::{Compression, DataType, Dimension, Durability, Settings, StorageOrder, parse_dims};
 use ome_stream::{Plan, Settings as StreamSettings};
 use serde_json::Value;
+
+use crate::parse;
 
 /// Name of the store that an engine writes in the folder it is given.
 const STORE: &str = "bench.ome.zarr";
 
 /// What is to be written, as it is asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Acquisition", group(ArgGroup::new("what").required(true).args(["dims", "settings_file"])))]
 pub struct Acquisition {
-    /// Dimensions as text, or else a settings file.
+    /// Dimensions, slowest first: name:count[:chunk[:shard]], separated by commas
+    ///
+    /// Names are x y z c t p. The chunk counts pixels, the shard counts chunks. An omitted chunk is the whole frame in
+    /// y and x and 1 elsewhere. x may be left out for a square frame: `t:20,y:1024:256` is 20 frames of 1024 x 1024.
+    #[arg(short, long)]
     pub dims: Option<String>,
-    /// Settings as JSON, of ours or of ome-writers.
+
+    /// Settings as a JSON file, those of ome-writers or ours, in place of --dims
+    ///
+    /// Its root_path and engine are replaced; what it does not say about dtype and compression comes from --dtype and
+    /// --compression.
+    #[arg(short = 'f', long, value_name = "FILE")]
     pub settings_file: Option<PathBuf>,
-    /// Type of a pixel where the file does not say it.
+
+    /// Type of a pixel, unless the settings file says it
+    #[arg(long, default_value = "uint16")]
     pub dtype: DataType,
-    /// Codec where the file does not say it.
+
+    /// Codec, as name or name:level: none, blosc-zstd, blosc-lz4, zstd, gzip; unless the settings file says it
+    #[arg(short, long, value_name = "CODEC[:LEVEL]", value_parser = parse::setting::<Compression>)]
     pub compression: Option<Compression>,
-    /// The rest takes the place of what the file says.
+
+    /// Order of the axes on disk: ome, acquisition, or names such as t,c,z
+    #[arg(long, value_name = "ORDER", value_parser = parse::setting::<StorageOrder>)]
     pub storage_order: Option<StorageOrder>,
+
+    /// When data must be on the medium: finish, shard or none
+    #[arg(long, value_name = "WHEN", value_parser = parse::setting::<Durability>)]
     pub durability: Option<Durability>,
+
+    /// Most memory that an engine's stream may hold, such as 512MiB; kB, MB, GB are of 1000, KiB and K of 1024
+    #[arg(long, value_name = "SIZE", value_parser = parse::bytes)]
     pub memory_limit: Option<u64>,
+
+    /// Worker threads of our engines [default: chosen for the machine]
+    #[arg(long, value_name = "NUMBER")]
     pub threads: Option<usize>,
-    /// Bytes of one long run.
-    pub sustained: Option<u64>,
 }
 
 /// One acquisition of a known number of frames.
@@ -39,8 +65,8 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The acquisition that is asked for.
-    pub fn asked_for(asked: &Acquisition) -> Result<Self> {
+    /// The acquisition that is asked for; as one long run, with at least so many bytes.
+    pub fn asked_for(asked: &Acquisition, sustained: Option<u64>) -> Result<Self> {
         let mut settings = match (&asked.dims, &asked.settings_file) {
             (Some(dims), _) => {
                 let mut settings = Settings::new(STORE, parse_dims(dims)?, asked.dtype);
@@ -60,7 +86,7 @@ impl Workload {
             settings.durability = durability;
         }
         settings.threads = asked.threads.or(settings.threads);
-        if let Some(bytes) = asked.sustained {
+        if let Some(bytes) = sustained {
             stretch(&mut settings, bytes)?;
         }
         Self::new(&settings)
@@ -201,8 +227,7 @@ mod tests {
     use crate::cli::Cli;
 
     fn workload(arguments: &str) -> Result<Workload> {
-        let cli = Cli::try_parse_from(arguments.split_whitespace())?;
-        Workload::asked_for(&cli.acquisition())
+        Cli::try_parse_from(arguments.split_whitespace())?.workload()
     }
 
     #[test]

@@ -38,14 +38,9 @@ pub(super) const PORTABLE: [Workload; 4] = [
     of('D', "chunks of eight planes", WORKLOADS[3].arguments),
 ];
 
-/// Long runs within a small limit: nothing is the bottleneck, the disk is, the codec is.
-pub(super) const BOUNDED: [Workload; 3] = [
+/// Long runs within a small limit: nothing is the bottleneck, the codec is.
+pub(super) const BOUNDED: [Workload; 2] = [
     of('M', "as fast as it goes", &["-d", ENDLESS, "--sustained", "4GiB", "--memory-limit", "256MiB"]),
-    of(
-        'M',
-        "a slow disk: 100 ms more a write",
-        &["-d", ENDLESS, "--sustained", "2GiB", "--memory-limit", "256MiB", "--slow-disk", "100"],
-    ),
     of(
         'M',
         "a slow codec: zstd 19",

@@ -1,7 +1,8 @@
 use clap::{CommandFactory, Parser};
 use ome_stream::settings::{Codec, Compression, Durability, StorageOrder};
 
-use super::{Cli, parse};
+use super::Cli;
+use crate::parse;
 
 #[test]
 fn every_option_has_help_and_a_heading_that_groups_it() {
@@ -23,7 +24,7 @@ fn examples_of_the_help_are_commands_that_parse() {
     let mut command = Cli::command();
     let help = command.render_long_help().to_string();
     let examples: Vec<&str> = help.lines().map(str::trim).filter(|line| line.starts_with("ome-bench -")).collect();
-    assert_eq!(examples.len(), 6);
+    assert_eq!(examples.len(), 5);
     for example in examples {
         let parsed = Cli::try_parse_from(example.split_whitespace());
         assert!(parsed.is_ok(), "{example}: {}", parsed.err().map(|error| error.to_string()).unwrap_or_default());
@@ -42,10 +43,10 @@ fn either_dimensions_or_a_settings_file_is_needed_and_not_both() {
 #[test]
 fn defaults_are_those_of_ome_writers_benchmark() {
     let cli = Cli::try_parse_from(["ome-bench", "-d", "t:2,y:4"]).unwrap();
-    assert_eq!((cli.warmups(), cli.iterations(), cli.dtype.name()), (1, 10, "uint16"));
-    assert_eq!(cli.backends, ["all"]);
+    assert_eq!((cli.rounds().warmups, cli.rounds().counted, cli.acquisition.dtype.name()), (1, 10, "uint16"));
+    assert_eq!(cli.engines.backends, ["all"]);
     let cli = Cli::try_parse_from(["ome-bench", "-d", "t:2,y:4", "--sustained", "1GiB"]).unwrap();
-    assert_eq!((cli.warmups(), cli.iterations()), (0, 1));
+    assert_eq!((cli.rounds().warmups, cli.rounds().counted), (0, 1));
 }
 
 #[test]
@@ -59,7 +60,7 @@ fn options_of_a_long_run_need_a_long_run() {
 #[test]
 fn backends_are_repeatable() {
     let cli = Cli::try_parse_from(["ome-bench", "-d", "t:2,y:4", "-b", "zarrs", "-b", "raw"]).unwrap();
-    assert_eq!(cli.backends, ["zarrs", "raw"]);
+    assert_eq!(cli.engines.backends, ["zarrs", "raw"]);
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! From names to engines.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use anyhow::Result;
-use ome_stream::{Plan, backend};
+use anyhow::{Result, anyhow};
 
 use super::codec::Codec;
 use super::native::Native;
-use super::peer::{Peers, is_peer};
+use super::peer::{self, is_peer};
 use super::variant::Variant;
 use super::{Engine, Failure};
 use crate::frames::Frames;
@@ -16,20 +14,28 @@ use crate::raw;
 use crate::workload::Workload;
 
 /// Which engines are to be measured, and how.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Engines")]
 pub struct Choice {
-    /// Names; `all` is every engine that is available here.
-    pub names: Vec<String>,
-    /// The engines of Python too.
+    /// Engine to measure; may be given again. `all` is every engine available here and the machine's limit
+    #[arg(short = 'b', long = "backend", value_name = "ENGINE", default_value = "all")]
+    pub backends: Vec<String>,
+
+    /// Measure also the engines labs use today, in a Python process each: ome-writers' and acquire-zarr's own package
+    #[arg(long)]
     pub peers: bool,
-    /// Their Python, where it is not the test environment's.
+
+    /// Python with ome-writers and acquire-zarr [default: the test environment, target/venv]
+    #[arg(long, value_name = "PATH", env = "OME_STREAM_PYTHON")]
     pub python: Option<PathBuf>,
-    /// The machine's limit too.
-    pub limit: bool,
-    /// Other settings with which our engines are measured again.
+
+    /// Leave out the machine's limit (plain writes; with a codec, the codec alone); with --rate there is none
+    #[arg(long)]
+    pub no_raw: bool,
+
+    /// Measure our engines also with other settings, such as durability=shard,live_interval=0.1; may be given again
+    #[arg(long = "variant", value_name = "FIELD=VALUE,...")]
     pub variants: Vec<Variant>,
-    /// What each write of the native engine takes longer.
-    pub slow_disk: Option<Duration>,
 }
 
 /// Engines that can be measured, and those that cannot.
@@ -39,39 +45,63 @@ pub struct Gathered {
     pub failures: Vec<Failure>,
 }
 
-/// Everything that is chosen. `scratch` is a folder for what engines need beside their runs.
-pub fn gather(choice: &Choice, workload: &Workload, frames: &Frames, scratch: &Path) -> Gathered {
-    let names = Names::of(choice, workload);
+/// Everything that is chosen. A camera with a rate of its own sets the pace: then (`paced`) there is no race to be lost
+/// against a limit. `scratch` is a folder for what engines need beside their runs.
+pub fn gather(choice: &Choice, paced: bool, workload: &Workload, frames: &Frames, scratch: &Path) -> Gathered {
+    let names = Names::of(choice, paced, workload);
     let mut gathered = Gathered::default();
     for name in &names.ours {
-        let delay = choice.slow_disk;
-        gathered.add(name, ours(name, workload).map(|engine| boxed(engine, delay)));
-        for variant in &choice.variants {
-            let engine = ours_as(name, variant, workload).map(|engine| boxed(engine, delay));
-            gathered.add(&format!("{name} {variant}"), engine);
+        for variant in std::iter::once(&Variant::default()).chain(&choice.variants) {
+            gathered.add(&variant.name_of(name), Native::new(name, variant, workload));
         }
     }
-    if names.all_peers || !names.peers.is_empty() {
-        add_peers(&mut gathered, &names, choice, workload, frames, scratch);
+    if (names.all_peers || !names.peers.is_empty())
+        && let Err(error) = gathered.add_peers(&names, choice.python.as_deref(), workload, frames, scratch)
+    {
+        let asked = names.peers.iter().map(String::as_str).chain(names.all_peers.then_some("peers"));
+        gathered.failures.extend(asked.map(|name| Failure::new(name, &error)));
     }
     if names.raw {
         match raw::candidates(workload) {
-            Ok(ways) => gathered.engines.extend(ways.into_iter().map(|way| Box::new(way) as Box<dyn Engine>)),
+            Ok(ways) => ways.into_iter().for_each(|way| gathered.engines.push(Box::new(way))),
             Err(error) => gathered.failures.push(Failure::new("raw", &error)),
         }
     }
     if names.codec {
-        gathered.add("codec", Codec::new(workload, frames, scratch).map(|codec| Box::new(codec) as Box<dyn Engine>));
+        gathered.add("codec", Codec::new(workload, frames));
     }
     gathered
 }
 
 impl Gathered {
-    fn add(&mut self, name: &str, engine: Result<Box<dyn Engine>>) {
+    fn add(&mut self, name: &str, engine: Result<impl Engine + 'static>) {
         match engine {
-            Ok(engine) => self.engines.push(engine),
+            Ok(engine) => self.engines.push(Box::new(engine)),
             Err(error) => self.failures.push(Failure::new(name, &error)),
         }
+    }
+
+    /// Fails where nothing can be told of any peer.
+    fn add_peers(
+        &mut self,
+        names: &Names,
+        python: Option<&Path>,
+        workload: &Workload,
+        frames: &Frames,
+        scratch: &Path,
+    ) -> Result<()> {
+        let known = peer::list(python, scratch, frames)?;
+        for name in names.peers.iter().filter(|name| known.iter().all(|(known, _)| known != *name)) {
+            let all: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+            let error = anyhow!("there is no such engine; use one of: {}", all.join(", "));
+            self.failures.push(Failure::new(name, &error));
+        }
+        for (name, peer) in known {
+            if names.all_peers || names.peers.contains(&name) {
+                self.add(&name, workload.peer_settings().and(peer));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -86,14 +116,14 @@ struct Names {
 }
 
 impl Names {
-    fn of(choice: &Choice, workload: &Workload) -> Self {
+    fn of(choice: &Choice, paced: bool, workload: &Workload) -> Self {
         let mut names = Self { all_peers: choice.peers, ..Self::default() };
         let ours = |name: &str, list: &mut Vec<String>| {
             if !list.iter().any(|known| known == name) {
                 list.push(name.to_owned());
             }
         };
-        for name in &choice.names {
+        for name in &choice.backends {
             match name.as_str() {
                 "all" => {
                     for listing in ome_stream_backends::list().iter().filter(|listing| listing.is_available()) {
@@ -106,62 +136,11 @@ impl Names {
                 other => ours(other, &mut names.ours),
             }
         }
-        if choice.limit {
+        if !choice.no_raw && !paced {
             let limit = if workload.plan().forms()[0].is_uncompressed() { &mut names.raw } else { &mut names.codec };
             *limit = true;
         }
         names
-    }
-}
-
-fn boxed(engine: Native, delay: Option<Duration>) -> Box<dyn Engine> {
-    Box::new(match delay {
-        Some(delay) => engine.on_slow_disk(delay),
-        None => engine,
-    })
-}
-
-fn ours(name: &str, workload: &Workload) -> Result<Native> {
-    let backend = ome_stream_backends::open(name)?;
-    // What a run would refuse is told before the first one.
-    backend::check(&*backend, &Plan::new(workload.plan().settings(), &backend.capabilities())?)?;
-    Ok(Native::new(name, backend))
-}
-
-fn ours_as(name: &str, variant: &Variant, workload: &Workload) -> Result<Native> {
-    let backend = ome_stream_backends::open(name)?;
-    backend::check(&*backend, &Plan::new(&variant.apply(workload.plan().settings())?, &backend.capabilities())?)?;
-    Ok(Native::variant(name, backend, variant))
-}
-
-fn add_peers(
-    gathered: &mut Gathered,
-    names: &Names,
-    choice: &Choice,
-    workload: &Workload,
-    frames: &Frames,
-    scratch: &Path,
-) {
-    let listed = Peers::new(choice.python.as_deref(), scratch).and_then(|peers| Ok((peers.list()?, peers)));
-    let (known, peers) = match listed {
-        Ok(listed) => listed,
-        Err(error) => {
-            let asked = names.peers.iter().map(String::as_str);
-            let everything = names.all_peers.then_some("peers");
-            gathered.failures.extend(asked.chain(everything).map(|name| Failure::new(name, &error)));
-            return;
-        }
-    };
-    for name in &names.peers {
-        if !known.iter().any(|known| known.name == *name) {
-            let all: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
-            let error = anyhow::anyhow!("there is no such engine; use one of: {}", all.join(", "));
-            gathered.failures.push(Failure::new(name, &error));
-        }
-    }
-    for known in known.iter().filter(|known| names.all_peers || names.peers.contains(&known.name)) {
-        let opened = workload.peer_settings().and_then(|_| peers.open(known, frames));
-        gathered.add(&known.name, opened.map(|peer| Box::new(peer) as Box<dyn Engine>));
     }
 }
 
@@ -173,9 +152,8 @@ mod tests {
     use crate::cli::Cli;
 
     fn names(arguments: &str) -> Names {
-        let line = format!("ome-bench {arguments}");
-        let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
-        Names::of(&cli.choice(), &Workload::asked_for(&cli.acquisition()).unwrap())
+        let cli = Cli::try_parse_from(format!("ome-bench {arguments}").split_whitespace()).unwrap();
+        Names::of(&cli.engines, cli.long_run.camera().is_some(), &cli.workload().unwrap())
     }
 
     #[test]

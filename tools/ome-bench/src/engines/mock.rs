@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 
 use super::{Engine, Job, Role};
-use crate::measure::{ResidentMemory, Run, histogram};
+use crate::measure::{Recorder, Run};
 
 /// Names of the engines that ran, in order.
 pub type Diary = Rc<RefCell<Vec<String>>>;
@@ -64,23 +65,21 @@ pub fn run_of(seconds: f64) -> Run {
 
 /// The same after a create that took `create` seconds.
 pub fn run_with_create(create: f64, seconds: f64) -> Run {
-    let mut latencies = histogram().unwrap();
+    let mut recorder = Recorder::new(None).unwrap();
     for nth in 1..=100 {
-        latencies.saturating_record(nth * 10_000);
+        recorder.record(Duration::ZERO, Duration::from_micros(nth * 10));
     }
     Run {
-        create,
-        append: Some(seconds * 0.9),
-        finish: Some(seconds * 0.1),
-        write: seconds,
-        create_write: create + seconds,
-        latencies: Some(latencies),
-        memory: Some(ResidentMemory { before: 100 << 20, peak: 164 << 20 }),
-        dropped: 0,
-        stored: Some(1_000_000),
-        for_live_readers: None,
-        on_disk: None,
-        timeline: Vec::new(),
+        create_s: create,
+        append_s: Some(seconds * 0.9),
+        finish_s: Some(seconds * 0.1),
+        write_s: seconds,
+        create_write_s: create + seconds,
+        latencies: Some(recorder.finish().0),
+        before_bytes: Some(100 << 20),
+        peak_bytes: Some(164 << 20),
+        stored_bytes: Some(1_000_000),
+        ..Run::default()
     }
 }
 

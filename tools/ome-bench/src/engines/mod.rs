@@ -18,9 +18,6 @@ use crate::sustained::Camera;
 use crate::workload::Workload;
 
 pub use gather::{Choice, Gathered, gather};
-pub use native::Native;
-pub use peer::is_peer;
-pub use variant::Variant;
 
 /// What an engine is in the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]

@@ -1,20 +1,17 @@
 //! An engine of this project, through the library as a host uses it.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Result;
-use ome_stream::backend::Backend;
-use ome_stream::platform::faulty::{Fault, FaultyDisk, Operation};
-use ome_stream::platform::{self, Disk};
-use ome_stream::{Settings, Stream};
+use ome_stream::backend::{self, Backend};
+use ome_stream::{Plan, Settings, Stream};
 
 use super::variant::Variant;
 use super::{Engine, Job};
-use crate::measure::{PeakMemory, Recorder, Run};
-use crate::sustained::{Sampler, timeline};
+use crate::measure::{PeakMemory, Recorder, Run, disk};
+use crate::sustained::{Sampler, add_samples};
 use crate::workload::Workload;
 
 /// A backend of the registry.
@@ -22,28 +19,15 @@ pub struct Native {
     name: String,
     backend: Box<dyn Backend>,
     variant: Variant,
-    disk: Arc<dyn Disk>,
 }
 
 impl Native {
-    /// `backend`, shown as `name`.
-    pub fn new(name: &str, backend: Box<dyn Backend>) -> Self {
-        Self { name: name.to_owned(), backend, variant: Variant::default(), disk: platform::native() }
-    }
-
-    /// `backend` with some settings changed, which the name tells.
-    pub fn variant(name: &str, backend: Box<dyn Backend>, variant: &Variant) -> Self {
-        Self { name: format!("{name} {variant}"), variant: variant.clone(), ..Self::new(name, backend) }
-    }
-
-    /// With a disk on which every write takes `delay` longer.
-    pub fn on_slow_disk(mut self, delay: Duration) -> Self {
-        let script = move |_, operation: &Operation| match operation {
-            Operation::Write(..) => Fault { delay, ..Fault::default() },
-            _ => Fault::default(),
-        };
-        self.disk = Arc::new(FaultyDisk::new(self.disk, Box::new(script)));
-        self
+    /// The engine `name` with the settings of `variant`. What a run would refuse is told here.
+    pub fn new(name: &str, variant: &Variant, workload: &Workload) -> Result<Self> {
+        let backend = ome_stream_backends::open(name)?;
+        let settings = variant.apply(workload.plan().settings())?;
+        backend::check(&*backend, &Plan::new(&settings, &backend.capabilities())?)?;
+        Ok(Self { name: variant.name_of(name), backend, variant: variant.clone() })
     }
 
     fn settings(&self, workload: &Workload, folder: &Path) -> Result<Settings> {
@@ -72,8 +56,8 @@ impl Engine for Native {
         let memory = PeakMemory::start();
 
         let clock = Instant::now();
-        let stream = Stream::create_on(&settings, &*self.backend, Arc::clone(&self.disk))?;
-        let create = clock.elapsed().as_secs_f64();
+        let stream = Stream::create(&settings, &*self.backend)?;
+        let create_s = clock.elapsed().as_secs_f64();
         thread::scope(|scope| {
             let sampler = job.window.map(|width| Sampler::start(scope, &stream, width));
             let first = Instant::now();
@@ -92,26 +76,29 @@ impl Engine for Native {
                 let end = Instant::now();
                 recorder.record(end - first, end - start);
             }
-            let append = first.elapsed().as_secs_f64();
+            let append_s = first.elapsed().as_secs_f64();
             let report = stream.finish()?;
-            let (write, create_write) = (first.elapsed().as_secs_f64(), clock.elapsed().as_secs_f64());
+            let (write_s, create_write_s) = (first.elapsed().as_secs_f64(), clock.elapsed().as_secs_f64());
 
             let memory = memory.stop();
-            let samples = sampler.map_or_else(Vec::new, Sampler::stop);
-            let (latencies, windows) = recorder.finish();
+            let (latencies, mut timeline) = recorder.finish();
+            if let Some(sampler) = sampler {
+                add_samples(&mut timeline, &sampler.stop());
+            }
             Ok(Run {
-                create,
-                append: Some(append),
-                finish: Some(write - append),
-                write,
-                create_write,
+                create_s,
+                append_s: Some(append_s),
+                finish_s: Some(write_s - append_s),
+                write_s,
+                create_write_s,
                 latencies: Some(latencies),
-                memory,
+                before_bytes: memory.map(|(before, _)| before),
+                peak_bytes: memory.map(|(_, peak)| peak),
                 dropped: dropped + report.dropped,
-                stored: Some(report.bytes_written),
-                for_live_readers: Some(stream.status().bytes_for_live_readers),
-                on_disk: crate::measure::disk::used(&report.path),
-                timeline: timeline(&windows, &samples),
+                stored_bytes: Some(report.bytes_written),
+                live_bytes: Some(stream.status().bytes_for_live_readers),
+                disk_bytes: disk::used(&report.path),
+                timeline,
             })
         })
     }

@@ -23,6 +23,11 @@ impl Variant {
         }
         Settings::from_json(&document.to_string()).with_context(|| format!("--variant {self}"))
     }
+
+    /// How the engine `name` is called with these settings.
+    pub fn name_of(&self, name: &str) -> String {
+        if self.0.is_empty() { name.to_owned() } else { format!("{name} {self}") }
+    }
 }
 
 impl FromStr for Variant {

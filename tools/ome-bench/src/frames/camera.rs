@@ -20,6 +20,10 @@ const PIXELS_PER_CELL: usize = 12_000;
 /// Electrons from which shot noise is drawn from a normal distribution: above, the two can hardly be told apart.
 const NORMAL_FROM: f32 = 20.0;
 
+/// Seeds of the specimen and of its noise: any numbers will do, and always the same ones.
+const SPECIMEN: u64 = 1;
+const NOISE: u64 = 0xD134_2543_DE82_EF95;
+
 /// Mean electrons of every pixel: what the noise is drawn around.
 pub struct Specimen {
     shape: Shape,
@@ -30,8 +34,8 @@ pub struct Specimen {
 
 impl Specimen {
     /// A specimen for frames of this shape.
-    pub fn new(shape: Shape, seed: u64) -> Self {
-        let mut random = SmallRng::seed_from_u64(seed);
+    pub fn new(shape: Shape) -> Self {
+        let mut random = SmallRng::seed_from_u64(SPECIMEN);
         let (rows, columns) = (shape.rows, shape.columns);
         let mut mean = vec![0f32; rows * columns];
         for _ in 0..(rows * columns).div_ceil(PIXELS_PER_CELL) {
@@ -49,8 +53,8 @@ impl Specimen {
     }
 
     /// Exposes frame `number`.
-    pub fn expose(&self, frame: &mut [u8], seed: u64, number: u64) {
-        let mut random = SmallRng::seed_from_u64(seed.wrapping_mul(0xD134_2543_DE82_EF95) ^ number);
+    pub fn expose(&self, frame: &mut [u8], number: u64) {
+        let mut random = SmallRng::seed_from_u64(NOISE ^ number);
         let (rows, columns) = (self.shape.rows, self.shape.columns);
         let size = self.shape.dtype.size();
         // The stage drifts: half a pixel a frame, round at the edges.

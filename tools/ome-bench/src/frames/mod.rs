@@ -5,21 +5,21 @@ mod pixel;
 mod random;
 
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use ome_stream::buffer::{ALIGNMENT, AlignedBuffer};
 
 use self::pixel::Shape;
+use crate::measure::cores;
 use crate::workload::Workload;
 
 /// What the pixels are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pixels {
-    /// Uniform random bits.
+    /// Uniform random bits: nothing can be compressed
     Random,
-    /// As from an sCMOS camera.
+    /// As from an sCMOS camera: offset, shot noise, read noise, structure
     Camera,
 }
 
@@ -32,14 +32,16 @@ pub struct Frames {
     all: &'static [u8],
     frame_bytes: usize,
     stride: usize,
+    /// What they are.
+    pub pixels: Pixels,
 }
 
 impl Frames {
-    /// Frames for `workload`; the same seed gives the same pixels.
+    /// Frames for `workload`, the same ones each time.
     ///
     /// # Errors
     /// Where there is no memory for them.
-    pub fn generate(workload: &Workload, pixels: Pixels, seed: u64) -> ome_stream::Result<Self> {
+    pub fn generate(workload: &Workload, pixels: Pixels) -> ome_stream::Result<Self> {
         let geometry = workload.plan().geometry();
         let (rows, columns) = geometry.frame();
         let frame_bytes = workload.frame_bytes() as usize;
@@ -51,13 +53,13 @@ impl Frames {
         // Lives as long as the program: threads of every engine may read it.
         let all = Box::leak(Box::new(AlignedBuffer::zeroed(stride * distinct, "frames to write")?)).as_mut_slice();
         match pixels {
-            Pixels::Random => fill(all, stride, frame_bytes, |frame, nth| random::fill(frame, shape, seed, nth)),
+            Pixels::Random => fill(all, stride, frame_bytes, |frame, nth| random::fill(frame, shape, nth)),
             Pixels::Camera => {
-                let specimen = camera::Specimen::new(shape, seed);
-                fill(all, stride, frame_bytes, |frame, nth| specimen.expose(frame, seed, nth));
+                let specimen = camera::Specimen::new(shape);
+                fill(all, stride, frame_bytes, |frame, nth| specimen.expose(frame, nth));
             }
         }
-        Ok(Self { all, frame_bytes, stride })
+        Ok(Self { all, frame_bytes, stride, pixels })
     }
 
     /// Pixels of frame `number` of the acquisition.
@@ -84,23 +86,14 @@ impl Frames {
 
 /// Calls `one(frame, number)` for every frame, on all cores.
 fn fill(all: &mut [u8], stride: usize, frame_bytes: usize, one: impl Fn(&mut [u8], u64) + Sync) {
-    let next = AtomicUsize::new(0);
-    let frames: Vec<_> = all
-        .chunks_mut(stride)
-        .filter_map(|slot| slot.get_mut(..frame_bytes))
-        .map(|frame| std::sync::Mutex::new(Some(frame)))
-        .collect();
+    let each = (all.len() / stride).div_ceil(cores()).max(1);
     thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, std::num::NonZero::get) {
-            let (one, frames, next) = (&one, &frames, &next);
+        for (part, slots) in all.chunks_mut(each * stride).enumerate() {
+            let one = &one;
             scope.spawn(move || {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(slot) = frames.get(number) else { break };
-                    let frame = slot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-                    if let Some(frame) = frame {
-                        one(frame, number as u64);
-                    }
+                for (nth, slot) in slots.chunks_mut(stride).enumerate() {
+                    let (frame, _) = slot.split_at_mut(frame_bytes);
+                    one(frame, (part * each + nth) as u64);
                 }
             });
         }

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::Path;
-use std::thread;
 
-use super::disk;
+use super::memory::kibibytes;
+use super::{cores, disk};
 
 /// The machine and its state at the start. What the system does not tell is `None`.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -44,7 +44,7 @@ impl Conditions {
             optimized: !cfg!(debug_assertions),
             platform: ome_stream::platform::native().name().to_owned(),
             processor: fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| processor(&text)),
-            cores: thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            cores: cores(),
             memory: kibibytes(&memory, "MemTotal"),
             memory_available: kibibytes(&memory, "MemAvailable"),
             system: system(),
@@ -73,11 +73,6 @@ fn system() -> String {
 fn processor(cpuinfo: &str) -> Option<String> {
     let line = cpuinfo.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
-}
-
-fn kibibytes(meminfo: &str, field: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// Type of the file system that `folder` is on: that of the longest mount point above it, the last one mounted there.

@@ -4,13 +4,69 @@ use std::time::Duration;
 
 use anyhow::Result;
 use hdrhistogram::Histogram;
+use serde::{Serialize, Serializer};
 
 /// Longest append that is told apart: an hour, in nanoseconds.
 const LONGEST: u64 = 3_600_000_000_000;
 
 /// An empty histogram of nanoseconds, good to a tenth of a percent.
-pub fn histogram() -> Result<Histogram<u64>> {
+fn histogram() -> Result<Histogram<u64>> {
     Ok(Histogram::new_with_bounds(1, LONGEST, 3)?)
+}
+
+/// Percentiles of durations, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// How many were measured.
+    pub count: u64,
+    /// Median.
+    pub p50_us: f64,
+    /// 99th percentile.
+    pub p99_us: f64,
+    /// 99.9th percentile.
+    pub p999_us: f64,
+    /// Longest.
+    pub max_us: f64,
+}
+
+impl Percentiles {
+    /// Those of a histogram of nanoseconds; `None` where nothing was measured.
+    pub fn of(nanoseconds: &Histogram<u64>) -> Option<Self> {
+        let at = |quantile: f64| nanoseconds.value_at_quantile(quantile) as f64 / 1e3;
+        (!nanoseconds.is_empty()).then(|| Self {
+            count: nanoseconds.len(),
+            p50_us: at(0.5),
+            p99_us: at(0.99),
+            p999_us: at(0.999),
+            max_us: nanoseconds.max() as f64 / 1e3,
+        })
+    }
+}
+
+/// A histogram of nanoseconds as what people read of it.
+pub fn as_percentiles<S: Serializer>(nanoseconds: &Option<Histogram<u64>>, to: S) -> Result<S::Ok, S::Error> {
+    nanoseconds.as_ref().and_then(Percentiles::of).serialize(to)
+}
+
+/// A piece of a long run.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Moment {
+    /// End of the piece, in seconds since the first frame.
+    pub seconds: f64,
+    /// Frames accepted in it.
+    pub frames: u64,
+    /// Frames dropped in it.
+    pub dropped: u64,
+    /// Median of append in it, in microseconds.
+    pub p50_us: f64,
+    /// 99th percentile of append in it.
+    pub p99_us: f64,
+    /// Longest append in it.
+    pub max_us: f64,
+    /// Highest resident memory seen in it, in bytes.
+    pub resident: Option<u64>,
+    /// Most bytes seen on their way to disk in it.
+    pub in_flight: Option<u64>,
 }
 
 /// Takes the time of each append; made before the clock starts, so that recording allocates nothing.
@@ -20,45 +76,20 @@ pub struct Recorder {
     pieces: Option<Pieces>,
 }
 
-/// Appends of one piece of time.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Window {
-    /// End, in seconds since the first frame.
-    pub end: f64,
-    /// Appends that ended in it.
-    pub frames: u64,
-    /// Frames dropped in it.
-    pub dropped: u64,
-    /// Median, 99th percentile and longest, in microseconds.
-    pub p50_us: f64,
-    /// 99th percentile.
-    pub p99_us: f64,
-    /// Longest.
-    pub max_us: f64,
-}
-
 #[derive(Debug)]
 struct Pieces {
     width: f64,
     current: Histogram<u64>,
     dropped: u64,
-    nth: u64,
-    done: Vec<Window>,
+    done: Vec<Moment>,
 }
 
 impl Recorder {
     /// For a run that is cut into pieces of `width` seconds, or not at all.
     pub fn new(width: Option<f64>) -> Result<Self> {
-        let pieces = match width {
-            Some(width) => Some(Pieces {
-                width: width.max(1e-3),
-                current: histogram()?,
-                dropped: 0,
-                nth: 1,
-                done: Vec::with_capacity(4096),
-            }),
-            None => None,
-        };
+        let current = histogram()?;
+        let pieces =
+            width.map(|width| Pieces { width: width.max(1e-3), current, dropped: 0, done: Vec::with_capacity(4096) });
         Ok(Self { all: histogram()?, pieces })
     }
 
@@ -80,38 +111,41 @@ impl Recorder {
         }
     }
 
-    /// The histogram and the pieces, the last one closed.
-    pub fn finish(mut self) -> (Histogram<u64>, Vec<Window>) {
-        let windows = self.pieces.take().map_or_else(Vec::new, |mut pieces| {
+    /// The histogram and the pieces, the last one closed. Nothing is known of memory in them.
+    pub fn finish(mut self) -> (Histogram<u64>, Vec<Moment>) {
+        if let Some(pieces) = &mut self.pieces {
             pieces.close();
-            pieces.done
-        });
-        (self.all, windows)
+        }
+        (self.all, self.pieces.map_or_else(Vec::new, |pieces| pieces.done))
     }
 }
 
 impl Pieces {
+    /// Where the piece that is open ends.
+    fn end(&self) -> f64 {
+        (self.done.len() + 1) as f64 * self.width
+    }
+
     /// Closes the pieces that ended before `now`; those in which nothing happened too: they are where the camera
     /// waited.
     fn reach(&mut self, now: f64) {
-        while now >= self.nth as f64 * self.width {
+        while now >= self.end() {
             self.close();
         }
     }
 
     fn close(&mut self) {
         let at = |quantile: f64| self.current.value_at_quantile(quantile) as f64 / 1e3;
-        self.done.push(Window {
-            end: self.nth as f64 * self.width,
+        self.done.push(Moment {
+            seconds: self.end(),
             frames: self.current.len(),
-            dropped: self.dropped,
+            dropped: std::mem::take(&mut self.dropped),
             p50_us: at(0.5),
             p99_us: at(0.99),
             max_us: self.current.max() as f64 / 1e3,
+            ..Moment::default()
         });
         self.current.reset();
-        self.dropped = 0;
-        self.nth += 1;
     }
 }
 
@@ -130,7 +164,7 @@ mod tests {
         recorder.record(3500 * MS, MS);
         let (all, windows) = recorder.finish();
         assert_eq!(all.len(), 3);
-        assert_eq!(windows.iter().map(|window| window.end).collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(windows.iter().map(|window| window.seconds).collect::<Vec<_>>(), [1.0, 2.0, 3.0, 4.0]);
         assert_eq!(windows.iter().map(|window| window.frames).collect::<Vec<_>>(), [2, 0, 0, 1]);
         assert_eq!(windows.iter().map(|window| window.dropped).collect::<Vec<_>>(), [1, 0, 0, 0]);
         assert!((windows[0].max_us - 4000.0).abs() < 5.0, "{windows:?}");

@@ -2,22 +2,6 @@
 
 use std::fs;
 
-/// Resident memory of one run, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub struct ResidentMemory {
-    /// Just before the run, its frames included.
-    pub before: u64,
-    /// Highest during it.
-    pub peak: u64,
-}
-
-impl ResidentMemory {
-    /// What the run itself added at most.
-    pub fn increase(&self) -> u64 {
-        self.peak.saturating_sub(self.before)
-    }
-}
-
 /// The peak from now on.
 #[derive(Debug)]
 pub struct PeakMemory {
@@ -32,10 +16,9 @@ impl PeakMemory {
         Self { before: resident().filter(|_| anew) }
     }
 
-    /// What was reached since.
-    pub fn stop(&self) -> Option<ResidentMemory> {
-        let (before, peak) = (self.before?, of_process("VmHWM")?);
-        Some(ResidentMemory { before, peak })
+    /// What was resident before, and the most since.
+    pub fn stop(&self) -> Option<(u64, u64)> {
+        Some((self.before?, of_process("VmHWM")?))
     }
 }
 
@@ -45,11 +28,12 @@ pub fn resident() -> Option<u64> {
 }
 
 fn of_process(field: &str) -> Option<u64> {
-    parse(&fs::read_to_string("/proc/self/status").ok()?, field)
+    kibibytes(&fs::read_to_string("/proc/self/status").ok()?, field)
 }
 
-fn parse(status: &str, field: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
+/// Bytes of a field in a text of the kernel's.
+pub fn kibibytes(text: &str, field: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
@@ -60,10 +44,10 @@ mod tests {
     #[test]
     fn status_fields_are_kibibytes() {
         let status = "Name:\tx\nVmHWM:\t    1500 kB\nVmRSS:\t 20 kB\n";
-        assert_eq!(parse(status, "VmHWM"), Some(1500 << 10));
-        assert_eq!(parse(status, "VmRSS"), Some(20 << 10));
-        assert_eq!(parse(status, "VmSwap"), None);
-        assert_eq!(parse("VmHWM: many kB", "VmHWM"), None);
+        assert_eq!(kibibytes(status, "VmHWM"), Some(1500 << 10));
+        assert_eq!(kibibytes(status, "VmRSS"), Some(20 << 10));
+        assert_eq!(kibibytes(status, "VmSwap"), None);
+        assert_eq!(kibibytes("VmHWM: many kB", "VmHWM"), None);
     }
 
     #[cfg(target_os = "linux")]
@@ -75,8 +59,8 @@ mod tests {
         assert_eq!(std::hint::black_box(&used).len(), BYTES);
         drop(used);
         // Where the kernel refuses a fresh start there is no number rather than a wrong one.
-        if let Some(memory) = peak.stop() {
-            assert!(memory.increase() >= (BYTES - (4 << 20)) as u64, "{memory:?}");
+        if let Some((before, most)) = peak.stop() {
+            assert!(most >= before + (BYTES - (4 << 20)) as u64, "{before} {most}");
         }
     }
 }

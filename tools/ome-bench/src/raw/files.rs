@@ -3,12 +3,9 @@
 use std::path::PathBuf;
 
 use ome_stream::Plan;
-
-/// Bytes of one entry of a shard index: offset and length.
-const INDEX_ENTRY: u64 = 16;
-
-/// Bytes of the index's checksum.
-const INDEX_CHECKSUM: u64 = 4;
+use ome_stream::plan::ShardGrid;
+use ome_stream::zarr::index::index_bytes;
+use ome_stream::zarr::object_key;
 
 /// One chunk file or shard file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,19 +20,13 @@ pub struct FileSpec {
 pub fn list(plan: &Plan) -> Vec<FileSpec> {
     let geometry = plan.geometry();
     let chunk_bytes = geometry.chunk().iter().product::<u64>() * geometry.item_size() as u64;
-    // Chunks of the array and of a file, along each axis.
-    let chunks: Vec<u64> =
-        geometry.shape().iter().zip(geometry.chunk()).map(|(extent, chunk)| extent.div_ceil(*chunk)).collect();
-    let per_file = geometry.shard().map_or_else(|| vec![1; chunks.len()], <[u64]>::to_vec);
-    let grid: Vec<u64> = chunks.iter().zip(&per_file).map(|(all, each)| all.div_ceil(*each)).collect();
-    let index = match geometry.shard() {
-        Some(_) => geometry.chunks_per_shard() * INDEX_ENTRY + INDEX_CHECKSUM,
-        None => 0,
-    };
+    let shards = ShardGrid::of(geometry);
+    let grid: Vec<u64> =
+        geometry.shape().iter().zip(geometry.object()).map(|(extent, object)| extent.div_ceil(object)).collect();
     let mut files = Vec::new();
     for position in 0..plan.positions().len() {
         let array = plan.array_path(position, 0);
-        let array = array.strip_prefix(plan.root()).map(PathBuf::from).unwrap_or(array).join("c");
+        let array = array.strip_prefix(plan.root()).unwrap_or(&array);
         for number in 0..grid.iter().product::<u64>() {
             let mut place = vec![0; grid.len()];
             let mut rest = number;
@@ -43,15 +34,11 @@ pub fn list(plan: &Plan) -> Vec<FileSpec> {
                 *coordinate = rest % extent;
                 rest /= extent;
             }
-            // A shard at the edge holds only the chunks that lie in the array.
-            let within: u64 = place
-                .iter()
-                .zip(&per_file)
-                .zip(&chunks)
-                .map(|((at, each), all)| (*each).min(all - at * each))
-                .product();
-            let path = place.iter().fold(array.clone(), |path, coordinate| path.join(coordinate.to_string()));
-            files.push(FileSpec { path, bytes: within * chunk_bytes + index });
+            // A shard at the edge holds only the chunks that lie in the array, and a whole index.
+            let bytes = shards.as_ref().map_or(chunk_bytes, |shards| {
+                shards.expected(&place) as u64 * chunk_bytes + index_bytes(shards.chunks_per_shard())
+            });
+            files.push(FileSpec { path: array.join(object_key(&place)), bytes });
         }
     }
     files

@@ -10,14 +10,13 @@ mod write;
 use anyhow::{Result, bail};
 
 use crate::engines::{Engine, Job, Role};
-use crate::measure::Run;
+use crate::measure::{Run, cores};
 use crate::workload::Workload;
 
-pub use ways::Way;
+use ways::Way;
 
 /// Plain writes in one way.
 pub struct Raw {
-    name: String,
     variant: String,
     way: Way,
 }
@@ -29,16 +28,13 @@ pub fn candidates(workload: &Workload) -> Result<Vec<Raw>> {
         bail!("plain writes of uncompressed bytes say nothing about {compression}: the limit is `codec`");
     }
     let largest = files::list(workload.plan()).iter().map(|file| file.bytes).max().unwrap_or(0);
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Ok(Way::candidates(largest, cores)
-        .into_iter()
-        .map(|way| Raw { name: "raw".into(), variant: way.to_string(), way })
-        .collect())
+    let ways = Way::candidates(largest, cores()).into_iter();
+    Ok(ways.map(|way| Raw { variant: way.to_string(), way }).collect())
 }
 
 impl Engine for Raw {
     fn name(&self) -> &str {
-        &self.name
+        "raw"
     }
 
     fn variant(&self) -> Option<&str> {
@@ -70,8 +66,7 @@ mod tests {
     use crate::frames::{Frames, Pixels};
 
     fn workload(arguments: &str) -> Workload {
-        let line = format!("ome-bench {arguments}");
-        Workload::asked_for(&Cli::try_parse_from(line.split_whitespace()).unwrap().acquisition()).unwrap()
+        Cli::try_parse_from(format!("ome-bench {arguments}").split_whitespace()).unwrap().workload().unwrap()
     }
 
     /// Length and bytes of every file below `folder`, by path relative to it.
@@ -96,7 +91,7 @@ mod tests {
         for dims in ["t:3,y:100:64,x:90:64", "t:7:2:2,y:128:64:2,x:100:64", "t:2,p:2,y:600,x:1024"] {
             for durability in ["finish", "shard", "none"] {
                 let workload = workload(&format!("-d {dims} --durability {durability}"));
-                let frames = Frames::generate(&workload, Pixels::Random, 1).expect("memory");
+                let frames = Frames::generate(&workload, Pixels::Random).expect("memory");
                 let expected = files::list(workload.plan());
                 let mut ran = 0;
                 for mut raw in candidates(&workload).unwrap() {
@@ -109,7 +104,7 @@ mod tests {
                         continue;
                     };
                     ran += 1;
-                    assert_eq!(run.stored, Some(expected.iter().map(|file| file.bytes).sum()));
+                    assert_eq!(run.stored_bytes, Some(expected.iter().map(|file| file.bytes).sum()));
                     let found = contents(folder.path());
                     assert_eq!(found.len(), expected.len(), "{dims} {}", raw.variant);
                     for file in &expected {

@@ -3,10 +3,8 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Barrier, OnceLock};
-use std::thread;
-use std::time::Instant;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail};
 use ome_stream::buffer::ALIGNMENT;
@@ -14,6 +12,7 @@ use ome_stream::settings::Durability;
 
 use super::files::FileSpec;
 use super::ways::{Mode, Reserve, Way};
+use crate::measure::race;
 
 /// Small files are taken many at a time: a thread then works in folders of its own.
 const TAKE_BYTES: u64 = 2 << 20;
@@ -55,27 +54,13 @@ pub fn all(files: &[FileSpec], folder: &Path, slab: &[u8], way: Way, durability:
         .collect();
     let root = File::open(folder)?;
     let job = Work { targets: &targets, folder, slab, way, durability };
-    let (next, ready, clock) = (AtomicUsize::new(0), Barrier::new(way.threads), OnceLock::new());
-    let work = || -> Result<()> {
-        ready.wait();
-        // By whichever thread goes first: one that comes late, on a busy core, may find everything written.
-        clock.get_or_init(Instant::now);
-        while let Some(take) = takes.get(next.fetch_add(1, Ordering::Relaxed)) {
-            for piece in pieces.get(take.clone()).unwrap_or(&[]) {
-                job.write(piece)?;
-            }
-        }
-        Ok(())
+    let write = |take: usize| {
+        let taken = takes.get(take).and_then(|take| pieces.get(take.clone()));
+        taken.unwrap_or(&[]).iter().try_for_each(|piece| job.write(piece))
     };
-    thread::scope(|scope| {
-        let workers: Vec<_> = (0..way.threads).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            worker.join().unwrap_or_else(|_| bail!("a writing thread panicked"))?;
-        }
-        if durability == Durability::Finish {
-            sync_all(&root, &targets)?;
-        }
-        Ok(clock.get().map_or(0.0, |clock: &Instant| clock.elapsed().as_secs_f64()))
+    race(way.threads, takes.len(), write, || match durability {
+        Durability::Finish => Ok(sync_all(&root, &targets)?),
+        Durability::Shard | Durability::None => Ok(()),
     })
 }
 
@@ -167,7 +152,7 @@ impl Work<'_> {
         }
         let file = match options.open(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                make_folder(path.parent().unwrap_or(self.folder))?;
+                fs::create_dir_all(path.parent().unwrap_or(self.folder))?;
                 options.open(&path)?
             }
             opened => opened?,
@@ -178,18 +163,6 @@ impl Work<'_> {
             Reserve::Blocks => reserve(&file, spec.bytes)?,
         }
         Ok(file)
-    }
-}
-
-/// Makes a folder, and those above it only where they are missing: in most cases that is one call.
-fn make_folder(path: &Path) -> io::Result<()> {
-    match fs::create_dir(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            make_folder(path.parent().ok_or(error)?)?;
-            make_folder(path)
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        made => made,
     }
 }
 
@@ -292,12 +265,5 @@ mod tests {
         let lengths = |room| cut(&shard, 8 << 20, room).0.iter().map(|piece| piece.len).collect::<Vec<_>>();
         assert_eq!(lengths(64 << 20), [8 << 20, (8 << 20) + 164]);
         assert_eq!(lengths(8 << 20), [8 << 20, 8 << 20, 164]);
-    }
-
-    #[test]
-    fn a_folder_is_made_with_those_above_it_and_may_be_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let deep = folder.path().join("a/b/c");
-        assert!(make_folder(&deep).is_ok() && make_folder(&deep).is_ok() && deep.is_dir());
     }
 }

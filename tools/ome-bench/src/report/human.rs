@@ -1,48 +1,39 @@
 //! Results as a page of text: what was written, where, and one table.
 
-use std::io::Write;
-
-use anyhow::Result;
-
+use super::long_run;
 use super::results::{Configuration, EngineResult, Results};
-use super::{Exporter, long_run};
 use crate::engines::Role;
 use crate::frames::Pixels;
 use crate::measure::conditions::Conditions;
-use crate::text::{Align, mebibytes, product, short, size, table};
+use crate::text::{mebibytes, product, short, size, table};
 
 /// The page.
-pub struct Human;
-
-impl Exporter for Human {
-    fn export(&self, results: &Results, target: &mut dyn Write) -> Result<()> {
-        let mut page = configuration(&results.configuration);
-        page.push_str(&conditions(&results.conditions));
-        if !results.engines.is_empty() {
-            page.push_str(&format!("\n{}\n\n", summary(results)));
-            page.push_str(&footnotes(results));
-        }
-        for (engine, moments) in long_runs(results) {
-            page.push_str(&format!("\n{} over time, worst of each piece:\n", engine.name));
-            page.push_str(&format!("{}\n", long_run::render(moments, results.configuration.frame_bytes)));
-        }
-        if results.configuration.rate.is_some() {
-            page.push_str(&written(results));
-        }
-        for failure in &results.failures {
-            page.push_str(&format!("\nnot measured: {}: {}", failure.name, failure.reason));
-        }
-        if !results.failures.is_empty() {
-            page.push('\n');
-        }
-        Ok(target.write_all(page.as_bytes())?)
+pub fn page(results: &Results) -> String {
+    let mut page = configuration(&results.configuration);
+    page.push_str(&conditions(&results.conditions));
+    if !results.engines.is_empty() {
+        page.push_str(&format!("\n{}\n\n{}", summary(results), footnotes(results)));
     }
+    for (name, moments) in results.long_runs() {
+        let table = long_run::render(moments, results.configuration.frame_bytes);
+        page.push_str(&format!("\n{name} over time, worst of each piece:\n{table}\n"));
+    }
+    if results.configuration.rate.is_some() {
+        page.push_str(&written(results));
+    }
+    for failure in &results.failures {
+        page.push_str(&format!("\nnot measured: {}: {}", failure.name, failure.reason));
+    }
+    if !results.failures.is_empty() {
+        page.push('\n');
+    }
+    page
 }
 
 /// What each engine wrote at the camera's pace, of that for live readers, and what is on disk afterwards.
 fn written(results: &Results) -> String {
     let each = results.engines.iter().filter_map(|engine| {
-        let run = engine.runs.last()?;
+        let run = &engine.runs.last()?.run;
         let (stored, live, disk) = (run.stored_bytes?, run.live_bytes?, run.disk_bytes);
         let disk = disk.map_or(String::new(), |disk| format!(", {} MiB on disk", mebibytes(disk)));
         let name = &engine.name;
@@ -53,15 +44,6 @@ fn written(results: &Results) -> String {
         ))
     });
     each.collect()
-}
-
-/// Each engine with its last long run.
-fn long_runs(results: &Results) -> impl Iterator<Item = (&EngineResult, &[crate::measure::Moment])> {
-    results
-        .engines
-        .iter()
-        .filter_map(|engine| engine.runs.last().map(|run| (engine, run.timeline.as_slice())))
-        .filter(|(_, timeline)| !timeline.is_empty())
 }
 
 fn lines(title: &str, entries: &[(&str, String)]) -> String {
@@ -96,7 +78,7 @@ fn configuration(it: &Configuration) -> String {
             ("shards", shards),
             ("codec", it.compression.clone()),
             ("frames", format!("{} of {}, {} in all", it.frames, size(it.frame_bytes), size(it.bytes))),
-            ("pixels", format!("{pixels}, {} distinct frames, seed {}", it.distinct_frames, it.seed)),
+            ("pixels", format!("{pixels}, {} distinct frames", it.distinct_frames)),
             ("camera", camera),
             ("durability", durability(&it.durability)),
             ("memory", format!("at most {} in a stream of ours", size(it.memory_limit))),
@@ -141,60 +123,32 @@ fn conditions(it: &Conditions) -> String {
 
 /// The one table.
 fn summary(results: &Results) -> String {
-    let limit = results.limit();
-    let compressed = results.configuration.compression != "none";
-    let mut header = vec![
-        "engine".to_owned(),
-        "create ms".into(),
-        "append p50 us".into(),
-        "p99".into(),
-        "p99.9".into(),
-        "max".into(),
-        "write s".into(),
-        "create + write ms".into(),
-        "fps".into(),
-        "GB/s".into(),
-    ];
-    header.extend(limit.map(|name| format!("of {name}")));
-    header.push("of best other".into());
-    header.extend(compressed.then(|| "ratio".into()));
-    header.extend(["peak MiB", "+MiB", "dropped", "durable"].map(str::to_owned));
-    let rows: Vec<Vec<String>> = results
-        .engines
-        .iter()
-        .map(|engine| {
-            let is_engine = engine.role == Role::Engine;
-            let us = |value: fn(&super::results::Percentiles) -> f64| {
-                engine.append.as_ref().map_or_else(|| "-".into(), |append| short(value(append)))
-            };
-            let known = |value: Option<String>| value.unwrap_or_else(|| "-".into());
-            let mut row = vec![
-                engine.name.clone(),
-                known(is_engine.then(|| short(engine.create_s.median * 1e3))),
-                us(|append| append.p50_us),
-                us(|append| append.p99_us),
-                us(|append| append.p999_us),
-                us(|append| append.max_us),
-                format!("{:.3}", engine.write_s.median),
-                short(engine.create_write_s.median * 1e3),
-                short(engine.fps.median),
-                short(engine.gb_per_s.median),
-            ];
-            if limit.is_some() {
-                row.push(known(engine.ratio_to_limit.map(|ratio| format!("{ratio:.2}"))));
-            }
-            row.push(known(engine.ratio_to_best_other.map(|ratio| format!("{ratio:.2}"))));
-            if compressed {
-                row.push(known(engine.compression_ratio.map(|ratio| format!("{ratio:.2}"))));
-            }
-            row.push(known(engine.peak_bytes.map(mebibytes)));
-            row.push(known(engine.increase_bytes.map(mebibytes)));
-            row.push(if is_engine { engine.dropped.to_string() } else { "-".into() });
-            row.push(engine.durability.clone());
-            row
-        })
-        .collect();
-    table(&header, &rows, Align::Name)
+    let mut columns: Vec<(String, fn(&EngineResult) -> Option<String>)> = Vec::new();
+    let mut add = |name: &str, value| columns.push((name.to_owned(), value));
+    add("engine", |it| Some(it.name.clone()));
+    add("create ms", |it| (it.role == Role::Engine).then(|| short(it.create_s.median * 1e3)));
+    add("append p50 us", |it| Some(short(it.append?.p50_us)));
+    add("p99", |it| Some(short(it.append?.p99_us)));
+    add("p99.9", |it| Some(short(it.append?.p999_us)));
+    add("max", |it| Some(short(it.append?.max_us)));
+    add("write s", |it| Some(format!("{:.3}", it.write_s.median)));
+    add("create + write ms", |it| Some(short(it.create_write_s.median * 1e3)));
+    add("fps", |it| Some(short(it.fps.median)));
+    add("GB/s", |it| Some(short(it.gb_per_s.median)));
+    if let Some(limit) = results.limit() {
+        add(&format!("of {limit}"), |it| Some(format!("{:.2}", it.ratio_to_limit?)));
+    }
+    add("of best other", |it| Some(format!("{:.2}", it.ratio_to_best_other?)));
+    if results.configuration.compression != "none" {
+        add("ratio", |it| Some(format!("{:.2}", it.compression_ratio?)));
+    }
+    add("peak MiB", |it| it.peak_bytes.map(mebibytes));
+    add("+MiB", |it| it.increase_bytes.map(mebibytes));
+    add("dropped", |it| (it.role == Role::Engine).then(|| it.dropped.to_string()));
+    add("durable", |it| Some(it.durability.clone()));
+    let header: Vec<&String> = columns.iter().map(|(name, _)| name).collect();
+    let cells = |it| columns.iter().map(|(_, value)| value(it).unwrap_or_else(|| "-".into())).collect();
+    table(&header, &results.engines.iter().map(cells).collect::<Vec<_>>())
 }
 
 fn footnotes(results: &Results) -> String {

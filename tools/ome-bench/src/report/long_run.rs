@@ -1,7 +1,7 @@
 //! A long run as a few lines.
 
 use crate::measure::{Moment, gigabytes_per_second};
-use crate::text::{Align, mebibytes, table};
+use crate::text::{mebibytes, table};
 
 /// Most lines of a table.
 const LINES: usize = 16;
@@ -36,7 +36,7 @@ pub fn render(moments: &[Moment], frame_bytes: u64) -> String {
         .collect();
     let header =
         ["until s", "frames", "GB/s", "p50 us", "p99 us", "max us", "resident MiB", "in flight MiB", "dropped"];
-    table(&header, &rows, Align::Right)
+    table(&header, &rows)
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! What came of it, for people and for programs.
 
 mod build;
-mod csv;
 mod human;
-mod json;
 mod long_run;
-pub mod plot;
+mod plot;
 mod results;
 mod warnings;
 
@@ -15,30 +13,23 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-pub use build::{Asked, Description};
-pub use csv::Csv;
-pub use human::Human;
-pub use json::Json;
+pub use build::results;
+pub use human::page;
+pub use plot::draw;
 pub use results::Results;
-
-/// Writes results in one format.
-pub trait Exporter {
-    /// All of `results`.
-    fn export(&self, results: &Results, target: &mut dyn Write) -> Result<()>;
-}
 
 /// True for the name that stands for standard output.
 pub fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// Exports to a file, or to standard output for `-`.
-pub fn export_to(path: &Path, exporter: &dyn Exporter, results: &Results) -> Result<()> {
-    if is_stdout(path) {
-        return exporter.export(results, &mut io::stdout().lock());
-    }
-    let mut file = File::create(path).with_context(|| path.display().to_string())?;
-    exporter.export(results, &mut file).with_context(|| path.display().to_string())
+/// Writes everything, raw runs included, as one JSON object to a file, or to standard output for `-`.
+pub fn write_json(path: &Path, results: &Results) -> Result<()> {
+    let text = serde_json::to_string_pretty(results)? + "\n";
+    let told = || path.display().to_string();
+    let mut file: Box<dyn Write> =
+        if is_stdout(path) { Box::new(io::stdout()) } else { Box::new(File::create(path).with_context(told)?) };
+    file.write_all(text.as_bytes()).with_context(told)
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use serde::Serialize;
 use crate::engines::{Failure, Role};
 use crate::frames::Pixels;
 use crate::measure::conditions::Conditions;
-use crate::measure::{Moment, Spread};
+use crate::measure::{Moment, Percentiles, Spread};
+use crate::schedule::Turn;
 
 /// Everything that is known after a benchmark.
 #[derive(Debug, Clone, Serialize)]
@@ -59,8 +60,6 @@ pub struct Configuration {
     pub bytes: u64,
     /// What the pixels are.
     pub pixels: Pixels,
-    /// Their seed.
-    pub seed: u64,
     /// Frames that differ; they are used in turn.
     pub distinct_frames: usize,
     /// Most bytes that our engines may hold.
@@ -123,66 +122,19 @@ pub struct EngineResult {
     /// Pixel bytes for one stored byte, where the engine tells what it stored.
     pub compression_ratio: Option<f64>,
     /// The runs themselves.
-    pub runs: Vec<RunRecord>,
-}
-
-/// Percentiles of durations, in microseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Percentiles {
-    /// How many were measured.
-    pub count: u64,
-    /// Median.
-    pub p50_us: f64,
-    /// 99th percentile.
-    pub p99_us: f64,
-    /// 99.9th percentile.
-    pub p999_us: f64,
-    /// Longest.
-    pub max_us: f64,
-}
-
-/// One run.
-#[derive(Debug, Clone, Serialize)]
-pub struct RunRecord {
-    /// Round, from 0.
-    pub round: usize,
-    /// Place in the round, from 0.
-    pub place: usize,
-    /// Seconds until the first frame could be given.
-    pub create_s: f64,
-    /// Seconds of all appends together.
-    pub append_s: Option<f64>,
-    /// Seconds from the last append until all is as durable as asked.
-    pub finish_s: Option<f64>,
-    /// Append and finish.
-    pub write_s: f64,
-    /// Seconds from the call that makes the store until all is as durable as asked, on one clock.
-    pub create_write_s: f64,
-    /// Times of append.
-    pub append: Option<Percentiles>,
-    /// Resident memory before, in bytes.
-    pub before_bytes: Option<u64>,
-    /// Highest resident memory, in bytes.
-    pub peak_bytes: Option<u64>,
-    /// Frames dropped.
-    pub dropped: u64,
-    /// Bytes stored, where the engine tells.
-    pub stored_bytes: Option<u64>,
-    /// Of these, what was written only for readers that look while the run goes on.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub live_bytes: Option<u64>,
-    /// Bytes that the store takes on disk when the run is over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub disk_bytes: Option<u64>,
-    /// The run over time, for long runs.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub timeline: Vec<Moment>,
+    pub runs: Vec<Turn>,
 }
 
 impl Results {
     /// Name of the limit that was measured.
     pub fn limit(&self) -> Option<&str> {
         self.engines.iter().find(|engine| engine.role == Role::Limit).map(|engine| engine.name.as_str())
+    }
+
+    /// The last run over time of every engine that was followed.
+    pub fn long_runs(&self) -> impl Iterator<Item = (&str, &[Moment])> {
+        let runs = self.engines.iter().filter_map(|engine| Some((engine.name.as_str(), engine.runs.last()?)));
+        runs.map(|(name, turn)| (name, turn.run.timeline.as_slice())).filter(|(_, moments)| !moments.is_empty())
     }
 
     /// True where an engine (not a limit alone) was measured.

@@ -10,7 +10,6 @@ use crate::measure::conditions::Conditions;
 use crate::progress::Progress;
 use crate::schedule::{Rounds, Setting, measure};
 use crate::session::Session;
-use crate::workload::Workload;
 
 fn conditions() -> Conditions {
     Conditions {
@@ -31,31 +30,19 @@ fn conditions() -> Conditions {
 
 /// Results of `engines` as they would be measured.
 fn results_of(arguments: &str, engines: Vec<Mock>, failures: Vec<Failure>, counted: usize) -> Results {
-    let line = format!("ome-bench {arguments}");
-    let cli = Cli::try_parse_from(line.split_whitespace()).unwrap();
-    let workload = Workload::asked_for(&cli.acquisition()).unwrap();
-    let frames = Frames::generate(&workload, Pixels::Random, 1).expect("memory");
-    let session = Session::new(None).unwrap();
-    let rounds = Rounds { warmups: 0, counted };
-    let description = Description::new(&cli.asked(), &workload, &frames, rounds, conditions());
+    let cli = Cli::try_parse_from(format!("ome-bench {arguments}").split_whitespace()).unwrap();
+    let workload = cli.workload().unwrap();
     let setting = Setting {
         workload: &workload,
-        frames: &frames,
-        session: &session,
-        camera: None,
-        window: None,
-        best_peers: false,
+        frames: &Frames::generate(&workload, Pixels::Random).expect("memory"),
+        session: &Session::new(None).unwrap(),
+        long_run: &cli.long_run,
+        rounds: Rounds { warmups: 0, counted },
     };
     let engines = engines.into_iter().map(|mock| Box::new(mock) as Box<dyn Engine>).collect();
-    let (measured, mut failed) = measure(engines, rounds, &setting, &mut Progress::silent()).unwrap();
+    let (measured, mut failed) = measure(engines, &setting, &mut Progress::silent()).unwrap();
     failed.extend(failures);
-    description.results(&workload, &measured, failed)
-}
-
-fn text(exporter: &dyn Exporter, results: &Results) -> String {
-    let mut bytes = Vec::new();
-    exporter.export(results, &mut bytes).unwrap();
-    String::from_utf8(bytes).unwrap()
+    super::results(&setting, conditions(), measured, failed)
 }
 
 fn three() -> Results {
@@ -72,18 +59,18 @@ fn three() -> Results {
 #[test]
 fn the_page_is_as_it_was() {
     let expected = include_str!("golden/page.txt");
-    assert_eq!(text(&Human, &three()), expected);
+    assert_eq!(page(&three()), expected);
 }
 
 #[test]
 fn a_compressed_page_shows_ratio_and_codec_limit() {
     let engines = vec![Mock::taking("zarrs", &[1.0]), Mock::limit("codec", "all cores", &[0.5])];
-    let page = text(&Human, &results_of("-d t:20:1:2,y:1024:256:4 -c zstd:1", engines, vec![], 1));
-    assert!(page.contains("| of codec |") && page.contains("| ratio |"), "{page}");
+    let text = page(&results_of("-d t:20:1:2,y:1024:256:4 -c zstd:1", engines, vec![], 1));
+    assert!(text.contains("| of codec |") && text.contains("| ratio |"), "{text}");
     // 20 frames of 2 MiB, of which the mock says that it stored a million bytes.
-    assert!(page.contains(" 41.94 |"), "{page}");
-    assert!(page.contains("2 x 4 x 4 chunks = 2 x 1024 x 1024 (4 MiB)"), "{page}");
-    assert!(page.contains("zstd:1"), "{page}");
+    assert!(text.contains(" 41.94 |"), "{text}");
+    assert!(text.contains("2 x 4 x 4 chunks = 2 x 1024 x 1024 (4 MiB)"), "{text}");
+    assert!(text.contains("zstd:1"), "{text}");
 }
 
 #[test]
@@ -113,14 +100,14 @@ fn create_and_write_are_added_run_by_run_before_the_median() {
     assert_eq!((zarrs.create_s.median, zarrs.write_s.median), (0.1, 0.1));
     assert_eq!((zarrs.create_write_s.median, zarrs.create_write_s.min, zarrs.create_write_s.max), (0.501, 0.2, 0.502));
     assert_eq!(raw.create_write_s, raw.write_s, "a limit makes no store");
-    let page = text(&Human, &results);
-    assert!(page.contains("| create + write ms |") && page.contains("|   0.100 |               501 |"), "{page}");
+    let text = page(&results);
+    assert!(text.contains("| create + write ms |") && text.contains("|   0.100 |               501 |"), "{text}");
 }
 
 #[test]
-fn json_keeps_every_run_and_can_be_read_back() {
-    let value: serde_json::Value = serde_json::from_str(&text(&Json, &three())).unwrap();
-    assert_eq!(value["format"], 1);
+fn json_keeps_every_run() {
+    let value: serde_json::Value = serde_json::to_value(three()).unwrap();
+    assert_eq!(value["format"], 2);
     assert_eq!(value["configuration"]["frame_bytes"], 2 << 20);
     assert_eq!(value["engines"][0]["runs"].as_array().map(Vec::len), Some(3));
     assert_eq!(value["engines"][0]["runs"][1]["write_s"], 0.4);
@@ -132,28 +119,16 @@ fn json_keeps_every_run_and_can_be_read_back() {
 }
 
 #[test]
-fn csv_has_one_line_for_each_run_under_a_header() {
-    let lines = text(&Csv, &three());
-    let lines: Vec<&str> = lines.lines().collect();
-    assert_eq!(lines.len(), 1 + 4 * 3);
-    assert_eq!(
-        lines[0],
-        "engine,variant,round,place,create_s,append_s,finish_s,write_s,fps,gb_per_s,append_p50_us,append_p99_us,\
-         append_p999_us,append_max_us,before_bytes,peak_bytes,dropped,stored_bytes,durability,create_write_s"
-    );
-    assert!(lines[1].starts_with("zarrs,,0,0,0.001,0.45,0.05,0.5,40.0,"), "{}", lines[1]);
-    assert!(lines[1].ends_with(",finish,0.501"), "{}", lines[1]);
-    assert!(lines.iter().any(|line| line.starts_with("raw,slow way,") && line.ends_with(",finish,0.45")), "{lines:?}");
-}
-
-#[test]
 fn results_go_to_the_file_that_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("runs.csv");
-    export_to(&path, &Csv, &three()).unwrap();
-    assert!(std::fs::read_to_string(&path).unwrap().starts_with("engine,"));
-    let problem = export_to(&folder.path().join("absent/runs.csv"), &Csv, &three()).unwrap_err().to_string();
-    assert!(problem.contains("absent"), "{problem}");
+    let path = folder.path().join("runs.json");
+    write_json(&path, &three()).unwrap();
+    let value: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(value["engines"][0]["runs"][2]["append"]["count"], 100);
+    for write in [write_json, draw] {
+        let problem = write(&folder.path().join("absent/runs"), &three()).unwrap_err().to_string();
+        assert!(problem.contains("absent"), "{problem}");
+    }
 }
 
 #[test]

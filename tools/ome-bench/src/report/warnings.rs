@@ -83,13 +83,15 @@ pub fn judge(results: &Results) -> Vec<String> {
 }
 
 /// Options that were not tried and would say more.
-pub fn suggest(results: &Results, peers: bool) -> Vec<String> {
+pub fn suggest(results: &Results) -> Vec<String> {
     let mut said = Vec::new();
     let configuration = &results.configuration;
     if !results.any_engine() {
         return said;
     }
-    if !peers && !results.engines.iter().any(|engine| engine.name.contains('/')) {
+    let failed = results.failures.iter().map(|failure| &failure.name);
+    let mut names = results.engines.iter().map(|engine| &engine.name).chain(failed);
+    if !names.any(|name| name == "peers" || name.contains('/')) {
         said.push("--peers measures also the engines labs use today".into());
     }
     if configuration.compression != "none" && configuration.pixels == Pixels::Random {
