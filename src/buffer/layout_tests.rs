@@ -64,6 +64,7 @@ proptest! {
         for row in 0..rows as usize {
             for column in 0..columns as usize {
                 let at = naive_offset(layout, slot, row, column, item);
+                prop_assert_eq!(layout.pixel_offset(slot, row, column), at);
                 let source = (row * columns as usize + column) * item;
                 prop_assert_eq!(&buffer.as_mut_slice()[at..at + item], &frame[source..source + item]);
                 seen += item;

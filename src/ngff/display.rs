@@ -1,8 +1,9 @@
 //! How viewers show an image at first: a color for each channel, a window of intensities.
 
+use serde::Serialize;
 use serde_json::Number;
 
-use super::model::Channel;
+use super::model::{Channel, Window};
 
 /// Red, green, blue.
 pub type Rgb = [u8; 3];
@@ -82,6 +83,40 @@ pub fn range(dtype: &str) -> [f64; 2] {
     [min, max].map(|limit| limit.as_f64().unwrap_or_default())
 }
 
+/// `window` of a channel (OME-NGFF 0.4 to 0.6, "omero" metadata).
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Shown {
+    min: Number,
+    max: Number,
+    start: Number,
+    end: Number,
+}
+
+/// How a channel of this data type is shown: as its window says, or with all that the data type can hold. A viewer's
+/// slider goes over that too; over what was seen in floating point, which has no such range.
+pub(super) fn shown(dtype: &str, window: Option<Window>) -> Shown {
+    let (min, max) = self::window(dtype);
+    let Some(told) = window else { return Shown { start: min.clone(), end: max.clone(), min, max } };
+    let limits = range(dtype);
+    let is_float = dtype.starts_with("float");
+    let [start, end] = apart(told.start, told.end);
+    // All pixels as bright as can be: what is darker is shown black.
+    let [start, end] = if !is_float && told.start >= limits[1] { [limits[1] - 1.0, limits[1]] } else { [start, end] };
+    let [least, greatest] = told.range.filter(|_| is_float).unwrap_or(limits);
+    let number = |value: f64| match (is_float, value < 0.0) {
+        (true, _) => Number::from_f64(value).unwrap_or_else(|| 0.into()),
+        // What a type of 64 bits holds, the nearest.
+        (false, true) => Number::from(value as i64),
+        (false, false) => Number::from(value as u64),
+    };
+    Shown {
+        min: number(least.min(start)),
+        max: number(greatest.max(end)),
+        start: number(if is_float { start } else { start.floor() }),
+        end: number(if is_float { end } else { end.ceil() }),
+    }
+}
+
 /// Smallest and largest intensity of a data type: all that an integer can hold, 0 to 1 for floating point (whose own
 /// range shows every image black) and for types that we do not know.
 pub(super) fn window(dtype: &str) -> (Number, Number) {
@@ -135,6 +170,27 @@ mod tests {
     fn more_channels_than_colors_begin_the_palette_again() {
         let got = colors(&vec![Channel::default(); 8]);
         assert_eq!(got, [GREEN, MAGENTA, CYAN, YELLOW, RED, BLUE, GREEN, MAGENTA]);
+    }
+
+    #[test]
+    fn windows_are_told_in_numbers_of_the_type() {
+        let told = |dtype, start, end, range| {
+            let text = serde_json::to_string(&shown(dtype, Some(Window { start, end, range }))).expect("JSON");
+            text.replace(['"', '{', '}'], "")
+        };
+        assert_eq!(told("uint16", 100.0, 900.0, Some([90.0, 4000.0])), "min:0,max:65535,start:100,end:900");
+        assert_eq!(told("uint16", 100.5, 900.5, None), "min:0,max:65535,start:100,end:901");
+        assert_eq!(told("uint8", 255.0, 255.0, None), "min:0,max:255,start:254,end:255");
+        assert_eq!(told("int8", -128.0, -128.0, None), "min:-128,max:127,start:-128,end:-127");
+        assert_eq!(told("uint16", -5.0, 70000.0, None), "min:-5,max:70000,start:-5,end:70000");
+        assert_eq!(told("uint64", 0.0, u64::MAX as f64, None), format!("min:0,max:{0},start:0,end:{0}", u64::MAX));
+        assert_eq!(told("float32", 0.25, 0.5, Some([-1.0, 2.0])), "min:-1.0,max:2.0,start:0.25,end:0.5");
+        assert_eq!(told("float64", 7.0, 7.0, Some([7.0, 7.0])), "min:7.0,max:8.0,start:7.0,end:8.0");
+        assert_eq!(told("float32", 0.25, 3.0, None), "min:0.0,max:3.0,start:0.25,end:3.0");
+        assert_eq!(
+            shown("uint16", None),
+            Shown { min: 0.into(), max: 65535.into(), start: 0.into(), end: 65535.into() }
+        );
     }
 
     #[test]

@@ -55,6 +55,7 @@ pub(super) fn tczyx() -> Image {
                 excitation_nm: Some(405.0),
                 emission_nm: Some(450.5),
                 fluorophore: Some("DAPI".into()),
+                window: None,
             },
             Channel { label: "GFP".into(), emission_nm: Some(509.0), ..Channel::default() },
         ],

@@ -26,7 +26,7 @@ mod validate;
 
 pub use crate::zarr::Document;
 pub use documents::{collection, documents};
-pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Hierarchy, Image};
+pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Hierarchy, Image, Window};
 pub use namespace::{MAX_NAMESPACE_BYTES, RESERVED_NAMESPACES, check_namespace, is_ngff};
 
 #[cfg(test)]

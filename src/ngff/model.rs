@@ -74,6 +74,19 @@ pub struct Channel {
     pub emission_nm: Option<f64>,
     /// Name of the fluorophore.
     pub fluorophore: Option<String>,
+    /// Intensities between which to show it; all that the data type can hold where there is none.
+    pub window: Option<Window>,
+}
+
+/// Intensities between which a channel is shown.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Window {
+    /// Shown black.
+    pub start: f64,
+    /// Shown in full color.
+    pub end: f64,
+    /// Least and greatest that were seen, where that is known.
+    pub range: Option<[f64; 2]>,
 }
 
 /// How the images of a store lie in its groups.
@@ -96,5 +109,14 @@ impl Hierarchy {
         };
         let series = series.iter().map(|(path, image)| (path.as_str(), image));
         single.into_iter().chain(series)
+    }
+
+    /// The images in order, to be changed.
+    pub fn images_mut(&mut self) -> impl Iterator<Item = &mut Image> {
+        let (single, series) = match self {
+            Self::Single(image) => (Some(image), [].as_mut_slice()),
+            Self::Series(series) => (None, series.as_mut_slice()),
+        };
+        single.into_iter().chain(series.iter_mut().map(|(_, image)| image))
     }
 }

@@ -1,7 +1,6 @@
 //! Pieces of JSON that several NGFF versions write alike.
 
 use serde::Serialize;
-use serde_json::Number;
 
 use super::display;
 use super::model::{Axis, AxisKind, Channel, Dataset, Image};
@@ -61,16 +60,8 @@ pub(super) struct Omero<'a> {
 struct OmeroChannel<'a> {
     label: &'a str,
     color: String,
-    window: Window,
+    window: display::Shown,
     active: bool,
-}
-
-#[derive(Serialize)]
-struct Window {
-    min: Number,
-    max: Number,
-    start: Number,
-    end: Number,
 }
 
 impl<'a> Omero<'a> {
@@ -79,14 +70,13 @@ impl<'a> Omero<'a> {
         if image.channels.is_empty() {
             return None;
         }
-        let (min, max) = display::window(&image.dtype);
         let channels = display::colors(&image.channels)
             .into_iter()
             .zip(&image.channels)
             .map(|([red, green, blue], channel)| OmeroChannel {
                 label: &channel.label,
                 color: format!("{red:02X}{green:02X}{blue:02X}"),
-                window: Window { min: min.clone(), max: max.clone(), start: min.clone(), end: max.clone() },
+                window: display::shown(&image.dtype, channel.window),
                 active: true,
             })
             .collect();

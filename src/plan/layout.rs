@@ -325,6 +325,23 @@ impl Layout {
         nth * self.unit_bytes()
     }
 
+    /// Where a pixel of the plane in `slot` lies in the group's buffer.
+    #[must_use]
+    pub(crate) fn pixel_offset(&self, slot: usize, row: usize, column: usize) -> usize {
+        let unit = self.unit_of_tile(row / self.tile_rows, column / self.tile_columns);
+        let within = (slot * self.tile_rows + row % self.tile_rows) * self.tile_columns + column % self.tile_columns;
+        self.unit_offset(unit) + within * self.item
+    }
+
+    /// The unit that holds a tile: what [`Layout::tiles`] lists, by arithmetic.
+    fn unit_of_tile(&self, row: usize, column: usize) -> usize {
+        let as_usize = |(down, across): (u32, u32)| (down as usize, across as usize);
+        let ((down, across), (shard_down, shard_across)) = (as_usize(self.grid), as_usize(self.shard_grid));
+        let (top, left) = (row - row % shard_down, column - column % shard_across);
+        let (height, width) = (shard_down.min(down - top), shard_across.min(across - left));
+        top * across + height * left + (row - top) * width + (column - left)
+    }
+
     /// Bytes of one plane of one unit.
     #[must_use]
     pub fn plane_bytes(&self) -> usize {

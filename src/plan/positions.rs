@@ -131,6 +131,7 @@ fn channels(settings: &Settings) -> Vec<ngff::Channel> {
             excitation_nm: channel.excitation_wavelength_nm.map(f64::from),
             emission_nm: channel.emission_wavelength_nm.map(f64::from),
             fluorophore: channel.fluorophore.clone(),
+            window: channel.window.map(|window| ngff::Window { start: window.start, end: window.end, range: None }),
         })
         .collect()
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{ArrayId, Geometry};
 use crate::error::{Error, Result};
 use crate::router::{Location, Loop, Router};
-use crate::settings::{Acquisition, Settings};
+use crate::settings::{Acquisition, Channel, Coord, DimensionType, Settings};
 
 /// A source of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -74,6 +74,16 @@ impl PlannedSource {
     #[must_use]
     pub fn router(&self) -> &Router {
         &self.router
+    }
+
+    /// The axis of channels among the index dimensions, with the channels that the host declared; `None` where it
+    /// declared none.
+    #[must_use]
+    pub fn channels(&self) -> Option<(usize, impl Iterator<Item = &Channel>)> {
+        let axes = self.acquisition.axes();
+        let nth = axes.iter().position(|axis| axis.kind == DimensionType::Channel)?;
+        let coords = self.settings().dimensions.get(axes.get(nth)?.dimension)?.coords.as_ref()?;
+        Some((nth, coords.iter().filter_map(Coord::as_channel)))
     }
 
     /// For each level below full resolution the pixels of the level above that become one, down and across.

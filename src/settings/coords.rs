@@ -98,6 +98,20 @@ pub struct Channel {
     /// Color in which to show the channel.
     #[serde(default)]
     pub color: Option<Color>,
+    /// Intensities between which to show the channel; where not set, from a low to a high percentile of what the run
+    /// stores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+}
+
+/// Intensities between which a channel is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, expecting = "an object with start and end")]
+pub struct Window {
+    /// Shown black, with all below it. Below `end`.
+    pub start: f64,
+    /// Shown in full color, with all above it.
+    pub end: f64,
 }
 
 impl Channel {
@@ -110,6 +124,7 @@ impl Channel {
             emission_wavelength_nm: None,
             fluorophore: None,
             color: None,
+            window: None,
         }
     }
 }
@@ -195,6 +210,8 @@ struct Object {
     fluorophore: Field<String>,
     #[serde(default, deserialize_with = "present")]
     color: Field<Color>,
+    #[serde(default, deserialize_with = "present")]
+    window: Field<Window>,
 }
 
 impl Object {
@@ -213,6 +230,7 @@ impl Object {
             || self.emission_wavelength_nm.is_some()
             || self.fluorophore.is_some()
             || self.color.is_some()
+            || self.window.is_some()
     }
 
     fn into_coord<E: de::Error>(self) -> Result<Coord, E> {
@@ -234,6 +252,7 @@ impl Object {
                 emission_wavelength_nm: self.emission_wavelength_nm.flatten(),
                 fluorophore: self.fluorophore.flatten(),
                 color: self.color.flatten(),
+                window: self.window.flatten(),
             })),
             (true, true) => Err(E::invalid_value(
                 de::Unexpected::Other("fields of a position and of a channel in one object"),

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::{Store, attributes, frame_metadata};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FrameLog};
-use crate::ngff::{Attributes, Document, Hierarchy, collection, documents, is_ngff};
+use crate::ngff::{Attributes, Document, Hierarchy, Window, collection, documents, is_ngff};
 use crate::plan::Plan;
 use crate::platform::{Source, write_new};
 use crate::reader::{self, limits};
@@ -102,19 +102,21 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the documents of groups that have become others: the shapes of arrays that grew to `extents`, the mirrors
-    /// of the frame metadata, each read when its image's turn comes and gone before the next. What an engine has put in
-    /// the place of ours is not what was written last: then the unchanged ones too.
+    /// Writes the documents of groups that have become others: the shapes of arrays that grew to `extents`, `windows`
+    /// of the channels of each source that the host gave none, the mirrors of the frame metadata, each read when its
+    /// image's turn comes and gone before the next. What an engine has put in the place of ours is not what was written
+    /// last: then the unchanged ones too.
     ///
     /// # Errors
     /// The first [`Error::Io`]: it goes on after one, and asked again it writes what is not written yet.
-    pub(crate) fn finish_groups(&self, extents: &[Option<u64>]) -> Result<()> {
+    pub(crate) fn finish_groups(&self, extents: &[Option<u64>], windows: &[Vec<Option<Window>>]) -> Result<()> {
         let mut state = self.groups.lock();
         state.ended = true;
         if self.is_lost() {
             return Ok(());
         }
-        let hierarchy: Hierarchy = self.plan.ngff(Some(extents));
+        let mut hierarchy: Hierarchy = self.plan.ngff(Some(extents));
+        show(&mut hierarchy, &self.plan, windows);
         let State { host, written, continued, .. } = &mut *state;
         // Whether an earlier run wrote any is not known without a look.
         let look = *continued;
@@ -190,6 +192,10 @@ fn edited(zarr: ZarrFormat, mut text: Vec<u8>, new: &Document) -> Option<Edited>
     };
     let (there, new) = (attributes(document)?, attributes(parse_object(&new.bytes).ok()?)?);
     let mut changed = false;
+    if let Some((path, omero)) = with_windows(zarr, &there, &new) {
+        text = with_member(&text, &path, &omero)?;
+        changed = true;
+    }
     for (name, value) in new {
         let ours = is_ngff(&name) || name == "ome_stream";
         if there.get(&name).is_none_or(|known| !ours && *known != value) {
@@ -198,6 +204,45 @@ fn edited(zarr: ZarrFormat, mut text: Vec<u8>, new: &Document) -> Option<Edited>
         }
     }
     Some(if changed { Edited::To(text) } else { Edited::Nothing })
+}
+
+/// Gives channels the windows of their source, where they have none.
+fn show(hierarchy: &mut Hierarchy, plan: &Plan, windows: &[Vec<Option<Window>>]) {
+    for (image, place) in hierarchy.images_mut().zip(plan.positions()) {
+        let windows = windows.get(place.source.index()).into_iter().flatten();
+        image
+            .channels
+            .iter_mut()
+            .zip(windows)
+            .for_each(|(channel, window)| channel.window = channel.window.or(*window));
+    }
+}
+
+/// `omero` as it stands among attributes, and where in the document, with the windows that the run has found for
+/// channels that have none which anybody chose: what is shown is all that there can be. `None` where there is no such
+/// channel.
+fn with_windows(
+    zarr: ZarrFormat,
+    there: &Map<String, Value>,
+    new: &Map<String, Value>,
+) -> Option<(Vec<&'static str>, Value)> {
+    // OME-NGFF 0.5 and later have it below `ome`, 0.4 beside the others.
+    let (path, there, new) = match there.get("ome").and_then(Value::as_object) {
+        Some(ome) => ([&zarr.attribute_at("ome")[..], &["omero"]].concat(), ome, new.get("ome")?.as_object()?),
+        None => (zarr.attribute_at("omero"), there, new),
+    };
+    let mut omero = there.get("omero")?.clone();
+    let found = new.get("omero")?.get("channels")?.as_array()?;
+    let mut changed = false;
+    for (channel, found) in omero.get_mut("channels")?.as_array_mut()?.iter_mut().zip(found) {
+        let (Some(window), Some(found)) = (channel.get_mut("window"), found.get("window")) else { continue };
+        let all = window.get("start") == window.get("min") && window.get("end") == window.get("max");
+        if all && window != found {
+            *window = found.clone();
+            changed = true;
+        }
+    }
+    changed.then_some((path, omero))
 }
 
 /// What becomes of a document.

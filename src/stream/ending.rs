@@ -41,7 +41,8 @@ impl Stream {
         shared.housekeeping.note(Kept::FrameMetadata, flush().or_else(|_| flush()));
         let flush = || shared.store.flush_missing();
         shared.housekeeping.note(Kept::Missing, flush().or_else(|_| flush()));
-        let groups = || shared.store.finish_groups(&extents);
+        let windows = shared.windows.found();
+        let groups = || shared.store.finish_groups(&extents, &windows);
         note(groups().inspect_err(|_| drop(groups())));
         if !shared.failure.is_set() {
             let all: Vec<Come> = come.iter().copied().map(Come::all).collect();

@@ -22,6 +22,7 @@ mod storing;
 mod threads;
 #[cfg(all(test, not(feature = "shuttle")))]
 mod together_tests;
+mod windows;
 mod workers;
 
 pub use append::MAX_SKIP;
@@ -167,6 +168,7 @@ impl Stream {
             storing: storing::Storing::default(),
             levels: Levels::default(),
             latencies: Mutex::new(status::histogram()?),
+            windows: windows::Windows::new(&plan),
             plan,
         });
         resume::take_up(&shared, &mut left)?;

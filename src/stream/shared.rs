@@ -11,6 +11,7 @@ use super::housekeeping::{Housekeeping, Kept};
 use super::levels::Levels;
 use super::progress::Progress;
 use super::storing::Storing;
+use super::windows::Windows;
 use crate::backend::Sink;
 use crate::buffer::{Budget, Open, Sealed, Watched};
 use crate::error::Result;
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) storing: Storing,
     /// Levels below full resolution.
     pub(super) levels: Levels,
+    /// Intensities that were seen, by channel.
+    pub(super) windows: Windows,
     /// Nanoseconds that `append` took; only `append` and `status` look at it.
     pub(super) latencies: Mutex<Histogram<u64>>,
 }

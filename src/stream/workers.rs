@@ -116,6 +116,8 @@ fn note_stored(shared: &Shared, group: &Sealed) -> Result<()> {
     shared.store.log().planes(key, planes.iter().copied())?;
     shared.progress.written(plan, key, &planes);
     shared.progress.group_stored(plan, key, &planes);
+    // Last: nobody waits for it.
+    shared.windows.note(plan, group);
     Ok(())
 }
 

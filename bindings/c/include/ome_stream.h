@@ -97,7 +97,8 @@
  *         coords             what each element is, instead of count. Positions: objects with name, plate_row,
  *                            plate_column (of which nothing is written yet), grid_row, grid_column, x_coord, y_coord,
  *                            z_coord; names are those of folders on every system. Channels: names, or objects
- *                            with name, color, fluorophore, excitation_wavelength_nm, emission_wavelength_nm. Others:
+ *                            with name, color, fluorophore, excitation_wavelength_nm, emission_wavelength_nm, window
+ *                            {"start", "end"} (intensities shown black and in full color; else from the data). Others:
  *                            names or numbers.
  *         chunk_size         pixels of a chunk. Default: the whole frame in rows and columns, 1 elsewhere.
  *         shard_size_chunks  chunks (not pixels) of a shard. Default: no shards.

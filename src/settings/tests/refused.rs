@@ -258,6 +258,11 @@ fn coordinates_that_do_not_fit() {
     );
     refused(&c(json!(["a", {"name": "b", "color": "greenish"}])), "dimensions[1].coords[1].color", "\"greenish\"");
     refused(&c(json!(["a", {"name": "b", "wavelength": 5}])), "dimensions[1].coords[1].wavelength", "5");
+    let window = |window: Value| c(json!(["a", {"name": "b", "window": window}]));
+    refused(&window(json!({"start": 9, "end": 5})), "dimensions[1].coords[1].window", "9 to 5");
+    refused(&window(json!({"start": 5, "end": 5})), "dimensions[1].coords[1].window", "5 to 5");
+    refused(&window(json!({"start": 5})), "dimensions[1].coords[1].window.end", "(missing)");
+    refused(&window(json!({"start": "low", "end": 5})), "dimensions[1].coords[1].window.start", "\"low\"");
     refused(&c(json!(["a", {"color": "red"}])), "dimensions[1].coords[1].name", "(missing)");
     refused(&with("/dimensions/0/coords", json!([1, 2, 3, ""])), "dimensions[0].coords[3]", "\"\"");
 }

@@ -30,13 +30,16 @@ fn position() -> impl Strategy<Value = Position> {
 }
 
 fn channel() -> impl Strategy<Value = Channel> {
-    (name(), any::<Option<u32>>(), any::<Option<u32>>(), prop::option::of(name()), any::<Option<[u8; 3]>>()).prop_map(
-        |(name, excitation, emission, fluorophore, color)| Channel {
+    let window = prop::option::of((number(), number()).prop_map(|(start, end)| Window { start, end }));
+    let nm = any::<Option<u32>>;
+    (name(), nm(), nm(), prop::option::of(name()), any::<Option<[u8; 3]>>(), window).prop_map(
+        |(name, excitation, emission, fluorophore, color, window)| Channel {
             name,
             excitation_wavelength_nm: excitation,
             emission_wavelength_nm: emission,
             fluorophore,
             color: color.map(Color::from_rgb),
+            window,
         },
     )
 }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::names;
 use crate::error::{Error, Result};
-use crate::settings::coords::{Channel, Coord, Position};
+use crate::settings::coords::{Channel, Coord, Position, Window};
 use crate::settings::dimension::Dimension;
 use crate::settings::kind::DimensionType;
 use crate::settings::limits::MAX_POSITIONS;
@@ -28,6 +28,7 @@ pub(super) fn check(dimensions: &mut [Dimension]) -> Result<()> {
                 let mut seen = HashSet::new();
                 for (field, coord) in elements().zip(list.iter_mut()) {
                     let name = to_channel(&field, coord)?;
+                    window(&field, coord)?;
                     if !seen.insert(name.clone()) {
                         return Err(Error::settings(
                             format!("{field}.name"),
@@ -46,6 +47,19 @@ pub(super) fn check(dimensions: &mut [Dimension]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A window that is given begins below its end.
+fn window(field: &str, coord: &Coord) -> Result<()> {
+    let Some(Window { start, end }) = coord.as_channel().and_then(|channel| channel.window) else { return Ok(()) };
+    let refused = |problem| {
+        let remedy = "give finite intensities, start below end, or leave window out: it then follows from the data";
+        Err(Error::settings(format!("{field}.window"), format!("{start} to {end}"), problem, remedy))
+    };
+    if !(start.is_finite() && end.is_finite()) {
+        return refused("an intensity has to be a finite number");
+    }
+    if start >= end { refused("it starts at or above its end") } else { Ok(()) }
 }
 
 /// Coordinates and count agree; a number of positions becomes positions.

@@ -25,3 +25,4 @@ mod sources;
 mod status;
 mod threads;
 mod versions;
+mod windows;

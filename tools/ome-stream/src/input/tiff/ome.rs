@@ -394,6 +394,7 @@ fn channels(image: &Image, samples: u64) -> Vec<Channel> {
                     Some(_) => None,
                     None => channel.color.map(of_color),
                 },
+                window: None,
             });
         }
     }
