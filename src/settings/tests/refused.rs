@@ -449,6 +449,7 @@ fn formats_that_are_not_written() {
 fn shards_in_a_version_without_them() {
     let mut file = with("/format", json!({"version": "0.4"}));
     accepted(&file);
+    file["dimensions"][0]["chunk_size"] = json!(1);
     file["dimensions"][0]["shard_size_chunks"] = json!(2);
     refused(&file, "dimensions[0].shard_size_chunks", "2");
     for version in ["0.5", "0.6"] {
