@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use ome_stream::Plan;
 use ome_stream::plan::ShardGrid;
 use ome_stream::zarr::index::index_bytes;
-use ome_stream::zarr::object_key;
 
 /// One chunk file or shard file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +22,7 @@ pub fn list(plan: &Plan) -> Vec<FileSpec> {
     let shards = ShardGrid::of(geometry);
     let grid: Vec<u64> =
         geometry.shape().iter().zip(geometry.object()).map(|(extent, object)| extent.div_ceil(object)).collect();
+    let form = &plan.forms()[0];
     let mut files = Vec::new();
     for position in 0..plan.positions().len() {
         let array = plan.array_path(position, 0);
@@ -38,7 +38,7 @@ pub fn list(plan: &Plan) -> Vec<FileSpec> {
             let bytes = shards.as_ref().map_or(chunk_bytes, |shards| {
                 shards.expected(&place) as u64 * chunk_bytes + index_bytes(shards.chunks_per_shard())
             });
-            files.push(FileSpec { path: array.join(object_key(&place)), bytes });
+            files.push(FileSpec { path: array.join(form.object_key(&place)), bytes });
         }
     }
     files

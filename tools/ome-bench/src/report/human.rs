@@ -121,9 +121,12 @@ fn conditions(it: &Conditions) -> String {
     )
 }
 
+/// Head of a column, and what it says of an engine.
+type Column = (String, fn(&EngineResult) -> Option<String>);
+
 /// The one table.
 fn summary(results: &Results) -> String {
-    let mut columns: Vec<(String, fn(&EngineResult) -> Option<String>)> = Vec::new();
+    let mut columns: Vec<Column> = Vec::new();
     let mut add = |name: &str, value| columns.push((name.to_owned(), value));
     add("engine", |it| Some(it.name.clone()));
     add("create ms", |it| (it.role == Role::Engine).then(|| short(it.create_s.median * 1e3)));
