@@ -1,9 +1,14 @@
 //! The index of a shard file (Zarr v3 sharding codec): read without trust, and looked for where the last one is torn.
 
+use std::ops::Range;
+
 use super::file::Stored;
 use crate::error::Result;
 use crate::platform::ALIGNMENT;
-use crate::zarr::index::{Entry, LAST_BYTES, PLACES_MARK, index_bytes, may_end_index, parse_index};
+use crate::zarr::Sharding;
+use crate::zarr::index::{
+    ENTRY_BYTES, Entry, LAST_BYTES, PLACES_MARK, index_bytes, may_end_index, parse_entries, parse_index,
+};
 
 /// The entries of an index, and where it starts in its file.
 pub type Found = (Vec<Entry>, u64);
@@ -32,6 +37,33 @@ pub fn last_index(file: &Stored, length: u64, chunks: usize) -> Result<Result<Fo
     };
     let index = file.read(start, bytes)?;
     Ok(parse_index(&index, chunks).map(|entries| (entries, start)))
+}
+
+/// The index of `file`, a shard of anybody's: entries, and the part of the file in which chunks may lie.
+///
+/// # Errors
+/// As [`last_index`].
+pub fn index_of_shard(
+    file: &Stored,
+    chunks: usize,
+    sharding: &Sharding,
+) -> Result<Result<(Vec<Entry>, Range<u64>), String>> {
+    let length = file.length();
+    let bytes = match sharding.has_checksum() {
+        Some(true) => index_bytes(chunks),
+        Some(false) => (chunks as u64).saturating_mul(ENTRY_BYTES as u64),
+        None => return Ok(Err("its index is encoded in a way that is not known".into())),
+    };
+    let Some(left) = length.checked_sub(bytes) else {
+        return Ok(Err(format!("{length} bytes long: too short for its index ({bytes} bytes)")));
+    };
+    let (start, room) = if sharding.index_first { (0, bytes..length) } else { (left, 0..left) };
+    let index = file.read(start, bytes)?;
+    let entries = match sharding.has_checksum() {
+        Some(true) => parse_index(&index, chunks),
+        _ => Ok(parse_entries(&index)),
+    };
+    Ok(entries.map(|entries| (entries, room)))
 }
 
 /// The index that ends within the last block of `file` but not at its end, where something was appended behind it:
@@ -141,6 +173,34 @@ mod tests {
         assert_eq!(found(5 * ALIGNMENT), Some(vec![(0, 5), (4096, 7)]));
         assert_eq!(found(4 * ALIGNMENT - 1), Some(vec![(0, 5), MISSING]));
         assert_eq!(found(2 * ALIGNMENT - 1), None);
+    }
+
+    #[test]
+    fn the_index_of_any_writer_is_read() {
+        let entries = [(20, 5), MISSING];
+        let index = index_of(entries.into_iter()).expect("memory");
+        let bare = &index[..2 * ENTRY_BYTES];
+        let of = |codecs: serde_json::Value, first: bool| {
+            let codecs = crate::zarr::Chain::of(&codecs).expect("codecs");
+            let last = Sharding::indexed_last(vec![1], crate::zarr::Chain::default());
+            Sharding { index_codecs: codecs, index_first: first, ..last }
+        };
+        let little = serde_json::json!({"name": "bytes", "configuration": {"endian": "little"}});
+        let (with, without) = (serde_json::json!([little, "crc32c"]), serde_json::json!([little]));
+        for (index, codecs) in [(&index[..], with), (bare, without)] {
+            for first in [false, true] {
+                let chunks = [7; 100];
+                let bytes = if first { [index, &chunks].concat() } else { [&chunks, index].concat() };
+                let room = if first { index.len() as u64..bytes.len() as u64 } else { 0..100 };
+                let (_folder, file) = self::file(&bytes);
+                let found = index_of_shard(&file, 2, &of(codecs.clone(), first)).expect("readable");
+                assert_eq!(found, Ok((entries.to_vec(), room)), "{first} {codecs}");
+                assert!(index_of_shard(&file, 200, &of(codecs.clone(), first)).expect("readable").is_err());
+            }
+        }
+        let (_folder, file) = file(&index);
+        let strange = of(serde_json::json!(["bytes", "crc32c"]), false);
+        assert!(index_of_shard(&file, 2, &strange).expect("readable").is_err());
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod usage;
 pub use document::Document;
 pub use file::{Small, Stored, Stream, below, is_file, is_folder, is_there, kind, list, open, small, whole};
 pub use frame_lines::{FrameLines, frame_lines, frame_log, is_frame_line};
-pub use index::{Found, has_places_mark, last_index};
+pub use index::{Found, has_places_mark, index_of_shard, last_index};
 pub(crate) use index::{earlier_index, index_near_end};
 pub use lines::{Line, Lines, Piece};
 pub use nodes::{Expected, Node, Walked, walk};

@@ -61,7 +61,7 @@ pub(super) fn inspect(
     let mut array = Array { inspection, path, format: &format, checker: checker.as_deref(), reach, report };
     let mut seen = HashSet::new();
     let source = array.inspection.source;
-    let strange = each_object(source, folder, format.zarr, format.shape.len(), &mut |object| {
+    let strange = each_object(source, folder, &format.zarr.keys(), format.shape.len(), &mut |object| {
         array.report.objects += 1;
         let seen_now = array.object(&object);
         if array.inspection.interrupted() {

@@ -371,7 +371,7 @@ impl Inspection<'_> {
             let (array, axes) = (logged.arrays.len(), format.shape.len());
             let append_axis = self.append_axis(&node.path).flatten();
             logged.arrays.push(LoggedArray { path: node.path.clone(), format, append_axis });
-            let strange = reader::each_object(self.source, &node.folder, node.zarr, axes, &mut |object| {
+            let strange = reader::each_object(self.source, &node.folder, &node.zarr.keys(), axes, &mut |object| {
                 if let Some(length) = object.whole {
                     let published = Published { path: object.path, length, array, coordinates: object.coordinates };
                     logged.published.insert(node.file(&object.key), published);

@@ -277,7 +277,19 @@ impl Sharding {
     /// Whether the index is one that [`super::index`] knows.
     #[must_use]
     pub fn is_indexed_last(&self) -> bool {
-        !self.index_first && self.index_codecs == index_codecs()
+        !self.index_first && self.has_checksum() == Some(true)
+    }
+
+    /// Whether a checksum stands behind the entries of the index; `None` where they are not encoded as
+    /// [`super::index`] knows them.
+    #[must_use]
+    pub fn has_checksum(&self) -> Option<bool> {
+        let Chain(known) = index_codecs();
+        match self.index_codecs.0.as_slice() {
+            all if all == known => Some(true),
+            all if Some(all) == known.get(..1) => Some(false),
+            _ => None,
+        }
     }
 }
 

@@ -49,6 +49,18 @@ impl ArrayFormat {
                 ZarrFormat::V3 => "chunk_key_encoding is not default with /".into(),
             });
         }
+        if document.codecs.sharding().is_some_and(|sharding| !sharding.is_indexed_last()) {
+            return Err("the shard index is not little-endian with crc32c at the end".into());
+        }
+        Self::of_anyone(zarr, document)
+    }
+
+    /// As [`ArrayFormat::of`] an array of any writer's, however its objects are named and wherever a shard has its
+    /// index.
+    ///
+    /// # Errors
+    /// Why its chunks cannot be told apart.
+    pub fn of_anyone(zarr: ZarrFormat, document: ArrayDocument) -> Result<Self, String> {
         let item = document.data_type.size();
         let item = item.ok_or_else(|| format!("data_type {} is not known", shown::value(&document.data_type.name)))?;
         let chunk = document.chunk().to_vec();
@@ -59,9 +71,6 @@ impl ArrayFormat {
         let (shard, codecs) = match document.codecs.sharding() {
             None if document.is_sharded() => return Err("sharding_indexed is not the only codec".into()),
             None => (None, document.codecs),
-            Some(sharding) if !sharding.is_indexed_last() => {
-                return Err("the shard index is not little-endian with crc32c at the end".into());
-            }
             Some(sharding) => {
                 if document.object.iter().zip(&chunk).any(|(outer, inner)| outer % inner != 0) {
                     return Err("chunks do not divide shards".into());

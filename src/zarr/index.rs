@@ -55,7 +55,13 @@ pub fn parse_index(bytes: &[u8], chunks: usize) -> Result<Vec<Entry>, String> {
     if crc32c::crc32c(entries).to_le_bytes() != checksum {
         return Err("the checksum of its index is wrong".into());
     }
-    Ok(entries.as_chunks::<ENTRY_BYTES>().0.iter().map(entry).collect())
+    Ok(parse_entries(entries))
+}
+
+/// The entries alone, of an index that has no checksum.
+#[must_use]
+pub fn parse_entries(bytes: &[u8]) -> Vec<Entry> {
+    bytes.as_chunks::<ENTRY_BYTES>().0.iter().map(entry).collect()
 }
 
 fn entry(bytes: &[u8; ENTRY_BYTES]) -> Entry {
