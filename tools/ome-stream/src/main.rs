@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output, diagnostics to standard error.
 
+mod check;
 mod commands;
 mod failure;
 mod input;
@@ -18,7 +19,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    convert, info, preview as preview_command, recover, settings as settings_command, write, write_options,
+    check as check_command, convert, info, preview as preview_command, recover, settings as settings_command, write,
+    write_options,
 };
 
 /// Attribute of the root group in which `write` keeps notes that `info` shows.
@@ -37,6 +39,7 @@ enum Command {
     Write(Box<write_options::Options>),
     Info(info::Options),
     Preview(preview_command::Options),
+    Check(check_command::Options),
     Recover(recover::Options),
     Convert(convert::Options),
     Settings(settings_command::Options),
@@ -54,7 +57,8 @@ fn main() -> ExitCode {
         Command::Preview(options) => preview_command::run(options),
         Command::Settings(options) => settings_command::run(options),
         Command::Convert(options) => convert::run(options),
-        // Its exit codes tell more than well or not.
+        // Their exit codes tell more than well or not.
+        Command::Check(options) => return check_command::run(options),
         Command::Recover(options) => return recover::run(options),
     };
     match outcome {

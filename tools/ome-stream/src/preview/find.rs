@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::group::Group;
 use crate::report::text::clean;
-use crate::store::discover::natural;
+use crate::store::tree::natural;
 
 /// Most images that are looked for: as many positions as a plan may have.
 const MAX_IMAGES: usize = 100_000;

@@ -1,5 +1,6 @@
 //! Results as people read them.
 
+pub mod check;
 pub mod engines;
 pub mod numbers;
 pub mod run;

@@ -8,6 +8,7 @@ pub mod discover;
 pub mod image;
 mod missing;
 pub mod node;
+pub mod tree;
 
 pub use array::Array;
 pub use discover::read;

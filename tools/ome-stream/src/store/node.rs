@@ -41,6 +41,8 @@ pub enum Kind {
 pub struct Node {
     pub kind: Kind,
     pub zarr: ZarrFormat,
+    /// False where a document has NaN or Infinity, which JSON has not.
+    pub is_json: bool,
     attributes: Attributes,
     /// The members of an array's document that are looked at.
     array: Map<String, Value>,
@@ -68,7 +70,7 @@ impl Node {
     /// # Errors
     /// What is wrong with the metadata.
     pub fn read(source: &dyn Source, folder: &Path) -> Result<Option<Self>, String> {
-        let Some(document) = file::<Document>(source, folder, METADATA)? else {
+        let Some((document, is_json)) = file::<Document>(source, folder, METADATA)? else {
             return Self::read_v2(source, folder);
         };
         match document.zarr_format.as_ref().map(Value::as_u64) {
@@ -91,7 +93,8 @@ impl Node {
             ("dimension_names", document.dimension_names),
         ];
         let array = members.into_iter().filter_map(|(name, member)| Some((name.to_owned(), member?))).collect();
-        Ok(Some(Self { kind, zarr: ZarrFormat::V3, attributes: document.attributes.unwrap_or_default(), array }))
+        let attributes = document.attributes.unwrap_or_default();
+        Ok(Some(Self { kind, zarr: ZarrFormat::V3, is_json, attributes, array }))
     }
 
     /// As [`Node::read`] of Zarr v2.
@@ -99,27 +102,42 @@ impl Node {
         let zarr = ZarrFormat::V2;
         let array = file::<Map<String, Value>>(source, folder, V2_ARRAY)?;
         let group = file::<Map<String, Value>>(source, folder, V2_GROUP)?;
-        let (kind, array) = match (array, group) {
+        let (kind, (array, is_json)) = match (array, group) {
             (Some(array), _) => (Kind::Array, array),
-            (None, Some(group)) if group.get("zarr_format").and_then(Value::as_u64) == Some(2) => {
-                (Kind::Group, Map::new())
+            (None, Some((group, is_json))) if group.get("zarr_format").and_then(Value::as_u64) == Some(2) => {
+                (Kind::Group, (Map::new(), is_json))
             }
             (None, Some(_)) => return Err(format!("zarr_format in {V2_GROUP} is not 2")),
             (None, None) => return Ok(None),
         };
-        let Attributes(mut attributes) = file::<Attributes>(source, folder, V2_ATTRIBUTES)?.unwrap_or_default();
+        let found = file::<Attributes>(source, folder, V2_ATTRIBUTES)?;
+        let (Attributes(mut attributes), also_json) = found.unwrap_or((Attributes::default(), true));
         // From 0.5 on they have a place of their own.
         let names: Vec<String> = attributes.keys().filter(|name| is_ngff(name)).cloned().collect();
         let ome: Map<String, Value> = names.iter().filter_map(|name| attributes.remove_entry(name)).collect();
         if !ome.is_empty() {
             attributes.insert("ome".to_owned(), ome.into());
         }
-        Ok(Some(Self { kind, zarr, attributes: Attributes(attributes), array }))
+        let is_json = is_json && also_json;
+        Ok(Some(Self { kind, zarr, is_json, attributes: Attributes(attributes), array }))
     }
 
     /// A value among the node's attributes, if it is one of [`ATTRIBUTES`], or NGFF's `ome`.
     pub fn attribute(&self, name: &str) -> Option<&Value> {
         self.attributes.0.get(name)
+    }
+
+    /// Metadata of OME-NGFF: the object `ome`, or in Zarr v2 an object of the keys that stand there by themselves.
+    pub fn ome(&self) -> Option<&Value> {
+        self.attribute("ome")
+    }
+
+    /// Whether metadata of OME-NGFF stand where another version has them: in `ome` of Zarr v2, or beside it in v3.
+    pub fn is_misplaced(&self) -> bool {
+        match self.zarr {
+            ZarrFormat::V2 => self.ome().is_some_and(|ome| ome.get("ome").is_some()),
+            ZarrFormat::V3 => self.attributes.0.keys().any(|name| name != "ome" && is_ngff(name)),
+        }
     }
 
     /// What an array's document says.
@@ -134,8 +152,8 @@ impl Node {
     }
 }
 
-/// What the file called `name` in `folder` says; `None` where there is none.
-fn file<T: DeserializeOwned>(source: &dyn Source, folder: &Path, name: &str) -> Result<Option<T>, String> {
+/// What the file called `name` in `folder` says, and whether it is JSON to the letter; `None` where there is none.
+fn file<T: DeserializeOwned>(source: &dyn Source, folder: &Path, name: &str) -> Result<Option<(T, bool)>, String> {
     let found = small(source, &folder.join(name), DOCUMENT_BYTES).map_err(|error| error.to_string())?;
     let text = match found {
         Small::Nothing => return Ok(None),
@@ -148,13 +166,13 @@ fn file<T: DeserializeOwned>(source: &dyn Source, folder: &Path, name: &str) -> 
 }
 
 /// Reads a document, as others write it too: zarr-python puts NaN and Infinity into attributes.
-fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, String> {
+fn read<T: DeserializeOwned>(text: &[u8]) -> Result<(T, bool), String> {
     match serde_json::from_slice(text) {
-        Ok(document) => Ok(document),
+        Ok(document) => Ok((document, true)),
         Err(error) if error.is_data() => Err(error.to_string()),
         Err(_) => {
             let value = ome_stream::zarr::json::parse(text).map_err(|defect| defect.to_string())?;
-            T::deserialize(value).map_err(|error| error.to_string())
+            T::deserialize(value).map(|document| (document, false)).map_err(|error| error.to_string())
         }
     }
 }
@@ -220,7 +238,8 @@ mod tests {
             "attributes": {"mean": NaN, "ome": {"version": "0.5", "least": -Infinity}}}"#;
         fs::write(folder.path().join(METADATA), text).expect("written");
         let node = Node::read(&*native_source(), folder.path()).expect("valid").expect("there");
-        assert_eq!(node.attribute("ome"), Some(&serde_json::json!({"version": "0.5", "least": null})));
+        assert_eq!(node.ome(), Some(&serde_json::json!({"version": "0.5", "least": null})));
+        assert!(!node.is_json && !node.is_misplaced());
         fs::write(folder.path().join(METADATA), &text[..40]).expect("written");
         let said = Node::read(&*native_source(), folder.path()).expect_err("cut short");
         assert!(said.contains("cut short after 40 bytes"), "{said}");

@@ -164,3 +164,19 @@ fn frames_that_are_missing_are_told_by_cause_and_number() {
     bench.file("small.zarr/.ome-stream/run/missing.jsonl", "{\"format\":7}\n");
     bench.line("info small.zarr").expect(1).says(&["missing.jsonl", "later version"]);
 }
+
+#[test]
+fn an_image_of_format_2() {
+    let bench = Bench::new();
+    let datasets = json!([{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [1, 0.5, 0.5]}]}]);
+    let mut image = multiscale("old", &datasets);
+    image[0]["version"] = "0.4".into();
+    bench.file("old.zarr/.zgroup", json!({"zarr_format": 2}).to_string());
+    bench.file("old.zarr/.zattrs", json!({ "multiscales": image }).to_string());
+    let array = json!({"zarr_format": 2, "shape": [2, 4, 4], "chunks": [1, 4, 4], "dtype": "<u2", "fill_value": 0,
+        "compressor": null, "order": "C", "filters": null, "dimension_separator": "/"});
+    bench.file("old.zarr/0/.zarray", array.to_string());
+    bench.file("old.zarr/0/0/0/0", [0; 32]);
+    let ran = bench.line("info old.zarr").expect(0);
+    golden("format_2.txt", &ran.out);
+}

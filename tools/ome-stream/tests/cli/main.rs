@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "clippy's exceptions for tests do not reach their helpers")]
 
 mod bench;
+mod check;
 mod cut_short;
 mod info_damaged;
 mod info_golden;
