@@ -39,15 +39,14 @@ pub fn last_index(file: &Stored, length: u64, chunks: usize) -> Result<Result<Fo
     Ok(parse_index(&index, chunks).map(|entries| (entries, start)))
 }
 
+/// Entries, and the part of the file in which chunks may lie.
+pub type Within = (Vec<Entry>, Range<u64>);
+
 /// The index of `file`, a shard of anybody's: entries, and the part of the file in which chunks may lie.
 ///
 /// # Errors
 /// As [`last_index`].
-pub fn index_of_shard(
-    file: &Stored,
-    chunks: usize,
-    sharding: &Sharding,
-) -> Result<Result<(Vec<Entry>, Range<u64>), String>> {
+pub fn index_of_shard(file: &Stored, chunks: usize, sharding: &Sharding) -> Result<Result<Within, String>> {
     let length = file.length();
     let bytes = match sharding.has_checksum() {
         Some(true) => index_bytes(chunks),
