@@ -52,6 +52,25 @@ pub fn path(path: &Path) -> String {
     escape(&kept)
 }
 
+/// A time of day in UTC, from seconds since 1970, as RFC 3339 writes it: `2026-11-30T16:05:00Z`.
+#[must_use]
+pub fn utc(seconds: u64) -> String {
+    const DAY: u64 = 24 * 60 * 60;
+    let time = seconds % DAY;
+    let (hour, minute, second) = (time / 3600, time / 60 % 60, time % 60);
+    // Days since 0000-03-01 by the calendar of today: the leap day is the last of a year, of a century, of 400 years.
+    let days = seconds / DAY + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // Months from March on have 31, 30, 31, 30, 31 days, and again.
+    let from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+    let year = 400 * era + year_of_era + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// A sentence in which others may have their say: of an engine, of the operating system.
 #[must_use]
 pub fn sentence(text: impl Display) -> String {
@@ -88,6 +107,25 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        // `date -u -d @SECONDS +%FT%TZ`
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (951_868_800, "2000-03-01T00:00:00Z"),
+            (1_709_164_800, "2024-02-29T00:00:00Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (1_735_689_600, "2025-01-01T00:00:00Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (4_107_542_399, "2100-02-28T23:59:59Z"),
+            (u32::MAX.into(), "2106-02-07T06:28:15Z"),
+        ] {
+            assert_eq!(utc(seconds), expected);
+        }
+    }
 
     #[test]
     fn what_cannot_be_seen_is_written_out() {

@@ -1,9 +1,10 @@
-//! What it costs to make and to finish a store of many positions: times `Stream::create` and `finish` and, in turns,
-//! the plain calls of the standard library that make the same folders and files. Prints medians and their ratios, and
-//! in brackets those of the calling thread's own processor time (Linux), which a busy machine changes little.
+//! What it costs to make and to finish a store of many positions, or of a plate (`1536x9`: wells and fields of each):
+//! times `Stream::create` and `finish` and, in turns, the plain calls of the standard library that make the same folders
+//! and files. Prints medians and their ratios, and in brackets those of the calling thread's own processor time (Linux),
+//! which a busy machine changes little.
 //!
 //! ```text
-//! cargo run --release -p ome-stream-examples --example many_positions [FOLDER] [POSITIONS] [PAIRS]
+//! cargo run --release -p ome-stream-examples --example many_positions [FOLDER] [POSITIONS | WELLSxFIELDS] [PAIRS]
 //! ```
 
 #![allow(clippy::print_stdout, reason = "a program for people")]
@@ -14,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ome_stream::settings::{DataType, Durability, Settings, parse_dims};
+use ome_stream::settings::{DataType, Dimension, Durability, Plate, Position, Settings, parse_dims};
 use ome_stream::{Stream, platform};
 use ome_stream_backend_zarrs::ZarrsBackend;
 
@@ -26,13 +27,14 @@ type Tree = BTreeMap<PathBuf, Option<Vec<u8>>>;
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
-    let positions = arguments.next().map_or(Ok(10_000), |text| text.parse::<u64>())?;
+    let images = arguments.next().map_or(Ok(Images::Series(10_000)), |text| Images::read(&text))?;
+    let positions = images.count();
     let pairs = arguments.next().map_or(Ok(5), |text| text.parse::<usize>())?;
     let work = tempfile::tempdir_in(folder)?;
     for frames in [positions, 10] {
         let mut times = [const { Vec::new() }; 5];
         for _ in 0..pairs {
-            for (all, time) in times.iter_mut().zip(pair(work.path(), positions, frames)?) {
+            for (all, time) in times.iter_mut().zip(pair(work.path(), &images, frames)?) {
                 all.push(time);
             }
         }
@@ -40,7 +42,7 @@ fn main() -> Result<(), Failure> {
             let (wall, processor) = times.into_iter().unzip();
             [median(wall), median(processor)]
         });
-        println!("{positions} positions, {frames} frames:");
+        println!("{images}, {frames} frames:");
         let compare = |what: &str, [wall, processor]: [f64; 2], [plain, plain_processor]: [f64; 2]| {
             let ratios = (wall / plain, processor / plain_processor);
             println!(
@@ -53,6 +55,59 @@ fn main() -> Result<(), Failure> {
         println!("  set_metadata {:.1} ms", metadata[0]);
     }
     Ok(())
+}
+
+/// What the store holds.
+enum Images {
+    /// So many positions.
+    Series(u64),
+    /// Wells of a standard plate and fields of each.
+    Plate(u32, u32),
+}
+
+impl Images {
+    fn read(text: &str) -> Result<Self, std::num::ParseIntError> {
+        Ok(match text.split_once('x') {
+            Some((wells, fields)) => Self::Plate(wells.parse()?, fields.parse()?),
+            None => Self::Series(text.parse()?),
+        })
+    }
+
+    fn count(&self) -> u64 {
+        match self {
+            Self::Series(positions) => *positions,
+            Self::Plate(wells, fields) => u64::from(*wells) * u64::from(*fields),
+        }
+    }
+
+    /// Puts the fields into their wells, row by row.
+    fn settle(&self, settings: &mut Settings) -> Result<(), Failure> {
+        let Self::Plate(wells, fields) = self else { return Ok(()) };
+        let plate = Plate::from_standard_wells(*wells)?;
+        let mut positions = Vec::new();
+        for row in &plate.row_names {
+            for column in &plate.column_names {
+                positions.extend((0..*fields).map(|field| Position {
+                    plate_row: Some(row.clone()),
+                    plate_column: Some(column.clone()),
+                    ..Position::new(field.to_string())
+                }));
+            }
+        }
+        let in_wells = |each: Dimension| if each.name == "p" { each.with_coords(positions.clone()) } else { each };
+        settings.dimensions = settings.dimensions.drain(..).map(in_wells).collect();
+        settings.plate = Some(plate);
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Images {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Series(positions) => write!(f, "{positions} positions"),
+            Self::Plate(wells, fields) => write!(f, "a plate of {wells} wells, {fields} fields each"),
+        }
+    }
 }
 
 /// Time on the clock, and the thread's on a processor.
@@ -73,10 +128,11 @@ fn on_processor() -> Duration {
 }
 
 /// One run and the plain calls that leave the same behind.
-fn pair(work: &Path, positions: u64, frames: u64) -> Result<[Time; 5], Failure> {
+fn pair(work: &Path, images: &Images, frames: u64) -> Result<[Time; 5], Failure> {
     let root = work.join("run.ome.zarr");
-    let dimensions = parse_dims(&format!("t:inf,p:{positions},y:16,x:16"))?;
+    let dimensions = parse_dims(&format!("t:inf,p:{},y:16,x:16", images.count()))?;
     let mut settings = Settings::new(root.display().to_string(), dimensions, DataType::UInt16);
+    images.settle(&mut settings)?;
     settings.durability = Durability::None;
     settings.live_interval = 3600.0;
     // Memory that is made ahead of the first frame is not what is measured.

@@ -6,6 +6,8 @@ use serde::Serialize;
 use super::model::{Attributes, Hierarchy, Image};
 use super::namespace::RESERVED_NAMESPACES;
 use super::parts::{Omero, Writer};
+use super::plate::{Plate, Well};
+use super::plate_parts::{PlatePart, WellPart};
 use super::{ome_xml, v05, v06};
 use crate::error::{Error, Result};
 use crate::settings::NgffVersion;
@@ -38,6 +40,20 @@ enum Ome<'a> {
         version: Option<&'static str>,
         series: Vec<&'a str>,
     },
+    /// The root over the rows of a plate (spec: "plate" metadata).
+    Plate {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<&'static str>,
+        plate: PlatePart<'a>,
+    },
+    /// A well over its fields (spec: "well" metadata).
+    Well {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        version: Option<&'static str>,
+        well: WellPart<'a>,
+    },
+    /// A row of a plate, of which the specification says nothing.
+    Row {},
 }
 
 /// An image's own entry.
@@ -58,7 +74,18 @@ impl<'a> Ome<'a> {
         Self::Image { version: of_group(version), multiscales: [multiscale], omero: Omero::of(image) }
     }
 
+    fn plate(version: NgffVersion, plate: &'a Plate) -> Self {
+        Self::Plate { version: of_group(version), plate: PlatePart::of(plate, of_plate(version)) }
+    }
+
+    fn well(version: NgffVersion, well: &'a Well) -> Self {
+        Self::Well { version: of_group(version), well: WellPart::of(well, of_plate(version)) }
+    }
+
     fn collection(version: NgffVersion, hierarchy: &'a Hierarchy) -> Self {
+        if let Hierarchy::Plate(plate, _) = hierarchy {
+            return Self::plate(version, plate);
+        }
         let scene = match (version, hierarchy) {
             (NgffVersion::V0_6, Hierarchy::Series(series)) => v06::Scene::of(series),
             _ => None,
@@ -74,6 +101,11 @@ impl<'a> Ome<'a> {
 /// The version where each group tells it: up to 0.4 the parts of its metadata do.
 fn of_group(version: NgffVersion) -> Option<&'static str> {
     (version != NgffVersion::V0_4).then(|| version.name())
+}
+
+/// The version where plates and wells tell it: up to 0.5 their text says that they MUST, beside that of the group.
+fn of_plate(version: NgffVersion) -> Option<&'static str> {
+    (version != NgffVersion::V0_6).then(|| version.name())
 }
 
 /// The attributes of a group.
@@ -94,8 +126,11 @@ struct GroupAttributes<'a> {
 enum Place<'a> {
     /// Among the other attributes: up to 0.4.
     Among(Ome<'a>),
-    /// In one attribute.
-    Under { ome: Ome<'a> },
+    /// In one attribute; none of a group of which there is nothing to say.
+    Under {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ome: Option<Ome<'a>>,
+    },
 }
 
 /// Every metadata file of the hierarchy's groups in a version of OME-NGFF, each made when the iterator comes to it, in
@@ -132,6 +167,16 @@ pub fn documents<'a>(
         files.into_iter().map(Ok).chain(error.map(Err))
     });
     let mut collection = Vec::new();
+    if let Hierarchy::Plate(plate, _) = hierarchy {
+        let mut group = |path: &str, ome| {
+            let files = files(version, path, ome, Writer::of(&[]), [none, none])?;
+            collection.extend(files.into_iter().map(Ok));
+            Ok::<_, Error>(())
+        };
+        plate.wells.iter().try_for_each(|well| group(&plate.path_of(well), Ome::well(version, well)))?;
+        plate.rows_with_wells().try_for_each(|row| group(row, Ome::Row {}))?;
+        collection.extend(self::collection(version, hierarchy, root)?.into_iter().map(Ok));
+    }
     if let Hierarchy::Series(series) = hierarchy {
         let xml = ome_xml::metadata_only(series.iter().map(|(path, image)| (path.as_str(), image)));
         let xml = xml.map(|text| Document { path: "OME/METADATA.ome.xml".into(), bytes: text.into_bytes() });
@@ -176,7 +221,12 @@ fn files(
     writer: Writer<'_>,
     [host, image]: [&Attributes; 2],
 ) -> Result<Vec<Document>> {
-    let ome = if version == NgffVersion::V0_4 { Place::Among(ome) } else { Place::Under { ome } };
+    let ome = match version {
+        NgffVersion::V0_4 => Place::Among(ome),
+        NgffVersion::V0_5 | NgffVersion::V0_6 => {
+            Place::Under { ome: Some(ome).filter(|ome| !matches!(ome, Ome::Row {})) }
+        }
+    };
     let attributes = GroupAttributes { ome, ome_stream: writer, host, image };
     zarr::group(version.into(), path, &attributes)
         .map_err(|cause| Error::Internal { place: "ngff", message: cause.to_string() })

@@ -73,6 +73,39 @@ fn series() -> Hierarchy {
     Hierarchy::Series(vec![("0".into(), tczyx()), ("Pos_1".into(), second)])
 }
 
+/// A plate of three rows and three columns with two acquisitions, of which three wells have fields.
+pub(super) fn plate() -> Plate {
+    let names = |names: [&str; 3]| names.map(str::to_owned).to_vec();
+    let field = |path: &str, acquisition| Field { path: path.into(), acquisition: Some(acquisition) };
+    let acquisition = |id, name: &str| Acquisition {
+        id,
+        name: Some(name.into()),
+        description: None,
+        start_time: Some(1_343_731_272),
+        end_time: None,
+    };
+    let well = |row, column, fields: &[Field]| Well { row, column, fields: fields.to_vec() };
+    Plate {
+        name: "screen <1>".into(),
+        rows: names(["A", "B", "C"]),
+        columns: names(["1", "2", "3"]),
+        acquisitions: vec![
+            acquisition(2, "day 1"),
+            Acquisition { description: Some("fixed".into()), ..acquisition(5, "2") },
+        ],
+        wells: vec![
+            well(0, 0, &[field("0", 2), field("fov1", 2), field("2", 5)]),
+            well(0, 2, &[field("0", 2)]),
+            well(2, 1, &[field("fov1", 5)]),
+        ],
+    }
+}
+
+/// The images of [`plate`], in another order than its wells.
+pub(super) fn plate_images() -> Vec<(String, Image)> {
+    ["C/2/fov1", "A/1/0", "A/3/0", "A/1/2", "A/1/fov1"].map(|path| (path.to_owned(), image(&["y", "x"]))).to_vec()
+}
+
 fn attributes(value: Value) -> Attributes {
     value.as_object().map(|object| object.clone().into_iter().collect()).unwrap_or_default()
 }
@@ -182,6 +215,22 @@ fn documents_of_0_4_are_as_committed() {
     for group in documents.iter().filter(|document| document.name() == ".zgroup") {
         assert_golden(group, r#"{"zarr_format": 2}"#);
     }
+}
+
+#[test]
+fn a_plate_is_as_committed_and_the_root_comes_last() {
+    let hierarchy = Hierarchy::Plate(plate(), plate_images());
+    let documents = all(NgffVersion::V0_5, &hierarchy, &attributes(json!({"my_program": {"operator": "Ada"}})));
+    let paths: Vec<_> = documents.iter().map(|document| document.path.strip_suffix("zarr.json").unwrap()).collect();
+    let (images, groups) = paths.split_at(5);
+    assert_eq!(images, ["C/2/fov1/", "A/1/0/", "A/3/0/", "A/1/2/", "A/1/fov1/"]);
+    assert_eq!(groups, ["A/1/", "A/3/", "C/2/", "A/", "C/", ""]);
+    assert_golden(&documents[5], include_str!("../../tests/data/ngff/v05_plate_well.json"));
+    assert_golden(&documents[8], include_str!("../../tests/data/ngff/v05_plate_row.json"));
+    assert_golden(&documents[10], include_str!("../../tests/data/ngff/v05_plate_root.json"));
+    let host = attributes(json!({"my_program": {"operator": "Ada"}}));
+    let root = collection(NgffVersion::V0_5, &hierarchy, &host).unwrap();
+    assert_eq!(root[0], documents[10]);
 }
 
 #[test]

@@ -20,6 +20,8 @@ mod model;
 mod namespace;
 mod ome_xml;
 mod parts;
+mod plate;
+mod plate_parts;
 mod v05;
 mod v06;
 mod validate;
@@ -28,6 +30,7 @@ pub use crate::zarr::Document;
 pub use documents::{collection, documents};
 pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Hierarchy, Image, Window};
 pub use namespace::{MAX_NAMESPACE_BYTES, RESERVED_NAMESPACES, check_namespace, is_ngff};
+pub use plate::{Acquisition, Field, Plate, Well};
 
 #[cfg(test)]
 mod golden_tests;

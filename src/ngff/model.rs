@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::plate::Plate;
+
 /// Attributes of one group, beside `ome` and `ome_stream`: namespace -> JSON value.
 pub type Attributes = BTreeMap<String, Value>;
 
@@ -98,6 +100,9 @@ pub enum Hierarchy {
     /// Several images, each in a group of its own under the root, in order: name of the group, image. Written as
     /// bioformats2raw layout 3.
     Series(Vec<(String, Image)>),
+    /// The images of a well plate, in the order in which they are declared, each in the group of its field: path of that
+    /// group, image.
+    Plate(Plate, Vec<(String, Image)>),
 }
 
 impl Hierarchy {
@@ -105,7 +110,7 @@ impl Hierarchy {
     pub fn images(&self) -> impl Iterator<Item = (&str, &Image)> {
         let (single, series) = match self {
             Self::Single(image) => (Some(("", image)), [].as_slice()),
-            Self::Series(series) => (None, series.as_slice()),
+            Self::Series(images) | Self::Plate(_, images) => (None, images.as_slice()),
         };
         let series = series.iter().map(|(path, image)| (path.as_str(), image));
         single.into_iter().chain(series)
@@ -115,7 +120,7 @@ impl Hierarchy {
     pub fn images_mut(&mut self) -> impl Iterator<Item = &mut Image> {
         let (single, series) = match self {
             Self::Single(image) => (Some(image), [].as_mut_slice()),
-            Self::Series(series) => (None, series.as_mut_slice()),
+            Self::Series(images) | Self::Plate(_, images) => (None, images.as_mut_slice()),
         };
         single.into_iter().chain(series.iter_mut().map(|(_, image)| image))
     }

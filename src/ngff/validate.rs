@@ -19,8 +19,11 @@ impl Hierarchy {
     /// [`Error::InvalidSettings`] where an image does not have 2 to 5 axes with unique names; where the length of its
     /// shape, a scale or a translation is not the number of axes; where levels are missing, have equal names or are not
     /// ordered finest first; where a group's name is empty, used twice (case apart: many file systems ignore it),
-    /// reserved or no single name.
+    /// reserved or no single name; where wells and images of a plate are not each other's.
     pub fn validate(&self) -> Result<()> {
+        if let Self::Plate(plate, images) = self {
+            plate.validate(images)?;
+        }
         if let Self::Series(series) = self {
             if series.is_empty() {
                 return Err(Error::settings("positions", "[]", "there is no image", "declare at least one position"));

@@ -8,6 +8,7 @@ mod grid;
 mod layout;
 mod memory;
 mod metadata_size;
+mod plate;
 mod positions;
 mod source;
 
@@ -37,6 +38,7 @@ pub struct Plan {
     root: PathBuf,
     sources: Vec<PlannedSource>,
     positions: Vec<PlannedPosition>,
+    plate: Option<ngff::Plate>,
     forms: Vec<Arc<Form>>,
     arrays: Vec<PlannedArray>,
     memory: Memory,
@@ -141,7 +143,8 @@ impl Plan {
             .collect();
         forms.iter().try_for_each(|form| form.check_format(version))?;
         let arrays = arrays(&sources, &positions, &forms)?;
-        let plan = Self { root, sources, positions, forms, arrays, memory, notes: Vec::new() };
+        let plate = positions::plate(&root, &sources);
+        let plan = Self { root, sources, positions, plate, forms, arrays, memory, notes: Vec::new() };
         notes.extend(plan.ngff(None).order_violation());
         Ok(Self { notes, ..plan })
     }
@@ -230,6 +233,12 @@ impl Plan {
     #[must_use]
     pub fn zarr(&self) -> ZarrFormat {
         self.settings().format.version.into()
+    }
+
+    /// The well plate whose fields the images are, where they are.
+    #[must_use]
+    pub fn plate(&self) -> Option<&ngff::Plate> {
+        self.plate.as_ref()
     }
 
     /// Data type of a pixel of the first source.
@@ -334,9 +343,10 @@ impl Plan {
     /// As much of the NGFF model as the root's document says of several images.
     #[must_use]
     pub(crate) fn ngff_root(&self) -> ngff::Hierarchy {
-        match self.settings().format.version {
-            NgffVersion::V0_4 | NgffVersion::V0_5 => ngff::Hierarchy::Series(Vec::new()),
-            NgffVersion::V0_6 => self.ngff(None),
+        match (self.settings().format.version, self.plate()) {
+            (_, Some(plate)) => ngff::Hierarchy::Plate(plate.clone(), Vec::new()),
+            (NgffVersion::V0_4 | NgffVersion::V0_5, None) => ngff::Hierarchy::Series(Vec::new()),
+            (NgffVersion::V0_6, None) => self.ngff(None),
         }
     }
 
@@ -364,6 +374,10 @@ fn validated(sources: &[SourceSettings]) -> Result<Vec<(Acquisition, Vec<[u64; 2
                 "several sources fill images side by side, and one has no position that names its image",
                 "add a position dimension of one position",
             ));
+        }
+        if sources.len() > 1 && acquisition.settings().plate.is_some() {
+            let problem = "several sources fill images side by side, which have no wells";
+            return Err(Error::settings("plate", "(set)", problem, "leave it out, or use one source"));
         }
         Ok((acquisition, each.levels.clone()))
     };

@@ -1,8 +1,9 @@
 //! Positions -> image groups in the store, and the NGFF model of the whole.
 
 use std::collections::HashSet;
+use std::path::Path;
 
-use super::{Feed, Plan, PlannedSource, SourceId};
+use super::{Feed, Plan, PlannedSource, SourceId, plate};
 use crate::names;
 use crate::ngff;
 use crate::settings::{Axis, Color, Coord, DimensionType, Position, Settings};
@@ -38,6 +39,10 @@ fn of_source(source: &PlannedSource, taken: &mut HashSet<String>) -> Vec<Planned
         let at_root = |position| PlannedPosition { position, path: String::new(), source };
         return positions.into_iter().map(at_root).collect();
     }
+    if settings.plate.is_some() {
+        let in_well = |(position, path)| PlannedPosition { position, path, source };
+        return positions.into_iter().zip(plate::paths(settings)).map(in_well).collect();
+    }
     // Equal names are legal in different grid cells, so the name alone may not name the folder. Neither letter case nor
     // how accents are composed tells folders apart on every file system.
     positions
@@ -59,18 +64,32 @@ fn of_source(source: &PlannedSource, taken: &mut HashSet<String>) -> Vec<Planned
         .collect()
 }
 
+/// The plate of the first source, which is alone where it has one.
+pub(super) fn plate(root: &Path, sources: &[PlannedSource]) -> Option<ngff::Plate> {
+    let settings = sources.first()?.settings();
+    Some(plate::of(settings.plate.as_ref()?, settings, &store_name(root, settings)))
+}
+
+/// Name of the store without its ending.
+fn store_name(root: &Path, settings: &Settings) -> String {
+    let name = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    name.strip_suffix(&settings.format.suffix).map_or(name.clone(), str::to_owned)
+}
+
 pub(super) fn ngff_hierarchy(plan: &Plan, extents: Option<&[Option<u64>]>) -> ngff::Hierarchy {
     let positions = plan.positions();
     let extent = |nth: usize| extents.and_then(|extents| extents.get(nth)).copied().flatten();
     match positions {
         [only] if only.path.is_empty() => ngff::Hierarchy::Single(image(plan, 0, only, extent(0))),
-        _ => ngff::Hierarchy::Series(
-            positions
-                .iter()
-                .enumerate()
-                .map(|(nth, each)| (each.path.clone(), image(plan, nth, each, extent(nth))))
-                .collect(),
-        ),
+        _ => {
+            let with_path =
+                |(nth, each): (usize, &PlannedPosition)| (each.path.clone(), image(plan, nth, each, extent(nth)));
+            let images = positions.iter().enumerate().map(with_path).collect();
+            match plan.plate() {
+                Some(plate) => ngff::Hierarchy::Plate(plate.clone(), images),
+                None => ngff::Hierarchy::Series(images),
+            }
+        }
     }
 }
 
@@ -87,13 +106,8 @@ fn image(plan: &Plan, nth: usize, place: &PlannedPosition, extent: Option<u64>) 
     let translation: Vec<Option<f64>> = axes.iter().map(|axis| stage(&axis.name).or(axis.translation)).collect();
     let translation: Option<Vec<f64>> =
         translation.iter().any(Option::is_some).then(|| translation.iter().map(|each| each.unwrap_or(0.0)).collect());
-    let name = if place.path.is_empty() {
-        plan.root().file_name().map(|name| name.to_string_lossy().into_owned()).map_or_else(String::new, |name| {
-            name.strip_suffix(&plan.settings().format.suffix).map_or(name.clone(), str::to_owned)
-        })
-    } else {
-        place.position.name.clone()
-    };
+    let name =
+        if place.path.is_empty() { store_name(plan.root(), plan.settings()) } else { place.position.name.clone() };
     let full = &plan.arrays()[nth];
     let scale = axes.iter().map(|axis| axis.scale).collect();
     let mut datasets = vec![ngff::Dataset { path: "0".into(), scale, translation: translation.clone() }];

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::document::Document;
-use super::file::{is_folder, list};
+use super::file::{is_file, is_folder, list};
 use super::is_kept;
 use super::limits::{GROUP_DEPTH, NODES};
 use crate::error::{Error, Result};
@@ -225,7 +225,10 @@ impl Documents {
 fn is_like_array(source: &dyn Source, folder: &Path, path: &str, zarr: ZarrFormat, below: &[String]) -> Result<bool> {
     let is_number = path.rsplit('/').next().is_some_and(|name| name.parse::<u32>().is_ok());
     if zarr == ZarrFormat::V3 {
-        return Ok(is_folder(source, &folder.join("c"))? || (is_number && below.is_empty()));
+        let chunks = folder.join("c");
+        // A row, a column or an image may be called `c`, and be a node.
+        let has_chunks = is_folder(source, &chunks)? && !is_file(source, &chunks.join(METADATA))?;
+        return Ok(has_chunks || (is_number && below.is_empty()));
     }
     if !is_number || !below.iter().all(|name| number(name).is_some()) {
         return Ok(false);

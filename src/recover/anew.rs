@@ -1,16 +1,16 @@
 //! Metadata documents made anew: as the settings of the run say where they are known, else from what lies beside them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
 use crate::error::Result;
 use crate::names::own::ATTRIBUTES;
-use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Hierarchy, Image, documents, is_ngff};
+use crate::ngff::{Attributes, Axis, AxisKind, Dataset, Document, Hierarchy, Image, documents, is_ngff};
 use crate::plan::{ArrayId, Plan, PlannedArray, StorageUnit};
 use crate::platform::Source;
-use crate::reader::{Document, Node};
+use crate::reader::{self, Node};
 use crate::settings::NgffVersion;
 use crate::store::Mark;
 use crate::zarr::{self, ArrayFormat, ZarrFormat};
@@ -19,6 +19,7 @@ use crate::zarr::{self, ArrayFormat, ZarrFormat};
 const VERSION: NgffVersion = NgffVersion::V0_5;
 
 /// A document, how it came about, and whether something is lost with the one it replaces.
+#[derive(Clone)]
 pub(super) struct Made {
     pub(super) document: Map<String, Value>,
     pub(super) how: String,
@@ -42,9 +43,9 @@ impl Run {
     /// # Errors
     /// [`crate::Error::Io`].
     pub(super) fn of(source: &dyn Source, mark: &Mark, root: &Path, unit: StorageUnit) -> Result<Option<Self>> {
-        let host = match Document::read(source, &root.join(ATTRIBUTES))? {
-            Document::Object(object) => Some(object.into_iter().collect()),
-            Document::Nothing => Some(Attributes::new()),
+        let host = match reader::Document::read(source, &root.join(ATTRIBUTES))? {
+            reader::Document::Object(object) => Some(object.into_iter().collect()),
+            reader::Document::Nothing => Some(Attributes::new()),
             _ => None,
         };
         Ok(mark.plan(root, unit).map(|plan| Self::new(plan, host)))
@@ -70,20 +71,25 @@ impl Run {
         self.array_at(path)?.form().empty_metadata().as_object().cloned()
     }
 
-    /// The document of a group as the run would write it, with `extents` planes along the unbounded axis by array;
-    /// `None` for a group that the run does not write.
-    pub(super) fn group(&self, node: &Node, extents: &[Option<u64>]) -> Option<Made> {
+    /// Those of the documents that are called `names`, of groups as the run would write them, with `extents` planes along
+    /// the unbounded axis by array; of groups that the run does not write there are none.
+    pub(super) fn groups(&self, names: &HashSet<String>, extents: &[Option<u64>]) -> HashMap<String, Made> {
+        if names.is_empty() {
+            return HashMap::new();
+        }
         let hierarchy = self.plan.ngff(Some(extents));
         let none = Attributes::new();
         let host = self.host.as_ref().unwrap_or(&none);
-        let documents =
-            documents(self.plan.settings().format.version, &hierarchy, host, |_| Ok(Attributes::new())).ok()?;
-        let name = node.file(node.document_name());
-        let made = documents.filter_map(Result::ok).find(|document| document.path == name)?;
-        let document = serde_json::from_slice(&made.bytes).ok()?;
-        let loses = node.path.is_empty() && self.host.is_none();
-        let lost = if loses { "; metadata that the host had put there are lost" } else { "" };
-        Some(Made { document, how: format!("made anew from the settings of the run{lost}"), loses })
+        let version = self.plan.settings().format.version;
+        let documents = documents(version, &hierarchy, host, |_| Ok(Attributes::new())).into_iter().flatten();
+        let made = |made: Document| {
+            let document = serde_json::from_slice(&made.bytes).ok()?;
+            let loses = !made.path.contains('/') && self.host.is_none();
+            let lost = if loses { "; metadata that the host had put there are lost" } else { "" };
+            let how = format!("made anew from the settings of the run{lost}");
+            Some((made.path, Made { document, how, loses }))
+        };
+        documents.filter_map(Result::ok).filter(|document| names.contains(&document.path)).filter_map(made).collect()
     }
 }
 
@@ -103,14 +109,14 @@ pub(super) struct Beside<'a> {
     pub(super) sibling: Option<&'a Node>,
     /// Images that the `OME` group lists; `None` where it cannot be read.
     pub(super) listed: Option<&'a [String]>,
-    /// Planes along the unbounded axis, by position.
-    pub(super) extents: &'a [Option<u64>],
+    /// Its document as the run would write it.
+    pub(super) planned: Option<&'a Made>,
 }
 
 /// The document of a group; `None` where nothing tells what was in it. What is known of the run comes first.
-pub(super) fn group(node: &Node, run: Option<&Run>, beside: &Beside<'_>) -> Option<Made> {
-    if let Some(made) = run.and_then(|run| run.group(node, beside.extents)) {
-        return Some(made);
+pub(super) fn group(node: &Node, beside: &Beside<'_>) -> Option<Made> {
+    if let Some(made) = beside.planned {
+        return Some(made.clone());
     }
     if !beside.members.is_empty() {
         return Some(image(node, &beside.members, beside.sibling));

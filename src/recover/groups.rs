@@ -88,7 +88,7 @@ pub(super) fn group(
     if node.document.is_torn()
         && needed
         && interrupted
-        && let Some(made) = anew::group(node, run, beside)
+        && let Some(made) = anew::group(node, beside)
     {
         let mut document = made.document;
         if let Some(mirror) = mirror {
@@ -143,8 +143,8 @@ fn is_needed(node: &Node, run: Option<&Run>, beside: &Beside<'_>, interrupted: b
     if node.path.is_empty() || node.document != Document::Nothing {
         return true;
     }
-    if let Some(run) = run {
-        return run.group(node, beside.extents).is_some();
+    if run.is_some() {
+        return beside.planned.is_some();
     }
     match beside.listed {
         Some(listed) => listed.contains(&node.path),

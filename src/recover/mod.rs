@@ -37,7 +37,7 @@ pub use crate::zarr::index::{MISSING, PLACES_MARK, index_bytes, index_of, is_san
 pub use mend::KEPT_SUFFIX;
 pub use report::{ArrayReport, Finding, LostChunk, MAX_LISTED, Report, State, Verdict};
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -284,25 +284,42 @@ impl Inspection<'_> {
         arrays: &HashMap<usize, Map<String, Value>>,
     ) -> Result<()> {
         let interrupted = self.interrupted();
-        let is_image = |nth: usize| nodes.iter().any(|node| node.is_array && node.parent == Some(nth));
-        let images: Vec<usize> = (1..nodes.len()).filter(|nth| !nodes[*nth].is_array && is_image(*nth)).collect();
+        // A plate has tens of thousands of groups: each is looked up, not looked for.
+        let with_arrays: HashSet<usize> =
+            nodes.iter().filter(|node| node.is_array).filter_map(|node| node.parent).collect();
+        let mut arrays_in: HashMap<usize, Vec<usize>> = HashMap::new();
+        for array in arrays.keys() {
+            nodes[*array].parent.into_iter().for_each(|group| arrays_in.entry(group).or_default().push(*array));
+        }
+        let is_image = |nth: &usize| !nodes[*nth].is_array && with_arrays.contains(nth);
+        let images: Vec<usize> = (1..nodes.len()).filter(is_image).collect();
         let image_nodes: Vec<&Node> = images.iter().map(|nth| &nodes[*nth]).collect();
         let template = images.iter().find(|nth| nodes[**nth].ome("multiscales").is_some());
         let listed = lost::series(nodes);
-        let extents = self.extents(nodes, arrays);
+        // In one pass: each document is made of the whole plan.
+        let torn = nodes.iter().filter(|node| !node.is_array && node.document.problem().is_some());
+        let torn: HashSet<String> = torn.map(|node| node.file(node.document_name())).collect();
+        let planned = match &self.run {
+            Some(run) => run.groups(&torn, &self.extents(nodes, arrays)),
+            None => HashMap::new(),
+        };
         for (nth, node) in nodes.iter().enumerate().filter(|(_, node)| !node.is_array).rev() {
             let mut mirror = None;
             if let Some(lines) = lines.get(&nth) {
                 self.report.findings.extend(groups::frame_lines(node, lines, interrupted));
                 mirror = groups::mirror(self.source, node, lines)?;
             }
-            let members = arrays.iter().filter(|(array, _)| nodes[**array].parent == Some(nth));
+            let members = arrays_in
+                .get(&nth)
+                .into_iter()
+                .flatten()
+                .filter_map(|array| Some(Member { name: nodes[*array].name(), metadata: arrays.get(array)? }));
             let beside = Beside {
-                members: members.map(|(array, metadata)| Member { name: nodes[*array].name(), metadata }).collect(),
+                members: members.collect(),
                 images: &image_nodes,
-                sibling: template.map(|template| &nodes[*template]).filter(|_| images.contains(&nth)),
+                sibling: template.map(|template| &nodes[*template]).filter(|_| nth > 0 && with_arrays.contains(&nth)),
                 listed: listed.as_deref(),
-                extents: &extents,
+                planned: planned.get(&node.file(node.document_name())),
             };
             let (finding, note) = groups::group(self.source, node, self.run.as_ref(), &beside, mirror, interrupted)?;
             self.report.findings.extend(finding);

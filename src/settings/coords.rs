@@ -133,7 +133,7 @@ impl Channel {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Position {
-    /// Unique among the positions of its well and grid cell. It names the image's folder.
+    /// Unique among the positions of its well, grid cell and acquisition. It names the image's folder.
     pub name: String,
     /// Row of the well; with `plate_column` or not at all.
     #[serde(default)]
@@ -156,6 +156,9 @@ pub struct Position {
     /// Place of the image along z, in the unit of that dimension.
     #[serde(default)]
     pub z_coord: Option<f64>,
+    /// Which of the plate's acquisitions the field belongs to, by its `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acquisition: Option<u32>,
 }
 
 impl Position {
@@ -171,6 +174,7 @@ impl Position {
             x_coord: None,
             y_coord: None,
             z_coord: None,
+            acquisition: None,
         }
     }
 }
@@ -203,6 +207,8 @@ struct Object {
     #[serde(default, deserialize_with = "present")]
     z_coord: Field<f64>,
     #[serde(default, deserialize_with = "present")]
+    acquisition: Field<u32>,
+    #[serde(default, deserialize_with = "present")]
     excitation_wavelength_nm: Field<u32>,
     #[serde(default, deserialize_with = "present")]
     emission_wavelength_nm: Field<u32>,
@@ -223,6 +229,7 @@ impl Object {
             || self.x_coord.is_some()
             || self.y_coord.is_some()
             || self.z_coord.is_some()
+            || self.acquisition.is_some()
     }
 
     fn is_channel(&self) -> bool {
@@ -245,6 +252,7 @@ impl Object {
                 x_coord: self.x_coord.flatten(),
                 y_coord: self.y_coord.flatten(),
                 z_coord: self.z_coord.flatten(),
+                acquisition: self.acquisition.flatten(),
             })),
             (false, true) => Ok(Coord::Channel(Channel {
                 name: self.name,

@@ -10,7 +10,7 @@ use super::coords::Position;
 use super::dimension::{Dimension, UNNAMED};
 use super::dtype::DataType;
 use super::format::Format;
-use super::limits::{LIVE_INTERVAL_RANGE, MAX_AXES, MAX_THREADS, MIN_AXES, MIN_MEMORY_LIMIT};
+use super::limits::{LIVE_INTERVAL_RANGE, MAX_AXES, MAX_NAME_BYTES, MAX_THREADS, MIN_AXES, MIN_MEMORY_LIMIT};
 use super::plate::Plate;
 use super::policy::{Durability, WhenFull};
 use super::pyramid::Pyramid;
@@ -76,6 +76,10 @@ pub struct Settings {
     #[serde(default = "default_live_interval", skip_serializing_if = "is_default_live_interval")]
     #[schemars(range(min = *LIVE_INTERVAL_RANGE.start(), max = *LIVE_INTERVAL_RANGE.end()))]
     pub live_interval: f64,
+    /// What the host program calls itself, with its version: told in the store when the run has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = MAX_NAME_BYTES))]
+    pub program: Option<String>,
 }
 
 impl Settings {
@@ -103,6 +107,7 @@ impl Settings {
             durability: Durability::default(),
             when_full: WhenFull::default(),
             live_interval: Self::DEFAULT_LIVE_INTERVAL,
+            program: None,
         }
     }
 

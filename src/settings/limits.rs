@@ -26,6 +26,10 @@ pub const MAX_CHUNKS_PER_FRAME: u64 = 1 << 20;
 /// Most positions of an acquisition: each is a folder, an array and an entry of the series list.
 pub const MAX_POSITIONS: usize = 100_000;
 
+/// Most rows, columns and acquisitions of a plate: each is an entry of the root's document, which every reader parses
+/// whole. The largest plates have 48 columns, slides of spots some hundred.
+pub const MAX_PLATE_ENTRIES: usize = 4096;
+
 /// Most worker threads: beyond this, memory for their scratch grows and throughput does not.
 pub const MAX_THREADS: usize = 256;
 

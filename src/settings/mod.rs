@@ -15,6 +15,7 @@ mod coords;
 mod declared;
 mod dimension;
 mod dtype;
+mod fields;
 mod format;
 mod grammar;
 mod json;
@@ -41,14 +42,15 @@ pub use coords::{Channel, Coord, Position, Window};
 pub use declared::Settings;
 pub use dimension::Dimension;
 pub use dtype::DataType;
+pub(crate) use fields::folders_of_fields;
 pub use format::{Format, NgffVersion};
 pub use grammar::{parse_bytes, parse_dims};
 pub use kind::DimensionType;
 pub use limits::{
     LIVE_INTERVAL_RANGE, MAX_ACQUISITION_BYTES, MAX_AXES, MAX_CHUNK_BYTES, MAX_CHUNKS_PER_FRAME, MAX_CHUNKS_PER_SHARD,
-    MAX_NAME_BYTES, MAX_POSITIONS, MAX_THREADS, MIN_MEMORY_LIMIT,
+    MAX_NAME_BYTES, MAX_PLATE_ENTRIES, MAX_POSITIONS, MAX_THREADS, MIN_MEMORY_LIMIT,
 };
-pub use plate::Plate;
+pub use plate::{Plate, PlateAcquisition};
 pub use policy::{Durability, WhenFull};
 pub use pyramid::{Pyramid, PyramidMethod};
 pub(crate) use root_path::check_folders_to_make;

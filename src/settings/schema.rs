@@ -12,6 +12,7 @@ use super::compression::{self, Codec, Compression};
 use super::declared::Settings;
 use super::dtype::DataType;
 use super::format::{self, Format};
+use super::plate::{self, Plate};
 use super::storage_order::StorageOrder;
 
 impl Settings {
@@ -103,6 +104,16 @@ impl JsonSchema for Format {
                 generator.subschema_for::<format::Object>(),
             ],
         })
+    }
+}
+
+impl JsonSchema for Plate {
+    fn schema_name() -> Cow<'static, str> {
+        "Plate".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        plate::Object::json_schema(generator)
     }
 }
 

@@ -14,6 +14,7 @@
 
 mod arrays;
 mod attributes;
+mod ended;
 pub(crate) mod files;
 mod find;
 mod folders;

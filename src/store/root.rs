@@ -15,6 +15,7 @@ use crate::names::own::{self, FOLDER, KEPT_SUFFIX, OLD_LOG, OLD_RECORD, OLD_RESE
 use crate::ngff::frame_metadata;
 use crate::plan::{MAX_AXES, Plan};
 use crate::platform::{Disk, EntryKind, Kind, PARTIAL_SUFFIX, Source, create_dirs};
+use crate::reader::limits::GROUP_DEPTH;
 use crate::reader::{Document, is_file, is_folder, is_there, kind, list};
 use crate::zarr::{self, METADATA, V2_ARRAY, V2_ATTRIBUTES, V2_GROUP, ZarrFormat};
 
@@ -193,34 +194,28 @@ pub(crate) fn is_half_made(source: &dyn Source, root: &Path) -> Result<bool> {
 /// # Errors
 /// [`Error::Io`].
 pub(crate) fn holds_chunks(source: &dyn Source, root: &Path) -> Result<bool> {
-    for entry in list(source, root)? {
-        let folder = root.join(entry?.name);
-        for array in [folder.join("0"), folder] {
-            let chunks = array.join("c");
-            match kind(source, &chunks)? {
-                Kind::Nothing if holds_numbers(source, &array, MAX_AXES)? => return Ok(true),
-                Kind::Nothing => {}
-                Kind::Folder if list(source, &chunks)?.next().transpose()?.is_none() => {}
-                // A link may lead to chunks on another disk.
-                _ => return Ok(true),
-            }
-        }
-    }
-    Ok(false)
+    chunks_below(source, root, GROUP_DEPTH + MAX_AXES)
 }
 
-/// True where a file below `folder` has a number for its name, and so have all folders between: a chunk of Zarr v2.
-fn holds_numbers(source: &dyn Source, folder: &Path, axes: usize) -> Result<bool> {
-    if axes == 0 || kind(source, folder)? != Kind::Folder {
-        return Ok(false);
-    }
+fn chunks_below(source: &dyn Source, folder: &Path, depth: usize) -> Result<bool> {
     for entry in list(source, folder)? {
         let entry = entry?;
-        if entry.name.to_str().and_then(zarr::number).is_none() {
-            continue;
-        }
-        if entry.kind != EntryKind::Folder || holds_numbers(source, &folder.join(&entry.name), axes - 1)? {
+        let below = folder.join(&entry.name);
+        let found = match entry.kind {
             // A link may lead to chunks on another disk.
+            EntryKind::Link => true,
+            EntryKind::Folder if entry.name == FOLDER => false,
+            // Where it is a node it has chunks no more than another: an image or a row may be called so.
+            EntryKind::Folder if entry.name == "c" && !is_file(source, &below.join(METADATA))? => {
+                list(source, &below)?.next().transpose()?.is_some()
+            }
+            EntryKind::Folder => depth > 0 && chunks_below(source, &below, depth - 1)?,
+            // A chunk of Zarr v2 has a number for its name.
+            EntryKind::File | EntryKind::Other => {
+                entry.name == "c" || entry.name.to_str().and_then(zarr::number).is_some()
+            }
+        };
+        if found {
             return Ok(true);
         }
     }

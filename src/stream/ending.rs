@@ -44,6 +44,10 @@ impl Stream {
         let windows = shared.windows.found();
         let groups = || shared.store.finish_groups(&extents, &windows);
         note(groups().inspect_err(|_| drop(groups())));
+        // Before all is put on the medium, so that it is there too.
+        let aborted = shared.failure.is_set();
+        let tell = || self.how_it_ended(&come).and_then(|ended| shared.store.tell_end(&ended));
+        shared.housekeeping.note(Kept::End, tell().or_else(|_| tell()));
         if !shared.failure.is_set() {
             let all: Vec<Come> = come.iter().copied().map(Come::all).collect();
             let record = || shared.store.record(&all);
@@ -60,6 +64,10 @@ impl Stream {
         if !shared.failure.is_set() && shared.housekeeping.check().is_ok() {
             // Last: as long as it is there the run counts as interrupted.
             note(shared.store.remove_log());
+        }
+        if shared.failure.is_set() && !aborted {
+            // It has not ended as well as it looked.
+            let _ = tell();
         }
         shared.store.unlock();
         shared.failure.check()?;

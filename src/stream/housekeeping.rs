@@ -17,6 +17,8 @@ pub(super) enum Kept {
     FrameMetadata,
     /// The list of frames that are missing.
     Missing,
+    /// How the run ended.
+    End,
 }
 
 /// What could not be kept up to date, and why.

@@ -5,6 +5,7 @@
 //! Memory is bounded by the budget: when it is used up, `append` waits, says so, or drops, as `when_full` says.
 
 mod append;
+mod ended;
 mod ending;
 mod failure;
 mod front;
@@ -65,6 +66,7 @@ pub struct Stream {
     threads: threads::Threads,
     /// Frames of all sources that were there before this run.
     resumed: u64,
+    began: ended::Began,
     /// How the run has ended, once it has.
     outcome: Mutex<Option<Result<Summary>>>,
 }
@@ -187,7 +189,14 @@ impl Stream {
         if !shared.store.stands(root) {
             shared.note(NO_LOCKS.to_owned());
         }
-        Ok(Self { shared, fronts, threads, resumed: frames.iter().sum(), outcome: Mutex::default() })
+        Ok(Self {
+            shared,
+            fronts,
+            threads,
+            resumed: frames.iter().sum(),
+            began: ended::Began::now(),
+            outcome: Mutex::default(),
+        })
     }
 
     /// The plan of this run.

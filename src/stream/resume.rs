@@ -1,6 +1,6 @@
 //! Going on with a store that is already there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -47,6 +47,8 @@ pub(super) fn go_on(
         let sink = backend.resume(&store, &done(&come))?;
         store.complete(&come)?;
         let left = open_groups(&*disk.source(), plan, &*sink, budget, &come)?;
+        // Last: a store that could not be continued stays as it was.
+        store.forget_end()?;
         Ok((sink, left))
     };
     // A store without a frame of this run is not an interrupted one.
@@ -244,6 +246,16 @@ fn group_difference(zarr: ZarrFormat, expected: &Value, found: &Value) -> Option
     let (wanted, there) = (levels(expected), levels(found));
     let series = |value: &Value| at(value, "series").as_array().cloned().unwrap_or_default();
     let (positions, images) = (series(expected), series(found));
+    let lacks = |list: &str| {
+        let paths = |value: &Value| -> Vec<String> {
+            let listed = at(value, &list.replace('.', "/"));
+            let path = |each: &Value| each.get("path")?.as_str().map(str::to_owned);
+            listed.as_array().into_iter().flatten().filter_map(path).collect()
+        };
+        let found: HashSet<String> = paths(found).into_iter().collect();
+        let missing = paths(expected).into_iter().find(|path| !found.contains(path))?;
+        Some(format!("{told}{list} has no path {missing:?}"))
+    };
     difference(&format!("{told}multiscales[0].axes"), &names(expected), &names(found))
         .or_else(|| {
             let missing = wanted.iter().find(|level| !there.contains(level))?;
@@ -255,6 +267,8 @@ fn group_difference(zarr: ZarrFormat, expected: &Value, found: &Value) -> Option
             (!images.as_array()?.starts_with(positions.as_array()?))
                 .then(|| difference(&format!("{told}series"), &positions, &images))?
         })
+        .or_else(|| lacks("plate.wells"))
+        .or_else(|| lacks("well.images"))
 }
 
 /// Planes along the append axis that the metadata of an array tell of; `None` where its shape is fixed.

@@ -69,8 +69,10 @@
  *         compression        "none", "zstd", "gzip", "blosc-zstd", "blosc-lz4", or an object with codec, level and, for
  *                            Blosc, shuffle ("none", "byte", "bit"). Default "none".
  *         storage_order      "ome" (t, c, z, y, x), "acquisition", or a list of the dimensions' names. Default "ome".
- *         plate              row_names, column_names (lists) and name of a well plate. Plates are not written by this
- *                            version: anything but null is refused. Default: no plate.
+ *         plate              a well plate: row_names and column_names (lists of all of them), or standard_wells (6, 12,
+ *                            24, 48, 96, 384, 1536) in their place; name; acquisitions, objects with id, name,
+ *                            description, start_time and end_time (seconds since 1970). Each position is then a field
+ *                            of a well. Default: no plate.
  *         overwrite          true replaces an OME-Zarr store that is already there. Default false.
  *         resume             true goes on with a store of the same settings behind its last stored frame, and starts
  *                            one where there is none. Default false.
@@ -88,6 +90,8 @@
  *                            (drops and counts; refuses where the disk stands still for 65536 chunks). Default "block".
  *         live_interval      seconds after which a written frame shows to readers though its shard is still open, 0.05
  *                            to 3600. Default 1.
+ *         program            what the host program calls itself, with its version; it is told in the store. Default:
+ *                            nothing.
  *
  *     Fields of a dimension:
  *
@@ -95,8 +99,9 @@
  *         count              number of elements; null for a first dimension without an end.
  *         type               "space", "time", "channel", "position", "other". Default: told by coords, unit or name.
  *         coords             what each element is, instead of count. Positions: objects with name, plate_row,
- *                            plate_column (of which nothing is written yet), grid_row, grid_column, x_coord, y_coord,
- *                            z_coord; names are those of folders on every system. Channels: names, or objects
+ *                            plate_column (the well, where there is a plate), acquisition (an id of the plate's),
+ *                            grid_row, grid_column, x_coord, y_coord, z_coord; names are those of folders on every
+ *                            system. Channels: names, or objects
  *                            with name, color, fluorophore, excitation_wavelength_nm, emission_wavelength_nm, window
  *                            {"start", "end"} (intensities shown black and in full color; else from the data). Others:
  *                            names or numbers.

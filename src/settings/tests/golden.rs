@@ -120,12 +120,10 @@ fn every_color_name_that_ome_writers_writes_is_known() {
 }
 
 #[test]
-fn a_plate_is_understood_and_refused_for_now() {
-    let read = Settings::parse_json(&text("well_plate")).unwrap();
-    assert_eq!(read.plate, Some(Plate::from_standard_wells(96).unwrap()));
-    let error = Settings::from_json(&text("well_plate")).unwrap_err();
-    assert_eq!(parts(&error).0, "plate");
-    assert_eq!(parts(&error).2, "plates are not written by this version");
+fn a_plate_has_wells_and_fields() {
+    let settings = settings("well_plate");
+    assert_eq!(settings.plate, Some(Plate::from_standard_wells(96).unwrap()));
+    assert_eq!(folders_of_fields(&settings), ["0", "0"]);
 }
 
 #[test]

@@ -97,7 +97,9 @@ fn coordinates_set_a_count_that_is_not_given() {
 fn objects_in_coords_are_told_apart_by_their_fields() {
     let read = |text: &str| serde_json::from_str::<Coord>(text).unwrap();
     assert_eq!(read(r#"{"name": "a"}"#), Coord::Name("a".into()));
-    for field in ["plate_row", "plate_column", "grid_row", "grid_column", "x_coord", "y_coord", "z_coord"] {
+    for field in
+        ["plate_row", "plate_column", "grid_row", "grid_column", "x_coord", "y_coord", "z_coord", "acquisition"]
+    {
         let position = Coord::Position(Position::new("a"));
         assert_eq!(read(&format!(r#"{{"name": "a", "{field}": null}}"#)), position, "{field}");
     }

@@ -21,11 +21,12 @@ fn position() -> impl Strategy<Value = Position> {
         prop::option::of(number()),
         prop::option::of(number()),
         prop::option::of(number()),
+        any::<Option<u32>>(),
     )
-        .prop_map(|(name, well, cell, x_coord, y_coord, z_coord)| {
+        .prop_map(|(name, well, cell, x_coord, y_coord, z_coord, acquisition)| {
             let (plate_row, plate_column) = well.unzip();
             let (grid_row, grid_column) = cell.unzip();
-            Position { name, plate_row, plate_column, grid_row, grid_column, x_coord, y_coord, z_coord }
+            Position { name, plate_row, plate_column, grid_row, grid_column, x_coord, y_coord, z_coord, acquisition }
         })
 }
 
@@ -113,11 +114,18 @@ fn pyramid() -> impl Strategy<Value = Pyramid> {
 
 fn plate() -> impl Strategy<Value = Plate> {
     let names = || prop::collection::vec(name(), 0..3);
-    (names(), names(), prop::option::of(name())).prop_map(|(row_names, column_names, name)| Plate {
-        row_names,
-        column_names,
-        name,
-    })
+    let acquisition =
+        (any::<u32>(), prop::option::of(name()), prop::option::of(name()), any::<(Option<u64>, Option<u64>)>())
+            .prop_map(|(id, name, description, (start_time, end_time))| PlateAcquisition {
+                name,
+                description,
+                start_time,
+                end_time,
+                ..PlateAcquisition::new(id)
+            });
+    let acquisitions = prop::collection::vec(acquisition, 0..3);
+    (names(), names(), prop::option::of(name()), acquisitions)
+        .prop_map(|(row_names, column_names, name, acquisitions)| Plate { row_names, column_names, name, acquisitions })
 }
 
 /// Any settings at all, most of them senseless.
@@ -133,11 +141,12 @@ fn settings() -> impl Strategy<Value = Settings> {
             prop::sample::select(vec![Finish, Shard, Durability::None]),
             prop::sample::select(vec![WhenFull::Block, WhenFull::Error, WhenFull::Drop]),
             number(),
+            prop::option::of(name()),
         ),
     )
         .prop_map(|((root_path, dimensions, dtype), known, ours)| {
             let (format, compression, storage_order, plate, overwrite) = known;
-            let (pyramid, memory_limit, threads, durability, when_full, live_interval) = ours;
+            let (pyramid, memory_limit, threads, durability, when_full, live_interval, program) = ours;
             Settings {
                 format,
                 compression,
@@ -150,6 +159,7 @@ fn settings() -> impl Strategy<Value = Settings> {
                 durability,
                 when_full,
                 live_interval,
+                program,
                 ..Settings::new(root_path, dimensions, dtype)
             }
         })

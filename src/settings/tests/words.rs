@@ -256,7 +256,7 @@ fn standard_plates_have_the_rows_and_columns_of_their_makers() {
     }
     let large = Plate::from_standard_wells(1536).unwrap();
     assert_eq!(large.row_names[..2], ["A", "B"]);
-    assert_eq!(large.row_names[25..], ["Z", "AA", "BB", "CC", "DD", "EE", "FF"]);
+    assert_eq!(large.row_names[25..], ["Z", "AA", "AB", "AC", "AD", "AE", "AF"]);
     assert_eq!(large.column_names[47], "48");
     assert_eq!(parts(&Plate::from_standard_wells(7).unwrap_err()).1, "7 wells");
 }

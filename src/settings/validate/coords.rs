@@ -164,18 +164,18 @@ fn to_position(field: &str, coord: &mut Coord) -> Result<()> {
     Ok(())
 }
 
-/// Names are unique in their well and grid cell; across cells they may repeat.
+/// Names are unique in their well, grid cell and acquisition; across them they may repeat.
 fn unique_positions(field: &str, list: &[Coord]) -> Result<()> {
     let mut seen = HashSet::new();
     for (index, coord) in list.iter().enumerate() {
         let Coord::Position(position) = coord else { continue };
-        let place =
-            (&position.plate_row, &position.plate_column, position.grid_row, position.grid_column, &position.name);
-        if !seen.insert(place) {
+        let well = (&position.plate_row, &position.plate_column);
+        let cell = (position.grid_row, position.grid_column);
+        if !seen.insert((well, cell, position.acquisition, &position.name)) {
             return Err(Error::settings(
                 format!("{field}.coords[{index}].name"),
                 quoted(&position.name),
-                "another position of the same well and grid cell has this name",
+                "another position of the same well, grid cell and acquisition has this name",
                 "give each its own name, or its own grid_row and grid_column",
             ));
         }

@@ -80,6 +80,9 @@ fn limits(settings: &Settings) -> Result<()> {
             format!("use 1 to {MAX_THREADS}, or leave it out"),
         ));
     }
+    if let Some(program) = &settings.program {
+        names::check("program", program)?;
+    }
     if settings.resume && settings.overwrite {
         return Err(Error::settings(
             "resume",

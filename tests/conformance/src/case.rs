@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use ome_stream::settings::{
-    Compression, DataType, Dimension, Durability, NgffVersion, Settings, StorageOrder, parse_dims,
+    Compression, Coord, DataType, Dimension, Durability, NgffVersion, Plate, Position, Settings, StorageOrder,
+    parse_dims,
 };
 use ome_stream::zarr::ZarrFormat;
 use serde::{Deserialize, Serialize};
@@ -126,6 +127,13 @@ impl Case {
         self
     }
 
+    /// With the fields of a plate as positions of the dimension `p`.
+    #[must_use]
+    pub fn plate(self, plate: Plate, fields: &[Position]) -> Self {
+        let fields = fields.iter().cloned().map(Coord::Position);
+        self.dimension("p", |p| p.with_coords(fields.clone())).with(|settings| settings.plate = Some(plate))
+    }
+
     /// With the dimension called `name` changed by `change`.
     #[must_use]
     pub fn dimension(mut self, name: &str, change: impl Fn(Dimension) -> Dimension) -> Self {
@@ -176,6 +184,19 @@ impl Case {
         let (rows, columns) = self.settings.frame_dimensions();
         (elements(rows), elements(columns))
     }
+}
+
+/// A field of view of a well.
+#[must_use]
+pub fn field((row, column): (&str, &str), name: &str) -> Position {
+    Position { plate_row: Some(row.to_owned()), plate_column: Some(column.to_owned()), ..Position::new(name) }
+}
+
+/// A plate with rows and columns of these names.
+#[must_use]
+pub fn plate(rows: &[&str], columns: &[&str]) -> Plate {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Plate { row_names: names(rows), column_names: names(columns), ..Plate::default() }
 }
 
 /// Rounds in which an unbounded dimension ends where a case does not say otherwise.

@@ -1,11 +1,11 @@
 //! The hand-made cases of the conformance suite, and their crossings.
 
 use ome_stream::settings::{
-    Channel, Codec, Compression, Coord, DataType, Dimension, DimensionType, Durability, NgffVersion, Position, Shuffle,
-    StorageOrder,
+    Channel, Codec, Compression, Coord, DataType, Dimension, DimensionType, Durability, NgffVersion, Plate,
+    PlateAcquisition, Position, Shuffle, StorageOrder,
 };
 
-use crate::case::{Case, Step};
+use crate::case::{Case, Step, field, plate};
 
 /// Every case; names are unique.
 #[must_use]
@@ -17,6 +17,7 @@ pub fn cases() -> Vec<Case> {
         shards(),
         orders(),
         positions(),
+        plates(),
         unbounded(),
         partial(),
         metadata(),
@@ -168,6 +169,48 @@ fn positions() -> Vec<Case> {
                 Coord::Position(Position { grid_row: Some(row), grid_column: Some(column), ..Position::new("Pos") })
             }))
         }),
+    ]
+}
+
+fn plates() -> Vec<Case> {
+    let standard = || Plate::from_standard_wells(6).unwrap_or_default();
+    let in_cell = |position: Position, row, column| Position {
+        grid_row: Some(row),
+        grid_column: Some(column),
+        x_coord: Some(1000.0 * column as f64),
+        ..position
+    };
+    let of = |position: Position, acquisition| Position { acquisition: Some(acquisition), ..position };
+    let (a1, a3, b2) = (("A", "1"), ("A", "3"), ("B", "2"));
+    vec![
+        Case::new("a plate of one well", "t:2,p:1,y:16,x:16").plate(plate(&["A"], &["1"]), &[field(a1, "0")]),
+        Case::new("a plate, wells against their order", "p:4,t:3,c:2,y:16:8,x:16:8")
+            .plate(standard(), &[field(b2, "0"), field(a3, "0"), field(a3, "1"), field(a1, "0")]),
+        Case::new("a plate, positions innermost, unbounded, in shards", "t:inf:1:2,p:3,y:16:8:2,x:16:8:2")
+            .plate(standard(), &[field(a1, "fov_1"), field(a1, "fov 2"), field(b2, "fov_1")])
+            .compression(Compression::new(Codec::BloscLz4))
+            .script(&[Step::Append(7)]),
+        Case::new("a plate of grids, ended early", "p:4,z:2,y:16,x:16")
+            .plate(
+                Plate { name: Some("grids".into()), ..plate(&["A", "B", "C"], &["1", "2", "3"]) },
+                &[
+                    in_cell(field(b2, "tile"), 0, 0),
+                    in_cell(field(b2, "tile"), 0, -1),
+                    in_cell(field(a1, "tile"), 0, 0),
+                    in_cell(field(a3, "tile"), 0, 0),
+                ],
+            )
+            .script(&[Step::Append(3), Step::Skip(1), Step::Append(1)]),
+        Case::new("a plate of several acquisitions", "p:4,y:16,x:16").plate(
+            Plate {
+                acquisitions: vec![
+                    PlateAcquisition { name: Some("day 1".into()), ..PlateAcquisition::new(3) },
+                    PlateAcquisition { start_time: Some(1_700_000_000), ..PlateAcquisition::new(0) },
+                ],
+                ..standard()
+            },
+            &[of(field(a1, "0"), 3), of(field(a3, "0"), 3), of(field(a1, "0"), 0), of(field(a1, "1"), 0)],
+        ),
     ]
 }
 

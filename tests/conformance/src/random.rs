@@ -3,7 +3,7 @@
 use ome_stream::settings::{Codec, Compression, DataType, Dimension, Durability, NgffVersion, Shuffle, StorageOrder};
 use proptest::prelude::*;
 
-use crate::case::{Case, Step};
+use crate::case::{Case, Step, field, plate};
 
 /// Most frames that a random case takes.
 const MOST_FRAMES: u64 = 60;
@@ -113,18 +113,30 @@ fn without_shards(mut dimensions: Vec<Dimension>, version: NgffVersion) -> Vec<D
     dimensions
 }
 
+/// Puts the positions of a case, if it has any, into wells of a plate: the one with number `n` into that of `wells[n]`.
+fn in_wells(case: Case, wells: &[(usize, usize)]) -> Case {
+    let (rows, columns) = (["A", "B"], ["1", "2", "10"]);
+    let Some(positions) = case.settings.dimensions.iter().find(|each| each.name == "p") else { return case };
+    let count = positions.count.unwrap_or(0) as usize;
+    let well = |nth: usize| wells.get(nth % wells.len().max(1)).copied().unwrap_or_default();
+    let name = |nth: usize| field((rows[well(nth).0], columns[well(nth).1]), &format!("f_{nth}"));
+    let fields: Vec<_> = (0..count).map(name).collect();
+    case.plate(plate(&rows, &columns), &fields)
+}
+
 /// Any case.
 pub fn case() -> impl Strategy<Value = Case> {
     let dtype = prop::sample::select(DataType::ALL.to_vec());
     let durability = prop_oneof![9 => Just(Durability::None), 1 => Just(Durability::Shard)];
+    let wells = prop::option::of(prop::collection::vec((0usize..2, 0usize..3), 4));
     let version = prop_oneof![
         3 => Just(NgffVersion::V0_5),
         1 => Just(NgffVersion::V0_4),
         1 => Just(NgffVersion::V0_6),
     ];
-    let disk = (durability, version);
-    (dimensions(), dtype, compression(), order(), script(), disk, prop::option::of(1usize..5)).prop_map(
-        |(dimensions, dtype, compression, order, script, (durability, version), threads)| {
+    let run = (script(), durability, version, prop::option::of(1usize..5));
+    (dimensions(), wells, dtype, compression(), order(), run).prop_map(
+        |(dimensions, wells, dtype, compression, order, (script, durability, version, threads))| {
             let order = storage_order(&order, &dimensions);
             let unbounded = dimensions.first().is_some_and(|first| first.count.is_none());
             let mut case = Case::of("random", without_shards(dimensions, version))
@@ -136,7 +148,10 @@ pub fn case() -> impl Strategy<Value = Case> {
                 .with(|settings| settings.threads = threads);
             let most = if unbounded { MOST_FRAMES } else { case.declared().min(MOST_FRAMES) };
             case.script = cut(&script, most);
-            case
+            match wells {
+                Some(wells) => in_wells(case, &wells),
+                None => case,
+            }
         },
     )
 }

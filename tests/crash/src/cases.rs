@@ -1,7 +1,7 @@
 //! What the writers write: every way in which a store can be laid out, in small.
 
 use ome_stream::settings::{Codec, Compression, Durability, NgffVersion};
-use ome_stream_tests::case::{Case, Step};
+use ome_stream_tests::case::{Case, Step, field, plate};
 use serde::{Deserialize, Serialize};
 
 /// How soon readers must see what was written, in seconds.
@@ -35,6 +35,8 @@ pub struct Kind {
     codec: Codec,
     durability: Durability,
     version: NgffVersion,
+    /// Whether its positions are fields of a plate.
+    in_wells: bool,
     /// Frames of one time point.
     each: u64,
     /// Frames a second when they come slowly.
@@ -51,6 +53,7 @@ impl Kind {
             codec,
             durability: Durability::None,
             version: NgffVersion::V0_5,
+            in_wells: false,
             each: 1,
             slow: 40,
             fast: 1500,
@@ -59,6 +62,12 @@ impl Kind {
 
     const fn each(mut self, frames: u64) -> Self {
         self.each = frames;
+        self
+    }
+
+    /// With the three positions in two wells of a plate.
+    const fn in_wells(mut self) -> Self {
+        self.in_wells = true;
         self
     }
 
@@ -99,6 +108,10 @@ impl Kind {
             .version(self.version)
             .script(&[Step::Append(rounds * self.each)]);
         case.settings.live_interval = LIVE_INTERVAL;
+        if self.in_wells {
+            let fields = [field(("B", "2"), "0"), field(("A", "1"), "0"), field(("B", "2"), "1")];
+            case = case.plate(plate(&["A", "B"], &["1", "2"]), &fields);
+        }
         case
     }
 }
@@ -126,6 +139,10 @@ pub const KINDS: &[Kind] = &[
         .each(3)
         .paces(30, 600),
     Kind::new("chunk files, positions, channels", "t:N,p:4,c:2,y:64,x:64", Codec::None).each(8).paces(40, 800),
+    Kind::new("plate, shards, blosc-zstd, unbounded", "t:inf:2:8,p:3,y:64,x:64", Codec::BloscZstd)
+        .each(3)
+        .in_wells()
+        .paces(30, 600),
     Kind::new("shards, durable each, unbounded", "t:inf:1:20,y:64:32:2,x:64:32:2", Codec::None)
         .durable()
         .paces(40, 400),

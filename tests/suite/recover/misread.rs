@@ -369,6 +369,16 @@ fn bytes_that_come_in_pieces_are_the_same() {
             let stream = start(&settings, disk).expect("goes on");
             complete(&case, &stream, INTERRUPTED..ALL);
         }
-        assert_same(&contents(&root(&parts)), &contents(&root(&whole)), &case.name);
+        // When the runs ended, and how long they took, is another matter.
+        let timeless = |folder: &tempfile::TempDir| {
+            let mut files = contents(&root(folder));
+            for (_, bytes) in files.iter_mut().filter(|(path, _)| path.as_path() == Path::new("zarr.json")) {
+                let place = ["attributes", "ome_stream", "run"];
+                *bytes =
+                    ome_stream::zarr::json::with_member(bytes, &place, &serde_json::Value::Null).expect("an object");
+            }
+            files
+        };
+        assert_same(&timeless(&parts), &timeless(&whole), &case.name);
     }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::recover::{Options, Report, Verdict, log, recover};
-use ome_stream::settings::{Codec, Compression, NgffVersion};
-use ome_stream_tests::case::{Case, Step};
+use ome_stream::settings::{Codec, Compression, NgffVersion, Plate};
+use ome_stream_tests::case::{Case, Step, field};
 use ome_stream_tests::model::{self, Image};
 use ome_stream_tests::{check, read, run};
 
@@ -29,6 +29,10 @@ pub fn kinds() -> Vec<Case> {
             .script(&[Step::Append(6)])
             .version(NgffVersion::V0_4),
         Case::new("0.6, positions in shards", "t:2:1:2,p:2,c:2,y:32,x:64:32:2").version(NgffVersion::V0_6),
+        Case::new("plate", "t:2:1:2,p:3,y:32,x:64:32:2").plate(
+            Plate { name: Some("screen".into()), ..Plate::from_standard_wells(6).expect("a standard size") },
+            &[field(("B", "2"), "0"), field(("A", "3"), "0"), field(("A", "3"), "fov_1")],
+        ),
     ]
 }
 

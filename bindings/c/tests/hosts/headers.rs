@@ -63,9 +63,10 @@ fn codes_have_the_librarys_names() {
 #[test]
 fn each_field_of_the_settings_stands_in_the_header() {
     let every_field = r#"{"root_path": "a", "dtype": "uint8", "format": {"suffix": ".zarr", "version": "0.5"},
-        "plate": {"row_names": ["A"], "column_names": ["1"], "name": "b"}, "resume": true, "pyramid": {"levels": 2},
+        "plate": {"row_names": ["A"], "column_names": ["1"], "name": "b", "acquisitions": [{"id": 0}]}, "resume": true,
+        "program": "host 1", "pyramid": {"levels": 2},
         "memory_limit": 4194304, "threads": 2, "durability": "none", "when_full": "drop", "live_interval": 2.5,
-        "dimensions": [{"name": "p", "coords": [{"name": "0", "plate_row": "A", "plate_column": "1"}]},
+        "dimensions": [{"name": "p", "coords": [{"name": "0", "plate_row": "A", "plate_column": "1", "acquisition": 0}]},
             {"name": "c", "coords": [{"name": "GFP", "color": "red"}]}, {"name": "y", "count": 4}, {"name": "x", "count": 4}]}"#;
     // Written out again, whatever was left out is there too.
     let settings = ome_stream::Settings::parse_json(every_field).expect("settings");

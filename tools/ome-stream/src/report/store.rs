@@ -6,10 +6,13 @@ use ome_stream::store::missing::{Stretch, Why};
 
 use super::numbers::bytes;
 use super::table::table;
-use crate::store::{Array, Axis, Image, Level, Missing, Store};
+use crate::store::{Array, Axis, Ended, Image, Level, Missing, Plate, Store};
 
 /// Images of one list that are shown unless all are wanted.
 const SHOWN_IMAGES: usize = 20;
+
+/// Wells that were not reached that are shown; --json has all.
+const SHOWN_WELLS: usize = 24;
 
 /// Stretches of missing frames of one cause that are shown; --json has more.
 const SHOWN_STRETCHES: usize = 8;
@@ -31,6 +34,8 @@ pub fn text(store: &Store, all: bool) -> String {
             count(store.files, "file")
         ),
     );
+    out.plate(store.plate.as_ref());
+    out.ended(store.run.as_ref());
     out.missing(store.missing.as_ref());
     out.remarks(&store.notes, &store.problems);
     for alike in groups(&store.images, all) {
@@ -86,6 +91,43 @@ impl Text {
     fn remarks(&mut self, notes: &[String], problems: &[String]) {
         notes.iter().for_each(|note| self.field("note", note));
         problems.iter().for_each(|problem| self.field("PROBLEM", problem));
+    }
+
+    fn plate(&mut self, plate: Option<&Plate>) {
+        let Some(plate) = plate else { return };
+        let mut told =
+            vec![format!("{} x {}", plate.rows, plate.columns), count(plate.wells as u64, "well") + " with images"];
+        told.extend(plate.field_count.map(|fields| format!("up to {} each", count(fields, "field"))));
+        if !plate.acquisitions.is_empty() {
+            told.push(format!("acquired as {}", plate.acquisitions.join(", ")));
+        }
+        let name = plate.name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+        self.field("plate", &format!("{name}{}", told.join(", ")));
+    }
+
+    /// How the run ended, and which wells it did not come to.
+    fn ended(&mut self, ended: Option<&Ended>) {
+        let Some(ended) = ended else { return };
+        let frames = match (ended.written, ended.declared) {
+            (Some(written), Some(declared)) => format!(", {written} of {}", count(declared, "frame")),
+            (Some(written), None) => format!(", {}", count(written, "frame")),
+            (None, _) => String::new(),
+        };
+        let time = ended.seconds.map_or_else(String::new, |seconds| format!(" in {seconds} s"));
+        let when = ended.started.as_deref().map_or_else(String::new, |started| format!(", begun {started}"));
+        let program = ended.program.as_deref().map_or_else(String::new, |program| format!(" by {program}"));
+        self.field("run", &format!("{}{frames}{time}{when}{program}", ended.state));
+        if let Some(failure) = &ended.failure {
+            self.field("failure", failure);
+        }
+        let wells = &ended.wells_not_reached;
+        if !wells.is_empty() {
+            let mut told: Vec<&str> = wells.iter().take(SHOWN_WELLS).map(String::as_str).collect();
+            if wells.len() > SHOWN_WELLS {
+                told.push("... (--json lists them)");
+            }
+            self.field("missing", &format!("{} not reached: {}", count(wells.len() as u64, "well"), told.join(", ")));
+        }
     }
 
     /// Frames that the run has not: how many of each cause, and the first of them.

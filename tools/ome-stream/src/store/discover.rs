@@ -8,15 +8,17 @@ use ome_stream::reader::Usage;
 use serde_json::Value;
 
 use super::Store;
+use super::ended::Ended;
 use super::image::{Counted, Image};
 use super::missing::Missing;
 use super::node::{Kind, Node, StoreError};
+use super::plate::Plate;
 use super::tree::{self, Found, Role, Visitor};
 use crate::NOTES_NAMESPACE;
 use crate::report::text::clean;
 
 /// Most images that are read.
-const MAX_IMAGES: usize = 100_000;
+pub const MAX_IMAGES: usize = 100_000;
 
 /// Most notes of the writer that are shown.
 const MAX_NOTES: usize = 100;
@@ -37,14 +39,17 @@ pub fn read(source: &dyn Source, path: &Path) -> Result<Store, StoreError> {
     if finder.images.is_empty() && finder.problems.is_empty() {
         notes.push("there is no image in it".into());
     }
+    let plate = root.ome().and_then(|ome| ome.get("plate")).map(Plate::of);
     let writer = root.attribute("ome_stream").and_then(|own| own.get("version")).and_then(Value::as_str);
     Ok(Store {
         path: path.display().to_string(),
         zarr_format: root.zarr.number().into(),
         ngff_version: version(&root).or(finder.version.as_deref()).map(clean),
         written_by: writer.map(|version| format!("ome-stream {}", clean(version))),
+        run: root.attribute("ome_stream").and_then(Ended::of),
         bytes: rest.bytes.saturating_add(finder.counted.bytes),
         files: rest.files + finder.counted.files,
+        plate,
         images: finder.images,
         missing,
         notes,

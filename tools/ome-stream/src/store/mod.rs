@@ -5,15 +5,19 @@
 mod array;
 mod codec;
 pub mod discover;
+mod ended;
 pub mod image;
 mod missing;
 pub mod node;
+mod plate;
 pub mod tree;
 
 pub use array::Array;
 pub use discover::read;
+pub use ended::Ended;
 pub use image::{Axis, Image, Level};
 pub use missing::Missing;
+pub use plate::Plate;
 
 use serde::Serialize;
 
@@ -28,11 +32,17 @@ pub struct Store {
     pub ngff_version: Option<String>,
     /// Version of ome-stream that wrote it, where it did.
     pub written_by: Option<String>,
+    /// How its run ended, where that is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<Ended>,
     /// Bytes of all files.
     pub bytes: u64,
     /// Number of all files.
     pub files: u64,
-    /// Images in the order of their series, or of their names.
+    /// The well plate that it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plate: Option<Plate>,
+    /// Images in the order of their series, of their wells, or of their names.
     pub images: Vec<Image>,
     /// Frames that the run has not, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]

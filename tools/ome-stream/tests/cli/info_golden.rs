@@ -142,6 +142,40 @@ fn a_plate_of_another_program() {
 }
 
 #[test]
+fn a_plate_and_how_its_run_ended() {
+    let bench = Bench::new();
+    let wells =
+        json!([{"path": "B/2", "rowIndex": 1, "columnIndex": 1}, {"path": "A/1", "rowIndex": 0, "columnIndex": 0}]);
+    let plate = json!({"name": "screen", "rows": [{"name": "A"}, {"name": "B"}], "columns": [{"name": "1"}, {"name": "2"}],
+        "field_count": 2, "acquisitions": [{"id": 0, "name": "day 1"}, {"id": 5}], "wells": wells});
+    let run = json!({"state": "aborted", "program": "Scope 2.1", "started": "2026-11-30T16:05:00Z",
+        "ended": "2026-11-30T16:05:09Z", "seconds": {"total": 9.25, "writing": 1.5},
+        "frames": {"declared": 3, "received": 2, "written": 2, "skipped": 0, "dropped": 0},
+        "failure": "frame 2: write \u{1b}[1mA/1\n: no space", "wells_not_reached": ["A/1"]});
+    let root = json!({"ome": {"version": "0.5", "plate": plate}, "ome_stream": {"version": "0.1.0", "run": run}});
+    bench.file("plate.zarr/zarr.json", group(&root));
+    for (well, fields) in [("A/1", &["0"][..]), ("B/2", &["1", "0"])] {
+        bench.file(&format!("plate.zarr/{}/zarr.json", &well[..1]), group(&json!({})));
+        let images: Vec<Value> = fields.iter().map(|path| json!({"path": path})).collect();
+        let ome = json!({"ome": {"version": "0.5", "well": {"images": images}}});
+        bench.file(&format!("plate.zarr/{well}/zarr.json"), group(&ome));
+        for field in fields {
+            let ome = json!({"ome": {"version": "0.5", "multiscales": multiscale("", &json!([{"path": "0"}]))}});
+            bench.file(&format!("plate.zarr/{well}/{field}/zarr.json"), group(&ome));
+            let metadata = array(&[1, 4, 4], &[1, 4, 4], None, &json!("crc32c"));
+            bench.file(&format!("plate.zarr/{well}/{field}/0/zarr.json"), metadata.to_string());
+        }
+    }
+    golden("plate_run.txt", &bench.line("info plate.zarr").expect(0).out);
+    let told = bench.line("info plate.zarr --json").expect(0).json();
+    assert_eq!(told["plate"]["acquisitions"], json!(["day 1", "5"]));
+    assert_eq!(told["run"]["wells_not_reached"], json!(["A/1"]));
+    // What a plate lists and has not is told.
+    std::fs::remove_file(bench.path("plate.zarr/A/1/zarr.json")).expect("removed");
+    bench.line("info plate.zarr").expect(1).says(&["well A/1: it is listed, but it is not there"]);
+}
+
+#[test]
 fn frames_that_are_missing_are_told_by_cause_and_number() {
     let bench = Bench::new();
     series(&bench);
