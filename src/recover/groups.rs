@@ -120,7 +120,7 @@ pub(super) fn marker(
     let is_there = *marker != Document::Nothing;
     // Others may have put the folder there.
     let is_ours = match run {
-        Some(run) => run.group(node, beside.extents).is_some(),
+        Some(_) => beside.planned.is_some(),
         None => is_needed(node, None, beside, interrupted),
     };
     if !is_there && !is_ours && !node.path.is_empty() {

@@ -297,7 +297,10 @@ impl Inspection<'_> {
         let template = images.iter().find(|nth| nodes[**nth].ome("multiscales").is_some());
         let listed = lost::series(nodes);
         // In one pass: each document is made of the whole plan.
-        let torn = nodes.iter().filter(|node| !node.is_array && node.document.problem().is_some());
+        let torn = |node: &&Node| {
+            [Some(&node.document), node.group.as_ref()].into_iter().flatten().any(|each| each.problem().is_some())
+        };
+        let torn = nodes.iter().filter(|node| !node.is_array).filter(torn);
         let torn: HashSet<String> = torn.map(|node| node.file(node.document_name())).collect();
         let planned = match &self.run {
             Some(run) => run.groups(&torn, &self.extents(nodes, arrays)),
