@@ -73,7 +73,7 @@ pub fn copy(root: &Path, new: &Path, to: NgffVersion, disk: &dyn Disk) -> Result
     }
     let documents: BTreeMap<PathBuf, Vec<u8>> = changes.into_iter().collect();
     let count = documents.len();
-    let made = copy_folder(source, root, &unfinished, &documents).and_then(|()| {
+    let made = copy_folder(source, root, &unfinished, &documents, limits::FOLDER_DEPTH).and_then(|()| {
         let synced = disk.sync_point(&unfinished).and_then(|point| point.sync());
         synced.map_err(|error| Error::io("sync", &unfinished, error))?;
         disk.rename(&unfinished, new, SyncPolicy::Now).map_err(|error| Error::io("rename", &unfinished, error))
@@ -157,7 +157,17 @@ fn of_mark(source: &dyn Source, root: &Path, to: NgffVersion) -> Result<Option<(
 }
 
 /// Copies a folder, with other documents where there are some.
-fn copy_folder(source: &dyn Source, from: &Path, to: &Path, documents: &BTreeMap<PathBuf, Vec<u8>>) -> Result<()> {
+fn copy_folder(
+    source: &dyn Source,
+    from: &Path,
+    to: &Path,
+    documents: &BTreeMap<PathBuf, Vec<u8>>,
+    depth: usize,
+) -> Result<()> {
+    let Some(depth) = depth.checked_sub(1) else {
+        let problem = "folders lie deeper than in any store".to_owned();
+        return Err(Error::Damaged { path: from.to_path_buf(), problem });
+    };
     fs::create_dir(to).map_err(|error| Error::io("create", to, error))?;
     // Who is at work on a store is at work on that one only.
     let kept_back = [own::LOCK, own::TAKING, own::OWNER].map(|name| Path::new(name).file_name());
@@ -170,7 +180,7 @@ fn copy_folder(source: &dyn Source, from: &Path, to: &Path, documents: &BTreeMap
         }
         let done = match (entry.kind, documents.get(&old)) {
             (EntryKind::Folder, _) => {
-                copy_folder(source, &old, &new, documents)?;
+                copy_folder(source, &old, &new, documents, depth)?;
                 Ok(())
             }
             (EntryKind::File, Some(bytes)) => fs::write(&new, bytes),

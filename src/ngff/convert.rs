@@ -140,3 +140,84 @@ fn dataset(level: &Value, to: NgffVersion) -> Result<Value, String> {
 fn ends(path: &str) -> [(String, Value); 2] {
     [("input".to_owned(), json!({"path": path})), ("output".to_owned(), json!({"name": PHYSICAL}))]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V0_5: NgffVersion = NgffVersion::V0_5;
+    const V0_6: NgffVersion = NgffVersion::V0_6;
+
+    fn members(value: Value) -> Members {
+        value.as_object().cloned().expect("an object")
+    }
+
+    fn image(steps: Value) -> Members {
+        let level = json!({"path": "0", "coordinateTransformations": steps});
+        let axes = json!([{"name": "y", "type": "space"}, {"name": "x", "type": "space"}]);
+        let entry = json!({"name": "cells", "axes": axes, "datasets": [level], "type": "mean"});
+        members(json!({"version": "0.5", "multiscales": [entry], "omero": {"channels": []}, "more": 1}))
+    }
+
+    fn scale() -> Value {
+        json!({"type": "scale", "scale": [0.5, 0.25]})
+    }
+
+    #[test]
+    fn every_version_says_the_same_and_back() {
+        let translation = json!({"type": "translation", "translation": [0.0, 123_456.789]});
+        for steps in [json!([scale()]), json!([scale(), translation])] {
+            let v05 = image(steps);
+            let v06 = converted(&v05, V0_6).expect("0.6 has words for it");
+            let level = &v06["multiscales"][0]["datasets"][0]["coordinateTransformations"];
+            assert_eq!((&level[0]["input"], level.as_array().map(Vec::len)), (&json!({"path": "0"}), Some(1)));
+            assert_eq!(converted(&v06, V0_5), Ok(v05.clone()));
+            let v04 = converted(&v05, NgffVersion::V0_4).expect("0.4 has words for it");
+            assert_eq!((v04.get("version"), &v04["multiscales"][0]["version"]), (None, &json!("0.4")));
+            assert_eq!([&v04, &v05, &v06].map(version_of), [NgffVersion::V0_4, V0_5, V0_6].map(Some));
+            assert_eq!(converted(&v04, V0_6), Ok(v06));
+        }
+    }
+
+    #[test]
+    fn plates_and_wells_tell_the_version_where_it_stands() {
+        let v05 = members(json!({"version": "0.5", "plate": {"version": "0.5", "rows": [{"name": "A"}]}}));
+        let v06 = members(json!({"version": "0.6", "plate": {"rows": [{"name": "A"}]}}));
+        assert_eq!(converted(&v05, V0_6), Ok(v06.clone()));
+        assert_eq!(converted(&v06, V0_5), Ok(v05));
+    }
+
+    #[test]
+    fn what_has_no_words_in_the_other_version_is_refused() {
+        let with = |pointer: &str, value: Value| {
+            let mut whole = Value::Object(image(json!([scale()])));
+            let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+            whole.pointer_mut(parent).expect(pointer)[name] = value;
+            converted(&members(whole), V0_6).expect_err(pointer)
+        };
+        let first = "/multiscales/0";
+        for (pointer, value, part) in [
+            ("/multiscales".to_owned(), json!(7), "multiscales is not a list"),
+            (format!("{first}/axes"), json!(7), "no axes"),
+            (format!("{first}/coordinateTransformations"), json!([scale()]), "of its own"),
+            (format!("{first}/coordinateSystems"), json!([{}, {}]), "several coordinateSystems"),
+            (format!("{first}/datasets"), json!([{"path": "0"}]), "no coordinateTransformations"),
+            (format!("{first}/datasets"), json!([{}]), "no path"),
+            (format!("{first}/datasets/0/coordinateTransformations"), json!([]), "other transformations"),
+            (
+                format!("{first}/datasets/0/coordinateTransformations"),
+                json!([scale(), scale()]),
+                "other transformations",
+            ),
+        ] {
+            let why = with(&pointer, value);
+            assert!(why.contains(part), "{pointer}: {why}");
+        }
+        let scene = |kind: &str| {
+            let link = json!({"type": kind, "input": {"path": "a", "name": "physical"}, "output": {"name": "stage"}});
+            members(json!({"version": "0.6", "scene": {"coordinateTransformations": [link]}}))
+        };
+        assert_eq!(converted(&scene("identity"), V0_5), Ok(members(json!({"version": "0.5"}))));
+        assert!(converted(&scene("rotation"), V0_5).expect_err("no words").contains("\"rotation\""));
+    }
+}

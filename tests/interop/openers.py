@@ -7,8 +7,9 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from readers import metadata_of
-from structure import Layout, Wrong, axes_of, join, multiscales
+from structure import Layout, Wrong, axes_of, in_scene, join, multiscales, ome, placement
 
 
 def full_size(store: Path, path: str) -> tuple[int, ...]:
@@ -48,6 +49,9 @@ def ome_zarr_py(store: Path, found: Layout) -> None:
     from ome_zarr.io import parse_url
     from ome_zarr.reader import Reader
 
+    if "scene" in ome(store, "")[1]:
+        composed(store)
+
     for path in found.images:
         location = parse_url(str(store / path))
         if location is None:
@@ -55,6 +59,21 @@ def ome_zarr_py(store: Path, found: Layout) -> None:
         shapes = [tuple(node.data[0].shape) for node in Reader(location)() if node.data]
         if shapes != [full_size(store, path)]:
             raise Wrong(f"{path!r}: expected {full_size(store, path)}, got {shapes}")
+
+
+def composed(store: Path) -> None:
+    """ome-zarr-py takes the first pixel of each image in a scene to where the image says that it lies."""
+    from ome_zarr.classes import OMEZarrScene
+
+    scene = OMEZarrScene.from_ome_zarr(str(store))
+    shared = ("", scene.coordinate_systems[0].name)
+    for path, image in scene.images.items():
+        system = image.metadata.datasets[0].coordinateTransformations[0].output.name
+        entry = multiscales(store, path)
+        place = placement(entry["datasets"][0], len(axes_of(entry)))[1]
+        found = scene._graph.get_sequence((path, system), shared).apply(np.array([place]))[0]
+        if list(found) != list(in_scene(store, path) or []):
+            raise Wrong(f"scene: image {path!r} lies at {list(found)}, expected {in_scene(store, path)}")
 
 
 MODULES = {"napari-ome-zarr": "napari_ome_zarr", "ome-zarr-py": "ome_zarr"}
@@ -66,8 +85,9 @@ OPENERS: dict[str, Any] = {
 
 
 def can_open(name: str, store: Path, found: Layout) -> bool:
-    """ome-zarr-py knows 0.6 where there is napari-ome-zarr (Python 3.12). napari-ome-zarr finds the images of a series by their IDs in OME-XML, which has no white space in an ID and no
-    words for axes beyond x, y, z, c and t (then there is no document)."""
+    """ome-zarr-py knows 0.6 where there is napari-ome-zarr (Python 3.12). napari-ome-zarr finds the images of a series
+    by their IDs in OME-XML, which has no white space in an ID and no words for axes beyond x, y, z, c and t (then there
+    is no document)."""
     if name == "ome-zarr-py":
         return found.version != "0.6" or "napari-ome-zarr" in OPENERS
     if found.kind != "bioformats2raw":

@@ -40,7 +40,8 @@ fn finished(case: &Case, version: NgffVersion) -> Acquisition {
     run
 }
 
-/// Every file by its path; documents as JSON, in whatever order their members stand.
+/// Every file by its path but for those of the lock, which a copy has not; documents as JSON, in whatever order their
+/// members stand.
 fn contents(root: &Path) -> BTreeMap<PathBuf, Result<Value, Vec<u8>>> {
     let mut found = BTreeMap::new();
     let mut waiting = vec![root.to_path_buf()];
@@ -49,6 +50,9 @@ fn contents(root: &Path) -> BTreeMap<PathBuf, Result<Value, Vec<u8>>> {
             let path = entry.expect("listed").path();
             if path.is_dir() {
                 waiting.push(path);
+                continue;
+            }
+            if path.ends_with("lock") || path.ends_with("taking") {
                 continue;
             }
             let bytes = fs::read(&path).expect("readable");
