@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use super::at::{At, Findings, short};
 use super::levels::{self, Facts, Stored};
+use super::looked::Looked;
 use super::rules::*;
 use super::scene::End;
 use super::version::{Told, Version};
-use super::{Looked, labels, multiscales, plate, scene, series};
+use super::{labels, multiscales, plate, scene, series};
 use crate::store::discover::version;
 use crate::store::node::{Kind, Node};
 use crate::store::tree::{Found, Role, Visitor, folders, join};

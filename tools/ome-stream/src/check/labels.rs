@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::at::{At, Findings, is_filled, is_integer};
-use super::multiscales::here;
+use super::parts::here;
 use super::rules::*;
 use super::version::Version;
 

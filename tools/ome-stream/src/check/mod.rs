@@ -11,9 +11,11 @@ mod axes;
 mod hierarchy;
 mod labels;
 mod levels;
+mod looked;
 mod multiscales;
 mod objects;
 mod omero;
+mod parts;
 mod plate;
 pub mod rule;
 mod rules;
@@ -63,21 +65,6 @@ pub struct Report {
     pub unchecked: Vec<String>,
     /// What was looked at.
     pub looked: Looked,
-}
-
-/// How much was looked at.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Looked {
-    /// Groups and arrays.
-    pub nodes: u64,
-    /// Images, label images among them.
-    pub images: u64,
-    /// Chunk and shard files.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Chunks that were decoded.
-    pub decoded: u64,
 }
 
 impl Report {

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::at::{At, Findings, is_filled, is_numbers};
+use super::at::{At, Findings, is_filled};
 use super::axes::{self, Of};
+use super::parts::{here, numbers};
 use super::rules::*;
-use super::version::{Told, Version};
+use super::version::Version;
 use super::{omero, systems};
 
 /// The image in the metadata `ome`.
@@ -53,19 +54,6 @@ fn one(found: &mut Findings, multiscale: &At<'_>) {
     }
 }
 
-/// A version that an object of 0.4 should tell; in any version it must be that of the store where it is told.
-pub fn here(found: &mut Findings, at: &At<'_>) {
-    match at.get("version") {
-        None if found.version == Version::V04 => found.missing(VERSION_HERE, at, "version"),
-        None => {}
-        Some(told) => match told.value.as_str().map(|text| Told::of(text).version()) {
-            Some(Some(version)) if version == found.version => {}
-            Some(Some(_)) => found.at(VERSION_SAME, &told),
-            _ => found.at(VERSION, &told),
-        },
-    }
-}
-
 /// Transformations of 0.4 and 0.5: one scale, and one translation behind it.
 fn transformations(found: &mut Findings, list: &At<'_>, axes: Option<usize>) {
     let (mut scales, mut translations) = (0, 0);
@@ -88,20 +76,5 @@ fn transformations(found: &mut Findings, list: &At<'_>, axes: Option<usize>) {
     }
     if scales != 1 || translations > 1 {
         found.told(ONE_SCALE, list, format!("{scales} scale(s), {translations} translation(s)"));
-    }
-}
-
-/// The parameters of a scale or translation, one for each axis where their number is known.
-pub fn numbers(found: &mut Findings, at: &At<'_>, key: &str, axes: Option<usize>) {
-    let Some(list) = found.need(TRANSFORM_VALUES, at, key, is_numbers) else { return };
-    let length = list.items().count();
-    if let Some(axes) = axes
-        && length != axes
-    {
-        found.told(TRANSFORM_LENGTH, &list, format!("{length} number(s) for {axes} axes"));
-    }
-    let is_positive = |each: &At<'_>| each.value.as_f64().is_some_and(|number| number > 0.0);
-    if key == "scale" && !list.items().all(|each| is_positive(&each)) {
-        found.at(SCALE_ZERO, &list);
     }
 }

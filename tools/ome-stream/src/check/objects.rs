@@ -17,9 +17,9 @@ use ome_stream::reader::{Object, Strange, each_object, has_places_mark, index_of
 use ome_stream::zarr::index::{MISSING, overlapping};
 use ome_stream::zarr::{ArrayFormat, Sharding};
 
-use super::Looked;
 use super::at::{Findings, Kept};
 use super::levels::Stored;
+use super::looked::Looked;
 use super::rule::Rule;
 use super::rules::*;
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::at::{At, Findings};
-use super::multiscales::here;
+use super::parts::here;
 use super::rules::*;
 use super::version::Version;
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::at::{At, Findings, is_count, is_filled, is_integer, is_positive};
-use super::multiscales::here;
+use super::parts::here;
 use super::rules::*;
 use super::version::Version;
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::at::{At, Findings, is_filled, is_numbers};
-use super::multiscales::numbers;
+use super::parts::numbers;
 use super::rules::*;
 
 /// Deepest nesting of transformations that is looked at; documents are nested at most twice as deep.

@@ -1,8 +1,8 @@
 //! What stands around the images of a sheet: title, names, legend and scale bar.
 
 use super::canvas::{Canvas, LETTER, Rgb, fitted};
+use super::picture::{Entry, Picture};
 use super::sheet::{Grid, Room};
-use super::{Entry, Picture};
 
 /// Pixels around all of it.
 pub const PAD: usize = 6;

@@ -3,8 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::discover::MAX_IMAGES;
 use crate::report::text::clean;
+
+/// Most wells that are named.
+const MAX_WELLS: usize = 100_000;
 
 /// How a run ended.
 #[derive(Debug, Serialize)]
@@ -52,7 +54,7 @@ impl Ended {
             wells_not_reached: wells
                 .into_iter()
                 .flatten()
-                .take(MAX_IMAGES)
+                .take(MAX_WELLS)
                 .filter_map(Value::as_str)
                 .map(clean)
                 .collect(),
