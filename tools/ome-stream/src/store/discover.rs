@@ -90,11 +90,14 @@ impl Visitor for Finder<'_> {
             (Role::Ome, Some(why)) => self.problems.push(format!("{}: {why}; images are listed by name", clean(path))),
             (Role::Beside | Role::Row, Some(why)) => self.problems.push(format!("{}: {why}", clean(path))),
             (Role::Ome | Role::Beside | Role::Row, None) => {}
-            (_, why) if self.images.len() < MAX_IMAGES => {
+            (role, why) => {
                 let why = why.unwrap_or_else(|| "it is listed, but it is not there".into());
-                self.images.push(Image::unreadable(path, why));
+                if role == Role::Well {
+                    self.problems.push(format!("well {}: {why}", clean(path)));
+                } else if self.images.len() < MAX_IMAGES {
+                    self.images.push(Image::unreadable(path, why));
+                }
             }
-            _ => {}
         }
     }
 
