@@ -105,7 +105,9 @@ pub(super) fn shown(dtype: &str, window: Option<Window>) -> Shown {
     let [least, greatest] = told.range.filter(|_| is_float).unwrap_or(limits);
     let number = |value: f64| match (is_float, value < 0.0) {
         (true, _) => Number::from_f64(value).unwrap_or_else(|| 0.into()),
-        // What a type of 64 bits holds, the nearest.
+        // The limits of 64 bits are no floating-point numbers; of what lies within, the nearest.
+        (false, _) if value == limits[0] => min.clone(),
+        (false, _) if value == limits[1] => max.clone(),
         (false, true) => Number::from(value as i64),
         (false, false) => Number::from(value as u64),
     };

@@ -57,6 +57,11 @@ fn contents(root: &Path) -> BTreeMap<PathBuf, Result<Value, Vec<u8>>> {
             }
             let bytes = fs::read(&path).expect("readable");
             let mut value = serde_json::from_slice::<Value>(&bytes).map_err(|_| bytes);
+            if let Ok(document) = &mut value {
+                // When the run began and ended.
+                let writer = document.pointer_mut("/attributes/ome_stream").and_then(Value::as_object_mut);
+                writer.and_then(|writer| writer.remove("run"));
+            }
             if path.ends_with("run.json")
                 && let Ok(mark) = &mut value
             {
