@@ -116,3 +116,11 @@ pub fn wait_for<T>(mut question: impl FnMut() -> Result<T, String>) -> Result<T,
         }
     }
 }
+
+/// Takes out of a group's document how its run ended: two runs never end at the same time.
+pub fn forget_end(document: &mut serde_json::Value) {
+    for place in ["/attributes/ome_stream", "/ome_stream"] {
+        let writer = document.pointer_mut(place).and_then(serde_json::Value::as_object_mut);
+        writer.and_then(|writer| writer.remove("run"));
+    }
+}

@@ -10,7 +10,7 @@ use ome_stream::platform::{self, faulty::Fault};
 use ome_stream::settings::{Coord, NgffVersion, Position};
 use ome_stream::{Error, Stream};
 use ome_stream_tests::case::{Case, Step};
-use ome_stream_tests::disk::faulty;
+use ome_stream_tests::disk::{faulty, forget_end};
 use serde_json::Value;
 
 use crate::acquisition::{Acquisition, native};
@@ -58,9 +58,7 @@ fn contents(root: &Path) -> BTreeMap<PathBuf, Result<Value, Vec<u8>>> {
             let bytes = fs::read(&path).expect("readable");
             let mut value = serde_json::from_slice::<Value>(&bytes).map_err(|_| bytes);
             if let Ok(document) = &mut value {
-                // When the run began and ended.
-                let writer = document.pointer_mut("/attributes/ome_stream").and_then(Value::as_object_mut);
-                writer.and_then(|writer| writer.remove("run"));
+                forget_end(document);
             }
             if path.ends_with("run.json")
                 && let Ok(mark) = &mut value
