@@ -90,6 +90,9 @@ def can_open(name: str, store: Path, found: Layout) -> bool:
     is no document)."""
     if name == "ome-zarr-py":
         return found.version != "0.6" or "napari-ome-zarr" in OPENERS
+    if found.kind == "plate":
+        # It lays the fields side by side in one image.
+        return len({full_size(store, path) for path in found.images}) == 1
     if found.kind != "bioformats2raw":
         return True
     return (store / "OME/METADATA.ome.xml").is_file() and not any(" " in path for path in found.images)
