@@ -32,9 +32,9 @@ use std::path::Path;
 
 use ome_stream::backend::Verifier;
 use ome_stream::platform::Source;
-use serde::Serialize;
 
 use self::hierarchy::Checker;
+use self::looked::Looked;
 use self::rule::{Finding, Severity};
 use self::version::{Told, Version};
 use crate::store::discover::version;
