@@ -68,12 +68,12 @@ pub const HIGH: f64 = 0.998;
 /// A window that begins below its end, also where all pixels are alike.
 #[must_use]
 pub fn apart(start: f64, end: f64) -> [f64; 2] {
-    if end > start {
-        return [start, end];
-    }
-    // A step that the number can tell: large ones have no 1.
-    let step = (start.abs() * f64::EPSILON * 4.0).max(1.0);
-    [start, start + step]
+    if end > start { [start, end] } else { [start, start + step(start)] }
+}
+
+/// A step that a number can tell: large ones have no 1.
+fn step(number: f64) -> f64 {
+    (number.abs() * f64::EPSILON * 4.0).max(1.0)
 }
 
 /// As [`window`], as floating point: a large 64-bit integer is not told to its last bit.
@@ -101,15 +101,16 @@ pub(super) fn shown(dtype: &str, window: Option<Window>) -> Shown {
     let is_float = dtype.starts_with("float");
     let [start, end] = apart(told.start, told.end);
     // All pixels as bright as can be: what is darker is shown black.
-    let [start, end] = if !is_float && told.start >= limits[1] { [limits[1] - 1.0, limits[1]] } else { [start, end] };
+    let [start, end] =
+        if !is_float && told.start >= limits[1] { [limits[1] - step(limits[1]), limits[1]] } else { [start, end] };
     let [least, greatest] = told.range.filter(|_| is_float).unwrap_or(limits);
-    let number = |value: f64| match (is_float, value < 0.0) {
-        (true, _) => Number::from_f64(value).unwrap_or_else(|| 0.into()),
-        // The limits of 64 bits are no floating-point numbers; of what lies within, the nearest.
-        (false, _) if value == limits[0] => min.clone(),
-        (false, _) if value == limits[1] => max.clone(),
-        (false, true) => Number::from(value as i64),
-        (false, false) => Number::from(value as u64),
+    let number = |value: f64| match value {
+        _ if is_float => Number::from_f64(value).unwrap_or_else(|| 0.into()),
+        // Of 64 bits floating point tells the limits no better than to the next number.
+        _ if value == limits[0] => min.clone(),
+        _ if value == limits[1] => max.clone(),
+        _ if value < 0.0 => Number::from(value as i64),
+        _ => Number::from(value as u64),
     };
     Shown {
         min: number(least.min(start)),
@@ -186,6 +187,10 @@ mod tests {
         assert_eq!(told("int8", -128.0, -128.0, None), "min:-128,max:127,start:-128,end:-127");
         assert_eq!(told("uint16", -5.0, 70000.0, None), "min:-5,max:70000,start:-5,end:70000");
         assert_eq!(told("uint64", 0.0, u64::MAX as f64, None), format!("min:0,max:{0},start:0,end:{0}", u64::MAX));
+        let most = i64::MAX as f64;
+        let expected =
+            "min:-9223372036854775808,max:9223372036854775807,start:9223372036854767616,end:9223372036854775807";
+        assert_eq!(told("int64", most, most, None), expected);
         assert_eq!(told("float32", 0.25, 0.5, Some([-1.0, 2.0])), "min:-1.0,max:2.0,start:0.25,end:0.5");
         assert_eq!(told("float64", 7.0, 7.0, Some([7.0, 7.0])), "min:7.0,max:8.0,start:7.0,end:8.0");
         assert_eq!(told("float32", 0.25, 3.0, None), "min:0.0,max:3.0,start:0.25,end:3.0");
