@@ -7,7 +7,7 @@
 //! waiting while holding another buffer, or on a worker thread, could deadlock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::AlignedBuffer;
@@ -29,10 +29,6 @@ const GROUPS_A_WORKER: u64 = 2;
 
 /// Time within which more buffers than one are made once the store is there, and nothing else could be done meanwhile.
 const FIRST_TIME: Duration = Duration::from_millis(2);
-
-/// How many times as long as making a buffer takes one is waited for at most, where all that were waited for came in
-/// time: pages that nobody needs are not made beside the work of those who store.
-const LONGEST_PATIENCE: u32 = 16;
 
 /// Bytes that are touched at a time while somebody may call the maker away.
 const TOUCH_BYTES: usize = 2 << 20;
@@ -92,9 +88,6 @@ struct Shared {
     returned: Condvar,
     /// Nanoseconds that the making of the latest buffer took.
     making: AtomicU64,
-    /// How many times as long a buffer is waited for: twice as often as the last time where it came, once where it did
-    /// not, for a camera may be faster than the disk for a while.
-    patience: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -150,7 +143,6 @@ impl Budget {
             state: Mutex::new(state),
             returned: Condvar::new(),
             making: AtomicU64::new(0),
-            patience: AtomicU32::new(1),
         };
         Self { shared: Arc::new(shared), warmed: AtomicU64::new(0) }
     }
@@ -256,10 +248,10 @@ impl Budget {
 
     /// Buffers of these classes: free ones, or new ones; `None` where the limit or the system forbids that.
     ///
-    /// Where two for each worker are out and some are `coming` back, waits for one of them before it makes one: as long
-    /// as making one takes, and longer while those that were waited for came ([`LONGEST_PATIENCE`]). Fresh memory can
-    /// cost more than the disk needs to free some (measured on a virtual machine that had given its own back to the
-    /// host: 0.5 GB/s against 2 GB/s), and a run that takes more only where it must stays small.
+    /// Where two for each worker are out and some are `coming` back, waits for one of them for as long as making one
+    /// would take before it makes it; no longer, for a burst of a camera is faster than the disk. Fresh memory can cost
+    /// more than the disk needs to free some (measured on a virtual machine that had given its own back to the host:
+    /// 0.5 GB/s against 2 GB/s), and a run that takes more only where it must stays small.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] where the system has no memory for the first.
@@ -267,11 +259,8 @@ impl Budget {
         let mut state = self.shared.state();
         let lacks = |state: &State| classes.iter().any(|class| state.of[*class].free.is_empty());
         if lacks(&state) && state.out >= self.shared.at_once && self.shared.fits(&state, classes) && coming() {
-            let making = Duration::from_nanos(self.shared.making.load(Ordering::Relaxed));
-            let patience = self.shared.patience.load(Ordering::Relaxed);
-            state = self.shared.wait_while(state, making * patience, lacks);
-            let next = if lacks(&state) { 1 } else { (2 * patience).min(LONGEST_PATIENCE) };
-            self.shared.patience.store(next, Ordering::Relaxed);
+            let patience = Duration::from_nanos(self.shared.making.load(Ordering::Relaxed));
+            state = self.shared.wait_while(state, patience, lacks);
         }
         match self.lend(state, classes) {
             Ok(buffers) => Ok(Some(buffers)),
