@@ -33,6 +33,7 @@ Report (JSON): {"ok", "stores": [{"path", "ok", "version", "checks": [{"check", 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import sys
@@ -159,7 +160,9 @@ def check_store(wanted: dict[str, Any]) -> dict[str, Any]:
             # A store that validators would refuse (axes in another order) is not for them.
             default = [] if "validators" in wanted else OPENERS
             if name in wanted.get("openers", default) and can_open(name, store, found):
-                run(checks, name, None, lambda opener=opener: opener(store, found))
+                # What they print is no part of the report.
+                with contextlib.redirect_stdout(sys.stderr):
+                    run(checks, name, None, lambda opener=opener: opener(store, found))
     for position in positions:
         label = join(position.get("path", ""), position.get("level", "0"))
         run(checks, "metadata", label, lambda p=position: check_metadata(store, p))
