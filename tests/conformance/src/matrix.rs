@@ -2,7 +2,7 @@
 
 use ome_stream::settings::{
     Channel, Codec, Compression, Coord, DataType, Dimension, DimensionType, Durability, NgffVersion, Plate,
-    PlateAcquisition, Position, Shuffle, StorageOrder,
+    PlateAcquisition, Position, Settings, Shuffle, StorageOrder,
 };
 
 use crate::case::{Case, Step, field, plate};
@@ -344,7 +344,7 @@ fn version_0_4() -> Vec<Case> {
         Case::new("0.4: everything skipped", "t:6:2,y:16,x:16").script(&[Skip(6)]),
         Case::new("0.4: each chunk on the medium", "t:4:2,y:16,x:16").durability(Durability::Shard),
     ];
-    let all = types.chain(shuffles).chain(others).chain(described("0.4"));
+    let all = types.chain(shuffles).chain(others).chain(described("0.4")).chain(plates_in("0.4"));
     all.map(|case| case.version(NgffVersion::V0_4)).collect()
 }
 
@@ -355,7 +355,24 @@ fn version_0_6() -> Vec<Case> {
         Case::new("0.6: unbounded in shards", "t:inf:2:3,y:16:8:2,x:16:8:2"),
         Case::new("0.6: stored as acquired", "z:3,t:2,y:16:8,x:16:8").order(StorageOrder::Acquisition),
     ];
-    others.into_iter().chain(described("0.6")).map(|case| case.version(NgffVersion::V0_6)).collect()
+    others
+        .into_iter()
+        .chain(described("0.6"))
+        .chain(plates_in("0.6"))
+        .map(|case| case.version(NgffVersion::V0_6))
+        .collect()
+}
+
+/// The plates under the name of a version; up to 0.4 there are no shards.
+fn plates_in(version: &str) -> impl Iterator<Item = Case> {
+    let has_shards = version != NgffVersion::V0_4.name();
+    plates().into_iter().map(move |case| {
+        let name = format!("{version}: {}", case.name.replace(", in shards", ""));
+        let unsharded = |settings: &mut Settings| {
+            settings.dimensions.iter_mut().for_each(|dimension| dimension.shard_size_chunks = None);
+        };
+        Case { name, ..if has_shards { case } else { case.with(unsharded) } }
+    })
 }
 
 /// What is told of images beside their pixels.
