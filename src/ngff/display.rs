@@ -76,7 +76,7 @@ fn step(number: f64) -> f64 {
     (number.abs() * f64::EPSILON * 4.0).max(1.0)
 }
 
-/// As [`window`], as floating point: a large 64-bit integer is not told to its last bit.
+/// What a data type can hold, as floating point: a large 64-bit integer is not told to its last bit.
 #[must_use]
 pub fn range(dtype: &str) -> [f64; 2] {
     let (min, max) = window(dtype);

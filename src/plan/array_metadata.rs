@@ -35,7 +35,7 @@ impl Form {
     }
 
     /// A document of an array of this form in the Zarr format of the plan, which has found that the format has words for
-    /// it ([`Form::check_format`]).
+    /// it.
     #[must_use]
     pub fn in_format(&self, document: &ArrayDocument) -> Value {
         document.of_format(self.zarr()).unwrap_or_default()
