@@ -33,7 +33,9 @@ pub fn store(case: &Case, ran: &Ran) -> Value {
     if case.settings.format.version == NgffVersion::V0_6 {
         let placed = ran.images.iter().zip(ran.plan.positions()).filter(|(image, _)| image.on_stage);
         let scene: Vec<&str> = placed.map(|(_, planned)| planned.path.as_str()).collect();
-        store["scene"] = json!(if scene.len() > 1 { scene } else { Vec::new() });
+        // A plate is one already: its fields lie in their wells.
+        let has_scene = scene.len() > 1 && case.settings.plate.is_none();
+        store["scene"] = json!(if has_scene { scene } else { Vec::new() });
     }
     if !model::is_ome_order(&case.settings) {
         // The host asked for an order that OME-NGFF does not allow; the validators rightly say so.
