@@ -17,7 +17,7 @@ use super::shared::{Counts, Shared};
 use super::storing::Storing;
 use super::threads::Threads;
 use super::workers::{self, Job};
-use super::{Stream, failure, housekeeping, status};
+use super::{Stream, ended, failure, housekeeping, status, windows};
 use crate::backend::{Batch, Sink, Stored};
 use crate::buffer::{Arrival, Budget};
 use crate::error::{Error, Result};
@@ -71,7 +71,6 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
         budget,
         failure: failure::Failure::new(Arc::clone(&store)),
         store,
-        plan,
         sink: Box::new(Anything),
         capabilities: Capabilities::taking(StorageUnit::Chunk),
         notes: Mutex::default(),
@@ -81,12 +80,14 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
         storing: Storing::default(),
         levels: Levels::default(),
         latencies: Mutex::new(status::histogram().expect("a histogram")),
+        windows: windows::Windows::new(&plan),
+        plan,
     };
     // Its threads are those of the test, which ends it by itself.
     let outcome = Mutex::new(Some(Err(Error::Finished)));
     let shared = Arc::new(shared);
     let threads = Threads::none(&shared);
-    (Arc::new(Stream { shared, fronts, threads, resumed: 0, outcome }), jobs)
+    (Arc::new(Stream { shared, fronts, threads, resumed: 0, began: ended::Began::now(), outcome }), jobs)
 }
 
 fn worker(stream: &Arc<Stream>, jobs: Receiver<Job>) -> thread::JoinHandle<()> {
