@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::refused::{plate, with};
+use super::refused::with;
+use super::refused_plates::plate;
 use super::*;
 
 /// Files with `text` wherever a host can write one, as key or as value.

@@ -6,6 +6,7 @@ mod messages;
 mod normal_form;
 mod refused;
 mod refused_paths;
+mod refused_plates;
 mod round_trip;
 mod schema;
 mod words;
