@@ -18,7 +18,7 @@ use crate::platform::{Disk, EntryKind, Kind, Source, SyncPolicy, partial_name};
 use crate::reader::{self, Document, Expected, Node, limits};
 use crate::settings::NgffVersion;
 use crate::shown::quoted;
-use crate::store::{self, Lock};
+use crate::store::{self, Lock, Place};
 use crate::zarr::ZarrFormat;
 use crate::zarr::json::with_member;
 
@@ -46,6 +46,7 @@ type Changes = Vec<(PathBuf, Vec<u8>)>;
 /// written anew; [`Error::Io`]. Nothing was changed but for the last.
 pub fn in_place(root: &Path, to: NgffVersion, disk: &dyn Disk) -> Result<Conversion> {
     let source = disk.source();
+    whole_store(&*source, root)?;
     let _lock = match reader::is_folder(&*source, &root.join(own::RUN_FOLDER))? {
         true => Some(Lock::take(root, &source)?),
         false => Lock::look(root, &*source).map(|()| None)?,
@@ -63,6 +64,8 @@ pub fn in_place(root: &Path, to: NgffVersion, disk: &dyn Disk) -> Result<Convers
 /// As for [`in_place`]; [`Error::AlreadyExists`]. Where it fails nothing is at `new`.
 pub fn copy(root: &Path, new: &Path, to: NgffVersion, disk: &dyn Disk) -> Result<Conversion> {
     let source = &*disk.source();
+    whole_store(source, root)?;
+    outside(source, root, new)?;
     Lock::look(root, source)?;
     let (changes, notes) = changes(source, root, to)?;
     let unfinished = partial_name(new);
@@ -71,9 +74,15 @@ pub fn copy(root: &Path, new: &Path, to: NgffVersion, disk: &dyn Disk) -> Result
             return Err(Error::AlreadyExists { path: path.to_path_buf() });
         }
     }
-    let documents: BTreeMap<PathBuf, Vec<u8>> = changes.into_iter().collect();
+    let documents: BTreeMap<PathBuf, Vec<u8>> = changes.iter().cloned().collect();
     let count = documents.len();
     let made = copy_folder(source, root, &unfinished, &documents, limits::FOLDER_DEPTH).and_then(|()| {
+        // The lock of a store that is only read may be out of reach: whoever has written meanwhile left other documents.
+        Lock::look(root, source)?;
+        if self::changes(source, root, to)?.0 != changes {
+            let problem = "it was written while it was copied; convert it when nobody does".to_owned();
+            return Err(Error::Damaged { path: root.to_path_buf(), problem });
+        }
         let synced = disk.sync_point(&unfinished).and_then(|point| point.sync());
         synced.map_err(|error| Error::io("sync", &unfinished, error))?;
         disk.rename(&unfinished, new, SyncPolicy::Now).map_err(|error| Error::io("rename", &unfinished, error))
@@ -81,6 +90,31 @@ pub fn copy(root: &Path, new: &Path, to: NgffVersion, disk: &dyn Disk) -> Result
     // Ours, and of no use.
     made.inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
     Ok(Conversion { path: new.to_path_buf(), version: to, documents: count, notes })
+}
+
+/// Refuses a folder that is part of a store, or lies above some: a store is converted as a whole, under its lock.
+fn whole_store(source: &dyn Source, root: &Path) -> Result<()> {
+    let refuse = |problem: String, remedy: &str| Err(Error::settings("store", root.display(), problem, remedy));
+    match store::place(source, root)? {
+        Place::Root | Place::Elsewhere => Ok(()),
+        Place::Inside(store) => refuse(format!("it is part of the store {}", store.display()), "name the whole store"),
+        Place::Above(stores, _) => {
+            let names: Vec<_> = stores.iter().map(|store| store.display().to_string()).collect();
+            refuse(format!("it is a folder above {}", names.join(", ")), "name one of them")
+        }
+    }
+}
+
+/// Refuses a copy inside of a store, that which is copied or another, or above some.
+fn outside(source: &dyn Source, root: &Path, new: &Path) -> Result<()> {
+    store::outside_of_stores("output", new, source)?;
+    let above = new.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let resolve = |path: &Path| source.resolve(path).map_err(|error| Error::io("look at", path, error));
+    if resolve(above)?.starts_with(resolve(root)?) {
+        let problem = "it lies inside of the store that is converted";
+        return Err(Error::settings("output", new.display(), problem, "choose a folder outside of it"));
+    }
+    Ok(())
 }
 
 /// What has to be written to make a store of version `to` of that in `root`.
@@ -95,6 +129,12 @@ fn changes(source: &dyn Source, root: &Path, to: NgffVersion) -> Result<(Changes
     let walked = reader::walk(source, root, Expected::default())?;
     if let Some(error) = walked.unlisted {
         return Err(error);
+    }
+    if walked.cut_short {
+        return Err(damaged(root, walked.notes.join("; ")));
+    }
+    if walked.nodes.first().is_none_or(|node| node.document == Document::Nothing && node.group.is_none()) {
+        return Err(damaged(root, "it is no Zarr group".into()));
     }
     let zarr = walked.nodes.first().map(|node| node.zarr).unwrap_or_default();
     if zarr != ZarrFormat::from(to) {
@@ -138,7 +178,11 @@ fn of_group(source: &dyn Source, node: &Node, to: NgffVersion) -> Result<Option<
 /// The mark of a run of ours, whose settings say in which version documents are made anew.
 fn of_mark(source: &dyn Source, root: &Path, to: NgffVersion) -> Result<Option<(PathBuf, Vec<u8>)>> {
     let path = root.join(own::MARK);
-    let Document::Object(mut mark) = Document::read(source, &path)? else { return Ok(None) };
+    let mut mark = match Document::read(source, &path)? {
+        Document::Object(mark) => mark,
+        Document::Nothing => return Ok(None),
+        document => return Err(Error::Damaged { problem: document.problem().unwrap_or_default().to_owned(), path }),
+    };
     let mut changed = false;
     let mut convert = |settings: Option<&mut Value>| {
         let Some(format) = settings.and_then(|settings| settings.get_mut("format")) else { return };

@@ -39,9 +39,11 @@ pub fn converted(ome: &Members, to: NgffVersion) -> Result<Members, String> {
                 let each = |entry: &Value| multiscale(entry.as_object().ok_or("multiscales: not an object")?, to);
                 made.insert(name.clone(), list.iter().map(each).collect::<Result<Value, String>>()?);
             }
-            "plate" | "well" => {
+            "plate" | "well" | "image-label" => {
                 let told = value.as_object().ok_or_else(|| format!("{name} is not an object"))?;
-                let version = (to != NgffVersion::V0_6).then(|| ("version".to_owned(), to.name().into()));
+                // A label tells it where it did before.
+                let tells = to != NgffVersion::V0_6 && (name != "image-label" || told.contains_key("version"));
+                let version = tells.then(|| ("version".to_owned(), to.name().into()));
                 let others = told.iter().filter(|(member, _)| *member != "version");
                 let others = others.map(|(member, value)| (member.clone(), value.clone()));
                 made.insert(name.clone(), Value::Object(version.into_iter().chain(others).collect()));
@@ -177,6 +179,16 @@ mod tests {
             assert_eq!([&v04, &v05, &v06].map(version_of), [NgffVersion::V0_4, V0_5, V0_6].map(Some));
             assert_eq!(converted(&v04, V0_6), Ok(v06));
         }
+    }
+
+    #[test]
+    fn a_label_tells_its_version_where_it_did() {
+        let label = |of_label: Value| members(json!({"version": "0.5", "image-label": of_label}));
+        let told = converted(&label(json!({"version": "0.5", "colors": []})), V0_6).expect("said");
+        assert_eq!(told["image-label"], json!({"colors": []}));
+        let v04 = converted(&label(json!({"version": "0.5"})), NgffVersion::V0_4).expect("said");
+        assert_eq!(v04["image-label"], json!({"version": "0.4"}));
+        assert_eq!(converted(&label(json!({})), NgffVersion::V0_4).expect("said")["image-label"], json!({}));
     }
 
     #[test]

@@ -105,6 +105,8 @@ pub struct Walked {
     pub notes: Vec<String>,
     /// Why a folder below the root could not be listed, of the first: what lies in it is not known.
     pub unlisted: Option<Error>,
+    /// Whether there is more than is looked at; a note says what.
+    pub cut_short: bool,
 }
 
 /// Every node of the store in `root`, of the format that is expected, or that the root has.
@@ -120,8 +122,9 @@ pub fn walk(source: &dyn Source, root: &Path, expected: Expected<'_>) -> Result<
     };
     let mut waiting = vec![(root.to_path_buf(), String::new(), None, 0)];
     while let Some((folder, path, parent, depth)) = waiting.pop() {
-        let Walked { nodes, notes, unlisted } = &mut walked;
+        let Walked { nodes, notes, unlisted, cut_short } = &mut walked;
         if nodes.len() >= NODES {
+            *cut_short = true;
             notes.push(format!("more than {NODES} folders: the others were not looked at"));
             break;
         }
@@ -165,6 +168,7 @@ pub fn walk(source: &dyn Source, root: &Path, expected: Expected<'_>) -> Result<
                 };
                 waiting.extend(below.into_iter().rev().map(child));
             } else if !below.is_empty() {
+                *cut_short = true;
                 notes.push(format!("{path} holds folders that lie too deep; they were not looked at"));
             }
         }

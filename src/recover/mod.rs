@@ -131,7 +131,7 @@ fn look_and_mend(root: &Path, options: &Options<'_>, going_on: Option<&Plan>, di
     };
     let is_array = |path: &str| run.as_ref().map(|run| run.array_at(path).is_some());
     let expected = Expected { zarr: run.as_ref().map(|run| run.plan().zarr()), is_array: Some(&is_array) };
-    let Walked { nodes, notes, unlisted } = reader::walk(source, root, expected)?;
+    let Walked { nodes, notes, unlisted, .. } = reader::walk(source, root, expected)?;
     let first = nodes.first().ok_or_else(|| refuse("there is nothing"))?;
     let is_root = store::is_root(source, root)?;
     is_ours(first, is_root).and_then(|()| log.check_version()).map_err(|why| refuse(&why))?;

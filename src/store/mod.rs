@@ -33,6 +33,6 @@ pub(crate) use find::is_root;
 pub use find::{Place, place, root_of};
 pub(crate) use lock::Lock;
 pub(crate) use mark::Mark;
-pub(crate) use root::{Root, holds_chunks, is_continuable, is_half_made};
+pub(crate) use root::{Root, holds_chunks, is_continuable, is_half_made, outside_of_stores};
 pub(crate) use run::Earlier;
 pub use run::Store;

@@ -41,7 +41,7 @@ impl Root {
     pub(crate) fn prepare(plan: &Plan, disk: &dyn Disk) -> Result<Self> {
         let sync = sync_of(plan.settings().durability);
         let (path, source) = (plan.root().to_path_buf(), disk.source());
-        outside_of_stores(&path, &*source)?;
+        outside_of_stores("root_path", &path, &*source)?;
         let mut replaced = None;
         if is_there(&*source, &path)? {
             let may = plan.settings().overwrite || plan.settings().resume && is_half_made(&*source, &path)?;
@@ -91,7 +91,7 @@ impl Root {
     pub(crate) fn existing(plan: &Plan, disk: &dyn Disk) -> Result<Self> {
         let (root, sync) = (plan.root(), sync_of(plan.settings().durability));
         let source = disk.source();
-        outside_of_stores(root, &*source)?;
+        outside_of_stores("root_path", root, &*source)?;
         if !is_root(&*source, root)? {
             let difference = "no run of ome-stream made it, and only its own stores are continued".to_owned();
             return Err(Error::Mismatch { path: root.to_path_buf(), difference });
@@ -142,11 +142,12 @@ impl Drop for Root {
     }
 }
 
-/// Refuses a root inside of another store, or above others: neither is one that a run may replace or fill.
-fn outside_of_stores(root: &Path, source: &dyn Source) -> Result<()> {
+/// Refuses a root, told by `field`, inside of another store, or above others: neither is one that a run may replace or
+/// fill.
+pub(crate) fn outside_of_stores(field: &str, root: &Path, source: &dyn Source) -> Result<()> {
     let refuse = |problem: String| {
         let remedy = "choose a folder that is neither inside of a store nor above one";
-        Err(Error::settings("root_path", root.display(), problem, remedy))
+        Err(Error::settings(field, root.display(), problem, remedy))
     };
     if let Some(store) = root_above(source, root)? {
         return refuse(format!("it lies inside of the store {}", store.display()));

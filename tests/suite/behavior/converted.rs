@@ -159,3 +159,24 @@ fn what_cannot_be_converted_is_refused_and_left_alone() {
     let nowhere = run.folder().join("nothing");
     assert!(convert::in_place(&nowhere, NgffVersion::V0_6, &*platform::native()).is_err());
 }
+
+#[test]
+fn parts_of_stores_and_folders_above_are_refused() {
+    let (from, to) = OTHERS[0];
+    let run = finished(&cases()[1], from);
+    let disk = platform::native();
+    let before = contents(&run.root());
+    let refused = |outcome: Result<_, Error>, field: &str| {
+        let error = outcome.map(|told: convert::Conversion| told.path).expect_err("refused");
+        assert!(matches!(&error, Error::InvalidSettings { field: found, .. } if found == field), "{error}");
+    };
+    refused(convert::in_place(&run.root().join("A"), to, &*disk), "store");
+    refused(convert::in_place(&run.folder(), to, &*disk), "store");
+    refused(convert::copy(&run.root(), &run.root().join("new"), to, &*disk), "output");
+    // A store of somebody else's has no mark.
+    fs::remove_dir_all(run.root().join(".ome-stream")).expect("removed");
+    refused(convert::copy(&run.root(), &run.root().join("A/new"), to, &*disk), "output");
+    let ours = |path: &PathBuf| path.starts_with(".ome-stream");
+    let before: BTreeMap<_, _> = before.into_iter().filter(|(path, _)| !ours(path)).collect();
+    assert_eq!(contents(&run.root()), before);
+}
