@@ -209,7 +209,8 @@ impl<'a> Checker<'a> {
         let rows: HashSet<&str> = wells.iter().filter_map(|well| well.split_once('/')).map(|(row, _)| row).collect();
         let named = plate.list("rows").filter_map(|row| row.text("name"));
         for row in named {
-            let folder = found.folder.join(row);
+            // A name that is none is told by the rule of names; a link is not followed.
+            let Ok(folder) = below(self.source, found.folder, row) else { continue };
             if !matches!(Node::read(self.source, &folder), Ok(Some(_))) {
                 continue;
             }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ome_stream::platform::{EntryKind, Source};
 use ome_stream::reader::limits::GROUP_DEPTH;
 use ome_stream::reader::{below, is_folder, list};
+use ome_stream::settings::MAX_PLATE_ENTRIES;
 use serde_json::Value;
 
 use super::group::Group;
@@ -14,8 +15,8 @@ use crate::store::tree::natural;
 /// Most images that are looked for: as many positions as a plan may have.
 const MAX_IMAGES: usize = 100_000;
 
-/// Most rows or columns of a plate: far more than there are on any (1,536 wells have 48 columns).
-const MAX_WELLS_ALONG: u64 = 1000;
+/// Most rows or columns of a plate: as many as settings may name.
+const MAX_WELLS_ALONG: u64 = MAX_PLATE_ENTRIES as u64;
 
 /// Where an image lies.
 #[derive(Debug, Clone)]

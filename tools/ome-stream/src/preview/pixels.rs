@@ -23,6 +23,10 @@ const BLOCK_BYTES: u64 = 32 << 20;
 /// Most chunks of a shard: an index of 256 MiB.
 const MAX_CHUNKS_PER_SHARD: u64 = 1 << 24;
 
+/// Most parts of a plane that are read one after another, as metadata have them: a plane of a million pixels a side in
+/// chunks of a thousand.
+const MAX_BLOCKS: u64 = 1 << 20;
+
 /// What a shard file may hold beside the chunks that are read of it, in bytes: copies for live readers.
 const BESIDE: u64 = 64 << 20;
 
@@ -118,7 +122,14 @@ impl Pixels {
             let metadata = metadata.map_err(|error| error.to_string())?;
             Array::new_with_metadata(storage, "/", metadata).map_err(|error| error.to_string())
         });
-        Ok(Self { array: opened?, document, item })
+        let pixels = Self { array: opened?, document, item };
+        let [all, object, step] = pixels.grid();
+        let along = |axis: usize| all[axis].div_ceil(object[axis]).saturating_mul(object[axis].div_ceil(step[axis]));
+        let blocks = along(0).saturating_mul(along(1));
+        if blocks > MAX_BLOCKS {
+            return Err(format!("a plane of {blocks} parts; up to {MAX_BLOCKS} are read"));
+        }
+        Ok(pixels)
     }
 
     /// Pixels along each axis.
@@ -160,8 +171,8 @@ impl Pixels {
         Plane { values: means.values(), stored: self.array.storage().found() > before, problem }
     }
 
-    /// Parts of a plane that are read one after another: where they start, and rows and columns of each.
-    fn blocks(&self) -> Vec<([u64; 2], [u64; 2])> {
+    /// Rows and columns of a plane, of a stored object, and of what is read of one at a time.
+    fn grid(&self) -> [[u64; 2]; 3] {
         let last_two = |list: &[u64]| match list {
             [.., rows, columns] => [*rows, *columns],
             _ => [1, 1],
@@ -174,8 +185,13 @@ impl Pixels {
         let in_plane = chunk[0].saturating_mul(chunk[1]).saturating_mul(item);
         let across = fit(in_plane, object[1] / chunk[1]);
         let down = fit(in_plane.saturating_mul(across), object[0] / chunk[0]);
-        let step = [chunk[0].saturating_mul(down), chunk[1].saturating_mul(across)];
-        let starts = |axis: usize| {
+        [all, object, [chunk[0].saturating_mul(down), chunk[1].saturating_mul(across)]]
+    }
+
+    /// Parts of a plane that are read one after another: where they start, and rows and columns of each.
+    fn blocks(&self) -> impl Iterator<Item = ([u64; 2], [u64; 2])> + use<> {
+        let [all, object, step] = self.grid();
+        let starts = move |axis: usize| {
             let objects = (0..all[axis]).step_by(usize::try_from(object[axis]).unwrap_or(usize::MAX));
             objects.flat_map(move |from: u64| {
                 let end = from.saturating_add(object[axis]).min(all[axis]);
@@ -183,8 +199,7 @@ impl Pixels {
                 steps.map(move |start| (start, step[axis].min(end - start)))
             })
         };
-        let rows = starts(0);
-        rows.flat_map(|(top, height)| starts(1).map(move |(left, width)| ([top, left], [height, width]))).collect()
+        starts(0).flat_map(move |(top, height)| starts(1).map(move |(left, width)| ([top, left], [height, width])))
     }
 
     /// The pixels of a block, in the byte order of this machine.

@@ -1,5 +1,7 @@
 //! How images lie on a sheet: one alone, several in rows, a plate's as they lie on the plate.
 
+use std::collections::HashMap;
+
 use super::find::Place;
 
 /// What there is room for.
@@ -52,13 +54,12 @@ impl Grid {
         let last = [0, 1].map(|axis| along(axis).max().unwrap_or(0));
         // Fields are counted within their well, of those that are shown.
         let mut fields: Vec<Vec<usize>> = Vec::new();
-        let mut known: Vec<[u64; 2]> = Vec::new();
+        let mut known: HashMap<[u64; 2], usize> = HashMap::new();
         let mut numbers = Vec::new();
         for (well, (_, field)) in places().zip(wells.iter().copied()) {
-            let nth = known.iter().rposition(|each| *each == well).unwrap_or_else(|| {
-                known.push(well);
+            let nth = *known.entry(well).or_insert_with(|| {
                 fields.push(Vec::new());
-                known.len() - 1
+                fields.len() - 1
             });
             if let Some(list) = fields.get_mut(nth) {
                 list.push(*field);

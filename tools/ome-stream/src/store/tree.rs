@@ -188,10 +188,12 @@ impl Walk<'_> {
         if image.role == Role::Label {
             return;
         }
-        let (path, folder) = (join(image.path, "labels"), image.folder.join("labels"));
-        let node = match Node::read(self.source, &folder) {
-            Ok(Some(node)) => node,
-            Ok(None) => return,
+        let path = join(image.path, "labels");
+        let found = below(self.source, image.folder, "labels");
+        let found = found.and_then(|folder| Ok((Node::read(self.source, &folder)?, folder)));
+        let (node, folder) = match found {
+            Ok((Some(node), folder)) => (node, folder),
+            Ok((None, _)) => return,
             Err(why) => return self.visitor.absent(&path, Role::Labels, image, Some(why)),
         };
         let labels = Found { path: &path, folder: &folder, node: &node, role: Role::Labels };
@@ -199,7 +201,9 @@ impl Walk<'_> {
         let named = labels.ome("labels").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         for name in texts(named) {
             let mut between = name.trim_end_matches('/');
-            while let Some((above, _)) = between.rsplit_once('/') {
+            // A name of more parts leads deeper than any group lies; what it names is told as absent.
+            for _ in 0..GROUP_DEPTH {
+                let Some((above, _)) = between.rsplit_once('/') else { break };
                 self.alone(&labels, above, Role::Between);
                 between = above;
             }

@@ -306,3 +306,15 @@ fn other_commands_end_with_a_picture() {
     bench.line("write a.npy -o c --axes cyx --preview=a.npy").expect(1).says(&["a.npy", "no PNG file"]);
     assert!(!Path::new(&bench.path("c.ome.zarr")).exists());
 }
+
+#[test]
+fn a_plane_of_too_many_parts_is_refused() {
+    let bench = Bench::new();
+    two_channels(&bench);
+    bench.edit("a.ome.zarr/0/zarr.json", |document| {
+        let shape = document["shape"].as_array_mut().expect("a shape");
+        let axes = shape.len();
+        shape[axes - 2..].fill(Value::from(1_u64 << 36));
+    });
+    bench.line("preview a.ome.zarr -o a.png").expect(1).says(&["parts; up to 1048576 are read"]);
+}

@@ -193,3 +193,25 @@ fn more_findings_than_are_kept_are_counted() {
     assert_eq!((errors, report.more), (super::at::MAX_FINDINGS, 5));
     assert!(warnings > 0, "chunk/outside");
 }
+
+#[cfg(unix)]
+#[test]
+fn names_that_lead_out_are_not_followed() {
+    use std::os::unix::fs::symlink;
+    let outside = tempfile::tempdir().expect("a folder");
+    let folder = written(&Tree::valid(Base::Plate, V05));
+    std::fs::rename(folder.path().join("A"), outside.path().join("A")).expect("moved");
+    symlink(outside.path().join("A"), folder.path().join("A")).expect("linked");
+    let report = looked_at(&folder);
+    assert!(
+        report.looked.images < looked_at(&written(&Tree::valid(Base::Plate, V05))).looked.images,
+        "{}",
+        told(&report)
+    );
+    let folder = written(&Tree::valid(Base::Image, V05));
+    std::fs::rename(folder.path().join("labels"), outside.path().join("labels")).expect("moved");
+    symlink(outside.path().join("labels"), folder.path().join("labels")).expect("linked");
+    let report = looked_at(&folder);
+    assert_eq!(report.looked.images, 1, "{}", told(&report));
+    assert!(report.findings.iter().any(|each| each.value.contains("link")), "{}", told(&report));
+}
