@@ -173,6 +173,10 @@ impl Budget {
         let start = Instant::now();
         for nth in 0.. {
             let class = nth % classes.max(1);
+            let lacks = || self.shared.state().of.get(class).is_some_and(|of| of.free.is_empty());
+            if nth < classes && !lacks() {
+                continue;
+            }
             let wanted = nth < classes || start.elapsed() < FIRST_TIME && self.lacks_at_once();
             if !wanted || !self.may_warm(class) || !self.make_spare(class, &|| true) {
                 return;

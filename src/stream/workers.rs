@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::levels::{self, Reduction};
 use super::shared::Shared;
 use crate::backend::Batch;
-use crate::buffer::Sealed;
+use crate::buffer::{Arrival, Sealed};
 use crate::error::{Error, Result};
 use crate::plan::StorageUnit;
 
@@ -65,10 +65,8 @@ fn store(shared: &Shared, group: &Sealed, units: Range<usize>) {
     let stored = attempt(shared, first, || {
         hand_over(shared, group, units)?;
         // Noted by the last of its jobs, unless another of them failed.
-        if *last.insert(group.job_done()) && !group.is_spoiled() {
-            note_stored(shared, group)?;
-        }
-        Ok(())
+        let whole = *last.insert(group.job_done()) && !group.is_spoiled();
+        if whole { note_stored(shared, group).map(Some) } else { Ok(None) }
     });
     if stored.is_none() {
         group.spoil();
@@ -76,6 +74,10 @@ fn store(shared: &Shared, group: &Sealed, units: Range<usize>) {
     // Also of what was not stored: nobody waits for it any more.
     if last.unwrap_or_else(|| group.job_done()) {
         shared.storing.end(group.key());
+    }
+    if let Some(Some(planes)) = stored {
+        // A run does not end by what is only shown.
+        let _ = catch_unwind(AssertUnwindSafe(|| shared.windows.note(&shared.plan, group, &planes)));
     }
 }
 
@@ -108,17 +110,15 @@ fn hand_over(shared: &Shared, group: &Sealed, units: Range<usize>) -> Result<()>
     Ok(())
 }
 
-/// Notes that all units of a group are stored.
-fn note_stored(shared: &Shared, group: &Sealed) -> Result<()> {
+/// Notes that all units of a group are stored, and says which of its slots hold a frame.
+fn note_stored(shared: &Shared, group: &Sealed) -> Result<Vec<(usize, Arrival)>> {
     let planes: Vec<_> = group.filled().collect();
     let (plan, key) = (&*shared.plan, group.key());
     shared.flush_for_log()?;
     shared.store.log().planes(key, planes.iter().copied())?;
     shared.progress.written(plan, key, &planes);
     shared.progress.group_stored(plan, key, &planes);
-    // Last: nobody waits for it.
-    shared.windows.note(plan, group);
-    Ok(())
+    Ok(planes)
 }
 
 /// What a panic said.

@@ -9,7 +9,7 @@ mod histogram;
 mod sample;
 
 use self::histogram::Histogram;
-use crate::buffer::Sealed;
+use crate::buffer::{Arrival, Sealed};
 use crate::ngff::Window;
 use crate::plan::{Feed, Plan};
 
@@ -49,8 +49,8 @@ impl Windows {
         Self { sources: sources.collect() }
     }
 
-    /// Counts pixels of a group that is stored.
-    pub(super) fn note(&self, plan: &Plan, group: &Sealed) {
+    /// Counts pixels of a group that is stored, of these slots.
+    pub(super) fn note(&self, plan: &Plan, group: &Sealed, filled: &[(usize, Arrival)]) {
         let array = plan.array(group.key().array);
         if !matches!(array.feed(), Feed::Source(_)) {
             return;
@@ -61,7 +61,7 @@ impl Windows {
         }
         let layout = array.layout();
         let bytes = group.bytes(&(0..layout.units()));
-        for (slot, arrival) in group.filled() {
+        for &(slot, arrival) in filled {
             let place = layout.plane(&group.key().index, slot).and_then(|index| index.get(channels.axis).copied());
             let nth = place.and_then(|nth| usize::try_from(nth).ok());
             if let Some(Some(histogram)) = nth.and_then(|nth| channels.counts.get(nth)) {
