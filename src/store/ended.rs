@@ -30,6 +30,9 @@ impl Store {
     /// # Errors
     /// As for [`Store::tell_end`].
     pub(crate) fn forget_end(&self) -> Result<()> {
+        if !self.groups.are_continued() {
+            return Ok(());
+        }
         let (path, place) = self.place_of_end();
         let told = self.text(&path)?.and_then(|text| {
             let document = parse_object(&text).ok()?;

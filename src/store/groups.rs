@@ -43,6 +43,11 @@ impl Groups {
         Self { state: Mutex::new(State { host, continued, ..State::default() }) }
     }
 
+    /// Whether an earlier run made the store.
+    pub(super) fn are_continued(&self) -> bool {
+        self.lock().continued
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

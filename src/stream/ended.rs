@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Stream;
-use super::shared::{Counts, Shared};
+use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::shown::{sentence, utc};
@@ -100,7 +100,7 @@ impl Stream {
         let spent = shared.sink.time_spent();
         let seconds = |time: std::time::Duration| (time.as_secs_f64() * 1e3).round() / 1e3;
         let ended = Ended {
-            state: match shared.failure.is_set() || declared.is_some_and(|declared| all < declared) {
+            state: match failure.is_some() || declared.is_some_and(|declared| all < declared) {
                 true => State::Aborted,
                 false => State::Complete,
             },
@@ -124,19 +124,16 @@ impl Stream {
                 lost,
             },
             failure: failure.map(sentence),
-            wells_not_reached: wells_not_reached(&shared.plan, come),
+            wells_not_reached: wells_not_reached(&shared.plan, come, stored),
         };
         // Numbers, texts and lists of them: JSON has them all.
         serde_json::to_value(ended)
             .map_err(|cause| Error::Internal { place: "how the run ended", message: cause.to_string() })
     }
 
-    /// Frames that were skipped, dropped and lost, by this run and those before it.
+    /// Frames that were skipped, dropped and lost, by this run and those before it, and that nobody put there later.
     fn missing(&self) -> Result<[u64; 3]> {
         let shared: &Shared = &self.shared;
-        if self.resumed == 0 {
-            return Ok([Counts::get(&shared.counts.skipped), Counts::get(&shared.counts.dropped), 0]);
-        }
         let (reads, root) = (shared.store.disk().source(), shared.plan.root());
         let mut all = [0_u64; 3];
         for source in shared.plan.sources() {
@@ -148,13 +145,13 @@ impl Stream {
     }
 }
 
-/// Wells none of whose fields a frame came to, in the order of the plate.
-fn wells_not_reached(plan: &Plan, come: &[u64]) -> Vec<String> {
+/// Wells to none of whose fields the first `stored` of the frames that came reach, in the order of the plate.
+fn wells_not_reached(plan: &Plan, come: &[u64], stored: u64) -> Vec<String> {
     let Some(plate) = plan.plate() else { return Vec::new() };
     let mut reached = HashSet::new();
     for (image, position) in plan.positions().iter().enumerate() {
         let source = plan.source(position.source);
-        let frames = come.get(position.source.index()).copied().unwrap_or(0);
+        let frames = come.get(position.source.index()).copied().unwrap_or(0).min(stored);
         // A frame's number grows with each of its coordinates, so this is the first of the field.
         let first = source.frame_number(image, Default::default());
         if first.is_some_and(|first| first < frames) {

@@ -44,15 +44,15 @@ impl Stream {
         let windows = shared.windows.found();
         let groups = || shared.store.finish_groups(&extents, &windows);
         note(groups().inspect_err(|_| drop(groups())));
-        // Before all is put on the medium, so that it is there too.
-        let aborted = shared.failure.is_set();
-        let tell = || self.how_it_ended(&come).and_then(|ended| shared.store.tell_end(&ended));
-        shared.housekeeping.note(Kept::End, tell().or_else(|_| tell()));
         if !shared.failure.is_set() {
             let all: Vec<Come> = come.iter().copied().map(Come::all).collect();
             let record = || shared.store.record(&all);
             shared.housekeeping.note(Kept::Record, record().or_else(|_| record()));
         }
+        // Behind all that it tells of, and before all is put on the medium, so that it is there too.
+        let aborted = shared.failure.is_set();
+        let tell = || self.how_it_ended(&come).and_then(|ended| shared.store.tell_end(&ended));
+        shared.housekeeping.note(Kept::End, tell().or_else(|_| tell()));
         let start = Instant::now();
         if let Some(synced) = shared.store.sync_all() {
             note(synced);

@@ -148,7 +148,9 @@ impl Stream {
                 false => Made::new(&plan, &capabilities, backend, &disk),
             }
         })?;
-        Self::start(plan, capabilities, budget, made)
+        let store = Arc::clone(&made.store);
+        // A store without a frame of this run is not an interrupted one.
+        Self::start(plan, capabilities, budget, made).inspect_err(|_| drop(store.remove_log()))
     }
 
     /// Puts the parts of a run together and starts its threads.
@@ -186,6 +188,8 @@ impl Stream {
         shared.budget.make_first();
         let threads = threads::Threads::new(&shared, jobs, shared.plan.memory().threads);
         threads.start_idle()?;
+        // Last: a store that could not be continued stays as it was.
+        shared.store.forget_end()?;
         if !shared.store.stands(root) {
             shared.note(NO_LOCKS.to_owned());
         }

@@ -47,8 +47,6 @@ pub(super) fn go_on(
         let sink = backend.resume(&store, &done(&come))?;
         store.complete(&come)?;
         let left = open_groups(&*disk.source(), plan, &*sink, budget, &come)?;
-        // Last: a store that could not be continued stays as it was.
-        store.forget_end()?;
         Ok((sink, left))
     };
     // A store without a frame of this run is not an interrupted one.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ome_stream::Stream;
 use ome_stream::platform::faulty::{Fault, Operation};
@@ -150,4 +151,41 @@ fn a_disk_that_takes_no_word_of_the_end_is_told() {
     let error = stream.finish().expect_err("it could not be told").to_string();
     assert!(error.contains("zarr.json"), "{error}");
     assert_eq!(fs::read(&root).expect("readable"), before, "no half of a document");
+}
+
+#[test]
+fn a_frame_that_was_filled_in_is_missing_no_more() {
+    let run = Acquisition::new("t:4,y:16,x:16");
+    let stream = run.start();
+    run.append(&stream, 0..1);
+    stream.skip(3).expect("skipped");
+    stream.write_at(0, &[2], &run.frame(2)).expect("filled");
+    stream.finish().expect("finished");
+    let frames = told(&run.root())["frames"].clone();
+    assert_eq!(frames, json!({"declared": 4, "received": 2, "written": 2, "skipped": 2, "dropped": 0}));
+}
+
+/// A disk on which the nth rename to a file of this name, and all after it or that one alone, fails.
+fn refusing(run: &Acquisition, name: &str, which: impl Fn(u64) -> bool + Send + Sync + 'static) -> Stream {
+    let target = run.root().join(name);
+    let count = AtomicU64::new(0);
+    run.start_on(disk::faulty(move |operation| {
+        let meant = matches!(operation, Operation::Rename(_, to, _) if *to == target);
+        let refused = meant && which(count.fetch_add(1, Ordering::SeqCst));
+        Fault { errno: refused.then_some(28), ..Fault::default() }
+    }))
+}
+
+#[test]
+fn side_files_that_fail_are_told_as_finish_tells_them() {
+    // The last look at the record comes before the end is told; the first is that of `create`.
+    for (which, fails) in [(1..2, false), (1..u64::MAX, true)] {
+        let run = Acquisition::new("t:2,y:16,x:16");
+        let stream = refusing(&run, ".ome-stream/run/progress.json", move |nth| which.contains(&nth));
+        run.append(&stream, 0..2);
+        assert_eq!(stream.finish().is_err(), fails);
+        let told = told(&run.root());
+        assert_eq!(told["state"], if fails { "aborted" } else { "complete" }, "{told}");
+        assert_eq!(told.get("failure").is_some(), fails, "{told}");
+    }
 }
