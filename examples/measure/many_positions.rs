@@ -1,7 +1,7 @@
 //! What it costs to make and to finish a store of many positions, or of a plate (`1536x9`: wells and fields of each):
-//! times `Stream::create` and `finish` and, in turns, the plain calls of the standard library that make the same folders
-//! and files. Prints medians and their ratios, and in brackets those of the calling thread's own processor time (Linux),
-//! which a busy machine changes little.
+//! times `Stream::create` and `finish` and, in turns, the plain calls of the standard library that make the same
+//! folders and files. Prints medians and their ratios, and in brackets those of the calling thread's own processor time
+//! (Linux), which a busy machine changes little.
 //!
 //! ```text
 //! cargo run --release -p ome-stream-examples --example many_positions [FOLDER] [POSITIONS | WELLSxFIELDS] [PAIRS]

@@ -63,8 +63,8 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
     }
 }
 
-/// Whether `backend` can write a plan that was made for what it can do: in the Zarr format of the plan, and all else that
-/// it refuses by itself.
+/// Whether `backend` can write a plan that was made for what it can do: in the Zarr format of the plan, and all else
+/// that it refuses by itself.
 ///
 /// # Errors
 /// [`Error::Unsupported`] with the reason.

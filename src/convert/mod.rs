@@ -1,8 +1,8 @@
-//! A store in another version of OME-NGFF on the same version of Zarr: its groups say the same in other words, and no chunk
-//! is touched.
+//! A store in another version of OME-NGFF on the same version of Zarr: its groups say the same in other words, and no
+//! chunk is touched.
 //!
-//! Each document is replaced as a whole, those that are pointed at before those that point, the root last: a store whose
-//! conversion was interrupted is converted to its end by another one. A copy gets its name when it is whole.
+//! Each document is replaced as a whole, those that are pointed at before those that point, the root last: a store
+//! whose conversion was interrupted is converted to its end by another one. A copy gets its name when it is whole.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,9 +41,9 @@ type Changes = Vec<(PathBuf, Vec<u8>)>;
 /// Converts the store in `root` where it lies.
 ///
 /// # Errors
-/// [`Error::Busy`] where a writer is at work; [`Error::Damaged`] for a store that a run left interrupted, for documents that
-/// cannot be read, and for what the version has no words for; [`Error::InvalidSettings`] where chunks would have to be
-/// written anew; [`Error::Io`]. Nothing was changed but for the last.
+/// [`Error::Busy`] where a writer is at work; [`Error::Damaged`] for a store that a run left interrupted, for documents
+/// that cannot be read, and for what the version has no words for; [`Error::InvalidSettings`] where chunks would have
+/// to be written anew; [`Error::Io`]. Nothing was changed but for the last.
 pub fn in_place(root: &Path, to: NgffVersion, disk: &dyn Disk) -> Result<Conversion> {
     let source = disk.source();
     whole_store(&*source, root)?;
@@ -77,7 +77,8 @@ pub fn copy(root: &Path, new: &Path, to: NgffVersion, disk: &dyn Disk) -> Result
     let documents: BTreeMap<PathBuf, Vec<u8>> = changes.iter().cloned().collect();
     let count = documents.len();
     let made = copy_folder(source, root, &unfinished, &documents, limits::FOLDER_DEPTH).and_then(|()| {
-        // The lock of a store that is only read may be out of reach: whoever has written meanwhile left other documents.
+        // The lock of a store that is only read may be out of reach: whoever has written meanwhile left other
+        // documents.
         Lock::look(root, source)?;
         if self::changes(source, root, to)?.0 != changes {
             let problem = "it was written while it was copied; convert it when nobody does".to_owned();

@@ -188,8 +188,8 @@ pub fn documents<'a>(
     Ok(images.chain(collection))
 }
 
-/// The root's files over several images, with the host's namespaces: the last of [`documents`]. What they say of the images
-/// depends on none of them, but for where they lie to each other (0.6).
+/// The root's files over several images, with the host's namespaces: the last of [`documents`]. What they say of the
+/// images depends on none of them, but for where they lie to each other (0.6).
 ///
 /// # Errors
 /// [`Error::InvalidMetadata`] for an attribute whose name NGFF or this library uses itself.

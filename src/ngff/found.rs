@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-/// The axes of an entry of `multiscales`: its `axes` (up to 0.5), or those of the coordinate system that its levels lead
-/// to (0.6: the "intrinsic" one; there may be others beside it). `None` where there are none.
+/// The axes of an entry of `multiscales`: its `axes` (up to 0.5), or those of the coordinate system that its levels
+/// lead to (0.6: the "intrinsic" one; there may be others beside it). `None` where there are none.
 #[must_use]
 pub fn axes(multiscale: &Value) -> Option<&Vec<Value>> {
     if let Some(axes) = multiscale.get("axes") {

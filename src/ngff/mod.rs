@@ -2,8 +2,8 @@
 //!
 //! Pure: a [`Hierarchy`] becomes [`Document`]s, relative paths and bytes; putting them on disk (temporary file +
 //! rename) is another layer's work. The model says what is true of an image (axes, pixel sizes, origins, channels) in
-//! no version's words; `v05` and `v06` say it in those of OME-NGFF 0.5 and 0.6, with `parts` holding what several versions
-//! write alike, and `documents` what all have in common.
+//! no version's words; `v05` and `v06` say it in those of OME-NGFF 0.5 and 0.6, with `parts` holding what several
+//! versions write alike, and `documents` what all have in common.
 //!
 //! Beside NGFF's own `ome` a group's attributes hold
 //! - `ome_stream`: who wrote it (`version`) and the `channels`' wavelengths and fluorophores, which no NGFF version

@@ -24,7 +24,8 @@ pub struct Image {
     pub datasets: Vec<Dataset>,
     /// Channels in the order of the channel axis; empty where the host declared none.
     pub channels: Vec<Channel>,
-    /// True where its origin was given as a place on the stage, which it shares with the other images of which this is true.
+    /// True where its origin was given as a place on the stage, which it shares with the other images of which this is
+    /// true.
     pub on_stage: bool,
 }
 
@@ -100,8 +101,8 @@ pub enum Hierarchy {
     /// Several images, each in a group of its own under the root, in order: name of the group, image. Written as
     /// bioformats2raw layout 3.
     Series(Vec<(String, Image)>),
-    /// The images of a well plate, in the order in which they are declared, each in the group of its field: path of that
-    /// group, image.
+    /// The images of a well plate, in the order in which they are declared, each in the group of its field: path of
+    /// that group, image.
     Plate(Plate, Vec<(String, Image)>),
 }
 

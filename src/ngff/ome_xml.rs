@@ -122,8 +122,8 @@ impl Pixels {
     }
 }
 
-/// OME-XML `PixelType`. It has no 64-bit integers and no half floats, and an `Image` needs one: the type that holds most
-/// of their values stands for them (the pixels are elsewhere, and their array says what they are).
+/// OME-XML `PixelType`. It has no 64-bit integers and no half floats, and an `Image` needs one: the type that holds
+/// most of their values stands for them (the pixels are elsewhere, and their array says what they are).
 fn pixel_type(dtype: &str) -> Option<&'static str> {
     Some(match dtype {
         "int8" => "int8",

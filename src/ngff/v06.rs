@@ -107,8 +107,8 @@ impl<'a> From<&'a Image> for Multiscale<'a> {
 
 /// Where the images of a store lie to each other (spec: "scene" metadata).
 ///
-/// The origin of each stands in the image itself, as in the versions before, so that it lies right by itself too: its own
-/// coordinate system is that of the stage.
+/// The origin of each stands in the image itself, as in the versions before, so that it lies right by itself too: its
+/// own coordinate system is that of the stage.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Scene<'a> {

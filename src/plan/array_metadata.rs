@@ -34,8 +34,8 @@ impl Form {
         self.in_format(&self.document(extent))
     }
 
-    /// A document of an array of this form in the Zarr format of the plan, which has found that the format has words for
-    /// it.
+    /// A document of an array of this form in the Zarr format of the plan, which has found that the format has words
+    /// for it.
     #[must_use]
     pub fn in_format(&self, document: &ArrayDocument) -> Value {
         document.of_format(self.zarr()).unwrap_or_default()

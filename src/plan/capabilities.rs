@@ -26,8 +26,8 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Those of an engine that takes `unit`s in any order, shows live readers what it has in arrays of Zarr v3, and does no
-    /// more than that.
+    /// Those of an engine that takes `unit`s in any order, shows live readers what it has in arrays of Zarr v3, and
+    /// does no more than that.
     #[must_use]
     pub fn taking(unit: StorageUnit) -> Self {
         Self {

@@ -71,8 +71,8 @@ impl Run {
         self.array_at(path)?.form().empty_metadata().as_object().cloned()
     }
 
-    /// Those of the documents that are called `names`, of groups as the run would write them, with `extents` planes along
-    /// the unbounded axis by array; of groups that the run does not write there are none.
+    /// Those of the documents that are called `names`, of groups as the run would write them, with `extents` planes
+    /// along the unbounded axis by array; of groups that the run does not write there are none.
     pub(super) fn groups(&self, names: &HashSet<String>, extents: &[Option<u64>]) -> HashMap<String, Made> {
         if names.is_empty() {
             return HashMap::new();

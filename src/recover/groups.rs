@@ -106,8 +106,8 @@ pub(super) fn group(
     Ok((Some(finding.losing(is_lost)), None))
 }
 
-/// What is to be done with the file that makes a group of a folder in Zarr v2, where that is not whole: without it nobody
-/// sees the attributes.
+/// What is to be done with the file that makes a group of a folder in Zarr v2, where that is not whole: without it
+/// nobody sees the attributes.
 pub(super) fn marker(
     node: &Node,
     run: Option<&Run>,

@@ -3,9 +3,9 @@
 //!
 //! - A field's folder has the letters and digits of its name and nothing else (OME-NGFF 0.4 and 0.5, "well" metadata:
 //!   `path` is alphanumeric): `fov_1` lies in `fov1`, in every version, so that one can be made of another.
-//! - Where a well has such a name in several grid cells, every field of the plate that has a cell gets it behind its name,
-//!   with `m` for minus: `fov1r0c2`. Where a well has one in several acquisitions, every field of an acquisition gets
-//!   that: `fov1a2`. So a field is called alike in every well, which readers count on.
+//! - Where a well has such a name in several grid cells, every field of the plate that has a cell gets it behind its
+//!   name, with `m` for minus: `fov1r0c2`. Where a well has one in several acquisitions, every field of an acquisition
+//!   gets that: `fov1a2`. So a field is called alike in every well, which readers count on.
 //! - Names that are still one on some file system (`a` and `A`, `a_1` and `a1`) are refused.
 
 use std::collections::{HashMap, HashSet};

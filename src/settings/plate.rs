@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::error::{Error, Result};
 
-/// All rows and columns of a well plate, whether or not every well is visited. In JSON the names of both, or the size of a
-/// standard plate.
+/// All rows and columns of a well plate, whether or not every well is visited. In JSON the names of both, or the size
+/// of a standard plate.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Plate {
     /// Names of all rows: letters and digits, unique.
@@ -58,8 +58,8 @@ const STANDARD: [(u32, u32, u32); 7] =
 const SIZES: &str = "6, 12, 24, 48, 96, 384 or 1536";
 
 impl Plate {
-    /// A standard plate of 6, 12, 24, 48, 96, 384 or 1536 wells, with the names that are printed on it: rows A, B, ..., Z,
-    /// AA, AB, ..., AF; columns 1, 2, ....
+    /// A standard plate of 6, 12, 24, 48, 96, 384 or 1536 wells, with the names that are printed on it: rows A, B, ...,
+    /// Z, AA, AB, ..., AF; columns 1, 2, ....
     ///
     /// # Errors
     /// [`Error::InvalidSettings`] for any other number.

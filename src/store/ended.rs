@@ -9,8 +9,8 @@ use crate::error::{Error, Result};
 use crate::zarr::json::{parse_object, with_member};
 
 impl Store {
-    /// Tells how the run ended. Every other byte of the root's document stays, whoever wrote it; one that is none any more
-    /// tells nothing.
+    /// Tells how the run ended. Every other byte of the root's document stays, whoever wrote it; one that is none any
+    /// more tells nothing.
     ///
     /// # Errors
     /// [`Error::Io`].

@@ -179,8 +179,8 @@ fn mirror(source: &dyn Source, plan: &Plan, position: usize) -> Result<Attribute
     Ok(value.map(|value| Attributes::from([(ATTRIBUTE.to_owned(), value)])).unwrap_or_default())
 }
 
-/// The text of a group's document as it is, with what this run has to say: others may have edited the rest. `None` where
-/// it is no document any more, and all of it has to be written.
+/// The text of a group's document as it is, with what this run has to say: others may have edited the rest. `None`
+/// where it is no document any more, and all of it has to be written.
 fn edited(zarr: ZarrFormat, mut text: Vec<u8>, new: &Document) -> Option<Edited> {
     let document = parse_object(&text).ok()?;
     if new.name() != zarr.attributes_file() {

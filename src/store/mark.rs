@@ -1,5 +1,5 @@
-//! The mark of a run: written before any group or array, never changed; it says whose the store is and what it was
-//! to be. Whoever mends the store makes torn documents anew from it.
+//! The mark of a run: written before any group or array, changed by `convert` alone; it says whose the store is and
+//! what it was to be. Whoever mends the store makes torn documents anew from it.
 
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 //!
 //! | file in `.ome-stream/run/` | what | until |
 //! |---|---|---|
-//! | `run.json` | the mark: what run this is, its order of acquisition, array metadata and settings; written before any group or array, never changed | for ever |
+//! | `run.json` | the mark: what run this is, its order of acquisition, array metadata and settings; written before any group or array, changed by `convert` alone | for ever |
 //! | `progress.json` | how many frames readers can see (see [`crate::journal`]); there once the store is complete | for ever |
 //! | `attributes.json` | the host's metadata, once more | for ever |
 //! | `missing.jsonl` | frames that were dropped, skipped or lost (see [`missing`]); there once one was | for ever |

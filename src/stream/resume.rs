@@ -191,8 +191,8 @@ fn sources_difference(plan: &Plan, mark: &Mark) -> Option<String> {
     })
 }
 
-/// What keeps a run from going on with a store of another Zarr format: documents of that one in the root, and none of the
-/// plan's.
+/// What keeps a run from going on with a store of another Zarr format: documents of that one in the root, and none of
+/// the plan's.
 fn format_difference(source: &dyn Source, plan: &Plan) -> Result<Option<String>> {
     let has = |zarr: ZarrFormat| {
         let files = [zarr.group_file(), zarr.attributes_file()].map(|name| plan.root().join(name));

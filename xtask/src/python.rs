@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 use crate::places;
 use crate::step::run;
 
-/// Interpreters to try, the newest for which all packages are built first; `PYTHON` in the environment comes before them.
+/// Interpreters to try, the newest for which all packages are built first; `PYTHON` in the environment comes before
+/// them.
 const INTERPRETERS: [&str; 5] = ["python3.13", "python3.12", "python3", "python3.11", "python"];
 
 /// Oldest version that anything is pinned for.
@@ -74,8 +75,8 @@ fn works(python: &Path) -> bool {
     said(python, "import pip").is_some()
 }
 
-/// An interpreter that can make an environment, and its version: the best by name, or among those that a version manager
-/// keeps.
+/// An interpreter that can make an environment, and its version: the best by name, or among those that a version
+/// manager keeps.
 fn interpreter() -> Result<(PathBuf, Version)> {
     if let Some(given) = std::env::var_os("PYTHON").map(PathBuf::from) {
         return suits(&given).map(|version| (given, version)).map_err(anyhow::Error::msg);

@@ -5,9 +5,9 @@ use crate::buffer::Arrival;
 use crate::plan::Layout;
 use crate::settings::DataType;
 
-/// One pixel of so many is counted, of small planes as many as [`FEWEST`], of large ones no more than [`MOST`]: each may
-/// be a miss of the processor's caches. 16 of them take less than a microsecond, 128 some ten, where writing a plane of
-/// that size takes milliseconds.
+/// One pixel of so many is counted, of small planes as many as [`FEWEST`], of large ones no more than [`MOST`]: each
+/// may be a miss of the processor's caches. 16 of them take less than a microsecond, 128 some ten, where writing a
+/// plane of that size takes milliseconds.
 const ONE_OF: usize = 4096;
 const FEWEST: usize = 16;
 const MOST: usize = 128;

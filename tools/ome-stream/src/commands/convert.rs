@@ -17,14 +17,15 @@ Examples:
 
 Exit codes:
   0  it is of that version
-  1  it is no store, was left interrupted, cannot be said in that version, or cannot be written
+  1  it is no store as a whole, a writer is at work on it, it was left interrupted, cannot be said in that version, or
+     cannot be written
   2  the command line is not understood";
 
 /// Say in another version of OME-NGFF what a store says.
 ///
-/// Only metadata are written anew: 0.5 and 0.6, which both lie on Zarr v3. Without --in-place a copy is made, which gets
-/// its name when it is whole. In place each document is replaced as a whole and the root's last; a conversion that was
-/// interrupted is brought to its end by the same command.
+/// Only metadata are written anew: 0.5 and 0.6, which both lie on Zarr v3. Without --in-place a copy is made, which
+/// gets its name when it is whole. In place each document is replaced as a whole and the root's last; a conversion that
+/// was interrupted is brought to its end by the same command.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Options {
@@ -50,7 +51,8 @@ pub struct Options {
 }
 
 fn version(text: &str) -> Result<NgffVersion, String> {
-    NgffVersion::of(text).ok_or_else(|| "there are 0.4, 0.5 and 0.6".to_owned())
+    let known = NgffVersion::of(text).filter(|version| *version != NgffVersion::V0_4);
+    known.ok_or_else(|| "use 0.5 or 0.6, which both lie on Zarr v3".to_owned())
 }
 
 /// Runs the command.

@@ -21,7 +21,8 @@ Exit codes:
 
 /// Show what an OME-Zarr store holds: images, axes, chunks, codec, bytes on disk.
 ///
-/// Nothing is changed, and no pixel is read unless --preview asks for a picture. The store may be one that is being written, or that is damaged.
+/// Nothing is changed, and no pixel is read unless --preview asks for a picture. The store may be one that is being
+/// written, or that is damaged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Options {

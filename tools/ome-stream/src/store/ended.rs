@@ -34,8 +34,8 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// What the root's `ome_stream` tells; `None` where it tells nothing: of another version, of a run that goes on, or of one
-    /// that was killed.
+    /// What the root's `ome_stream` tells; `None` where it tells nothing: of another version, of a run that goes on, or
+    /// of one that was killed.
     pub fn of(writer: &Value) -> Option<Self> {
         let run = writer.get("run")?;
         let text = |name: &str| run.get(name).and_then(Value::as_str).map(clean);

@@ -163,3 +163,19 @@ fn hostile_sizes_are_survived() {
         ran.json();
     }
 }
+
+#[test]
+fn a_store_is_converted_as_a_whole() {
+    let bench = Bench::new();
+    bench.file("a.raw", vec![7; 4 * 8 * 8]);
+    bench.line("write a.raw -o a -d t:4,y:8,x:8 --dtype uint8").expect(0);
+    bench.line("convert a.ome.zarr --to 0.6 -o b.ome.zarr").expect(0);
+    bench.line("check b.ome.zarr --pixels").expect(0).says(&[]);
+    assert!(bench.line("check b.ome.zarr").expect(0).out.contains("OME-NGFF 0.6"));
+    bench.line("convert a.ome.zarr --to 0.6 -o a.ome.zarr/b").expect(1).says(&["output", "inside of the store"]);
+    bench.line("convert . --to 0.6 --in-place").expect(1).says(&["folder above"]);
+    bench.line("convert a.ome.zarr --to 0.4 --in-place").expect(2).says(&["use 0.5 or 0.6"]);
+    bench.line("convert nothing --to 0.6 --in-place").expect(1);
+    bench.line("convert a.ome.zarr --to 0.6 --in-place").expect(0);
+    assert!(bench.line("check a.ome.zarr").expect(0).out.contains("OME-NGFF 0.6"));
+}
