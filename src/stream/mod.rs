@@ -187,9 +187,14 @@ impl Stream {
         shared.note_memory();
         shared.budget.make_first();
         let threads = threads::Threads::new(&shared, jobs, shared.plan.memory().threads);
-        threads.start_idle()?;
         // Last: a store that could not be continued stays as it was.
-        shared.store.forget_end()?;
+        if let Err(error) = threads.start_idle().and_then(|()| shared.store.forget_end()) {
+            // What the threads hold, the lock of the store too, is free when this returns.
+            drop(fronts);
+            threads.join_workers(drop);
+            threads.join_live(drop);
+            return Err(error);
+        }
         if !shared.store.stands(root) {
             shared.note(NO_LOCKS.to_owned());
         }
