@@ -7,8 +7,9 @@
 //!
 //! Data flows one way: [`settings`] (what the host declares) become a [`plan`] (fixed geometry and memory, every check
 //! made before anything touches disk); the [`router`] maps frame numbers to places; [`stream`] takes frames, lays
-//! them out in the unit that an engine takes ([`buffer`]) and hands complete units to a [`backend`]; [`ngff`] is the
-//! only maker of group metadata, [`zarr`] of documents. This crate knows no engine: those live in crates of their own.
+//! them out in the unit that an engine takes ([`buffer`]) and hands complete units to a [`backend`]; [`pyramid`] makes
+//! planes smaller; [`ngff`] is the only maker of group metadata, [`zarr`] of documents. This crate knows no engine: those
+//! live in crates of their own.
 
 pub mod backend;
 pub mod buffer;
@@ -19,7 +20,7 @@ mod names;
 pub mod ngff;
 pub mod plan;
 pub mod platform;
-mod pyramid;
+pub mod pyramid;
 pub mod reader;
 pub mod recover;
 pub mod router;

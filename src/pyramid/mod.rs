@@ -1,4 +1,31 @@
-//! Pixels -> fewer pixels. No thread, no buffer of its own.
+//! Pixels -> fewer pixels: the levels of an image below full resolution. No thread, no buffer of its own.
+//!
+//! [`levels`] says which levels there are and where their pixels lie. A [`Reducer`] makes a plane of a level of a plane
+//! of the level above, by a [`Method`]; where several planes become one, an [`Accumulator`] keeps what is known of those
+//! that have come. Planes are read where they lie, in [`Piece`]s: whole, or in the tiles of a group's buffer.
+//!
+//! Inside, each method is one of two kinds: a `Fold` takes pixels one by one and keeps a state of fixed size, a `Pick`
+//! needs all pixels of a window. Data types of a size share kernels, because pixels that are only compared become
+//! unsigned numbers in the same order (`order`). The loops (`kernel`) are plain; the compiler makes them wide, once for
+//! every processor and once for those with AVX2, between which the processor decides at run time.
+
+mod accumulator;
+mod bits;
+mod float16;
+mod fold;
+mod geometry;
+mod kernel;
+mod method;
+mod order;
+mod pick;
+mod piece;
+mod reducer;
+
+pub use accumulator::Accumulator;
+pub use geometry::{Level, LevelAxis, Shrink, Until, levels};
+pub use method::Method;
+pub use piece::Piece;
+pub use reducer::{MAX_PLANES, MAX_WINDOW, Reducer};
 
 /// The first pixel of each `factors[0]` x `factors[1]`, of a frame of `rows` x `columns` pixels of `item` bytes: a
 /// level whose pixels lie where those that they stand for lie, and have their values.
@@ -18,15 +45,4 @@ pub fn first_of_each(above: &[u8], (rows, columns): (usize, usize), factors: [u6
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_pixel_is_the_first_of_its_block_also_at_the_edges() {
-        let above: Vec<u8> = (0..5 * 7).flat_map(|pixel: u8| [pixel, 100]).collect();
-        let mut below = vec![0; 3 * 3 * 2];
-        first_of_each(&above, (5, 7), [2, 3], 2, &mut below);
-        let expected: Vec<u8> = [0, 3, 6, 14, 17, 20, 28, 31, 34].iter().flat_map(|pixel| [*pixel, 100]).collect();
-        assert_eq!(below, expected);
-    }
-}
+mod tests;

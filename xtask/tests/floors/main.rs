@@ -12,9 +12,9 @@ use imports::{Imports, imports};
 
 /// Rooms of `src/` from the ground: a room knows those on floors below and, without circles, those beside it.
 const FLOORS: [&[&str]; 6] = [
-    &["error", "names", "ngff", "platform", "router", "settings", "shown", "sync", "zarr"],
+    &["error", "names", "ngff", "platform", "pyramid", "router", "settings", "shown", "sync", "zarr"],
     &["plan"],
-    &["buffer", "pyramid", "reader"],
+    &["buffer", "reader"],
     &["journal", "store"],
     &["backend", "convert", "recover"],
     &["stream"],
