@@ -9,11 +9,36 @@ use crate::error::{Error, Result};
 use crate::names::own::ATTRIBUTES;
 use crate::ngff::Attributes;
 use crate::platform::{Disk, SyncPolicy};
+use crate::reader::limits;
 
-/// Replaces the copy, atomically. There is none as long as a host gave none.
-pub(crate) fn write(root: &Path, disk: &dyn Disk, sync: SyncPolicy, host: &Attributes) -> Result<()> {
-    let path = root.join(ATTRIBUTES);
+/// Most bytes of the host's metadata, all namespaces together: half of a document that can still be read and continued.
+/// The other half is for what stands beside them in the root's: the mirror of the frame metadata (16 MiB at most) and
+/// what OME-NGFF says of the images.
+const MAX_BYTES: u64 = limits::DOCUMENT_BYTES / 2;
+
+/// The text of the copy of `host`, to which `namespace` came last.
+///
+/// # Errors
+/// [`Error::InvalidMetadata`] where all namespaces together have more than [`MAX_BYTES`].
+pub(crate) fn text(host: &Attributes, namespace: &str) -> Result<Vec<u8>> {
     let not_json = |cause: serde_json::Error| Error::Internal { place: "host metadata", message: cause.to_string() };
     let text = serde_json::to_vec::<BTreeMap<String, Value>>(host).map_err(not_json)?;
-    disk.put(&path, &text, sync).map_err(|source| Error::io("write", &path, source))
+    if text.len() as u64 <= MAX_BYTES {
+        return Ok(text);
+    }
+    let own = host.get(namespace).map_or(0, |value| value.to_string().len());
+    Err(Error::InvalidMetadata {
+        namespace: namespace.to_owned(),
+        problem: format!(
+            "{own} bytes of JSON, with those of the other namespaces {}; all together may have {MAX_BYTES}",
+            text.len()
+        ),
+        remedy: "keep large data in a file beside the store, or replace what another namespace holds".to_owned(),
+    })
+}
+
+/// Replaces the copy, atomically. There is none as long as a host gave none.
+pub(crate) fn write(root: &Path, disk: &dyn Disk, sync: SyncPolicy, text: &[u8]) -> Result<()> {
+    let path = root.join(ATTRIBUTES);
+    disk.put(&path, text, sync).map_err(|source| Error::io("write", &path, source))
 }

@@ -79,13 +79,18 @@ impl Store {
     /// Stores metadata of the host in the root's document.
     ///
     /// # Errors
-    /// [`Error::Finished`]; [`Error::Io`].
+    /// [`Error::Finished`]; [`Error::InvalidMetadata`] where they would be too many, and all is as it was;
+    /// [`Error::Io`].
     pub(crate) fn set_metadata(&self, namespace: &str, value: Value) -> Result<()> {
         let mut state = self.groups.lock();
         if state.ended {
             return Err(Error::Finished);
         }
-        state.host.insert(namespace.to_owned(), value);
+        let before = state.host.insert(namespace.to_owned(), value);
+        let text = attributes::text(&state.host, namespace).inspect_err(|_| match before {
+            Some(value) => _ = state.host.insert(namespace.to_owned(), value),
+            None => _ = state.host.remove(namespace),
+        })?;
         let root: Vec<Document> = match self.plan.positions() {
             [only] if only.path.is_empty() => {
                 let hierarchy = self.plan.ngff(None);
@@ -98,7 +103,7 @@ impl Store {
         let of_root = root.iter().rev().enumerate().find(|(_, document)| document.name() == attributes);
         let Some((behind, root)) = of_root else { return Ok(()) };
         // First: the root's document could be torn while it is replaced.
-        attributes::write(self.plan.root(), &*self.disk, self.sync, &state.host)?;
+        attributes::write(self.plan.root(), &*self.disk, self.sync, &text)?;
         self.put_group(root, state.continued)?;
         // The root's are the last of all.
         if let Some(last) = state.written.iter_mut().rev().nth(behind) {

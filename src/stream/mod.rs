@@ -274,8 +274,8 @@ impl Stream {
     /// asked again for the same namespace it replaces what was there.
     ///
     /// # Errors
-    /// [`Error::InvalidMetadata`] for reserved names and for text that is not a JSON object; [`Error::Finished`];
-    /// [`Error::Io`].
+    /// [`Error::InvalidMetadata`] for reserved names, for text that is not a JSON object, and for more than 16 MiB in a
+    /// namespace or 32 MiB in all together; [`Error::Finished`]; [`Error::Io`].
     pub fn set_metadata(&self, namespace: &str, json: &str) -> Result<()> {
         let value: Value = serde_json::from_str(json).map_err(|cause| Error::InvalidMetadata {
             namespace: namespace.to_owned(),

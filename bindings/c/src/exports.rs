@@ -206,8 +206,8 @@ pub unsafe extern "C" fn ome_stream_skip(stream: *mut ome_stream_t, frames: u64)
 /// root, at once and atomically. Asked again for the same namespace it replaces what was there.
 ///
 /// Fails with OME_STREAM_INVALID_METADATA for a name that OME-NGFF or this library uses itself ("ome", "ome_stream",
-/// "ome_writers", "series", ...), an empty one, text that is not a JSON object, or more than 16 MiB,
-/// OME_STREAM_FINISHED, OME_STREAM_IO. Frames are not concerned: the stream goes on.
+/// "ome_writers", "series", ...), an empty one, text that is not a JSON object, more than 16 MiB in a namespace, or more
+/// than 32 MiB in all together, OME_STREAM_FINISHED, OME_STREAM_IO. Frames are not concerned: the stream goes on.
 ///
 /// Any thread.
 #[unsafe(no_mangle)]

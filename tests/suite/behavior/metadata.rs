@@ -5,14 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ome_stream::platform;
 use ome_stream::platform::faulty::{Fault, FaultyDisk, Operation};
+use ome_stream::{Stream, platform};
 use ome_stream_tests::case::Case;
 use ome_stream_tests::case::Step::{Append, Skip};
 use ome_stream_tests::disk::{Gate, faulty, wait_for};
 use serde_json::{Value, json};
 
-use crate::acquisition::Acquisition;
+use crate::acquisition::{Acquisition, native};
+use crate::continued::resuming;
 
 fn attributes(group: &Path) -> Value {
     let text = fs::read(group.join("zarr.json")).expect("group metadata");
@@ -56,6 +57,37 @@ fn metadata_of_the_run_that_would_break_the_store_are_refused() {
     assert_eq!(attributes(&run.root()), before);
     run.append(&stream, 0..2);
     stream.finish().expect("a refusal is no failure");
+}
+
+#[test]
+fn metadata_of_the_run_have_a_bound_together() {
+    let run = Acquisition::new("t:inf,y:16,x:16");
+    let stream = run.start();
+    let text = |mebibytes: usize| format!(r#"{{"text": "{}"}}"#, "a".repeat(mebibytes << 20));
+    stream.set_metadata("first", &text(15)).expect("stored");
+    stream.set_metadata("second", &text(15)).expect("stored");
+    // What is replaced does not count any more.
+    stream.set_metadata("first", &text(15)).expect("replaced");
+    let before = fs::read(run.root().join("zarr.json")).expect("there");
+    let error = stream.set_metadata("third", &text(3)).expect_err("too many together");
+    assert_eq!(error.code(), 12, "{error}");
+    for part in ["`third`", &((3 << 20) + r#"{"text":""}"#.len()).to_string(), "33554432", "beside the store"] {
+        assert!(error.to_string().contains(part), "{part} in {error}");
+    }
+    assert_eq!(fs::read(run.root().join("zarr.json")).expect("there"), before, "nothing of it is stored");
+    stream.set_metadata("third", r#"{"small": true}"#).expect("there is room for it");
+    run.append(&stream, 0..2);
+    stream.finish().expect("a refusal is no failure");
+    // A document of this size is read and continued.
+    let again = Stream::create(&resuming(run.settings()), &*native()).expect("goes on");
+    assert_eq!(again.set_metadata("fourth", &text(3)).expect_err("they count").code(), 12);
+    again.set_metadata("second", "{}").expect("replaced");
+    again.set_metadata("fourth", &text(3)).expect("there is room now");
+    run.append(&again, 2..3);
+    again.finish().expect("all well");
+    let attributes = attributes(&run.root());
+    assert_eq!((&attributes["second"], &attributes["third"]["small"]), (&json!({}), &json!(true)));
+    assert_eq!(attributes["fourth"]["text"].as_str().map(str::len), Some(3 << 20));
 }
 
 #[test]
