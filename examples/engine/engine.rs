@@ -34,8 +34,10 @@ impl Backend for ChunkFiles {
         if plan.forms().iter().any(|form| form.geometry().shard().is_some()) {
             return Err(Unsupported("shards are not written: leave shard_size_chunks out".into()));
         }
-        if !plan.forms().iter().all(|form| form.is_uncompressed()) {
-            return Err(Unsupported("nothing is compressed: use the codec \"none\"".into()));
+        if !plan.forms().iter().all(|form| form.is_verbatim()) {
+            return Err(Unsupported(
+                "chunks are stored as they are: use the codec \"none\", without a checksum".into(),
+            ));
         }
         Ok(())
     }

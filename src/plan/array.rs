@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::layout::Layout;
 use super::memory::Need;
 use super::{Geometry, SourceId};
-use crate::settings::{Codec, Compression, DataType};
+use crate::settings::{Compression, DataType};
 use crate::zarr::ZarrFormat;
 
 /// An array of a plan. The arrays of full resolution come first, in the order of the images.
@@ -78,10 +78,10 @@ impl Form {
         self.compression
     }
 
-    /// True where chunks are stored as they are, without a codec that changes their size.
+    /// True where chunks are stored as they lie in memory: neither compressed nor with a checksum.
     #[must_use]
-    pub fn is_uncompressed(&self) -> bool {
-        self.compression.codec == Codec::None
+    pub fn is_verbatim(&self) -> bool {
+        self.compression.is_verbatim()
     }
 
     /// Names of the axes in storage order.

@@ -68,11 +68,11 @@ impl Form {
         Chain(vec![Codec::Sharding(Box::new(sharding))])
     }
 
-    /// What makes bytes of the pixels of a chunk: little-endian, then compressed.
+    /// What makes bytes of the pixels of a chunk: little-endian, then compressed, then with a checksum behind.
     #[must_use]
     pub fn codecs(&self) -> Chain {
         let item = self.dtype().size();
-        let Compression { codec, level, shuffle } = self.compression();
+        let Compression { codec, level, shuffle, checksum } = self.compression();
         let blosc = |cname: &str| {
             let shuffle = match shuffle {
                 settings::Shuffle::None => Shuffle::NoShuffle,
@@ -90,7 +90,8 @@ impl Form {
             settings::Codec::Gzip => Some(Codec::Gzip(Gzip { level })),
         };
         let bytes = Codec::Bytes { endian: (item > 1).then_some(Endian::Little) };
-        Chain(std::iter::once(bytes).chain(compressor).collect())
+        let checksum = checksum.map(|settings::Checksum::Crc32c| Codec::Crc32c);
+        Chain(std::iter::once(bytes).chain(compressor).chain(checksum).collect())
     }
 }
 
@@ -98,12 +99,12 @@ impl Form {
 mod tests {
     use std::sync::Arc;
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::super::Form;
     use crate::Plan;
     use crate::plan::{Capabilities, StorageUnit};
-    use crate::settings::{Codec, Compression, DataType, Settings, parse_dims};
+    use crate::settings::{Checksum, Codec, Compression, DataType, NgffVersion, Settings, parse_dims};
 
     fn form(dims: &str, dtype: DataType, codec: Codec) -> Arc<Form> {
         let mut settings = Settings::new("a", parse_dims(dims).expect("valid dimensions"), dtype);
@@ -140,6 +141,43 @@ mod tests {
         assert_eq!(metadata["codecs"][0], json!({"name": "bytes", "configuration": {"endian": "little"}}));
         assert_eq!(metadata["codecs"][1]["name"], "gzip");
         assert!(metadata["fill_value"].is_f64());
+    }
+
+    #[test]
+    fn a_checksum_is_the_last_codec_of_a_chunk() {
+        let codecs = |dims: &str, codec, checksum| {
+            let mut settings = Settings::new("a", parse_dims(dims).expect("valid dimensions"), DataType::UInt8);
+            settings.compression = Compression { checksum, ..Compression::new(codec) };
+            let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("a valid plan");
+            plan.forms()[0].empty_metadata()["codecs"].clone()
+        };
+        let crc = Some(Checksum::Crc32c);
+        assert_eq!(codecs("t:5,y:10,x:10", Codec::None, crc), json!([{"name": "bytes"}, {"name": "crc32c"}]));
+        let names =
+            |codecs: &Value| codecs.as_array().expect("a list").iter().map(|each| each["name"].clone()).collect();
+        let chunks: Value = names(&codecs("t:5,y:10,x:10", Codec::Zstd, crc));
+        assert_eq!(chunks, json!(["bytes", "zstd", "crc32c"]));
+        let (with, without) =
+            (codecs("t:4:1:2,y:10,x:10", Codec::Zstd, crc), codecs("t:4:1:2,y:10,x:10", Codec::Zstd, None));
+        let inside = |codecs: &Value| codecs[0]["configuration"]["codecs"].clone();
+        let inner: Value = names(&inside(&with));
+        assert_eq!(inner, json!(["bytes", "zstd", "crc32c"]));
+        // Nothing else of the document is another.
+        let mut taken = with;
+        taken[0]["configuration"]["codecs"].as_array_mut().expect("a list").pop();
+        assert_eq!(taken, without);
+    }
+
+    #[test]
+    fn zarr_v2_has_no_checksum() {
+        for codec in [Codec::None, Codec::BloscLz4] {
+            let mut settings = Settings::new("a", parse_dims("t:5,y:10,x:10").expect("valid"), DataType::UInt8);
+            settings.compression = Compression::new(codec).with_checksum(Checksum::Crc32c);
+            settings.format.version = NgffVersion::V0_4;
+            let error =
+                Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect_err("refused").to_string();
+            assert!(error.contains("0.4") && error.contains("crc32c") && error.contains("\"0.5\""), "{error}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::{Form, Geometry};
 use crate::error::{Error, Result};
 use crate::router::{Loop, Router, StorageIndex};
 use crate::settings::{Codec, Compression, Durability, MAX_THREADS, Settings};
+use crate::zarr::checksum;
 
 /// Workers when whole shards are written as they lie: they wait for the disk, and so many keep it busy (measured: 2
 /// reach 0.9 of it, 8 all, 16 no more).
@@ -237,10 +238,11 @@ impl Memory {
 /// Workers that pay for arrays of these forms.
 pub(super) fn useful_threads(settings: &Settings, forms: &[Form]) -> usize {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    let of_form = |form: &Form| match (form.is_uncompressed(), form.geometry().shard()) {
+    let of_form = |form: &Form| match (form.is_verbatim(), form.geometry().shard()) {
         (true, Some(_)) => DIRECT_THREADS,
         (true, None) => cores * FILE_THREADS_PER_CORE,
-        (false, _) if form.compression().codec == Codec::BloscLz4 => cores + LZ4_EXTRA_THREADS,
+        // A checksum alone is no slower than that.
+        (false, _) if matches!(form.compression().codec, Codec::BloscLz4 | Codec::None) => cores + LZ4_EXTRA_THREADS,
         (false, _) => cores + COMPRESSED_EXTRA_THREADS,
     };
     settings.threads.unwrap_or_else(|| forms.iter().map(of_form).max().unwrap_or(1))
@@ -263,7 +265,7 @@ fn shards(router: &Router, geometry: &Geometry, layout: &Layout) -> (u64, u64) {
 
 /// Bytes of one open shard.
 fn shard_bytes(settings: &Settings, geometry: &Geometry, layout: &Layout) -> u64 {
-    let partly_shown = settings.compression.codec == Codec::None && layout.planes() > 1;
+    let partly_shown = settings.compression.is_verbatim() && layout.planes() > 1;
     let entry = ENTRY_BYTES + if partly_shown { PLACE_BYTES } else { 0 };
     let frames = match settings.durability {
         Durability::Shard => {
@@ -309,13 +311,15 @@ fn counted_ever(router: &Router, planes: &StorageIndex) -> Option<u64> {
 fn scratch_bytes(settings: &Settings, geometry: &Geometry, layout: &Layout) -> u64 {
     // The index of a shard, and the blocks in which it is written.
     let index = geometry.chunks_per_shard().saturating_mul(2 * ENTRY_BYTES);
-    if settings.compression.codec == Codec::None {
+    if settings.compression.is_verbatim() {
         return index.saturating_add(64 << 10);
     }
     let job = layout.job_bytes() as u64;
     let chunk = geometry.chunk().iter().product::<u64>().saturating_mul(geometry.item_size() as u64);
+    let checksums = settings.compression.checksum.map_or(0, |_| job / chunk.max(1) * checksum::BYTES as u64);
     job.saturating_mul(2)
         .saturating_add(job / 8)
+        .saturating_add(checksums)
         .saturating_add(codec_state(settings.compression, chunk))
         .saturating_add(index)
 }

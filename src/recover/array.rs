@@ -248,8 +248,11 @@ impl Array<'_, '_> {
 
     /// Whether a file is a whole chunk.
     fn is_chunk(&self, path: &Path, length: u64) -> Result<Result<(), String>> {
-        if let Some(fixed) = self.format.fixed {
-            return Ok(if length == fixed { Ok(()) } else { Err(format!("{length} bytes long, must have {fixed}")) });
+        if let Some(bytes) = self.format.stored_bytes.filter(|bytes| length != *bytes) {
+            return Ok(Err(format!("{length} bytes long, must have {bytes}")));
+        }
+        if self.format.fixed.is_some() {
+            return Ok(Ok(()));
         }
         if length == 0 || length > stored_chunk_bytes(self.format.chunk_bytes) {
             return Ok(Err(format!("{length} bytes long, which no chunk here can be")));

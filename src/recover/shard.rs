@@ -86,7 +86,7 @@ impl Judge<'_> {
         let current = resolved.torn.is_none();
         is_last |= current;
         // What cannot be a chunk makes no other one doubtful.
-        let possible = |entry: &(u64, u64)| self.format.fixed.is_none_or(|fixed| entry.1 == fixed);
+        let possible = |entry: &(u64, u64)| self.format.stored_bytes.is_none_or(|bytes| entry.1 == bytes);
         let all: Vec<_> = base.iter().map(|entry| if possible(entry) { *entry } else { MISSING }).collect();
         let shared = overlapping(&all, bound);
         let lists_places = current && self.format.fixed.is_some() && has_places_mark(file, length, chunks)?;
@@ -169,14 +169,8 @@ impl Judge<'_> {
         if !is_sane(candidate.entry, candidate.bound) {
             return Ok(Err(format!("a chunk of {length} bytes at {offset} lies outside of its data")));
         }
-        if let Some(fixed) = self.format.fixed {
-            return Ok(if length != fixed {
-                Err(format!("a chunk at {offset} has {length} bytes, must have {fixed}"))
-            } else if shares {
-                Err(format!("a chunk at {offset} shares bytes with another"))
-            } else {
-                Ok(())
-            });
+        if let Some(bytes) = self.format.stored_bytes.filter(|bytes| length != *bytes) {
+            return Ok(Err(format!("a chunk at {offset} has {length} bytes, must have {bytes}")));
         }
         if length > stored_chunk_bytes(self.format.chunk_bytes) {
             return Ok(Err(format!("a chunk at {offset} has {length} bytes, more than it can have")));

@@ -1,4 +1,4 @@
-//! How chunks are compressed.
+//! How chunks are encoded: compressed, and with a checksum.
 
 use std::fmt;
 use std::str::FromStr;
@@ -91,7 +91,33 @@ pub enum Shuffle {
     Bit,
 }
 
-/// How chunks are compressed. In JSON `null`, a codec's name, or an object of codec, level and shuffle.
+/// What stands behind the bytes of each chunk, by which readers see that one of them has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Checksum {
+    /// CRC-32C, four bytes (Zarr v3, codec `crc32c` 1.0).
+    Crc32c,
+}
+
+impl Checksum {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Crc32c => "crc32c",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        if text == Self::Crc32c.name() {
+            return Ok(Self::Crc32c);
+        }
+        let remedy = "use crc32c, as in zstd:5+crc32c, or none+crc32c";
+        Err(Error::settings("compression.checksum", quoted(text), "unknown checksum", remedy))
+    }
+}
+
+/// How chunks are compressed. In JSON `null`, a codec's name, or an object of codec, level, shuffle and checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compression {
     /// The codec.
@@ -100,13 +126,15 @@ pub struct Compression {
     pub level: i32,
     /// Blosc's shuffle; none for other codecs.
     pub shuffle: Shuffle,
+    /// Checksum of what the codec makes of a chunk; not on Zarr v2 (OME-NGFF 0.4).
+    pub checksum: Option<Checksum>,
 }
 
 impl Compression {
-    /// `codec` with its default level and shuffle.
+    /// `codec` with its default level and shuffle, without a checksum.
     #[must_use]
     pub const fn new(codec: Codec) -> Self {
-        Self { codec, level: codec.default_level(), shuffle: codec.default_shuffle() }
+        Self { codec, level: codec.default_level(), shuffle: codec.default_shuffle(), checksum: None }
     }
 
     /// With this level.
@@ -121,6 +149,19 @@ impl Compression {
     pub const fn with_shuffle(mut self, shuffle: Shuffle) -> Self {
         self.shuffle = shuffle;
         self
+    }
+
+    /// With this checksum.
+    #[must_use]
+    pub const fn with_checksum(mut self, checksum: Checksum) -> Self {
+        self.checksum = Some(checksum);
+        self
+    }
+
+    /// True where chunks are stored as they lie in memory: neither compressed nor with a checksum.
+    #[must_use]
+    pub const fn is_verbatim(&self) -> bool {
+        matches!(self.codec, Codec::None) && self.checksum.is_none()
     }
 
     /// Level and shuffle are those of the codec.
@@ -165,11 +206,12 @@ impl From<Codec> for Compression {
 
 const NAMES: &str = "none, blosc-zstd, blosc-lz4, zstd or gzip";
 
-/// As command lines take it: `codec[:level]`, such as `zstd:5`.
+/// As command lines take it: `codec[:level][+checksum]`, such as `zstd:5` and `none+crc32c`.
 impl FromStr for Compression {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        let (text, checksum) = text.split_once('+').map_or((text, None), |(text, sum)| (text, Some(sum)));
         let (name, level) = text.split_once(':').map_or((text, None), |(name, level)| (name, Some(level)));
         let codec = Codec::parse(name)
             .ok_or_else(|| Error::settings("compression", quoted(text), "unknown codec", format!("use {NAMES}")))?;
@@ -180,18 +222,20 @@ impl FromStr for Compression {
             })?;
             compression.check_level(true)?;
         }
+        compression.checksum = checksum.map(Checksum::parse).transpose()?;
         Ok(compression)
     }
 }
 
-/// As it is read: codec and level; the shuffle is left out.
+/// As it is read: codec, level and checksum; the shuffle is left out.
 impl fmt::Display for Compression {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.codec.name())?;
         match self.codec.levels() {
-            Some(_) => write!(formatter, ":{}", self.level),
-            None => Ok(()),
+            Some(_) => write!(formatter, ":{}", self.level)?,
+            None => {}
         }
+        self.checksum.map_or(Ok(()), |checksum| write!(formatter, "+{}", checksum.name()))
     }
 }
 
@@ -200,17 +244,21 @@ impl Serialize for Compression {
         if *self == Self::new(self.codec) {
             return self.codec.serialize(serializer);
         }
-        let mut object = serializer.serialize_struct("Compression", 3)?;
+        let fields = if self.checksum.is_some() { 4 } else { 3 };
+        let mut object = serializer.serialize_struct("Compression", fields)?;
         object.serialize_field("codec", &self.codec)?;
         object.serialize_field("level", &self.level)?;
         object.serialize_field("shuffle", &self.shuffle)?;
+        if let Some(checksum) = self.checksum {
+            object.serialize_field("checksum", &checksum)?;
+        }
         object.end()
     }
 }
 
 /// The object form.
 #[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, expecting = "an object with codec, level, shuffle")]
+#[serde(deny_unknown_fields, expecting = "an object with codec, level, shuffle, checksum")]
 #[schemars(rename = "CompressionObject")]
 pub(super) struct Object {
     codec: Codec,
@@ -220,6 +268,9 @@ pub(super) struct Object {
     /// Blosc's shuffle; byte where not given.
     #[serde(default)]
     shuffle: Option<Shuffle>,
+    /// Checksum of each chunk; none where not given. Not with OME-NGFF 0.4.
+    #[serde(default)]
+    checksum: Option<Checksum>,
 }
 
 impl<'de> Deserialize<'de> for Compression {
@@ -230,7 +281,7 @@ impl<'de> Deserialize<'de> for Compression {
             type Value = Compression;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("null, the name of a codec, or an object with codec, level, shuffle")
+                formatter.write_str("null, the name of a codec, or an object with codec, level, shuffle, checksum")
             }
 
             fn visit_unit<E: de::Error>(self) -> Result<Compression, E> {
@@ -250,6 +301,7 @@ impl<'de> Deserialize<'de> for Compression {
                     codec: object.codec,
                     level: object.level.unwrap_or(default.level),
                     shuffle: object.shuffle.unwrap_or(default.shuffle),
+                    checksum: object.checksum,
                 })
             }
         }

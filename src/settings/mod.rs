@@ -37,7 +37,7 @@ mod tests;
 pub use acquisition::Acquisition;
 pub use axis::Axis;
 pub use color::Color;
-pub use compression::{Codec, Compression, Shuffle};
+pub use compression::{Checksum, Codec, Compression, Shuffle};
 pub use coords::{Channel, Coord, Position, Window};
 pub use declared::Settings;
 pub use dimension::Dimension;

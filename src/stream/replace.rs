@@ -11,8 +11,9 @@ use crate::router::{MAX_INDEX_DIMENSIONS, StorageIndex};
 impl Stream {
     /// Replaces the frame at storage index `index` of `position`, which was appended, skipped or dropped before.
     ///
-    /// Uncompressed, only the frame's bytes are overwritten where they lie; compressed, its chunks are stored anew and
-    /// readers see the old ones until the new ones are whole. Returns when the operating system has the new frame.
+    /// Uncompressed, only the frame's bytes are overwritten where they lie; compressed or with a checksum, its chunks are
+    /// stored anew and readers see the old ones until the new ones are whole. Returns when the operating system has the
+    /// new frame.
     ///
     /// # Errors
     /// [`Error::NoSuchFrame`] for a frame that has not come yet or a place outside the image, [`Error::FrameSize`],

@@ -51,7 +51,7 @@ pub(super) fn jobs(group: &Sealed) -> &[Range<usize>] {
     let whole = group.is_skipped()
         || match form.layout().unit() {
             StorageUnit::Frame => true,
-            StorageUnit::Chunk => form.geometry().shard().is_some() && form.is_uncompressed(),
+            StorageUnit::Chunk => form.geometry().shard().is_some() && form.is_verbatim(),
             StorageUnit::Shard => false,
         };
     form.layout().jobs(whole)

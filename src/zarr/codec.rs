@@ -4,6 +4,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::checksum;
+
 /// Codecs one after another, from pixels to what is stored.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Chain(pub Vec<Codec>);
@@ -138,10 +140,15 @@ impl Chain {
         }
     }
 
-    /// Whether a chunk is stored in as many bytes as its pixels have.
+    /// By how many bytes a stored chunk is longer than its pixels; `None` where that is not the same for each.
     #[must_use]
-    pub fn keeps_length(&self) -> bool {
-        self.0.iter().all(|codec| matches!(codec.name(), "bytes" | "transpose"))
+    pub fn added_bytes(&self) -> Option<u64> {
+        let added = |codec: &Codec| match codec.name() {
+            "bytes" | "transpose" => Some(0),
+            "crc32c" => Some(checksum::BYTES as u64),
+            _ => None,
+        };
+        self.0.iter().map(added).sum()
     }
 }
 

@@ -25,6 +25,8 @@ pub struct ArrayFormat {
     pub shard: Option<Vec<u64>>,
     /// Bytes of a stored chunk, where chunks are stored as they are.
     pub fixed: Option<u64>,
+    /// Bytes of a stored chunk, where all have as many: as they are, or with a checksum behind.
+    pub stored_bytes: Option<u64>,
     /// Bytes of a decoded chunk.
     pub chunk_bytes: u64,
     /// Names of the axes; of those that have one.
@@ -87,7 +89,8 @@ impl ArrayFormat {
             shape: document.shape,
             chunk,
             shard,
-            fixed: codecs.keeps_length().then_some(chunk_bytes),
+            fixed: codecs.added_bytes().filter(|added| *added == 0).map(|_| chunk_bytes),
+            stored_bytes: codecs.added_bytes().map(|added| chunk_bytes + added),
             chunk_bytes,
             names: document.dimension_names.into_iter().flatten().flatten().collect(),
             codecs,
@@ -179,7 +182,11 @@ mod tests {
         let plain = ArrayDocument { codecs: Chain(vec![Codec::Bytes { endian: None }]), ..sharded() };
         let format = ArrayFormat::of(ZarrFormat::V3, plain).expect("ours");
         assert_eq!((format.shard.clone(), format.fixed), (None, Some(6 * 64 * 32 * 2)));
+        assert_eq!(format.stored_bytes, format.fixed);
         assert_eq!(format.coordinates(&[1, 0, 2], 5), [1, 0, 2]);
+        let summed = ArrayDocument { codecs: Chain(vec![Codec::Bytes { endian: None }, Codec::Crc32c]), ..sharded() };
+        let format = ArrayFormat::of(ZarrFormat::V3, summed).expect("ours");
+        assert_eq!((format.fixed, format.stored_bytes), (None, Some(6 * 64 * 32 * 2 + 4)));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::TryReserveError;
 
+use super::checksum;
+
 /// Offset and length of a chunk in its shard file, in bytes.
 pub type Entry = (u64, u64);
 
@@ -15,16 +17,13 @@ pub const PLACES_MARK: [u8; 8] = *b"OSplaces";
 /// Bytes of an entry.
 pub const ENTRY_BYTES: usize = 16;
 
-/// Bytes of checksum behind the entries.
-const CHECKSUM_BYTES: usize = 4;
-
 /// Bytes of the last entry and the checksum.
-pub const LAST_BYTES: usize = ENTRY_BYTES + CHECKSUM_BYTES;
+pub const LAST_BYTES: usize = ENTRY_BYTES + checksum::BYTES;
 
 /// Bytes of the index of a shard of `chunks` chunks.
 #[must_use]
 pub fn index_bytes(chunks: usize) -> u64 {
-    (chunks as u64).saturating_mul(ENTRY_BYTES as u64).saturating_add(CHECKSUM_BYTES as u64)
+    (chunks as u64).saturating_mul(ENTRY_BYTES as u64).saturating_add(checksum::BYTES as u64)
 }
 
 /// The bytes of an index.
@@ -33,13 +32,13 @@ pub fn index_bytes(chunks: usize) -> u64 {
 /// Where there is no memory for it.
 pub fn index_of(entries: impl ExactSizeIterator<Item = Entry>) -> Result<Vec<u8>, TryReserveError> {
     let mut bytes = Vec::new();
-    bytes.try_reserve_exact(entries.len().saturating_mul(ENTRY_BYTES).saturating_add(CHECKSUM_BYTES))?;
+    bytes.try_reserve_exact(entries.len().saturating_mul(ENTRY_BYTES).saturating_add(checksum::BYTES))?;
     for (offset, length) in entries {
         bytes.extend_from_slice(&offset.to_le_bytes());
         bytes.extend_from_slice(&length.to_le_bytes());
     }
-    let checksum = crc32c::crc32c(&bytes);
-    bytes.extend_from_slice(&checksum.to_le_bytes());
+    let checksum = checksum::of(&bytes);
+    bytes.extend_from_slice(&checksum);
     Ok(bytes)
 }
 
@@ -51,11 +50,7 @@ pub fn parse_index(bytes: &[u8], chunks: usize) -> Result<Vec<Entry>, String> {
     if bytes.len() as u64 != index_bytes(chunks) {
         return Err(format!("{} bytes are no index of {chunks} chunks", bytes.len()));
     }
-    let (entries, checksum) = bytes.split_at(bytes.len() - CHECKSUM_BYTES);
-    if crc32c::crc32c(entries).to_le_bytes() != checksum {
-        return Err("the checksum of its index is wrong".into());
-    }
-    Ok(parse_entries(entries))
+    checksum::checked(bytes).map(parse_entries).ok_or_else(|| "the checksum of its index is wrong".into())
 }
 
 /// The entries alone, of an index that has no checksum.

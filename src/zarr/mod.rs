@@ -7,6 +7,7 @@
 //! whose size a document only tells, and what is not known is kept as it is.
 
 mod array;
+pub mod checksum;
 mod codec;
 mod data_type;
 mod format;

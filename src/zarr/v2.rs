@@ -23,6 +23,7 @@ impl ArrayDocument {
                 let told = compressor.v2().ok_or_else(|| format!("Zarr v2 has no codec {}", compressor.name()))?;
                 (endian, told)
             }
+            chain if chain.contains(&Codec::Crc32c) => return Err("Zarr v2 has no codec crc32c".into()),
             _ => return Err("Zarr v2 has no such chain of codecs".into()),
         };
         let dtype = self.data_type.v2(endian.unwrap_or(Endian::Little));
@@ -125,6 +126,7 @@ mod tests {
             (ArrayDocument { keys: Keys::V2(Separator::Dot), ..sharded() }, "chain"),
             (ArrayDocument { keys, ..plain(vec![bytes()]) }, "keys"),
             (plain(vec![bytes(), Codec::Crc32c]), "crc32c"),
+            (plain(vec![bytes(), lz4(), Codec::Crc32c]), "crc32c"),
             (plain(vec![bytes(), lz4(), lz4()]), "chain"),
             (ArrayDocument { data_type: DataType::named("string"), ..plain(vec![bytes()]) }, "type string"),
         ] {

@@ -70,7 +70,7 @@ pub fn context(plan: &Plan) -> Value {
 mod tests {
     use ome_stream::Settings;
     use ome_stream::plan::{Capabilities, StorageUnit};
-    use ome_stream::settings::{DataType, parse_dims};
+    use ome_stream::settings::{Checksum, Codec, Compression, DataType, parse_dims};
 
     use super::*;
 
@@ -84,5 +84,15 @@ mod tests {
         let spec = array(&plan("t:inf:2:3,y:100:64,x:30:16:2").forms()[0]).unwrap();
         assert_eq!(spec["metadata"]["shape"], json!([ENDLESS.div_ceil(6) * 6, 128, 32]));
         assert_eq!(spec["metadata"]["chunk_grid"]["configuration"]["chunk_shape"], json!([6, 64, 32]));
+    }
+
+    #[test]
+    fn tensorstore_is_told_of_a_checksum_as_readers_are() {
+        let mut settings = plan("t:inf:2:3,y:100:64,x:30:16:2").settings().clone();
+        settings.compression = Compression::new(Codec::Zstd).with_checksum(Checksum::Crc32c);
+        let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Shard)).unwrap();
+        let codecs = &array(&plan.forms()[0]).unwrap()["metadata"]["codecs"];
+        assert_eq!(*codecs, plan.forms()[0].metadata(None)["codecs"]);
+        assert_eq!(codecs[0]["configuration"]["codecs"][2], json!({"name": "crc32c"}));
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use ome_stream::backend::Backend;
 use ome_stream::platform;
 use ome_stream::platform::faulty::{Fault, FaultyDisk, Operation, Script};
-use ome_stream::settings::{Codec, Compression, DataType, Durability, Shuffle, parse_dims};
+use ome_stream::settings::{Checksum, Codec, Compression, DataType, Durability, Shuffle, parse_dims};
 use ome_stream::{Error, Settings, Stream};
 use ome_stream_backend_tensorstore::TensorStoreBackend;
 use ome_stream_tensorstore_sys::{Context, Store};
@@ -55,6 +55,8 @@ fn every_kind(folder: &Path, name: &str) -> Vec<Settings> {
         Compression::new(Codec::BloscLz4),
         Compression::new(Codec::BloscZstd).with_shuffle(Shuffle::Bit),
         Compression::new(Codec::BloscZstd).with_shuffle(Shuffle::None),
+        Compression::new(Codec::None).with_checksum(Checksum::Crc32c),
+        Compression::new(Codec::Zstd).with_checksum(Checksum::Crc32c),
     ];
     let dimensions = dimensions.iter().flat_map(|dimensions| compressions.map(|compression| (dimensions, compression)));
     dimensions

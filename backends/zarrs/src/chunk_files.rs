@@ -16,7 +16,7 @@ use crate::encode::Encoder;
 /// Stores each chunk of the batch in a file of its own.
 pub(crate) fn write(common: &Common, encoder: &Encoder, batch: &Batch<'_>) -> Result<Stored> {
     let mut stored = Stored::default();
-    let mut workspace = encoder.workspace(batch.layout.unit_bytes())?;
+    let mut workspace = encoder.workspace_for_whole(batch.layout.unit_bytes())?;
     for (place, pixels) in batch.units() {
         let path = common.object_path(batch.key.array, place.coordinates());
         common.store.make_folder_for(&path)?;
@@ -28,7 +28,7 @@ pub(crate) fn write(common: &Common, encoder: &Encoder, batch: &Batch<'_>) -> Re
                 .map_err(|source| Error::io("write", &path, source))?;
             common.account.count(written);
         } else {
-            let bytes = common.encoding.time(|| encoder.encode(pixels, &mut workspace))?;
+            let bytes = common.encoding.time(|| encoder.encode_whole(pixels, &mut workspace))?;
             common.account.encoded(pixels.len() as u64, bytes.len() as u64);
             if !batch.complete && !common.account.try_spend(bytes.len() as u64) {
                 stored.refused = true;

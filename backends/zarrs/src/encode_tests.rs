@@ -1,13 +1,16 @@
 //! What is encoded with kept memory and contexts is what zarrs' codecs make.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use ome_stream::Plan;
 use ome_stream::backend::Backend as _;
-use ome_stream::settings::{Codec, Compression, DataType, Settings, Shuffle, parse_dims};
+use ome_stream::plan::Form;
+use ome_stream::settings::{Checksum, Codec, Compression, DataType, Settings, Shuffle, parse_dims};
 use ome_stream::zarr::Chain;
 use serde_json::{Value, json};
 use zarrs::array::ArrayBytes;
+use zarrs::array::codec::CodecChain;
 use zarrs::array::codec::api::ArrayToBytesCodecTraits;
 
 use super::Encoder;
@@ -19,11 +22,19 @@ use crate::options::options;
 const DTYPES: [DataType; 5] =
     [DataType::UInt8, DataType::UInt16, DataType::Int32, DataType::Float32, DataType::Float64];
 
-fn encoder(dims: &str, dtype: DataType, compression: Compression) -> Encoder {
+fn form(dims: &str, dtype: DataType, compression: Compression) -> Arc<Form> {
     let mut settings = Settings::new("a", parse_dims(dims).expect("valid dimensions"), dtype);
     settings.compression = compression;
     let plan = Plan::new(&settings, &ZarrsBackend.capabilities()).expect("a valid plan");
-    Encoder::new(&plan.forms()[0]).expect("zarrs takes the codecs")
+    Arc::clone(&plan.forms()[0])
+}
+
+fn encoder(dims: &str, dtype: DataType, compression: Compression) -> Encoder {
+    Encoder::new(&form(dims, dtype, compression)).expect("zarrs takes the codecs")
+}
+
+fn chain_of(codecs: &Chain) -> CodecChain {
+    CodecChain::from_metadata(&metadata(codecs).expect("codecs")).expect("zarrs takes the codecs")
 }
 
 /// Nothing, a ramp, noise in the low bits as from a camera, noise in all bits.
@@ -43,9 +54,10 @@ fn contents(length: usize) -> Vec<Vec<u8>> {
     ]
 }
 
-/// Every codec with its levels and shuffles.
+/// Every codec with its levels and shuffles, and with a checksum.
 fn compressions() -> impl Iterator<Item = Compression> {
-    Codec::ALL.iter().flat_map(|codec| {
+    let summed = |codec: &Codec| Compression::new(*codec).with_checksum(Checksum::Crc32c);
+    let all = Codec::ALL.iter().flat_map(|codec| {
         let levels: Vec<i32> = match codec.levels() {
             None => vec![0],
             Some((0, 9)) => (0..=9).collect(),
@@ -58,23 +70,29 @@ fn compressions() -> impl Iterator<Item = Compression> {
             let compression = Compression::new(*codec).with_level(level);
             if codec.can_shuffle() { compression.with_shuffle(shuffle) } else { compression }
         })
-    })
+    });
+    all.chain(Codec::ALL.iter().map(summed))
 }
 
-fn by_zarrs(encoder: &Encoder, pixels: &[u8]) -> Vec<u8> {
+fn by_zarrs(encoder: &Encoder, chain: &CodecChain, pixels: &[u8]) -> Vec<u8> {
     let bytes = ArrayBytes::new_flen(Cow::Borrowed(pixels));
-    let Encoder { chain, shape, data_type, fill_value, .. } = encoder;
+    let Encoder { shape, data_type, fill_value, .. } = encoder;
     let options = &options().expect("a thread");
     chain.encode(bytes, shape, data_type, fill_value, options).expect("zarrs encodes").into_owned()
 }
 
 /// Each content twice, on one workspace: nothing of a chunk may show in the next.
-fn check(encoder: &Encoder, length: usize, what: &str) {
+fn check(form: &Form, length: usize, what: &str) {
+    let (encoder, chain) = (&Encoder::new(form).expect("zarrs takes the codecs"), chain_of(&form.codecs()));
     let mut workspace = encoder.workspace(1 << 10).expect("memory");
     for round in 0..2 {
         for (nth, pixels) in contents(length).iter().enumerate() {
-            let encoded = encoder.encode(pixels, &mut workspace).expect("it encodes").into_owned();
-            assert!(encoded == by_zarrs(encoder, pixels), "{what}: content {nth}, round {round}: other bytes");
+            let encoded = encoder.encode_whole(pixels, &mut workspace).expect("it encodes").into_owned();
+            assert!(encoded == by_zarrs(encoder, &chain, pixels), "{what}: content {nth}, round {round}: other bytes");
+            let parts = encoder.encode(pixels, &mut workspace).expect("it encodes");
+            assert_eq!(parts.length(), encoded.len());
+            let behind = parts.checksum.as_ref().map_or(&[][..], |checksum| checksum);
+            assert!(encoded == [&parts.bytes, behind].concat(), "{what}: content {nth}, round {round}: other parts");
             let decoded = encoder.decode(encoded, &options().expect("a thread")).expect("zarrs decodes");
             assert!(decoded == *pixels, "{what}: content {nth}, round {round}: other pixels");
         }
@@ -85,8 +103,8 @@ fn check(encoder: &Encoder, length: usize, what: &str) {
 fn small_chunks_are_encoded_as_zarrs_does() {
     for compression in compressions() {
         for dtype in DTYPES {
-            let encoder = encoder("t:2,y:60:30,x:90:45", dtype, compression);
-            check(&encoder, 30 * 45 * dtype.size(), &format!("{compression:?} {dtype:?}"));
+            let form = form("t:2,y:60:30,x:90:45", dtype, compression);
+            check(&form, 30 * 45 * dtype.size(), &format!("{compression:?} {dtype:?}"));
         }
     }
 }
@@ -94,16 +112,16 @@ fn small_chunks_are_encoded_as_zarrs_does() {
 #[test]
 fn chunks_of_several_blocks_are_what_zarrs_makes_of_them() {
     for compression in compressions().filter(|each| [1, 3, 5, 9].contains(&each.level)) {
-        let encoder = encoder("t:2,y:1022:511,x:1030:515", DataType::UInt16, compression);
-        check(&encoder, 511 * 515 * 2, &format!("{compression:?}"));
+        let form = form("t:2,y:1022:511,x:1030:515", DataType::UInt16, compression);
+        check(&form, 511 * 515 * 2, &format!("{compression:?}"));
     }
 }
 
 #[test]
 fn chunks_of_one_pixel_are_what_zarrs_makes_of_them() {
     for compression in compressions() {
-        let encoder = encoder("t:2,y:2:1,x:2:1", DataType::UInt16, compression);
-        check(&encoder, 2, &format!("{compression:?}"));
+        let form = form("t:2,y:2:1,x:2:1", DataType::UInt16, compression);
+        check(&form, 2, &format!("{compression:?}"));
     }
 }
 
@@ -132,10 +150,8 @@ fn both(codecs: &[Value], pixels: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let mut target = vec![0; direct.bound(pixels.len())];
     let length = direct.encode(&mut None, pixels, &mut target).expect("it encodes");
     target.truncate(length);
-    let mut encoder = encoder("t:2,y:60:30,x:90:45", DataType::UInt16, Compression::new(Codec::None));
-    encoder.chain = zarrs::array::codec::CodecChain::from_metadata(&metadata(&chain).expect("codecs"))
-        .expect("zarrs takes the codecs");
-    Some((target, by_zarrs(&encoder, pixels)))
+    let encoder = encoder("t:2,y:60:30,x:90:45", DataType::UInt16, Compression::new(Codec::None));
+    Some((target, by_zarrs(&encoder, &chain_of(&chain), pixels)))
 }
 
 #[test]
@@ -172,5 +188,28 @@ fn other_chains_are_left_to_zarrs() {
         vec![big, zstd],
     ] {
         assert!(both(&codecs, &pixels).is_none(), "{codecs:?}");
+    }
+}
+
+#[test]
+fn a_chunk_that_has_changed_is_not_decoded() {
+    for codec in Codec::ALL {
+        let encoder =
+            encoder("t:2,y:60:30,x:90:45", DataType::UInt16, Compression::new(*codec).with_checksum(Checksum::Crc32c));
+        assert!(!encoder.is_identity());
+        let pixels = contents(30 * 45 * 2).remove(2);
+        let mut workspace = encoder.workspace(pixels.len()).expect("memory");
+        let stored = encoder.encode_whole(&pixels, &mut workspace).expect("it encodes").into_owned();
+        let options = options().expect("a thread");
+        for at in [0, stored.len() / 2, stored.len() - 1] {
+            let mut flipped = stored.clone();
+            flipped[at] ^= 0x10;
+            let why = encoder.decode(flipped, &options).expect_err("another chunk");
+            assert!(why.contains("checksum"), "{codec:?}, byte {at}: {why}");
+        }
+        for length in [0, 3, stored.len() - 1] {
+            encoder.decode(stored[..length].to_vec(), &options).expect_err("a part of it");
+        }
+        assert!(encoder.decode(stored, &options).expect("whole") == pixels);
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn read(
 pub(crate) fn replace(common: &Common, form: &OfForm, plane: &Replacement<'_>) -> Result<()> {
     // Two planes of one chunk must not be replaced from the same old chunk.
     let _one_at_a_time = common.replacing();
-    let mut workspace = form.encoder.workspace(plane.layout.unit_bytes())?;
+    let mut workspace = form.encoder.workspace_for_whole(plane.layout.unit_bytes())?;
     for (nth, bytes) in plane.bytes.chunks_exact(plane.layout.plane_bytes()).enumerate() {
         let place = plane.layout.place(&plane.key.index, nth);
         let within = plane.slot * plane.layout.plane_bytes();
@@ -59,7 +59,7 @@ pub(crate) fn replace(common: &Common, form: &OfForm, plane: &Replacement<'_>) -
         let pixels = read(common, form, plane.key, plane.layout, nth)?;
         let mut pixels = pixels.map_or_else(|| zeros(plane.layout.unit_bytes(), "a chunk with a new plane"), Ok)?;
         pixels[within..within + bytes.len()].copy_from_slice(bytes);
-        let encoded = form.encoder.encode(&pixels, &mut workspace)?;
+        let encoded = form.encoder.encode_whole(&pixels, &mut workspace)?;
         common.account.count(encoded.len() as u64);
         match &form.shards {
             None => {

@@ -17,7 +17,7 @@
 //! newer indices behind the last one, each in one write that moves the file's length once. What a reader has seen
 //! listed never moves. When the last index is there, and readers had the time to find it, it is written once more
 //! directly behind the last complete chunk, and the file is cut off: what was written for live readers goes, and what
-//! an index has listed stays.
+//! an index has listed stays. Uncompressed chunks with a checksum are stored so too: half of one would not decode.
 //!
 //! What each step does on disk is in [`crate::shard_growth`] and [`crate::shard_sealing`].
 

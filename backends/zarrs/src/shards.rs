@@ -9,6 +9,7 @@ use ome_stream::backend::{Batch, Done, Stored};
 use ome_stream::buffer::ALIGNMENT;
 use ome_stream::plan::{ArrayId, Form, GroupKey, ShardGrid, UnitPlace};
 use ome_stream::router::StorageIndex;
+use ome_stream::settings::Codec;
 use ome_stream::{Plan, Result};
 
 use crate::common::Common;
@@ -94,7 +95,9 @@ impl Shards {
         let chunks = grid.shards.chunks_per_shard();
         let smallest_batch = layout.jobs(identity).iter().map(|job| job.len() * unit).min().unwrap_or(0);
         let interval = Duration::from_secs_f64(plan.settings().live_interval);
-        let whole = (chunks as u64).saturating_mul(unit as u64);
+        // What stands behind uncompressed chunks, and behind their batches, needs room beside them.
+        let room = if form.compression().codec == Codec::None { unit + unit / GROWTH_SHARE } else { unit };
+        let whole = (chunks as u64).saturating_mul(room as u64);
         Some(Self {
             shape: ShardShape {
                 chunks,
@@ -239,15 +242,19 @@ impl Shards {
         chunks: &[usize],
     ) -> Result<Option<bool>> {
         let mut workspace = self.encoder.workspace(batch.layout.unit_bytes())?;
-        let mut scratch = self.scratch.take(|scratch| scratch.ready(batch.bytes.len()))?;
+        let most = batch.bytes.len() + self.encoder.checksum_bytes(chunks.len());
+        let mut scratch = self.scratch.take(|scratch| scratch.ready(most))?;
         let mut places = Vec::with_capacity(chunks.len());
         let mut end = 0;
         for (chunk, (_, pixels)) in chunks.iter().zip(batch.units()) {
-            let bytes = common.encoding.time(|| self.encoder.encode(pixels, &mut workspace))?;
+            let encoded = common.encoding.time(|| self.encoder.encode(pixels, &mut workspace))?;
             let start = end;
-            end += bytes.len();
-            scratch.put(start, &bytes)?;
-            places.push((*chunk, bytes.len() as u64));
+            end += encoded.length();
+            scratch.put(start, &encoded.bytes)?;
+            if let Some(checksum) = encoded.checksum {
+                scratch.put(start + encoded.bytes.len(), &checksum)?;
+            }
+            places.push((*chunk, encoded.length() as u64));
         }
         // Others encode while this one waits for the disk: with so few workspaces, theirs stay in the caches.
         drop(workspace);

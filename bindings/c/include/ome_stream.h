@@ -66,8 +66,9 @@
  *         dtype              "uint8" to "uint64", "int8" to "int64", "float16", "float32", "float64". Must be given.
  *         dimensions         the loops of the acquisition, slowest first; the last two are a frame's rows and columns.
  *                            Must be given; their fields are below.
- *         compression        "none", "zstd", "gzip", "blosc-zstd", "blosc-lz4", or an object with codec, level and, for
- *                            Blosc, shuffle ("none", "byte", "bit"). Default "none".
+ *         compression        "none", "zstd", "gzip", "blosc-zstd", "blosc-lz4", or an object with codec, level, checksum
+ *                            ("crc32c": four bytes behind each chunk, by which readers see a damaged one; not in version
+ *                            "0.4") and, for Blosc, shuffle ("none", "byte", "bit"). Default "none", without a checksum.
  *         storage_order      "ome" (t, c, z, y, x), "acquisition", or a list of the dimensions' names. Default "ome".
  *         plate              a well plate: row_names and column_names (lists of all of them), or standard_wells (6, 12,
  *                            24, 48, 96, 384, 1536) in their place; name; acquisitions, objects with id, name,

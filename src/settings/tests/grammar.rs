@@ -145,7 +145,8 @@ fn units_of_sizes_with_a_b_are_of_1000_and_all_others_of_1024() {
 fn a_codec_may_carry_its_level_and_is_written_as_it_is_read() {
     let plain: Compression = "blosc-zstd".parse().unwrap();
     assert_eq!((plain.codec, plain.level, plain.shuffle), (Codec::BloscZstd, 3, Shuffle::Byte));
-    for text in ["none", "blosc-lz4:9", "blosc-zstd:0", "gzip:2", "zstd:-5", "zstd:22"] {
+    for text in ["none", "blosc-lz4:9", "blosc-zstd:0", "gzip:2", "zstd:-5", "zstd:22", "none+crc32c", "zstd:-7+crc32c"]
+    {
         assert_eq!(text.parse::<Compression>().unwrap().to_string(), text);
     }
     for (text, field, part) in [
@@ -156,6 +157,9 @@ fn a_codec_may_carry_its_level_and_is_written_as_it_is_read() {
         ("zstd:x", "compression.level", "zstd:5"),
         ("gzip:12", "compression.level", "0 to 9"),
         ("none:0", "compression.level", "no levels"),
+        ("none+crc32", "compression.checksum", "zstd:5+crc32c"),
+        ("zstd:3+", "compression.checksum", "unknown checksum"),
+        ("+crc32c", "compression", "unknown codec"),
     ] {
         let error = text.parse::<Compression>().unwrap_err();
         assert_eq!(parts(&error).0, field, "{error}");

@@ -398,6 +398,9 @@ fn data_types_and_codecs_that_are_unknown() {
     refused(&with("/compression", json!({"codec": "brotli"})), "compression.codec", "\"brotli\"");
     refused(&with("/compression", json!({"level": 3})), "compression.codec", "(missing)");
     refused(&with("/compression", json!({"codec": "zstd", "x": 1})), "compression.x", "1");
+    let summed = |checksum: Value| with("/compression", json!({"codec": "zstd", "checksum": checksum}));
+    refused(&summed(json!("crc32")), "compression.checksum", "\"crc32\"");
+    refused(&summed(json!(true)), "compression.checksum", "true");
 }
 
 #[test]

@@ -81,9 +81,15 @@ fn dimension() -> impl Strategy<Value = Dimension> {
 fn compression() -> impl Strategy<Value = Compression> {
     let codec = prop::sample::select(Codec::ALL);
     let shuffle = prop::sample::select(vec![Shuffle::None, Shuffle::Byte, Shuffle::Bit]);
+    let checksum = prop::option::of(Just(Checksum::Crc32c));
     prop_oneof![
         codec.clone().prop_map(Compression::new),
-        (codec, any::<i32>(), shuffle).prop_map(|(codec, level, shuffle)| Compression { codec, level, shuffle }),
+        (codec, any::<i32>(), shuffle, checksum).prop_map(|(codec, level, shuffle, checksum)| Compression {
+            codec,
+            level,
+            shuffle,
+            checksum
+        }),
     ]
 }
 

@@ -65,6 +65,12 @@ fn compression_is_read_as_null_word_or_object() {
             json!({"codec": "blosc-zstd", "level": 9, "shuffle": "none"}),
             default(Codec::BloscZstd).with_level(9).with_shuffle(Shuffle::None),
         ),
+        (json!({"codec": "none", "checksum": "crc32c"}), default(Codec::None).with_checksum(Checksum::Crc32c)),
+        (json!({"codec": "zstd", "checksum": null}), default(Codec::Zstd)),
+        (
+            json!({"codec": "gzip", "level": 1, "checksum": "crc32c"}),
+            default(Codec::Gzip).with_level(1).with_checksum(Checksum::Crc32c),
+        ),
     ];
     for (text, expected) in cases {
         let read: Compression = from_value(text.clone()).unwrap();
@@ -93,6 +99,8 @@ fn compression_is_written_as_a_word_where_it_holds_the_defaults() {
     }
     let written = serde_json::to_value(Compression::new(Codec::BloscZstd).with_level(1)).unwrap();
     assert_eq!(written, json!({"codec": "blosc-zstd", "level": 1, "shuffle": "byte"}));
+    let written = serde_json::to_value(Compression::new(Codec::None).with_checksum(Checksum::Crc32c)).unwrap();
+    assert_eq!(written, json!({"codec": "none", "level": 0, "shuffle": "none", "checksum": "crc32c"}));
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn array_metadata_v2(case: &Case, image: &Image, array: &Path) -> Result<(), Str
         DataType::Float32 => "<f4",
         DataType::Float64 => "<f8",
     };
-    let Compression { codec, level, shuffle } = case.settings.compression;
+    let Compression { codec, level, shuffle, .. } = case.settings.compression;
     let blosc = |cname: &str| {
         let shuffle = match shuffle {
             Shuffle::None => 0,
@@ -183,10 +183,13 @@ fn array_metadata(case: &Case, image: &Image, array: &Path, differences: Differe
         }
     }
     codecs.retain(|codec| codec["name"] != "bytes");
+    let Compression { codec, level, shuffle, checksum } = case.settings.compression;
+    if let Some(checksum) = checksum {
+        expect("last codec", &codecs.pop().unwrap_or_default(), json!({"name": checksum.name()}))?;
+    }
     let configuration =
         |nth: usize, key: &str| codecs.get(nth).map_or(Value::Null, |codec| codec["configuration"][key].clone());
     let names: Vec<&Value> = codecs.iter().map(|codec| &codec["name"]).collect();
-    let Compression { codec, level, shuffle } = case.settings.compression;
     let (name, cname) = match codec {
         Codec::None => return expect("codecs", &json!(names), json!([])),
         Codec::BloscZstd => ("blosc", Some("zstd")),

@@ -1,7 +1,7 @@
 //! The hand-made cases of the conformance suite, and their crossings.
 
 use ome_stream::settings::{
-    Channel, Codec, Compression, Coord, DataType, Dimension, DimensionType, Durability, NgffVersion, Plate,
+    Channel, Checksum, Codec, Compression, Coord, DataType, Dimension, DimensionType, Durability, NgffVersion, Plate,
     PlateAcquisition, Position, Settings, Shuffle, StorageOrder,
 };
 
@@ -22,6 +22,7 @@ pub fn cases() -> Vec<Case> {
         partial(),
         metadata(),
         crossings(),
+        checksums(),
         version_0_4(),
         version_0_6(),
     ]
@@ -316,6 +317,45 @@ fn crossings() -> Vec<Case> {
             })
             .script(&[Append(3), Skip(4), Append(2)])
             .dtype(DataType::UInt8),
+    ]
+}
+
+/// A checksum of each chunk, in covering pairs: with and without a codec, with and without shards, of an image, a series
+/// and a plate.
+fn checksums() -> Vec<Case> {
+    use Step::{Append, Skip};
+    let crc = |codec| Compression::new(codec).with_checksum(Checksum::Crc32c);
+    let fields = [field(("B", "2"), "0"), field(("A", "1"), "0"), field(("B", "2"), "1")];
+    let two_by_two = || plate(&["A", "B"], &["1", "2"]);
+    vec![
+        Case::new("checksum", "t:7:3,y:33:16,x:47:16").compression(crc(Codec::None)),
+        Case::new("checksum, one pixel a chunk", "t:3,y:3:1,x:4:1")
+            .dtype(DataType::UInt8)
+            .compression(crc(Codec::None)),
+        Case::new("checksum, chunks of several planes in shards, unbounded, skips", "t:inf:3:2,c:2,y:20:8:2,x:28:8:2")
+            .script(&[Append(7), Skip(13), Append(20), Skip(1), Append(4)])
+            .compression(crc(Codec::None)),
+        Case::new("checksum, large chunks in shards", "t:5:1:3,y:512,x:512").compression(crc(Codec::None)),
+        Case::new("checksum, finished early in a chunk of a shard", "t:12:2:3,y:16:8:2,x:16:8:2")
+            .script(&[Append(7)])
+            .compression(crc(Codec::None))
+            .durability(Durability::Shard),
+        Case::new("checksum, zstd, positions", "p:3,t:4:2,y:16,x:16").compression(crc(Codec::Zstd)),
+        Case::new("checksum, blosc-lz4, shards, positions, unbounded", "t:inf:2:2,p:2,z:3,y:20:8:2,x:28:8:2")
+            .script(&[Append(13)])
+            .compression(crc(Codec::BloscLz4)),
+        Case::new("checksum, blosc-zstd, shards, transposed", "z:6:2:3,c:2,t:4:1:2,y:24:12:2,x:24:12:2")
+            .compression(crc(Codec::BloscZstd)),
+        Case::new("checksum, gzip", "t:4,y:40:32,x:40:32").compression(crc(Codec::Gzip)),
+        Case::new("checksum, a plate", "t:3,p:3,y:16:8,x:16:8")
+            .plate(two_by_two(), &fields)
+            .compression(crc(Codec::None)),
+        Case::new("checksum, a plate in shards, zstd", "p:3,t:4:1:2,y:16:8:2,x:16:8:2")
+            .plate(two_by_two(), &fields)
+            .compression(crc(Codec::Zstd)),
+        Case::new("0.6: checksum, shards", "t:4:1:2,y:16:8:2,x:16:8:2")
+            .version(NgffVersion::V0_6)
+            .compression(crc(Codec::None)),
     ]
 }
 

@@ -1,6 +1,8 @@
 //! Random cases: everything crossed with everything, on small arrays.
 
-use ome_stream::settings::{Codec, Compression, DataType, Dimension, Durability, NgffVersion, Shuffle, StorageOrder};
+use ome_stream::settings::{
+    Checksum, Codec, Compression, DataType, Dimension, Durability, NgffVersion, Shuffle, StorageOrder,
+};
 use proptest::prelude::*;
 
 use crate::case::{Case, Step, field, plate};
@@ -60,6 +62,12 @@ fn compression() -> impl Strategy<Value = Compression> {
         1 => (-3i32..=9).prop_map(|level| Compression::new(Codec::Zstd).with_level(level)),
         1 => (0i32..=9).prop_map(|level| Compression::new(Codec::Gzip).with_level(level)),
     ]
+}
+
+/// As a version has it: Zarr v2 has no checksum.
+fn with_checksum(compression: Compression, summed: bool, version: NgffVersion) -> Compression {
+    let summed = summed && version != NgffVersion::V0_4;
+    if summed { compression.with_checksum(Checksum::Crc32c) } else { compression }
 }
 
 /// How a storage order comes about.
@@ -135,14 +143,15 @@ pub fn case() -> impl Strategy<Value = Case> {
         1 => Just(NgffVersion::V0_6),
     ];
     let run = (script(), durability, version, prop::option::of(1usize..5));
-    (dimensions(), wells, dtype, compression(), order(), run).prop_map(
-        |(dimensions, wells, dtype, compression, order, (script, durability, version, threads))| {
+    let codecs = (compression(), prop::bool::weighted(0.25));
+    (dimensions(), wells, dtype, codecs, order(), run).prop_map(
+        |(dimensions, wells, dtype, (compression, summed), order, (script, durability, version, threads))| {
             let order = storage_order(&order, &dimensions);
             let unbounded = dimensions.first().is_some_and(|first| first.count.is_none());
             let mut case = Case::of("random", without_shards(dimensions, version))
                 .version(version)
                 .dtype(dtype)
-                .compression(compression)
+                .compression(with_checksum(compression, summed, version))
                 .order(order)
                 .durability(durability)
                 .with(|settings| settings.threads = threads);

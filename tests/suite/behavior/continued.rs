@@ -117,6 +117,7 @@ fn a_store_of_other_settings_is_refused() {
     for (dimensions, compression, says) in [
         ("t:inf:4:2,y:32:16,x:32:16", "none", "chunk_shape"),
         ("t:inf:2:2,y:32:16,x:32:16", "zstd", "codecs"),
+        ("t:inf:2:2,y:32:16,x:32:16", "none+crc32c", "codecs"),
         ("t:inf:2:2,y:64:16,x:32:16", "none", "shape[1]"),
         ("z:inf:2:2,y:32:16,x:32:16", "none", "axes"),
     ] {
@@ -128,6 +129,25 @@ fn a_store_of_other_settings_is_refused() {
         assert!(error.to_string().contains(says), "{error} should name {says}");
     }
     run.assert_holds(&[Step::Append(5)]);
+}
+
+#[test]
+fn a_store_with_another_checksum_is_refused() {
+    for codec in ["none", "blosc-lz4"] {
+        let with = |text: &str| Acquisition::new("t:inf:2,y:16,x:16").with(|it| it.compression = text.parse().unwrap());
+        let run = with(&format!("{codec}+crc32c"));
+        let stream = run.start();
+        run.append(&stream, 0..3);
+        stream.finish().expect("all well");
+        let other = Settings { compression: with(codec).case.settings.compression, ..resuming(run.settings()) };
+        let error = Stream::create(&other, &*native()).expect_err("without a checksum");
+        assert_eq!(error.code(), 17, "{error}");
+        assert!(error.to_string().contains("codecs"), "{error}");
+        let stream = Stream::create(&resuming(run.settings()), &*native()).expect("the same settings");
+        run.append(&stream, 3..6);
+        stream.finish().expect("all well");
+        run.assert_holds(&[Step::Append(6)]);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ome_stream::platform::Disk;
 use ome_stream::platform::faulty::{Fault, Operation};
-use ome_stream::settings::{Codec, Compression};
+use ome_stream::settings::{Checksum, Codec, Compression};
 use ome_stream::store::missing::{self, Why};
 use ome_stream::{Plan, Stream};
 use ome_stream_tests::case::{Case, Step};
@@ -118,6 +118,10 @@ fn an_interrupted_store_goes_on_behind_its_last_written_frame() {
     });
 }
 
+fn crc() -> Compression {
+    Compression::new(Codec::None).with_checksum(Checksum::Crc32c)
+}
+
 /// Cases of every kind, small, with open chunks.
 fn kinds() -> Vec<Case> {
     let positions = "t:inf:3:2,p:2,c:2,y:32:16:2,x:16";
@@ -126,6 +130,8 @@ fn kinds() -> Vec<Case> {
         Case::new("shards", "t:inf:2:3,y:32:16:2,x:16"),
         Case::new("positions", positions),
         Case::new("positions zstd", positions).compression(Compression::new(Codec::Zstd)),
+        Case::new("checksum", "t:12:4,y:16,x:16").compression(crc()),
+        Case::new("positions, checksum", positions).compression(crc()),
     ]
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ome_stream::platform::faulty::Fault;
-use ome_stream::settings::{Codec, Compression};
+use ome_stream::settings::{Checksum, Codec, Compression};
 use ome_stream_tests::disk::{self, wait_for};
 
 use crate::acquisition::Acquisition;
@@ -104,6 +104,25 @@ fn the_planes_of_a_partial_chunk_in_an_open_shard_are_readable() {
     becomes_visible(&compressed, &[2, 1, 4, 12]);
 }
 
+/// Of a chunk with a checksum a plane cannot be written in place: the checksum of what is there must be right whenever a
+/// reader looks.
+#[test]
+fn an_open_chunk_with_a_checksum_is_readable() {
+    let summed = |run: Acquisition, codec| {
+        run.with(|settings| settings.compression = Compression::new(codec).with_checksum(Checksum::Crc32c))
+    };
+    for (dimensions, portions) in [
+        ("t:inf:8,y:16:8,x:16:8", &[3, 2, 4][..]),
+        ("t:12:1:12,y:16:8:2,x:16:8:2", &[1, 3, 4]),
+        ("t:20:4:4,y:16:8:2,x:16:8:2", &[2, 1, 4]),
+        // Written past the page cache.
+        ("t:inf:4:2,y:512,x:512", &[1, 2, 4]),
+    ] {
+        becomes_visible(&summed(live(dimensions), Codec::None), portions);
+    }
+    becomes_visible(&summed(live("t:inf:4:4,y:16:8:2,x:16:8:2"), Codec::Zstd), &[2, 1, 4, 12]);
+}
+
 #[test]
 fn frame_metadata_are_readable_during_the_run() {
     let run = live("t:inf:10,y:16,x:16");
@@ -122,8 +141,11 @@ fn frame_metadata_are_readable_during_the_run() {
 
 #[test]
 fn a_reader_that_never_stops_never_sees_a_wrong_pixel() {
-    for dimensions in ["t:inf:3:4,y:32:16:2,x:32:16:2", "t:inf:5,y:32:16,x:32:16"] {
-        let run = live(dimensions).with(|settings| settings.compression = Compression::new(Codec::BloscLz4));
+    let crc = Compression::new(Codec::None).with_checksum(Checksum::Crc32c);
+    let (sharded, chunks) = ("t:inf:3:4,y:32:16:2,x:32:16:2", "t:inf:5,y:32:16,x:32:16");
+    let lz4 = Compression::new(Codec::BloscLz4);
+    for (dimensions, compression) in [(sharded, lz4), (chunks, lz4), (sharded, crc), (chunks, crc)] {
+        let run = live(dimensions).with(|settings| settings.compression = compression);
         let stream = run.start();
         let mut looks = 0;
         std::thread::scope(|scope| {

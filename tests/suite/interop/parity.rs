@@ -99,7 +99,7 @@ impl Matrix {
     fn case(&self, [dtype, compression, order, dimensions, positions, host]: Picks) -> Case {
         let dimensions = DIMENSIONS[dimensions].replace("p,", POSITIONS[positions]);
         let (dtype, compression, order) = (self.dtypes[dtype], self.compressions[compression], self.orders[order]);
-        let (Compression { codec, level, shuffle }, host) = (compression, HOSTS[host]);
+        let (Compression { codec, level, shuffle, .. }, host) = (compression, HOSTS[host]);
         let name = format!("{dtype} {} {level} {shuffle:?} {dimensions} {order:?} {host}", codec.name());
         let case = Case::new(&name, &dimensions).dtype(dtype).compression(compression);
         let script = script(host, case.declared());

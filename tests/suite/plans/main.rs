@@ -4,7 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use ome_stream::plan::{Capabilities, StorageUnit};
-use ome_stream::settings::{Codec, Compression, Coord, DataType, Dimension, DimensionType};
+use ome_stream::settings::{Checksum, Codec, Compression, Coord, DataType, Dimension, DimensionType};
 use ome_stream::{Error, Plan, Settings};
 use proptest::prelude::*;
 
@@ -56,7 +56,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         any::<bool>(),
     );
     let limit = prop_oneof![Just(1u64 << 20), Just(64 << 20), Just(1 << 30), Just(u64::MAX)];
-    (frame, outer, limit, 0usize..5, 0usize..3).prop_map(
+    (frame, outer, limit, 0usize..10, 0usize..3).prop_map(
         |((rows, columns), (t, z, channels, positions, inner), limit, codec, dtype)| {
             let positions = positions.map(|count| {
                 let mut dimension = Dimension::standard("p", count);
@@ -71,6 +71,7 @@ fn any_settings() -> impl Strategy<Value = Settings> {
             let mut settings = Settings::new("a", dimensions, dtype);
             settings.memory_limit = limit;
             settings.compression = Compression::new(Codec::ALL[codec % Codec::ALL.len()]);
+            settings.compression.checksum = (codec >= Codec::ALL.len()).then_some(Checksum::Crc32c);
             settings
         },
     )

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use ome_stream::recover::{MISSING, Options, Report, Verdict, index_of, recover};
+use ome_stream::settings::Codec;
+use ome_stream_tests::case::Case;
 use proptest::prelude::*;
 
 use crate::store::{self, apply, compare, kinds, look, look_and_mend, make};
@@ -172,6 +174,46 @@ fn a_damaged_compressed_chunk_is_found_by_decoding_it() {
     let report = look_and_mend(&made.root);
     assert_eq!((report.verdict, report.lost_chunks), (Verdict::Lost, 1), "{:#?}", report.findings);
     store::compare(&made, &made.root, &report, |_| true);
+}
+
+#[test]
+fn a_flipped_bit_under_a_checksum_is_found_and_named() {
+    for (dimensions, path, chunk) in
+        [("t:8:1:4,y:64:32:2,x:64:32:2", "0/c/1/0/0", "0/c/1/0/0"), ("t:6:3,y:64,x:64:32", "0/c/1/0/1", "0/c/1/0/1")]
+    {
+        for codec in [Codec::None, Codec::Zstd] {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let made = make(&Case::new("flipped", dimensions).compression(store::crc(codec)), folder.path());
+            let file = made.root.join(path);
+            let mut bytes = fs::read(&file).expect("readable");
+            bytes[100] ^= 1;
+            fs::write(&file, &bytes).expect("written");
+            // Of a finished run it is told; readers shall see an error, not fill value.
+            let told = apply(&made.root);
+            assert_eq!((told.verdict, told.lost_chunks), (Verdict::Lost, 1), "{:#?}", told.findings);
+            let finding = told.findings.iter().find(|finding| finding.file == chunk).expect("the file is named");
+            assert!(finding.cause.contains("checksum"), "{finding:?}");
+            assert_eq!(fs::read(&file).expect("readable"), bytes);
+            // Of an interrupted one it is taken out.
+            store::interrupt(&made.root);
+            let report = look_and_mend(&made.root);
+            assert_eq!((report.verdict, report.lost_chunks), (Verdict::Lost, 1), "{:#?}", report.findings);
+            compare(&made, &made.root, &report, |_| true);
+        }
+    }
+}
+
+#[test]
+fn a_chunk_without_its_checksum_needs_no_decoder() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = make(&Case::new("cut", "t:3,y:64,x:64").compression(store::crc(Codec::None)), folder.path());
+    let file = made.root.join("0/c/1/0/0");
+    let bytes = fs::read(&file).expect("readable");
+    assert_eq!(bytes.len(), 64 * 64 * 2 + 4);
+    fs::write(&file, &bytes[..64 * 64 * 2]).expect("cut");
+    let quick = recover(&made.root, &Options::default()).expect("a store of ours");
+    assert_eq!((quick.verdict, quick.lost_chunks), (Verdict::Lost, 1));
+    assert!(quick.findings[0].cause.contains("must have 8196"), "{:#?}", quick.findings);
 }
 
 #[test]

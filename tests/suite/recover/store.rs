@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::recover::{Options, Report, Verdict, log, recover};
-use ome_stream::settings::{Codec, Compression, NgffVersion, Plate};
+use ome_stream::settings::{Checksum, Codec, Compression, NgffVersion, Plate};
 use ome_stream_tests::case::{Case, Step, field};
 use ome_stream_tests::model::{self, Image};
 use ome_stream_tests::{check, read, run};
@@ -33,7 +33,14 @@ pub fn kinds() -> Vec<Case> {
             Plate { name: Some("screen".into()), ..Plate::from_standard_wells(6).expect("a standard size") },
             &[field(("B", "2"), "0"), field(("A", "3"), "0"), field(("A", "3"), "fov_1")],
         ),
+        Case::new("shards, checksum", sharded).compression(crc(Codec::None)),
+        Case::new("chunk files zstd, checksum", "t:3,y:64,x:64:32").compression(crc(Codec::Zstd)),
     ]
+}
+
+/// With a checksum of each chunk.
+pub fn crc(codec: Codec) -> Compression {
+    Compression::new(codec).with_checksum(Checksum::Crc32c)
 }
 
 /// A finished store.

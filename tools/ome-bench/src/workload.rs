@@ -37,7 +37,9 @@ pub struct Acquisition {
     pub dtype: DataType,
 
     /// Codec, as name or name:level: none, blosc-zstd, blosc-lz4, zstd, gzip; unless the settings file says it
-    #[arg(short, long, value_name = "CODEC[:LEVEL]", value_parser = parse::setting::<Compression>)]
+    ///
+    /// With a checksum of each chunk behind it: none+crc32c, zstd:1+crc32c.
+    #[arg(short, long, value_name = "CODEC[:LEVEL][+crc32c]", value_parser = parse::setting::<Compression>)]
     pub compression: Option<Compression>,
 
     /// Order of the axes on disk: ome, acquisition, or names such as t,c,z
@@ -153,6 +155,9 @@ impl Workload {
     /// Settings as ome-writers reads them: its fields alone, with every chunk size spelled out.
     pub fn peer_settings(&self) -> Result<Value> {
         let ours = self.plan.settings();
+        if ours.compression.checksum.is_some() {
+            bail!("ome-writers has no checksum of chunks, and here {} is asked for", ours.compression);
+        }
         if ours.compression != Compression::new(ours.compression.codec) {
             bail!(
                 "ome-writers has no levels: {} runs at level {} there, and here {} is asked for",
@@ -314,5 +319,7 @@ mod tests {
         let problem = other.peer_settings().unwrap_err().to_string();
         assert!(problem.contains("level 3") && problem.contains('1'), "{problem}");
         assert!(workload("ome-bench -d t:2,y:64 -c zstd").unwrap().peer_settings().is_ok());
+        let summed = workload("ome-bench -d t:2,y:64 -c none+crc32c").unwrap();
+        assert!(summed.peer_settings().unwrap_err().to_string().contains("checksum"));
     }
 }

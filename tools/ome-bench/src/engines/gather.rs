@@ -137,7 +137,7 @@ impl Names {
             }
         }
         if !choice.no_raw && !paced {
-            let limit = if workload.plan().forms()[0].is_uncompressed() { &mut names.raw } else { &mut names.codec };
+            let limit = if workload.plan().forms()[0].is_verbatim() { &mut names.raw } else { &mut names.codec };
             *limit = true;
         }
         names

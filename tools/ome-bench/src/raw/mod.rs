@@ -24,7 +24,7 @@ pub struct Raw {
 /// All ways that could win for `workload`.
 pub fn candidates(workload: &Workload) -> Result<Vec<Raw>> {
     let compression = &workload.plan().settings().compression;
-    if !workload.plan().forms()[0].is_uncompressed() {
+    if !workload.plan().forms()[0].is_verbatim() {
         bail!("plain writes of uncompressed bytes say nothing about {compression}: the limit is `codec`");
     }
     let largest = files::list(workload.plan()).iter().map(|file| file.bytes).max().unwrap_or(0);

@@ -94,7 +94,7 @@ pub fn suggest(results: &Results) -> Vec<String> {
     if !names.any(|name| name == "peers" || name.contains('/')) {
         said.push("--peers measures also the engines labs use today".into());
     }
-    if configuration.compression != "none" && configuration.pixels == Pixels::Random {
+    if !configuration.compression.starts_with("none") && configuration.pixels == Pixels::Random {
         said.push("random pixels cannot be compressed; --frames camera makes realistic ones".into());
     }
     if !configuration.sustained {

@@ -312,8 +312,8 @@ impl Array<'_> {
 
     /// Why no chunk can have so many bytes.
     fn wrong_size(&self, length: u64) -> Option<String> {
-        match self.format.fixed {
-            Some(fixed) if length != fixed => Some(format!("{length} bytes; an uncompressed chunk has {fixed}")),
+        match self.format.stored_bytes {
+            Some(bytes) if length != bytes => Some(format!("{length} bytes; an uncompressed chunk has {bytes}")),
             Some(_) => None,
             None if length == 0 => Some("0 bytes".into()),
             None if length > stored_chunk_bytes(self.format.chunk_bytes) => {

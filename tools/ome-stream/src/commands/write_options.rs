@@ -64,7 +64,9 @@ pub struct Options {
     pub dtype: Option<String>,
 
     /// Compression: none, blosc-lz4, blosc-zstd, zstd or gzip, with a level as in zstd:5. Not given: none.
-    #[arg(short, long, value_name = "CODEC[:LEVEL]")]
+    ///
+    /// A checksum of each chunk stands behind, as in zstd:5+crc32c or none+crc32c: damage is then seen.
+    #[arg(short, long, value_name = "CODEC[:LEVEL][+crc32c]")]
     pub compression: Option<String>,
 
     /// Settings file (JSON, as of ome-writers); options given here win over it.

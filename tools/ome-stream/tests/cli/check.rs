@@ -66,6 +66,48 @@ fn a_torn_shard_is_named_with_its_frames() {
 }
 
 #[test]
+fn a_flipped_bit_under_a_checksum_is_named() {
+    for (dimensions, file, place) in
+        [("t:6:1:2,y:10:5:2,x:20", "c/1/0/0", "c/1/0/0 chunk ["), ("t:6:2,y:10,x:20", "c/1/0/0", "c/1/0/0, t 2-3")]
+    {
+        for codec in ["none", "zstd:1"] {
+            let bench = Bench::new();
+            bench.file("a.npy", npy("<u2", false, &[6, 10, 20], &frames(6, 10, 20)));
+            bench.line(&format!("write a.npy -o a -d {dimensions} -c {codec}+crc32c")).expect(0);
+            let report = bench.line("check a.ome.zarr --pixels --json").expect(0).json();
+            assert_eq!((&report["valid"], &report["not_checked"]), (&json!(true), &json!([])));
+            let told = bench.line("info a.ome.zarr").expect(0).out;
+            assert!(told.contains("crc32c"), "{told}");
+            let path = bench.path("a.ome.zarr/0").join(file);
+            let mut bytes = fs::read(&path).expect("there");
+            bytes[20] ^= 1;
+            fs::write(&path, &bytes).expect("written");
+            // Sizes and documents are right.
+            bench.line("check a.ome.zarr").expect(0);
+            let report = bench.line("check a.ome.zarr --pixels --json").expect(2).json();
+            assert_eq!(rules(&report), ["chunk/decodes"]);
+            let found = report["findings"].as_array().expect("a list").iter().find(|each| each["severity"] == "error");
+            let found = found.expect("an error");
+            assert!(found["where"].as_str().expect("a text").starts_with(place), "{found}");
+            assert!(found.to_string().contains("checksum"), "{found}");
+        }
+    }
+}
+
+#[test]
+fn a_chunk_that_lacks_its_checksum_has_the_wrong_size() {
+    let bench = Bench::new();
+    bench.file("a.npy", npy("<u2", false, &[6, 10, 20], &frames(6, 10, 20)));
+    bench.line("write a.npy -o a -d t:6:2,y:10,x:20 -c none+crc32c").expect(0);
+    let path = bench.path("a.ome.zarr/0/c/1/0/0");
+    let bytes = fs::read(&path).expect("there");
+    assert_eq!(bytes.len(), 2 * 10 * 20 * 2 + 4);
+    fs::write(&path, &bytes[..800]).expect("cut");
+    let report = bench.line("check a.ome.zarr --json").expect(2).json();
+    assert_eq!(rules(&report), ["chunk/size"]);
+}
+
+#[test]
 fn what_cannot_be_checked_is_told_apart() {
     let bench = Bench::new();
     bench.file("folder/a", "");
