@@ -1,8 +1,10 @@
 //! What the writers write: every way in which a store can be laid out, in small.
 
-use ome_stream::settings::{Codec, Compression, Durability, NgffVersion};
+use ome_stream::settings::{Checksum, Codec, Compression, Durability, NgffVersion};
 use ome_stream_tests::case::{Case, Step, field, plate};
 use serde::{Deserialize, Serialize};
+
+use crate::random::Random;
 
 /// How soon readers must see what was written, in seconds.
 pub const LIVE_INTERVAL: f64 = 0.3;
@@ -32,11 +34,13 @@ pub struct Kind {
     pub name: &'static str,
     /// Dimensions as the command line takes them; `N` stands for the declared time points.
     dimensions: &'static str,
-    codec: Codec,
+    compression: Compression,
     durability: Durability,
     version: NgffVersion,
     /// Whether its positions are fields of a plate.
     in_wells: bool,
+    /// Whether each series of kills has one of it.
+    always: bool,
     /// Frames of one time point.
     each: u64,
     /// Frames a second when they come slowly.
@@ -50,10 +54,11 @@ impl Kind {
         Self {
             name,
             dimensions,
-            codec,
+            compression: Compression::new(codec),
             durability: Durability::None,
             version: NgffVersion::V0_5,
             in_wells: false,
+            always: false,
             each: 1,
             slow: 40,
             fast: 1500,
@@ -62,6 +67,18 @@ impl Kind {
 
     const fn each(mut self, frames: u64) -> Self {
         self.each = frames;
+        self
+    }
+
+    /// In each series of kills, however short.
+    const fn always(mut self) -> Self {
+        self.always = true;
+        self
+    }
+
+    /// With a checksum of each chunk.
+    const fn summed(mut self) -> Self {
+        self.compression = self.compression.with_checksum(Checksum::Crc32c);
         self
     }
 
@@ -103,7 +120,7 @@ impl Kind {
     pub fn case_of(&self, frames: u64) -> Case {
         let rounds = frames.div_ceil(self.each).max(2);
         let mut case = Case::new(self.name, &self.dimensions.replace('N', &rounds.to_string()))
-            .compression(Compression::new(self.codec))
+            .compression(self.compression)
             .durability(self.durability)
             .version(self.version)
             .script(&[Step::Append(rounds * self.each)]);
@@ -119,6 +136,15 @@ impl Kind {
 /// The kind called `name`.
 pub fn kind(name: &str) -> anyhow::Result<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| anyhow::anyhow!("no case is called {name:?}"))
+}
+
+/// Those whose name contains `only`, in the order of a series of kills: those that each series has, then the others as
+/// `random` has them, so that a short series kills others than the one before.
+pub fn series(only: &str, random: &mut Random) -> Vec<&'static Kind> {
+    let mut all: Vec<_> =
+        KINDS.iter().filter(|kind| kind.name.contains(only)).map(|kind| (random.next(), kind)).collect();
+    all.sort_by_key(|(nth, kind)| (!kind.always, *nth));
+    all.into_iter().map(|(_, kind)| kind).collect()
 }
 
 /// All of them.
@@ -140,6 +166,7 @@ pub const KINDS: &[Kind] = &[
         .paces(30, 600),
     Kind::new("chunk files, positions, channels", "t:N,p:4,c:2,y:64,x:64", Codec::None).each(8).paces(40, 800),
     Kind::new("plate, shards, blosc-zstd, unbounded", "t:inf:2:8,p:3,y:64,x:64", Codec::BloscZstd)
+        .always()
         .each(3)
         .in_wells()
         .paces(30, 600),
@@ -166,11 +193,39 @@ pub const KINDS: &[Kind] = &[
     Kind::new("index of 512 chunks, zstd, unbounded", "t:inf:1:512,y:64,x:64", Codec::Zstd).paces(20, 800),
     Kind::new("index of five pages, unbounded", "t:inf:1:64,y:64:16:4,x:64:16:4", Codec::None).paces(40, 600),
     Kind::new("0.4, chunk files, t chunks, positions, unbounded", "t:inf:4,p:2,y:96:48,x:80", Codec::BloscLz4)
+        .always()
         .version(NgffVersion::V0_4)
         .each(2)
         .paces(20, 600),
     Kind::new("0.6, shards, positions, unbounded", "t:inf:2:8,p:3,y:64,x:64", Codec::None)
+        .always()
         .version(NgffVersion::V0_6)
         .each(3)
         .paces(30, 600),
+    Kind::new("shards, t chunks, checksum, unbounded", "t:inf:4:16,y:64:32:2,x:64:32:2", Codec::None)
+        .always()
+        .summed()
+        .paces(20, 800),
+    Kind::new("chunk files, t chunks, checksum", "t:N:4,y:96:48,x:80", Codec::None).summed().paces(20, 600),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_series_has_what_each_must_have() {
+        for seed in 0..20 {
+            let series = series("", &mut Random::new(seed));
+            assert_eq!(series.len(), KINDS.len());
+            let (first, others): (Vec<_>, Vec<_>) = (series[..4].to_vec(), series[4..].to_vec());
+            assert!(first.iter().all(|kind| kind.always) && others.iter().all(|kind| !kind.always));
+            let of = |it: &dyn Fn(&Kind) -> bool| first.iter().any(|kind| it(kind));
+            assert!(of(&|kind| kind.version == NgffVersion::V0_4) && of(&|kind| kind.version == NgffVersion::V0_6));
+            assert!(of(&|kind| kind.in_wells) && of(&|kind| kind.compression.checksum.is_some()));
+        }
+        let named = |seed| series("", &mut Random::new(seed)).iter().map(|kind| kind.name).collect::<Vec<_>>();
+        assert_eq!(named(7), named(7), "a seed brings a series back");
+        assert_ne!(named(7), named(8), "others of the rest");
+    }
+}

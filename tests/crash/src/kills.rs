@@ -10,7 +10,7 @@ use ome_stream::plan::{Capabilities, StorageUnit};
 use serde_json::{Value, json};
 
 use crate::after::{self, After};
-use crate::cases::{KINDS, Kind, LIVE_INTERVAL, Pace};
+use crate::cases::{self, Kind, LIVE_INTERVAL, Pace};
 use crate::foreign::{self, Script};
 use crate::judge::{self, Findings};
 use crate::random::Random;
@@ -94,7 +94,7 @@ struct Killed {
 pub fn run(kills: u32, seed: Option<u64>, only: &str, folder: Option<&Path>) -> Result<bool> {
     let seed = seed.unwrap_or_else(Random::fresh_seed);
     let mut random = Random::new(seed);
-    let kinds: Vec<&Kind> = KINDS.iter().filter(|kind| kind.name.contains(only)).collect();
+    let kinds = cases::series(only, &mut random);
     if kinds.is_empty() {
         bail!("no case has {only:?} in its name");
     }

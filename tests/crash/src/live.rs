@@ -22,6 +22,7 @@ const WRITERS: &[(&str, u64, u64)] = &[
     ("shards, t chunks, unbounded", 4000, 100),
     ("aligned shards", 200, 10),
     ("shards, t chunks, zstd, unbounded", 0, 20),
+    ("shards, t chunks, checksum, unbounded", 0, 20),
 ];
 
 /// One writer at work.
