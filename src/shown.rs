@@ -1,7 +1,8 @@
 //! Text of others in our messages: on one line, visible, and no longer than a person reads.
 
-use std::fmt::{Debug, Display};
+use std::fmt::{Debug, Display, Write as _};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::names::is_invisible;
 
@@ -71,6 +72,16 @@ pub fn utc(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// As [`utc`], from the time since 1970, to the microsecond: `2026-11-30T16:05:00.123456Z`.
+#[must_use]
+pub fn utc_micros(time: Duration) -> String {
+    let mut text = utc(time.as_secs());
+    text.pop();
+    // Writing to a String cannot fail.
+    let _ = write!(text, ".{:06}Z", time.subsec_micros());
+    text
+}
+
 /// A sentence in which others may have their say: of an engine, of the operating system.
 #[must_use]
 pub fn sentence(text: impl Display) -> String {
@@ -125,6 +136,8 @@ mod tests {
         ] {
             assert_eq!(utc(seconds), expected);
         }
+        let time = Duration::new(951_782_400, 7_999);
+        assert_eq!(utc_micros(time), "2000-02-29T00:00:00.000007Z");
     }
 
     #[test]

@@ -111,7 +111,7 @@ def described(camera: Mapping[str, str], exposure_ms: float, stage: Mapping[str,
     """Metadata of one frame, under the names that readers of ome-writers' stores know, and all that the camera said."""
     return {
         "exposure_time": exposure_ms / 1000,
-        **{f"position_{axis}": stage[axis] for axis in "xyz"},
+        **{f"position_{axis}": at for axis, at in stage.items() if at is not None},
         # The camera's own clock, "ElapsedTime-ms", starts anew with each sequence, so with each stack; this does not.
         "received": datetime.fromisoformat(camera["TimeReceivedByCore"]).timestamp(),
         "camera": dict(camera),
@@ -227,7 +227,8 @@ def compare(store: Path, kept: list[Kept]) -> None:
         assert len(lines) == len(frames), f"{name}: {len(lines)} lines of metadata for {len(frames)} frames"
         for frame, line in zip(frames, lines, strict=True):
             expected[frame.index] = frame.pixels
-            assert line == {**frame.metadata, "storage_index": list(frame.index), "frame": line["frame"]}, line
+            added = {name: line[name] for name in ("frame", "accepted")}
+            assert line == {**frame.metadata, "storage_index": list(frame.index), **added}, line
         stored = group[f"{name}/0"][:]
         assert stored.dtype == expected.dtype and stored.shape == expected.shape, (name, stored.dtype, stored.shape)
         for index in np.ndindex(expected.shape[:3]):

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::model::{Attributes, Hierarchy, Image};
 use super::namespace::RESERVED_NAMESPACES;
 use super::parts::{Omero, Writer};
+use super::planes::Planes;
 use super::plate::{Plate, Well};
 use super::plate_parts::{PlatePart, WellPart};
 use super::{ome_xml, v05, v06};
@@ -151,7 +152,22 @@ pub fn documents<'a>(
     version: NgffVersion,
     hierarchy: &'a Hierarchy,
     root: &'a Attributes,
+    image_attributes: impl FnMut(usize) -> Result<Attributes> + 'a,
+) -> Result<impl Iterator<Item = Result<Document>> + 'a> {
+    documents_with_planes(version, hierarchy, root, image_attributes, Planes::default)
+}
+
+/// As [`documents`], with what is known of single frames in `OME/METADATA.ome.xml`: for `planes` is asked when all
+/// images have had their turn.
+///
+/// # Errors
+/// As for [`documents`].
+pub fn documents_with_planes<'a>(
+    version: NgffVersion,
+    hierarchy: &'a Hierarchy,
+    root: &'a Attributes,
     mut image_attributes: impl FnMut(usize) -> Result<Attributes> + 'a,
+    planes: impl FnOnce() -> Planes + 'a,
 ) -> Result<impl Iterator<Item = Result<Document>> + 'a> {
     hierarchy.validate()?;
     let none: &Attributes = &EMPTY;
@@ -178,15 +194,24 @@ pub fn documents<'a>(
         collection.extend(self::collection(version, hierarchy, root)?.into_iter().map(Ok));
     }
     if let Hierarchy::Series(series) = hierarchy {
-        let xml = ome_xml::metadata_only(series.iter().map(|(path, image)| (path.as_str(), image)));
-        let xml = xml.map(|text| Document { path: "OME/METADATA.ome.xml".into(), bytes: text.into_bytes() });
-        collection.extend(xml.map(Ok));
         let paths = series.iter().map(|(path, _)| path.as_str()).collect();
         let order = files(version, "OME", Ome::series(version, paths), Writer::of(&[]), [none, none])?;
         collection.extend(order.into_iter().chain(self::collection(version, hierarchy, root)?).map(Ok));
     }
-    Ok(images.chain(collection))
+    let xml = std::iter::once_with(move || series_xml(hierarchy, &planes()).map(Ok)).flatten();
+    Ok(images.chain(xml).chain(collection))
 }
+
+/// `OME/METADATA.ome.xml` of several images outside of a plate, where OME-XML has words for their axes.
+#[must_use]
+pub fn series_xml(hierarchy: &Hierarchy, planes: &Planes) -> Option<Document> {
+    let Hierarchy::Series(series) = hierarchy else { return None };
+    let text = ome_xml::metadata_only(series.iter().map(|(path, image)| (path.as_str(), image)), planes)?;
+    Some(Document { path: OME_XML.into(), bytes: text.into_bytes() })
+}
+
+/// Where the images of a store stand in OME-XML.
+const OME_XML: &str = "OME/METADATA.ome.xml";
 
 /// The root's files over several images, with the host's namespaces: the last of [`documents`]. What they say of the
 /// images depends on none of them, but for where they lie to each other (0.6).

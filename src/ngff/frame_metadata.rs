@@ -1,9 +1,13 @@
 //! Frame metadata: JSON that the host gives with a frame (time stamps, exposure, stage, whatever it knows).
 //!
-//! While the stream runs each object becomes one line of [`FILE_NAME`] in the image's group, with two keys added:
-//! `storage_index` (coordinates of the frame along the index dimensions, in storage order) and `frame` (its zero-based
-//! number of arrival). When the stream finishes, the lines are mirrored to the group's attribute [`ATTRIBUTE`] in the
-//! shape that ome-writers gives it, where readers look for it:
+//! A few names have a meaning ([`FrameFields`]): times in seconds, places of the stage in micrometers.
+//!
+//! While the stream runs each object becomes one line of [`FILE_NAME`] in the image's group, with three keys added:
+//! `storage_index` (coordinates of the frame along the index dimensions, in storage order), `frame` (its zero-based
+//! number of arrival) and, unless the host's object has one, `accepted` (when the frame came into our memory, in UTC to
+//! the microsecond: the clock of the machine when the run began, and since then one that nobody sets, so that no time
+//! is before that of an earlier frame). When the stream finishes, the lines are mirrored to the group's attribute
+//! [`ATTRIBUTE`] in the shape that ome-writers gives it, where readers look for it:
 //!
 //! ```json
 //! {"version": "0.3.2", "frame_metadata": [{"delta_t": 0.1, "storage_index": [0, 1]}]}
@@ -15,9 +19,14 @@
 //! {"version": "0.3.2", "frame_metadata_count": 1000000, "frame_metadata_path": "frame_metadata.jsonl"}
 //! ```
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
-use crate::error::{Error, Result};
+pub use super::frame_fields::{FrameFields, is_valid};
+use super::frame_fields::{check, invalid};
+use crate::error::Result;
+use crate::shown::utc_micros;
 
 /// Name of the file in the image's group; one JSON object to a line, in order of arrival.
 pub const FILE_NAME: &str = "frame_metadata.jsonl";
@@ -42,29 +51,41 @@ const SHAPE_VERSION: &str = "0.3.2";
 /// Keys that are added to each object.
 const RESERVED_KEYS: [&str; 2] = ["storage_index", "frame"];
 
-/// Room in a line for the added keys: five coordinates and a frame number of 20 digits each.
+/// Key of the time at which a frame was accepted; an object that has it already keeps its own.
+const ACCEPTED: &str = "accepted";
+
+/// Room in a line for the added keys: five coordinates and a frame number of 20 digits each, and a time.
 pub const PLACE_BYTES: usize = 256;
 
 /// One frame's metadata, checked, as a JSON object on a single line: what is accepted here can be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FrameMetadata(String);
+#[derive(Debug, Clone, PartialEq)]
+pub struct FrameMetadata {
+    /// The object; nothing stands for an empty one.
+    text: String,
+    delta_t: Option<f64>,
+    /// True where it has a member of that name.
+    tells_accepted: bool,
+}
+
+/// Of a frame that comes without any.
+pub static NOTHING: FrameMetadata = FrameMetadata { text: String::new(), delta_t: None, tells_accepted: false };
 
 impl FrameMetadata {
     /// From JSON text, which is kept as it is (digits of numbers included), line breaks apart.
     ///
     /// # Errors
-    /// [`Error::InvalidMetadata`] where the text is not a JSON object, is longer than [`MAX_BYTES`], or has a key
-    /// `storage_index` or `frame`.
+    /// [`InvalidMetadata`](crate::Error::InvalidMetadata) where the text is not a JSON object, is longer than
+    /// [`MAX_BYTES`], has a key `storage_index` or `frame`, or a member of a name of [`FrameFields`] that is not a
+    /// finite number (an exposure: 0 or more).
     pub fn from_json(text: &str) -> Result<Self> {
         let text = text.trim();
         check_size(text)?;
         let value: Value = serde_json::from_str(text).map_err(|cause| {
-            let remedy = "send a JSON object in UTF-8; JSON has no NaN and no Infinity: send null instead";
+            let remedy = "send a JSON object in UTF-8; JSON has no NaN and no Infinity: send null, or leave it out";
             invalid(format!("not JSON: {cause}"), remedy)
         })?;
-        check_object(&value)?;
         // JSON allows line breaks between tokens only: inside strings they are escaped.
-        Ok(Self(text.replace(['\n', '\r'], " ")))
+        Self::of(&value, || text.replace(['\n', '\r'], " "))
     }
 
     /// From a JSON value.
@@ -72,19 +93,37 @@ impl FrameMetadata {
     /// # Errors
     /// As [`FrameMetadata::from_json`].
     pub fn from_value(value: &Value) -> Result<Self> {
-        check_object(value)?;
         let text = value.to_string();
         check_size(&text)?;
-        Ok(Self(text))
+        Self::of(value, || text)
     }
 
-    /// The object with its place added, as one line of [`FILE_NAME`], line break included.
+    fn of(value: &Value, text: impl FnOnce() -> String) -> Result<Self> {
+        let object = check_object(value)?;
+        check(object)?;
+        let delta_t = object.get("delta_t").and_then(Value::as_f64);
+        Ok(Self { text: text(), delta_t, tells_accepted: object.contains_key(ACCEPTED) })
+    }
+
+    /// Seconds from the start of the acquisition to this frame, where the host tells.
     #[must_use]
-    pub fn line(&self, frame: u64, storage_index: &[u64]) -> Vec<u8> {
-        let members = self.0.strip_suffix('}').unwrap_or(&self.0).trim_end();
+    pub fn delta_t(&self) -> Option<f64> {
+        self.delta_t
+    }
+
+    /// The object with its place added, and with the time since 1970 at which the frame was `accepted`, as one line of
+    /// [`FILE_NAME`], line break included.
+    #[must_use]
+    pub fn line(&self, frame: u64, storage_index: &[u64], accepted: Duration) -> Vec<u8> {
+        let object = if self.text.is_empty() { "{}" } else { &self.text };
+        let members = object.strip_suffix('}').unwrap_or(object).trim_end();
         let comma = if members == "{" { "" } else { "," };
         let index = storage_index.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-        format!("{members}{comma}\"storage_index\":[{index}],\"frame\":{frame}}}\n").into_bytes()
+        let accepted = match self.tells_accepted {
+            true => String::new(),
+            false => format!("\"{ACCEPTED}\":\"{}\",", utc_micros(accepted)),
+        };
+        format!("{members}{comma}{accepted}\"storage_index\":[{index}],\"frame\":{frame}}}\n").into_bytes()
     }
 }
 
@@ -96,18 +135,14 @@ fn check_size(text: &str) -> Result<()> {
     Err(invalid(problem, "send less, or what all frames share once as metadata of the stream"))
 }
 
-fn check_object(value: &Value) -> Result<()> {
+fn check_object(value: &Value) -> Result<&Map<String, Value>> {
     let Some(object) = value.as_object() else {
         return Err(invalid("not a JSON object".into(), "wrap it: {\"value\": ...}"));
     };
     match RESERVED_KEYS.into_iter().find(|key| object.contains_key(*key)) {
-        None => Ok(()),
+        None => Ok(object),
         Some(key) => Err(invalid(format!("the key `{key}` is added to every frame's metadata"), "use another key")),
     }
-}
-
-fn invalid(problem: String, remedy: &str) -> Error {
-    Error::InvalidMetadata { namespace: "frame".into(), problem, remedy: remedy.to_owned() }
 }
 
 /// What a [`FILE_NAME`] holds, read for the mirror.
@@ -169,6 +204,12 @@ impl FrameLog {
         self.damaged
     }
 
+    /// Objects in order of arrival, without `frame`; `None` where there are too many of them, or they are too large.
+    #[must_use]
+    pub fn frames(&self) -> Option<&[Value]> {
+        self.entries.as_deref()
+    }
+
     /// The value of [`ATTRIBUTE`]; `None` where no frame came with metadata.
     #[must_use]
     pub fn into_attribute(self) -> Option<Value> {
@@ -214,20 +255,29 @@ mod tests {
         log
     }
 
+    const THEN: Duration = Duration::from_micros(1_709_164_800_000_250);
+
+    /// A line as an earlier version wrote it, and one whose host tells a time of its own has it.
     fn line(value: &Value, frame: u64, index: &[u64]) -> Vec<u8> {
-        FrameMetadata::from_value(value).expect("valid").line(frame, index)
+        let metadata = FrameMetadata { tells_accepted: true, ..FrameMetadata::from_value(value).expect("valid") };
+        metadata.line(frame, index, THEN)
     }
 
     #[test]
-    fn a_line_is_the_hosts_object_with_its_place() {
-        let text = "{\"delta_t\": 0.10,\n \"note\": \"a\\nb\"}";
-        let line = FrameMetadata::from_json(text).expect("valid").line(7, &[0, 3]);
-        let expected = "{\"delta_t\": 0.10,  \"note\": \"a\\nb\",\"storage_index\":[0,3],\"frame\":7}\n";
-        assert_eq!(String::from_utf8_lossy(&line), expected);
-        assert_eq!(
-            FrameMetadata::from_json(" { } ").expect("valid").line(0, &[]),
-            b"{\"storage_index\":[],\"frame\":0}\n"
-        );
+    fn a_line_is_the_hosts_object_with_place_and_time() {
+        let told = |text: &str, frame, index: &[u64]| {
+            let line = FrameMetadata::from_json(text).expect("valid").line(frame, index, THEN);
+            String::from_utf8(line).expect("text")
+        };
+        let accepted = "\"accepted\":\"2024-02-29T00:00:00.000250Z\"";
+        let expected =
+            format!("{{\"delta_t\": 0.10,  \"note\": \"a\\nb\",{accepted},\"storage_index\":[0,3],\"frame\":7}}\n");
+        assert_eq!(told("{\"delta_t\": 0.10,\n \"note\": \"a\\nb\"}", 7, &[0, 3]), expected);
+        let expected = format!("{{{accepted},\"storage_index\":[],\"frame\":0}}\n");
+        assert_eq!(told(" { } ", 0, &[]), expected);
+        assert_eq!(NOTHING.line(0, &[], THEN), expected.as_bytes());
+        let own = "{\"accepted\":true,\"storage_index\":[4],\"frame\":4}\n";
+        assert_eq!(told("{\"accepted\":true}", 4, &[4]), own, "the host's own stays");
     }
 
     #[test]
@@ -244,6 +294,8 @@ mod tests {
             "{\"a\": 1e400}",
             "{\"frame\": 1}",
             "{\"storage_index\": [0]}",
+            "{\"delta_t\": null}",
+            "{\"exposure_time\": -1}",
             &large,
         ] {
             let error = FrameMetadata::from_json(text).expect_err("must be refused");
@@ -252,6 +304,7 @@ mod tests {
         }
         assert!(FrameMetadata::from_value(&json!([1])).is_err());
         assert!(FrameMetadata::from_value(&json!({"frame": 1})).is_err());
+        assert!(FrameMetadata::from_value(&json!({"position_x": "1"})).is_err());
         assert!(FrameMetadata::from_value(&json!({"a": "x".repeat(MAX_BYTES)})).is_err());
         assert!(FrameMetadata::from_value(&json!({"a": "x".repeat(MAX_BYTES - 8)})).is_ok());
     }
@@ -344,10 +397,12 @@ mod tests {
             let value = json!({"number": number, "text": text});
             let indented = serde_json::to_string_pretty(&value).expect("JSON");
             for metadata in [FrameMetadata::from_value(&value), FrameMetadata::from_json(&indented)] {
-                let line = metadata.expect("valid").line(frame, &index);
+                let line = metadata.expect("valid").line(frame, &index, THEN);
                 prop_assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
                 let attribute = log(&[line]).into_attribute().expect("one frame");
-                let expected = json!({"number": number, "text": text, "storage_index": index});
+                let accepted = "2024-02-29T00:00:00.000250Z";
+                let expected =
+                    json!({"number": number, "text": text, "storage_index": index, "accepted": accepted});
                 prop_assert_eq!(&attribute["frame_metadata"][0], &expected);
             }
         }

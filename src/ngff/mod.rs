@@ -15,11 +15,13 @@ pub mod convert;
 pub mod display;
 mod documents;
 pub mod found;
+mod frame_fields;
 pub mod frame_metadata;
 mod model;
 mod namespace;
 mod ome_xml;
 mod parts;
+mod planes;
 mod plate;
 mod plate_parts;
 mod v05;
@@ -27,9 +29,10 @@ mod v06;
 mod validate;
 
 pub use crate::zarr::Document;
-pub use documents::{collection, documents};
+pub use documents::{collection, documents, documents_with_planes, series_xml};
 pub use model::{Attributes, Axis, AxisKind, Channel, Dataset, Hierarchy, Image, Window};
 pub use namespace::{MAX_NAMESPACE_BYTES, RESERVED_NAMESPACES, check_namespace, is_ngff};
+pub use planes::Planes;
 pub use plate::{Acquisition, Field, Plate, Well};
 
 #[cfg(test)]

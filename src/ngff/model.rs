@@ -29,6 +29,16 @@ pub struct Image {
     pub on_stage: bool,
 }
 
+impl Image {
+    /// Gives every level this step along the axis of that number, and the axis its unit, where one is known.
+    pub fn set_step(&mut self, axis: usize, unit: Option<&str>, step: f64) {
+        if let (Some(axis), Some(unit)) = (self.axes.get_mut(axis), unit) {
+            axis.unit = Some(unit.to_owned());
+        }
+        self.datasets.iter_mut().filter_map(|dataset| dataset.scale.get_mut(axis)).for_each(|scale| *scale = step);
+    }
+}
+
 /// One axis of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Axis {

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use super::display;
 use super::model::{AxisKind, Channel, Image};
+use super::planes::Planes;
 
 const HEADER: &str = concat!(
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n",
@@ -17,19 +18,20 @@ const HEADER: &str = concat!(
 );
 
 /// The document for these images in this order, each with the path of its group, or `None` where OME-XML has no words
-/// for the axes of one of them: each group must be exactly one `Image` (OME-NGFF 0.5, "bioformats2raw.layout").
-pub(super) fn metadata_only<'a>(images: impl Iterator<Item = (&'a str, &'a Image)>) -> Option<String> {
+/// for the axes of one of them: each group must be exactly one `Image` (OME-NGFF 0.5, "bioformats2raw.layout"). What is
+/// known of single frames are their `planes`.
+pub(super) fn metadata_only<'a>(images: impl Iterator<Item = (&'a str, &'a Image)>, planes: &Planes) -> Option<String> {
     let mut xml = String::from(HEADER);
     write_attribute(&mut xml, "Creator", &format!("ome-stream {}", crate::VERSION));
     xml.push_str(">\n");
     for (number, (path, image)) in images.enumerate() {
-        write_image(&mut xml, number, path, image)?;
+        write_image(&mut xml, number, path, image, planes.of(number))?;
     }
     xml.push_str("</OME>\n");
     Some(xml)
 }
 
-fn write_image(xml: &mut String, number: usize, path: &str, image: &Image) -> Option<()> {
+fn write_image(xml: &mut String, number: usize, path: &str, image: &Image, planes: &str) -> Option<()> {
     let pixels = Pixels::of(image)?;
     xml.push_str("  <Image");
     // napari-ome-zarr looks for the group behind the colon; an ID has no white space (OME schema, `ImageID`).
@@ -51,7 +53,9 @@ fn write_image(xml: &mut String, number: usize, path: &str, image: &Image) -> Op
     for (nth, (channel, color)) in image.channels.iter().zip(display::colors(&image.channels)).enumerate() {
         write_channel(xml, &format!("Channel:{number}:{nth}"), channel, color);
     }
-    xml.push_str("      <MetadataOnly/>\n    </Pixels>\n  </Image>\n");
+    xml.push_str("      <MetadataOnly/>\n");
+    xml.push_str(planes);
+    xml.push_str("    </Pixels>\n  </Image>\n");
     Some(())
 }
 
@@ -205,6 +209,10 @@ fn write_attribute(xml: &mut String, name: &str, value: &str) {
 mod tests {
     use super::super::golden_tests::{axis, image, tczyx};
     use super::*;
+
+    fn metadata_only<'a>(images: impl Iterator<Item = (&'a str, &'a Image)>) -> Option<String> {
+        super::metadata_only(images, &Planes::default())
+    }
 
     #[test]
     fn text_that_xml_cannot_hold_as_it_is_arrives_escaped() {

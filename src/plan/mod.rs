@@ -19,7 +19,7 @@ pub use grid::ShardGrid;
 pub use layout::{GroupKey, Layout, StorageUnit, UnitPlace};
 pub use memory::{Memory, Need};
 pub use positions::PlannedPosition;
-pub use source::{PlannedSource, SourceId, SourceSettings};
+pub use source::{OpenTime, PlannedSource, SourceId, SourceSettings};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

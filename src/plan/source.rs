@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{ArrayId, Geometry};
 use crate::error::{Error, Result};
 use crate::router::{Location, Loop, Router};
-use crate::settings::{Acquisition, Channel, Coord, DimensionType, Settings};
+use crate::settings::{Acquisition, Channel, Coord, DimensionType, Settings, named_unit};
 
 /// A source of frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -29,6 +29,19 @@ pub struct SourceSettings {
     /// For each level below full resolution the pixels of the level above that become one, down and across.
     #[serde(default)]
     pub levels: Vec<[u64; 2]>,
+}
+
+/// A time axis of which nobody has said how far its time points are apart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OpenTime {
+    /// Its place among the axes.
+    pub axis: usize,
+    /// The unit in which its step is to be told: the declared one, else the second.
+    pub unit: &'static str,
+    /// Whether that is declared.
+    pub declared: bool,
+    /// Seconds of that.
+    pub seconds: f64,
 }
 
 /// A source with its order of acquisition, fixed before the first frame.
@@ -84,6 +97,19 @@ impl PlannedSource {
         let nth = axes.iter().position(|axis| axis.kind == DimensionType::Channel)?;
         let coords = self.settings().dimensions.get(axes.get(nth)?.dimension)?.coords.as_ref()?;
         Some((nth, coords.iter().filter_map(Coord::as_channel)))
+    }
+
+    /// The time axis, where the settings leave its step open. Nothing is said of one that has a place in no unit: its
+    /// step must have that one.
+    #[must_use]
+    pub fn open_time(&self) -> Option<OpenTime> {
+        let axes = self.acquisition.axes();
+        let (nth, axis) = axes.iter().enumerate().find(|(_, axis)| axis.kind == DimensionType::Time)?;
+        let dimension = self.settings().dimensions.get(axis.dimension)?;
+        let is_open = nth + 2 < axes.len() && dimension.scale.is_none();
+        let unit = dimension.unit.as_deref().or(dimension.translation.is_none().then_some("second"));
+        let (unit, seconds) = named_unit(unit.filter(|_| is_open)?, DimensionType::Time)?;
+        Some(OpenTime { axis: nth, unit, declared: dimension.unit.is_some(), seconds })
     }
 
     /// For each level below full resolution the pixels of the level above that become one, down and across.

@@ -153,18 +153,6 @@ fn is_needed(node: &Node, run: Option<&Run>, beside: &Beside<'_>, interrupted: b
     }
 }
 
-/// What is wrong with `METADATA.ome.xml`, which readers need not have.
-pub(super) fn ome_xml(source: &dyn Source, node: &Node, interrupted: bool) -> Result<Option<Finding>> {
-    let path = node.folder.join("METADATA.ome.xml");
-    let Some(text) = reader::small(source, &path, limits::XML_BYTES)?.bytes() else { return Ok(None) };
-    if text.trim_ascii_end().ends_with(b"</OME>") {
-        return Ok(None);
-    }
-    let finding = Finding::new(node.file("METADATA.ome.xml"), State::Torn, "it ends before its last element");
-    let remedy = "it is kept under another name: readers do without";
-    Ok(Some(if interrupted { finding.remedy(remedy, vec![Action::KeepAside { path }]) } else { finding }))
-}
-
 /// What the record of the run tells, and what is wrong with it. Nothing else tells how many frames there were, and a
 /// wrong number would have them replaced, so that a person has to say it.
 pub(super) fn record(source: &dyn Source, root: &Node) -> Result<(Option<Known>, Option<Finding>)> {

@@ -8,7 +8,7 @@
 //!   and the run's write log ([`log`]), whose entries give places and lengths;
 //! - torn chunk files, and shards of which nothing is left, get another name: readers see fill value;
 //! - an array that grew gets the extent that its chunks reach; torn metadata are made anew as far as the store tells;
-//! - `frame_metadata.jsonl` loses torn lines, and its mirror is written into the group.
+//! - `frame_metadata.jsonl` loses torn lines, its mirror is written into the group, and `METADATA.ome.xml` tells of it.
 //!
 //! Only a run that was interrupted ([`Report::interrupted`]) is mended so: in a store of a finished run what differs
 //! was changed by somebody, and is told. One thing is done there too, since nobody has any use of a shard that cannot
@@ -29,6 +29,7 @@ mod known;
 mod logged;
 mod lost;
 mod mend;
+mod ome_xml;
 mod report;
 mod shard;
 mod written;
@@ -303,10 +304,8 @@ impl Inspection<'_> {
         };
         let torn = nodes.iter().filter(|node| !node.is_array).filter(torn);
         let torn: HashSet<String> = torn.map(|node| node.file(node.document_name())).collect();
-        let planned = match &self.run {
-            Some(run) => run.groups(&torn, &self.extents(nodes, arrays)),
-            None => HashMap::new(),
-        };
+        let extents = self.extents(nodes, arrays);
+        let planned = self.run.as_ref().map(|run| run.groups(&torn, &extents)).unwrap_or_default();
         for (nth, node) in nodes.iter().enumerate().filter(|(_, node)| !node.is_array).rev() {
             let mut mirror = None;
             if let Some(lines) = lines.get(&nth) {
@@ -330,7 +329,8 @@ impl Inspection<'_> {
             self.report.notes.extend(note);
             // After what it shows.
             self.report.findings.extend(groups::marker(node, self.run.as_ref(), &beside, interrupted)?);
-            self.report.findings.extend(groups::ome_xml(self.source, node, interrupted)?);
+            let xml = self.ome_xml(node, nodes, &extents)?;
+            self.report.findings.extend(xml);
         }
         Ok(())
     }

@@ -80,6 +80,12 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = MAX_NAME_BYTES))]
     pub program: Option<String>,
+    /// Keep the time at which each frame was accepted, also of frames without metadata.
+    ///
+    /// Not by default: it makes one more file for each image, with a line of about 90 bytes for each frame, and the
+    /// times of a program that converts files are not those of a camera.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub frame_times: bool,
 }
 
 impl Settings {
@@ -108,6 +114,7 @@ impl Settings {
             when_full: WhenFull::default(),
             live_interval: Self::DEFAULT_LIVE_INTERVAL,
             program: None,
+            frame_times: false,
         }
     }
 

@@ -1,18 +1,21 @@
 //! The metadata documents of the groups: all of them when the store is made, the root's again for the host's metadata,
 //! at the end those that have become others.
 
+use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-use super::{Store, attributes, frame_metadata};
+use super::{Learned, Store, attributes, frame_metadata, learned};
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{ATTRIBUTE, FrameLog};
-use crate::ngff::{Attributes, Document, Hierarchy, Window, collection, documents, is_ngff};
+use crate::ngff::{
+    Attributes, Document, Hierarchy, Planes, collection, documents, documents_with_planes, found, is_ngff,
+};
 use crate::plan::Plan;
-use crate::platform::{Source, write_new};
+use crate::platform::write_new;
 use crate::reader::{self, limits};
 use crate::settings::NgffVersion;
 use crate::zarr::ZarrFormat;
@@ -112,31 +115,45 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the documents of groups that have become others: the shapes of arrays that grew to `extents`, `windows`
-    /// of the channels of each source that the host gave none, the mirrors of the frame metadata, each read when its
-    /// image's turn comes and gone before the next. What an engine has put in the place of ours is not what was written
-    /// last: then the unchanged ones too.
+    /// Writes the documents of groups that have become others: the shapes of arrays that grew to `extents`, what was
+    /// `learned` of each source and the host did not say, the mirrors of the frame metadata, each read when its image's
+    /// turn comes and gone before the next, and the planes that follow from them. What an engine has put in the place
+    /// of ours is not what was written last: then the unchanged ones too.
     ///
     /// # Errors
     /// The first [`Error::Io`]: it goes on after one, and asked again it writes what is not written yet.
-    pub(crate) fn finish_groups(&self, extents: &[Option<u64>], windows: &[Vec<Option<Window>>]) -> Result<()> {
+    pub(crate) fn finish_groups(&self, extents: &[Option<u64>], learned: &Learned) -> Result<()> {
         let mut state = self.groups.lock();
         state.ended = true;
         if self.is_lost() {
             return Ok(());
         }
         let mut hierarchy: Hierarchy = self.plan.ngff(Some(extents));
-        show(&mut hierarchy, &self.plan, windows);
         let State { host, written, continued, .. } = &mut *state;
+        let mut outcome = learned.show(&mut hierarchy, &self.plan, |image| match *continued {
+            true => self.time_of(image),
+            false => Ok(None),
+        });
         // Whether an earlier run wrote any is not known without a look.
         let look = *continued;
         let source = self.disk.source();
-        let mirror = |position| match look || self.lines.has_begun(position) {
-            true => mirror(&*source, &self.plan, position),
-            false => Ok(Attributes::new()),
+        let planes = RefCell::new(Planes::default());
+        let mirror = |position: usize| -> Result<Attributes> {
+            if !look && !self.lines.has_begun(position) {
+                return Ok(Attributes::new());
+            }
+            let log = reader::frame_log(&*source, &frame_metadata::path(&self.plan, position))?;
+            if let Hierarchy::Series(images) = &hierarchy
+                && let (Some((_, image)), Some(frames)) =
+                    (images.get(position), log.as_ref().and_then(FrameLog::frames))
+            {
+                planes.borrow_mut().take(position, image, frames);
+            }
+            let value = log.and_then(FrameLog::into_attribute);
+            Ok(value.map(|value| Attributes::from([(ATTRIBUTE.to_owned(), value)])).unwrap_or_default())
         };
-        let mut outcome = Ok(());
-        for (nth, document) in documents(self.version(), &hierarchy, host, mirror)?.enumerate() {
+        let made = documents_with_planes(self.version(), &hierarchy, host, mirror, || planes.take())?;
+        for (nth, document) in made.enumerate() {
             let document = match document {
                 Ok(document) => document,
                 Err(error) => {
@@ -159,6 +176,15 @@ impl Store {
         outcome
     }
 
+    /// The time axis of an image as its document has it, where anything is known of it.
+    fn time_of(&self, image: usize) -> Result<Option<found::Time>> {
+        let zarr = self.plan.zarr();
+        let Some(text) = self.text(&self.plan.group_path(image).join(zarr.attributes_file()))? else { return Ok(None) };
+        let there = parse_object(&text).ok().and_then(|document| attributes_of(zarr, document));
+        let time = there.and_then(|there| found::time(learned::of_ngff(&there).get("multiscales")?.get(0)?));
+        Ok(time.filter(|time| !time.is_unknown(&learned::open_units(&self.plan))))
+    }
+
     /// The text of a document as others may have left it; `None` where there is no such file.
     pub(super) fn text(&self, path: &Path) -> Result<Option<Vec<u8>>> {
         Ok(reader::small(&*self.disk.source(), path, limits::DOCUMENT_BYTES)?.bytes())
@@ -167,7 +193,7 @@ impl Store {
     fn put_group(&self, document: &Document, continued: bool) -> Result<()> {
         let path = self.plan.root().join(&document.path);
         let known = if continued { self.text(&path)? } else { None };
-        let edited = known.and_then(|text| edited(self.plan.zarr(), text, document));
+        let edited = known.and_then(|text| edited(&self.plan, text, document));
         let bytes = match &edited {
             Some(Edited::Nothing) => return Ok(()),
             Some(Edited::To(text)) => text,
@@ -177,33 +203,29 @@ impl Store {
     }
 }
 
-/// Frame metadata of a position as its group shows them.
-fn mirror(source: &dyn Source, plan: &Plan, position: usize) -> Result<Attributes> {
-    let log = reader::frame_log(source, &frame_metadata::path(plan, position))?;
-    let value = log.and_then(FrameLog::into_attribute);
-    Ok(value.map(|value| Attributes::from([(ATTRIBUTE.to_owned(), value)])).unwrap_or_default())
+/// The attributes in a group's document.
+fn attributes_of(zarr: ZarrFormat, mut document: Map<String, Value>) -> Option<Map<String, Value>> {
+    zarr.attributes_at().iter().try_for_each(|name| {
+        let Some(Value::Object(inside)) = document.remove(*name) else { return None };
+        document = inside;
+        Some(())
+    })?;
+    Some(document)
 }
 
 /// The text of a group's document as it is, with what this run has to say: others may have edited the rest. `None`
 /// where it is no document any more, and all of it has to be written.
-fn edited(zarr: ZarrFormat, mut text: Vec<u8>, new: &Document) -> Option<Edited> {
+fn edited(plan: &Plan, mut text: Vec<u8>, new: &Document) -> Option<Edited> {
+    let zarr = plan.zarr();
     let document = parse_object(&text).ok()?;
     if new.name() != zarr.attributes_file() {
         // What makes a group of a folder in Zarr v2 says nothing that could change.
         return (new.name() == zarr.group_file()).then_some(Edited::Nothing);
     }
-    let attributes = |mut document: Map<String, Value>| {
-        zarr.attributes_at().iter().try_for_each(|name| {
-            let Some(Value::Object(inside)) = document.remove(*name) else { return None };
-            document = inside;
-            Some(())
-        })?;
-        Some(document)
-    };
-    let (there, new) = (attributes(document)?, attributes(parse_object(&new.bytes).ok()?)?);
+    let (there, new) = (attributes_of(zarr, document)?, attributes_of(zarr, parse_object(&new.bytes).ok()?)?);
     let mut changed = false;
-    if let Some((path, omero)) = with_windows(zarr, &there, &new) {
-        text = with_member(&text, &path, &omero)?;
+    for (path, value) in learned::missing(plan, &there, &new) {
+        text = with_member(&text, &path, &value)?;
         changed = true;
     }
     for (name, value) in new {
@@ -214,45 +236,6 @@ fn edited(zarr: ZarrFormat, mut text: Vec<u8>, new: &Document) -> Option<Edited>
         }
     }
     Some(if changed { Edited::To(text) } else { Edited::Nothing })
-}
-
-/// Gives channels the windows of their source, where they have none.
-fn show(hierarchy: &mut Hierarchy, plan: &Plan, windows: &[Vec<Option<Window>>]) {
-    for (image, place) in hierarchy.images_mut().zip(plan.positions()) {
-        let windows = windows.get(place.source.index()).into_iter().flatten();
-        image
-            .channels
-            .iter_mut()
-            .zip(windows)
-            .for_each(|(channel, window)| channel.window = channel.window.or(*window));
-    }
-}
-
-/// `omero` as it stands among attributes, and where in the document, with the windows that the run has found for
-/// channels that have none which anybody chose: what is shown is all that there can be. `None` where there is no such
-/// channel.
-fn with_windows(
-    zarr: ZarrFormat,
-    there: &Map<String, Value>,
-    new: &Map<String, Value>,
-) -> Option<(Vec<&'static str>, Value)> {
-    // OME-NGFF 0.5 and later have it below `ome`, 0.4 beside the others.
-    let (path, there, new) = match there.get("ome").and_then(Value::as_object) {
-        Some(ome) => ([&zarr.attribute_at("ome")[..], &["omero"]].concat(), ome, new.get("ome")?.as_object()?),
-        None => (zarr.attribute_at("omero"), there, new),
-    };
-    let mut omero = there.get("omero")?.clone();
-    let found = new.get("omero")?.get("channels")?.as_array()?;
-    let mut changed = false;
-    for (channel, found) in omero.get_mut("channels")?.as_array_mut()?.iter_mut().zip(found) {
-        let (Some(window), Some(found)) = (channel.get_mut("window"), found.get("window")) else { continue };
-        let all = window.get("start") == window.get("min") && window.get("end") == window.get("max");
-        if all && window != found {
-            *window = found.clone();
-            changed = true;
-        }
-    }
-    changed.then_some((path, omero))
 }
 
 /// What becomes of a document.

@@ -20,6 +20,7 @@ mod find;
 mod folders;
 mod frame_metadata;
 mod groups;
+mod learned;
 mod lines;
 mod lock;
 mod mark;
@@ -31,6 +32,7 @@ mod run;
 
 pub(crate) use find::is_root;
 pub use find::{Place, place, root_of};
+pub(crate) use learned::Learned;
 pub(crate) use lock::Lock;
 pub(crate) use mark::Mark;
 pub(crate) use root::{Root, holds_chunks, is_continuable, is_half_made, outside_of_stores};

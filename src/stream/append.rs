@@ -8,7 +8,7 @@ use super::Stream;
 use super::front::{Front, Lack, NoTurn, Turn};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
-use crate::ngff::frame_metadata::FrameMetadata;
+use crate::ngff::frame_metadata::{self, FrameMetadata};
 use crate::plan::SourceId;
 use crate::settings::WhenFull;
 use crate::store::missing::Why;
@@ -117,9 +117,13 @@ impl Stream {
         }
         // Under the lock, so that lines keep the order of frames; before `fill`, because the live thread may store the
         // frame from then on, and its line must be stored first.
-        let due = metadata.is_some_and(|metadata| {
+        let of_every_frame = || shared.plan.settings().frame_times.then_some(&frame_metadata::NOTHING);
+        let due = metadata.or_else(of_every_frame).is_some_and(|metadata| {
             let array = shared.plan.array(place.array);
-            let line = metadata.line(place.number, &place.location.index[..array.geometry().index_dimensions()]);
+            let since = self.began.elapsed();
+            turn.times.note(&place.location, metadata.delta_t(), since);
+            let index = &place.location.index[..array.geometry().index_dimensions()];
+            let line = metadata.line(place.number, index, self.began.since_1970(since));
             shared.store.lines().push(&shared.budget, array.image(), &line)
         });
         let copying = Instant::now();

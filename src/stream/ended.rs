@@ -1,7 +1,7 @@
 //! How a run ended, for whoever opens the store a year later: `ome_stream.run` of the root group (docs/FORMAT.md).
 
 use std::collections::HashSet;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -20,6 +20,16 @@ pub(super) struct Began(SystemTime, Instant);
 impl Began {
     pub(super) fn now() -> Self {
         Self(SystemTime::now(), Instant::now())
+    }
+
+    /// The time since then, by the clock that nobody sets.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.1.elapsed()
+    }
+
+    /// The time of day, as the time since 1970, so long after it began: it never goes back.
+    pub(super) fn since_1970(&self, elapsed: Duration) -> Duration {
+        self.0.duration_since(UNIX_EPOCH).unwrap_or_default().saturating_add(elapsed)
     }
 }
 
@@ -89,7 +99,6 @@ impl Stream {
     /// Of the list of missing frames, which tells of earlier runs.
     pub(super) fn how_it_ended(&self, come: &[u64]) -> Result<Value> {
         let shared = &self.shared;
-        let Began(at, clock) = self.began;
         let declared: Option<u64> = shared.plan.sources().iter().map(|source| source.router().total()).sum();
         let all: u64 = come.iter().sum();
         let failure = shared.failure.get().map(|error| error.to_string()).or_else(|| shared.housekeeping.told());
@@ -98,17 +107,17 @@ impl Stream {
         // After a failure all that is known is up to where nothing is missing.
         let stored = if shared.failure.is_set() { shared.progress.counts().0.min(all) } else { all };
         let spent = shared.sink.time_spent();
-        let seconds = |time: std::time::Duration| (time.as_secs_f64() * 1e3).round() / 1e3;
+        let seconds = |time: Duration| (time.as_secs_f64() * 1e3).round() / 1e3;
         let ended = Ended {
             state: match failure.is_some() || declared.is_some_and(|declared| all < declared) {
                 true => State::Aborted,
                 false => State::Complete,
             },
             program: shared.plan.settings().program.clone(),
-            started: utc(at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()),
+            started: utc(self.began.since_1970(Duration::ZERO).as_secs()),
             ended: utc(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()),
             seconds: Seconds {
-                total: seconds(clock.elapsed()),
+                total: seconds(self.began.elapsed()),
                 copying: seconds(shared.counts.copy.total()),
                 waiting: seconds(shared.counts.wait.total()),
                 encoding: seconds(spent.encode),

@@ -9,6 +9,7 @@ use super::{Stream, Summary, workers};
 use crate::error::Result;
 use crate::journal::record::Come;
 use crate::plan::Plan;
+use crate::store::Learned;
 
 impl Stream {
     /// Ends a run that has not ended yet; also after a failure, so that what was written before it can be read.
@@ -41,8 +42,9 @@ impl Stream {
         shared.housekeeping.note(Kept::FrameMetadata, flush().or_else(|_| flush()));
         let flush = || shared.store.flush_missing();
         shared.housekeeping.note(Kept::Missing, flush().or_else(|_| flush()));
-        let windows = shared.windows.found();
-        let groups = || shared.store.finish_groups(&extents, &windows);
+        let intervals = self.fronts.iter().map(|front| front.look().times.found()).collect();
+        let learned = Learned { windows: shared.windows.found(), intervals };
+        let groups = || shared.store.finish_groups(&extents, &learned);
         note(groups().inspect_err(|_| drop(groups())));
         if !shared.failure.is_set() {
             let all: Vec<Come> = come.iter().copied().map(Come::all).collect();

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::Sender;
 
+use super::intervals::Intervals;
 use super::levels::{LevelGroups, Reduction};
 use super::shared::Shared;
 use super::workers::{Job, jobs};
@@ -42,6 +43,8 @@ pub(super) struct State {
     away: Option<Away>,
     /// True once `finish` was asked: no more turns.
     finishing: bool,
+    /// Times from one time point to the next.
+    pub(super) times: Intervals,
 }
 
 /// What a thread does that has let go of the lock while it is its turn.
@@ -89,8 +92,9 @@ impl Front {
         next: u64,
         open: BTreeMap<GroupKey, Open>,
         levels: LevelGroups,
+        times: Intervals,
     ) -> Self {
-        let state = State { open, levels, queue: Some(queue), away: None, finishing: false };
+        let state = State { open, levels, queue: Some(queue), away: None, finishing: false, times };
         Self { source, state: Mutex::new(state), back: Condvar::new(), next: AtomicU64::new(next) }
     }
 

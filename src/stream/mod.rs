@@ -10,6 +10,7 @@ mod ending;
 mod failure;
 mod front;
 mod housekeeping;
+mod intervals;
 mod levels;
 mod live;
 mod progress;
@@ -37,6 +38,7 @@ use serde_json::Value;
 
 use self::append::NoRoom;
 use self::front::Front;
+use self::intervals::Intervals;
 use self::levels::{LevelGroups, Levels};
 use self::resume::Left;
 use self::shared::{Counts, Shared};
@@ -45,7 +47,7 @@ use crate::buffer::{Budget, Open};
 use crate::error::{Error, Result};
 use crate::journal::record::Come;
 use crate::ngff::check_namespace;
-use crate::ngff::frame_metadata::FrameMetadata;
+use crate::ngff::frame_metadata::{FrameFields, FrameMetadata};
 use crate::plan::{Capabilities, Plan, SourceId};
 use crate::platform::{self, Disk};
 use crate::settings::Settings;
@@ -179,7 +181,8 @@ impl Stream {
         let feeds = |source: SourceId, open: &Open| shared.plan.source_of(open.key().array).id() == source;
         let fronts = shared.plan.sources().iter().zip(&frames).zip(left.full).map(|((source, next), open)| {
             let fed = LevelGroups::of(left.levels.values().filter(|group| feeds(source.id(), group)));
-            Front::new(source.id(), queue.clone(), *next, open, fed)
+            let times = Intervals::new(source, shared.plan.settings().frame_times);
+            Front::new(source.id(), queue.clone(), *next, open, fed, times)
         });
         let fronts = fronts.collect();
         shared.levels.start_with(left.levels);
@@ -229,13 +232,23 @@ impl Stream {
         self.append_as(SourceId(0), pixels, None, self.when_full())
     }
 
-    /// As [`Stream::append`], with metadata of this frame: a JSON object (time stamps, exposure, stage).
+    /// As [`Stream::append`], with metadata of this frame: a JSON object with whatever is known of it. The names of
+    /// [`FrameFields`] have a meaning (times in seconds, places of the stage in micrometers).
     ///
     /// # Errors
-    /// As [`Stream::append`]; [`Error::InvalidMetadata`] for text that is not a JSON object.
+    /// As [`Stream::append`]; [`Error::InvalidMetadata`] for text that is not a JSON object, and where a member of one
+    /// of those names is not a finite number.
     pub fn append_with(&self, pixels: &[u8], metadata_json: &str) -> Result<u64> {
         let metadata = FrameMetadata::from_json(metadata_json)?;
         self.append_as(SourceId(0), pixels, Some(&metadata), self.when_full())
+    }
+
+    /// As [`Stream::append_with`], with the common members as numbers.
+    ///
+    /// # Errors
+    /// As [`Stream::append_with`], and those of [`FrameFields::to_json`].
+    pub fn append_with_fields(&self, pixels: &[u8], fields: &FrameFields) -> Result<u64> {
+        self.append_with(pixels, &fields.to_json()?)
     }
 
     /// As [`Stream::append_with`] (or [`Stream::append`] without metadata), but never waits for the disk:

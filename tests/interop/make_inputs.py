@@ -577,7 +577,8 @@ def folders() -> None:
     places = [{"time": t, "channel": c, "z": z} for t in range(2) for z in range(3) for c in ("DAPI", "GFP")]
     nd_tiff("nd", places, data)
     expected = np.moveaxis(data.reshape(2, 3, 2, 8, 8), 2, 1)
-    known = {"scale": [1, 1, 0.4, 0.5, 0.5], "units": [None, None] + ["micrometer"] * 3}
+    # Of times nothing but those of the frames is told: six of them, 0.1 s apart, make a time point.
+    known = {"scale": [0.6, 1, 0.4, 0.5, 0.5], "units": ["second", None] + ["micrometer"] * 3}
     for line in ("nd", "nd/x_NDTiffStack.tif"):
         told = {"frame_metadata": [0, "delta_t", 0.1, 1], "note": "metadata of frames (Camera)"}
         right(line, expected, "tczyx", channels=[["DAPI", None], ["GFP", None]], **told, **known)

@@ -148,11 +148,12 @@ fn settings() -> impl Strategy<Value = Settings> {
             prop::sample::select(vec![WhenFull::Block, WhenFull::Error, WhenFull::Drop]),
             number(),
             prop::option::of(name()),
+            any::<bool>(),
         ),
     )
         .prop_map(|((root_path, dimensions, dtype), known, ours)| {
             let (format, compression, storage_order, plate, overwrite) = known;
-            let (pyramid, memory_limit, threads, durability, when_full, live_interval, program) = ours;
+            let (pyramid, memory_limit, threads, durability, when_full, live_interval, program, frame_times) = ours;
             Settings {
                 format,
                 compression,
@@ -166,6 +167,7 @@ fn settings() -> impl Strategy<Value = Settings> {
                 when_full,
                 live_interval,
                 program,
+                frame_times,
                 ..Settings::new(root_path, dimensions, dtype)
             }
         })

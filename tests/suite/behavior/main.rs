@@ -10,6 +10,7 @@ mod converted;
 mod ended;
 mod failure;
 mod finish;
+mod frame_times;
 mod full;
 mod interrupted;
 mod live;

@@ -68,7 +68,9 @@ fn hosts_and_frames_have_their_metadata_in_every_version() {
         run.append(&stream, 1..3);
         stream.finish().expect("all well");
         let attributes = attributes(&run, "");
-        assert_eq!(attributes["ome_writers"]["frame_metadata"], json!([{"delta_t": 0.5, "storage_index": [0, 0]}]));
+        let mirror = &attributes["ome_writers"]["frame_metadata"];
+        let accepted = &mirror[0]["accepted"];
+        assert_eq!(*mirror, json!([{"delta_t": 0.5, "storage_index": [0, 0], "accepted": accepted}]));
         assert_eq!(attributes["lab"], json!({"operator": "A"}));
         assert_eq!(ome(&run, "")["omero"]["channels"][1]["label"], "b", "{version:?}");
         let told = match version {

@@ -1,5 +1,6 @@
 //! Metadata of a frame as Micro-Manager and its cameras write it: JSON with names such as `ElapsedTime-ms`.
 
+use ome_stream::ngff::frame_metadata::is_valid;
 use serde_json::{Map, Value, json};
 
 /// Numbers that are taken over: our name, ours to theirs, and their names, of which the first that is there counts.
@@ -24,8 +25,9 @@ const MAX_LEFT: usize = 8;
 pub fn of_frame(metadata: &Value) -> Map<String, Value> {
     let mut object = Map::new();
     for (name, factor, theirs) in NUMBERS {
-        if let Some(value) = theirs.iter().find_map(|theirs| number(metadata.get(*theirs)?)) {
-            object.insert(name.to_owned(), json!(value * factor));
+        let value = theirs.iter().find_map(|theirs| number(metadata.get(*theirs)?)).map(|value| value * factor);
+        if let Some(value) = value.filter(|value| is_valid(name, *value)) {
+            object.insert(name.to_owned(), json!(value));
         }
     }
     if let Some(time) = TIMES.iter().find_map(|name| metadata.get(*name)?.as_str()) {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use ome_stream::ngff::frame_metadata::is_valid;
 use ome_stream::settings::{Channel, Color, DataType, Position};
 use serde_json::{Map, Value, json};
 
@@ -404,20 +405,27 @@ fn channels(image: &Image, samples: u64) -> Vec<Channel> {
     channels
 }
 
+/// Keeps a number that can be one of its name: files have negative exposures, too.
+fn insert(object: &mut Map<String, Value>, name: &str, number: f64) {
+    if is_valid(name, number) {
+        object.insert(name.to_owned(), json!(number));
+    }
+}
+
 /// What is known of one plane, named as ome-writers does: seconds and micrometers.
 fn plane_json(plane: &Plane, known: &mut Known) -> Option<Box<str>> {
     let mut object = Map::new();
     for (name, time) in [("delta_t", &plane.delta), ("exposure_time", &plane.exposure)] {
         let Some((value, unit)) = time else { continue };
         match units::time(unit) {
-            Some((_, seconds)) => drop(object.insert(name.into(), json!(value * seconds))),
+            Some((_, seconds)) => insert(&mut object, name, value * seconds),
             None => drop(known.dropped.insert(format!("times of planes in the unit {unit:?}"))),
         }
     }
     for (name, place) in ["position_x", "position_y", "position_z"].into_iter().zip(&plane.position) {
         let Some((value, unit)) = place else { continue };
         match units::length(unit) {
-            Some((_, meters)) => drop(object.insert(name.into(), json!(rounded(value * meters * 1e6)))),
+            Some((_, meters)) => insert(&mut object, name, rounded(value * meters * 1e6)),
             None => drop(known.dropped.insert(format!("stage positions in the unit {unit:?}"))),
         }
     }
