@@ -282,8 +282,13 @@ fn title(image: &Image) -> String {
     }
 }
 
-/// `0.5 micrometer`; empty where nothing is known.
+/// `0.5 micrometer`; `unknown` of an axis of space or time whose step is the 1 without a unit that the format wants
+/// where nobody knows it; empty where nothing is told.
 fn step(axis: Option<&Axis>, scale: Option<&f64>) -> String {
+    let is_measured = |axis: &Axis| matches!(axis.kind.as_deref(), Some("space" | "time")) && axis.unit.is_none();
+    if axis.is_some_and(is_measured) && scale == Some(&1.0) {
+        return "unknown".to_owned();
+    }
     let scale = scale.map(f64::to_string).unwrap_or_default();
     let unit = axis.and_then(|axis| axis.unit.as_deref()).unwrap_or_default();
     format!("{scale} {unit}").trim().to_owned()
@@ -312,4 +317,30 @@ fn extents(shape: &[u64]) -> String {
 fn count(number: u64, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_nobody_told_is_unknown() {
+        let axis = |kind: &str, unit: Option<&str>| Axis {
+            name: "a".into(),
+            kind: Some(kind.into()),
+            unit: unit.map(str::to_owned),
+        };
+        for (kind, unit, scale, told) in [
+            ("time", None, Some(1.0), "unknown"),
+            ("space", None, Some(1.0), "unknown"),
+            ("time", Some("second"), Some(1.0), "1 second"),
+            ("time", None, Some(0.5), "0.5"),
+            ("space", Some("micrometer"), None, "micrometer"),
+            ("channel", None, Some(1.0), "1"),
+            ("time", None, None, ""),
+        ] {
+            assert_eq!(step(Some(&axis(kind, unit)), scale.as_ref()), told, "{kind} {unit:?} {scale:?}");
+        }
+        assert_eq!(step(None, Some(&2.0)), "2");
+    }
 }
