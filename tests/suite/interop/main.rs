@@ -7,6 +7,7 @@ mod foreign_readers;
 mod foreign_stores;
 mod format_2;
 mod parity;
+mod planes;
 mod real_images;
 
 #[test]
