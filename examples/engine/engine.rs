@@ -35,9 +35,7 @@ impl Backend for ChunkFiles {
             return Err(Unsupported("shards are not written: leave shard_size_chunks out".into()));
         }
         if !plan.forms().iter().all(|form| form.is_verbatim()) {
-            return Err(Unsupported(
-                "chunks are stored as they are: use the codec \"none\", without a checksum".into(),
-            ));
+            return Err(Unsupported("chunks are stored as they are: use the codec \"none\"".into()));
         }
         Ok(())
     }

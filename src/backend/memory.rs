@@ -69,6 +69,7 @@ impl Backend for MemoryBackend {
             bounded_memory: false,
             random_access: false,
             own_documents: false,
+            checksums: true,
             zarr_formats: &ZarrFormat::ALL,
             version: format!("memory {}", crate::VERSION),
         }

@@ -63,18 +63,25 @@ pub trait Backend: std::fmt::Debug + Send + Sync {
     }
 }
 
-/// Whether `backend` can write a plan that was made for what it can do: in the Zarr format of the plan, and all else
-/// that it refuses by itself.
+/// Whether `backend` can write a plan that was made for what it can do: in the Zarr format of the plan, with its
+/// checksums, and all else that it refuses by itself.
 ///
 /// # Errors
 /// [`Error::Unsupported`] with the reason.
 pub fn check(backend: &dyn Backend, plan: &Plan) -> Result<()> {
     let unsupported = |reason: String| Error::Unsupported { backend: backend.name().to_owned(), reason };
-    if !backend.capabilities().zarr_formats.contains(&plan.zarr()) {
+    let capabilities = backend.capabilities();
+    if !capabilities.zarr_formats.contains(&plan.zarr()) {
         return Err(unsupported(format!(
             "format.version {} lies on Zarr v{}, which it does not write; use another version, or the engine `zarrs`",
             quoted(plan.settings().format.version.name()),
             plan.zarr().number()
+        )));
+    }
+    if let Some(checksum) = plan.settings().compression.checksum.filter(|_| !capabilities.checksums) {
+        return Err(unsupported(format!(
+            "compression.checksum {}: it stores no checksums; leave it out, or use the engine `zarrs`",
+            quoted(checksum.name())
         )));
     }
     backend.check(plan).map_err(|Unsupported(reason)| unsupported(reason))

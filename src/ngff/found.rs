@@ -40,7 +40,8 @@ impl Time {
     }
 }
 
-/// The time axis of an entry of `multiscales`; `None` where there is none, or its step is no number.
+/// The time axis of an entry of `multiscales`; `None` where there is none, its step is no number, or the levels together
+/// have one of their own (0.4 and 0.5).
 #[must_use]
 pub fn time(multiscale: &Value) -> Option<Time> {
     let axes = axes(multiscale)?;
@@ -51,11 +52,12 @@ pub fn time(multiscale: &Value) -> Option<Time> {
         Some(scale) => scale.get(axis)?.as_f64()?,
         None => 1.0,
     };
-    Some(Time { axis, unit, scale })
+    let of_all = steps(multiscale).filter_map(|step| step.get("scale")?.get(axis));
+    of_all.map(Value::as_f64).all(|scale| scale == Some(1.0)).then_some(Time { axis, unit, scale })
 }
 
-/// Tells the unit and the step of the time axis of an entry of `multiscales` in which nothing is known of it; every
-/// level has the same.
+/// Tells the unit and the step of the time axis of an entry of `multiscales` in which nothing is known of it: what its
+/// levels say of time counts time points, of which others may have fewer than full resolution.
 pub fn set_time(multiscale: &mut Value, time: &Time) {
     let axes = place_of_axes(multiscale).and_then(|place| multiscale.pointer_mut(&place)?.as_array_mut());
     axes.into_iter().for_each(|axes| set_unit(axes, time));
@@ -80,8 +82,12 @@ pub fn set_unit(axes: &mut [Value], time: &Time) {
 }
 
 fn set_scale(step: &mut Value, time: &Time) {
-    if let Some(scale) = step.pointer_mut(&format!("/scale/{}", time.axis)) {
-        *scale = time.scale.into();
+    for kind in ["scale", "translation"] {
+        if let Some(number) = step.pointer_mut(&format!("/{kind}/{}", time.axis))
+            && let Some(points) = number.as_f64().filter(|points| *points != 0.0)
+        {
+            *number = (points * time.scale).into();
+        }
     }
 }
 
@@ -112,7 +118,7 @@ mod tests {
     fn a_time_axis_is_known_by_its_unit_or_step() {
         let axes = json!([{"name": "t", "type": "time"}, {"name": "y", "type": "space", "unit": "nanometer"}]);
         let steps =
-            |t: f64| json!([{"type": "scale", "scale": [t, 0.5]}, {"type": "translation", "translation": [1, 1]}]);
+            |t: f64| json!([{"type": "scale", "scale": [t, 0.5]}, {"type": "translation", "translation": [0, 1]}]);
         let v05 = |t: f64| json!({"axes": axes, "datasets": [{"coordinateTransformations": steps(t)}]});
         let v06 = |t: f64| {
             let sequence = json!({"type": "sequence", "transformations": steps(t), "output": {"name": "b"}});
@@ -128,7 +134,7 @@ mod tests {
             let one = Time { scale: 1.0, ..told.clone() };
             assert_eq!((one.is_unknown(&["second"]), one.is_unknown(&["minute"])), (true, false));
             let mut expected = known;
-            set_time(&mut expected, &told);
+            set_time(&mut expected, &one);
             assert_eq!(unknown, expected, "nothing else is changed");
         }
         assert_eq!(time(&json!({"axes": [{"name": "t"}]})), None);
@@ -151,5 +157,26 @@ mod tests {
         for nothing in [json!({}), json!({"axes": 3}), json!({"coordinateSystems": []}), json!(7)] {
             assert_eq!(of(nothing.clone()), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn levels_that_others_added_keep_their_ratio() {
+        let axes = json!([{"name": "t", "type": "time"}, {"name": "y", "type": "space"}]);
+        let level = |t: f64, moved: f64| {
+            json!({"coordinateTransformations": [
+                {"type": "scale", "scale": [t, 1.0]}, {"type": "translation", "translation": [moved, 3.0]}]})
+        };
+        let image = |levels: [Value; 2]| json!({"axes": axes, "datasets": levels});
+        let mut found = image([level(1.0, 0.0), level(2.0, 0.5)]);
+        set_time(&mut found, &Time { axis: 0, unit: None, scale: 0.5 });
+        assert_eq!(found, image([level(0.5, 0.0), level(1.0, 0.25)]));
+    }
+
+    #[test]
+    fn a_step_of_all_levels_together_is_not_read() {
+        let mut image = json!({"axes": [{"name": "t", "type": "time"}], "datasets": []});
+        assert!(time(&image).is_some());
+        image["coordinateTransformations"] = json!([{"type": "scale", "scale": [0.1]}]);
+        assert_eq!(time(&image), None);
     }
 }

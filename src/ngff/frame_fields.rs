@@ -91,10 +91,10 @@ pub fn is_valid(name: &str, number: f64) -> bool {
     check_number(name, number, "").is_ok()
 }
 
-/// Refuses an object in which a typed member is not what its name says.
+/// Refuses an object in which a typed member is not what its name says. `null` says that it is not known.
 pub(super) fn check(object: &Map<String, Value>) -> Result<()> {
     for name in NAMES {
-        let Some(value) = object.get(name) else { continue };
+        let Some(value) = object.get(name).filter(|value| !value.is_null()) else { continue };
         let told = shown::value(&value.to_string());
         match value.as_f64() {
             Some(number) => check_number(name, number, &told)?,
@@ -142,7 +142,7 @@ mod tests {
     fn typed_members_are_finite_numbers() {
         for (name, value, says) in [
             ("delta_t", json!("0.5"), "no number"),
-            ("exposure_time", json!(null), "no number"),
+            ("exposure_time", json!("null"), "no number"),
             ("position_x", json!([1]), "no number"),
             ("position_y", json!(true), "no number"),
             ("position_z", json!({}), "micrometers"),
@@ -152,7 +152,7 @@ mod tests {
             let told = error.to_string();
             assert!(error.code() == 12 && told.contains(name) && told.contains(says), "{told}");
         }
-        let fine = json!({"delta_t": -1, "exposure_time": 0, "position_x": 1e300, "position_y": -2.5, "x": "free"});
+        let fine = json!({"delta_t": -1, "exposure_time": 0, "position_x": 1e300, "position_y": null, "x": "free"});
         check(&object(fine)).expect("numbers");
     }
 

@@ -25,6 +25,7 @@ use serde_json::{Map, Value, json};
 
 pub use super::frame_fields::{FrameFields, is_valid};
 use super::frame_fields::{check, invalid};
+use super::namespace::{TOO_DEEP, is_deeper};
 use crate::error::Result;
 use crate::shown::utc_micros;
 
@@ -37,6 +38,10 @@ pub const ATTRIBUTE: &str = "ome_writers";
 /// Most bytes of JSON with one frame. A hundred times what microscopes send (about 0.1 to 2 KB); it bounds what the
 /// queue to the disk can hold beside the pixels, and an image given here by mistake is told at once.
 pub const MAX_BYTES: usize = 64 * 1024;
+
+/// Deepest nesting of an object that a host gives: a document that holds it can then still be read (128 levels), with
+/// room for what stands around it.
+pub const MAX_DEPTH: usize = 64;
 
 /// Most frames of one image whose metadata is mirrored: each opening of the image parses all of it, and 10,000 small
 /// entries are 1.3 MB of JSON already.
@@ -68,15 +73,15 @@ pub struct FrameMetadata {
 }
 
 /// Of a frame that comes without any.
-pub static NOTHING: FrameMetadata = FrameMetadata { text: String::new(), delta_t: None, tells_accepted: false };
+pub(crate) static NOTHING: FrameMetadata = FrameMetadata { text: String::new(), delta_t: None, tells_accepted: false };
 
 impl FrameMetadata {
     /// From JSON text, which is kept as it is (digits of numbers included), line breaks apart.
     ///
     /// # Errors
     /// [`InvalidMetadata`](crate::Error::InvalidMetadata) where the text is not a JSON object, is longer than
-    /// [`MAX_BYTES`], has a key `storage_index` or `frame`, or a member of a name of [`FrameFields`] that is not a
-    /// finite number (an exposure: 0 or more).
+    /// [`MAX_BYTES`] or nested deeper than [`MAX_DEPTH`], has a key `storage_index` or `frame`, or a member of a name of
+    /// [`FrameFields`] that is neither a finite number (an exposure: 0 or more) nor `null`.
     pub fn from_json(text: &str) -> Result<Self> {
         let text = text.trim();
         check_size(text)?;
@@ -100,6 +105,9 @@ impl FrameMetadata {
 
     fn of(value: &Value, text: impl FnOnce() -> String) -> Result<Self> {
         let object = check_object(value)?;
+        if is_deeper(value, MAX_DEPTH) {
+            return Err(invalid(TOO_DEEP.to_owned(), "send it as text"));
+        }
         check(object)?;
         let delta_t = object.get("delta_t").and_then(Value::as_f64);
         Ok(Self { text: text(), delta_t, tells_accepted: object.contains_key(ACCEPTED) })
@@ -111,18 +119,16 @@ impl FrameMetadata {
         self.delta_t
     }
 
-    /// The object with its place added, and with the time since 1970 at which the frame was `accepted`, as one line of
-    /// [`FILE_NAME`], line break included.
+    /// The object with its place added, and with the time since 1970 at which the frame was `accepted`, where that is
+    /// to be told, as one line of [`FILE_NAME`], line break included.
     #[must_use]
-    pub fn line(&self, frame: u64, storage_index: &[u64], accepted: Duration) -> Vec<u8> {
+    pub fn line(&self, frame: u64, storage_index: &[u64], accepted: Option<Duration>) -> Vec<u8> {
         let object = if self.text.is_empty() { "{}" } else { &self.text };
         let members = object.strip_suffix('}').unwrap_or(object).trim_end();
         let comma = if members == "{" { "" } else { "," };
         let index = storage_index.iter().map(u64::to_string).collect::<Vec<_>>().join(",");
-        let accepted = match self.tells_accepted {
-            true => String::new(),
-            false => format!("\"{ACCEPTED}\":\"{}\",", utc_micros(accepted)),
-        };
+        let accepted = accepted.filter(|_| !self.tells_accepted);
+        let accepted = accepted.map(|time| format!("\"{ACCEPTED}\":\"{}\",", utc_micros(time))).unwrap_or_default();
         format!("{members}{comma}{accepted}\"storage_index\":[{index}],\"frame\":{frame}}}\n").into_bytes()
     }
 }
@@ -154,6 +160,8 @@ fn check_object(value: &Value) -> Result<&Map<String, Value>> {
 pub struct FrameLog {
     /// Objects in order of arrival, without `frame`; `None` once there are too many or they are too large to mirror.
     entries: Option<Vec<Value>>,
+    /// True once a line has something of the host's.
+    told: bool,
     count: u64,
     damaged: u64,
     bytes: usize,
@@ -161,7 +169,7 @@ pub struct FrameLog {
 
 impl Default for FrameLog {
     fn default() -> Self {
-        Self { entries: Some(Vec::new()), count: 0, damaged: 0, bytes: 0 }
+        Self { entries: Some(Vec::new()), told: false, count: 0, damaged: 0, bytes: 0 }
     }
 }
 
@@ -177,6 +185,7 @@ impl FrameLog {
             && match &mut self.entries {
                 Some(entries) => match mirrored(text) {
                     Some(entry) => {
+                        self.told |= is_told(&entry);
                         entries.push(entry);
                         true
                     }
@@ -210,21 +219,27 @@ impl FrameLog {
         self.entries.as_deref()
     }
 
-    /// The value of [`ATTRIBUTE`]; `None` where no frame came with metadata.
+    /// The value of [`ATTRIBUTE`]: the frames, or a pointer to the file where they are too many, or where nothing but
+    /// times of acceptance is told of them, which nobody looks for there. `None` where there is no line.
     #[must_use]
     pub fn into_attribute(self) -> Option<Value> {
         if self.count == 0 {
             return None;
         }
         Some(match self.entries {
-            Some(entries) => json!({"version": SHAPE_VERSION, "frame_metadata": entries}),
-            None => json!({
+            Some(entries) if self.told => json!({"version": SHAPE_VERSION, "frame_metadata": entries}),
+            _ => json!({
                 "version": SHAPE_VERSION,
                 "frame_metadata_count": self.count,
                 "frame_metadata_path": FILE_NAME,
             }),
         })
     }
+}
+
+/// Whether there is anything of the host's in an entry of the mirror.
+fn is_told(entry: &Value) -> bool {
+    entry.as_object().is_some_and(|object| object.keys().any(|key| key != ACCEPTED && !RESERVED_KEYS.contains(&&**key)))
 }
 
 /// A line as it stands in the mirror; `None` where it is not one of ours.
@@ -260,13 +275,13 @@ mod tests {
     /// A line as an earlier version wrote it, and one whose host tells a time of its own has it.
     fn line(value: &Value, frame: u64, index: &[u64]) -> Vec<u8> {
         let metadata = FrameMetadata { tells_accepted: true, ..FrameMetadata::from_value(value).expect("valid") };
-        metadata.line(frame, index, THEN)
+        metadata.line(frame, index, Some(THEN))
     }
 
     #[test]
     fn a_line_is_the_hosts_object_with_place_and_time() {
         let told = |text: &str, frame, index: &[u64]| {
-            let line = FrameMetadata::from_json(text).expect("valid").line(frame, index, THEN);
+            let line = FrameMetadata::from_json(text).expect("valid").line(frame, index, Some(THEN));
             String::from_utf8(line).expect("text")
         };
         let accepted = "\"accepted\":\"2024-02-29T00:00:00.000250Z\"";
@@ -275,7 +290,7 @@ mod tests {
         assert_eq!(told("{\"delta_t\": 0.10,\n \"note\": \"a\\nb\"}", 7, &[0, 3]), expected);
         let expected = format!("{{{accepted},\"storage_index\":[],\"frame\":0}}\n");
         assert_eq!(told(" { } ", 0, &[]), expected);
-        assert_eq!(NOTHING.line(0, &[], THEN), expected.as_bytes());
+        assert_eq!(NOTHING.line(0, &[], Some(THEN)), expected.as_bytes());
         let own = "{\"accepted\":true,\"storage_index\":[4],\"frame\":4}\n";
         assert_eq!(told("{\"accepted\":true}", 4, &[4]), own, "the host's own stays");
     }
@@ -294,7 +309,7 @@ mod tests {
             "{\"a\": 1e400}",
             "{\"frame\": 1}",
             "{\"storage_index\": [0]}",
-            "{\"delta_t\": null}",
+            "{\"delta_t\": \"null\"}",
             "{\"exposure_time\": -1}",
             &large,
         ] {
@@ -365,7 +380,7 @@ mod tests {
 
     #[test]
     fn beyond_the_cap_the_attribute_points_at_the_file() {
-        let lines = |count: u64| (0..count).map(|frame| line(&json!({}), frame, &[frame])).collect::<Vec<_>>();
+        let lines = |count: u64| (0..count).map(|frame| line(&json!({"a": 1}), frame, &[frame])).collect::<Vec<_>>();
         let cap = MIRROR_MAX_FRAMES as u64;
         let at_cap = log(&lines(cap)).into_attribute().expect("frames");
         assert_eq!(at_cap["frame_metadata"].as_array().map(Vec::len), Some(MIRROR_MAX_FRAMES));
@@ -376,6 +391,14 @@ mod tests {
             "version": "0.3.2", "frame_metadata_count": cap + 5, "frame_metadata_path": "frame_metadata.jsonl",
         });
         assert_eq!(beyond.into_attribute(), Some(pointer));
+    }
+
+    #[test]
+    fn frames_of_which_nothing_is_told_are_not_mirrored() {
+        let bare: Vec<_> = (0..3).map(|frame| NOTHING.line(frame, &[frame], Some(THEN))).collect();
+        assert_eq!(log(&bare).into_attribute().expect("frames")["frame_metadata_count"], 3);
+        let one = [bare, vec![line(&json!({"delta_t": 1}), 3, &[3])]].concat();
+        assert_eq!(log(&one).into_attribute().expect("frames")["frame_metadata"].as_array().map(Vec::len), Some(4));
     }
 
     #[test]
@@ -397,7 +420,7 @@ mod tests {
             let value = json!({"number": number, "text": text});
             let indented = serde_json::to_string_pretty(&value).expect("JSON");
             for metadata in [FrameMetadata::from_value(&value), FrameMetadata::from_json(&indented)] {
-                let line = metadata.expect("valid").line(frame, &index, THEN);
+                let line = metadata.expect("valid").line(frame, &index, Some(THEN));
                 prop_assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
                 let attribute = log(&[line]).into_attribute().expect("one frame");
                 let accepted = "2024-02-29T00:00:00.000250Z";

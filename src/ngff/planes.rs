@@ -13,6 +13,9 @@ use super::model::{AxisKind, Image};
 /// 150,000 planes.
 pub const MAX_PLANES_BYTES: usize = 32 << 20;
 
+/// Room for one: three places, and five numbers of at most 24 characters, with their names and units.
+const PLANE_BYTES: usize = 512;
+
 /// Highest place along an axis that OME-XML can say (`NonNegativeInt` is an `xsd:int`).
 const MAX_PLACE: u64 = i32::MAX as u64;
 
@@ -32,7 +35,10 @@ impl Planes {
         let room = MAX_PLANES_BYTES.saturating_sub(self.bytes);
         let mut text = String::new();
         for frame in frames {
-            if write_plane(&mut text, image, frame).is_some() && text.len() > room {
+            // Where the system has no memory for them the document does without.
+            if text.try_reserve(PLANE_BYTES).is_err()
+                || write_plane(&mut text, image, frame).is_some() && text.len() > room
+            {
                 return;
             }
         }

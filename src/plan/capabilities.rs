@@ -19,6 +19,8 @@ pub struct Capabilities {
     /// True where it makes documents of its own, of groups and of arrays, which then all have shards: ours are there
     /// before, and put in their place once it has sealed everything.
     pub own_documents: bool,
+    /// True where it puts the checksum behind each chunk that the settings ask for.
+    pub checksums: bool,
     /// Formats whose arrays it can fill.
     pub zarr_formats: &'static [ZarrFormat],
     /// Engine and version, as a person should see it.
@@ -37,6 +39,7 @@ impl Capabilities {
             bounded_memory: true,
             random_access: false,
             own_documents: false,
+            checksums: false,
             zarr_formats: &[ZarrFormat::V3],
             version: format!("takes {unit:?}s"),
         }

@@ -25,7 +25,7 @@ impl Inspection<'_> {
         let planned = run.map_or(Ok(None), |run| self.with_planes(run, nodes, extents))?;
         let cause = match (is_whole, &planned) {
             (false, _) => "it ends before its last element",
-            (true, Some(planned)) if *planned != text => "it does not tell of all frames with metadata",
+            (true, Some(planned)) if *planned != text => "it differs from what the run would have written",
             (true, _) => return Ok(None),
         };
         let state = if is_whole { State::Incomplete } else { State::Torn };

@@ -80,12 +80,13 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = MAX_NAME_BYTES))]
     pub program: Option<String>,
-    /// Keep the time at which each frame was accepted, also of frames without metadata.
+    /// Whether the time at which each frame was accepted is kept: of all frames (`true`), of none (`false`), or of those
+    /// that come with metadata (where it is not said).
     ///
-    /// Not by default: it makes one more file for each image, with a line of about 90 bytes for each frame, and the
-    /// times of a program that converts files are not those of a camera.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub frame_times: bool,
+    /// `true` makes one more file for each image, with a line of about 90 bytes for each frame; `false` is for programs
+    /// that convert files, whose times are not those of a camera.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame_times: Option<bool>,
 }
 
 impl Settings {
@@ -114,7 +115,7 @@ impl Settings {
             when_full: WhenFull::default(),
             live_interval: Self::DEFAULT_LIVE_INTERVAL,
             program: None,
-            frame_times: false,
+            frame_times: None,
         }
     }
 

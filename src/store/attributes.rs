@@ -16,17 +16,23 @@ use crate::reader::limits;
 /// what OME-NGFF says of the images.
 const MAX_BYTES: u64 = limits::DOCUMENT_BYTES / 2;
 
-/// The text of the copy of `host`, to which `namespace` came last.
+/// The text of the copy of `host`, to which `namespace` came last, in the place of what was there `before`.
 ///
 /// # Errors
-/// [`Error::InvalidMetadata`] where all namespaces together have more than [`MAX_BYTES`].
-pub(crate) fn text(host: &Attributes, namespace: &str) -> Result<Vec<u8>> {
+/// [`Error::InvalidMetadata`] where all namespaces together have more than [`MAX_BYTES`], and it is not less than
+/// before.
+pub(crate) fn text(host: &Attributes, namespace: &str, before: Option<&Value>) -> Result<Vec<u8>> {
     let not_json = |cause: serde_json::Error| Error::Internal { place: "host metadata", message: cause.to_string() };
     let text = serde_json::to_vec::<BTreeMap<String, Value>>(host).map_err(not_json)?;
     if text.len() as u64 <= MAX_BYTES {
         return Ok(text);
     }
-    let own = host.get(namespace).map_or(0, |value| value.to_string().len());
+    let bytes = |value: &Value| value.to_string().len();
+    let own = host.get(namespace).map_or(0, bytes);
+    // Of a store that others have put more into.
+    if before.is_some_and(|before| own < bytes(before)) {
+        return Ok(text);
+    }
     Err(Error::InvalidMetadata {
         namespace: namespace.to_owned(),
         problem: format!(

@@ -90,7 +90,7 @@ impl Store {
             return Err(Error::Finished);
         }
         let before = state.host.insert(namespace.to_owned(), value);
-        let text = attributes::text(&state.host, namespace).inspect_err(|_| match before {
+        let text = attributes::text(&state.host, namespace, before.as_ref()).inspect_err(|_| match before {
             Some(value) => _ = state.host.insert(namespace.to_owned(), value),
             None => _ = state.host.remove(namespace),
         })?;

@@ -117,13 +117,15 @@ impl Stream {
         }
         // Under the lock, so that lines keep the order of frames; before `fill`, because the live thread may store the
         // frame from then on, and its line must be stored first.
-        let of_every_frame = || shared.plan.settings().frame_times.then_some(&frame_metadata::NOTHING);
+        let times = shared.plan.settings().frame_times;
+        let of_every_frame = || (times == Some(true)).then_some(&frame_metadata::NOTHING);
         let due = metadata.or_else(of_every_frame).is_some_and(|metadata| {
             let array = shared.plan.array(place.array);
             let since = self.began.elapsed();
             turn.times.note(&place.location, metadata.delta_t(), since);
             let index = &place.location.index[..array.geometry().index_dimensions()];
-            let line = metadata.line(place.number, index, self.began.since_1970(since));
+            let accepted = (times != Some(false)).then(|| self.began.since_1970(since));
+            let line = metadata.line(place.number, index, accepted);
             shared.store.lines().push(&shared.budget, array.image(), &line)
         });
         let copying = Instant::now();

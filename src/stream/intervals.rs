@@ -29,12 +29,12 @@ pub(super) struct Intervals {
 }
 
 impl Intervals {
-    /// Of a source's frames; `frame_times` as in the settings.
-    pub(super) fn new(source: &PlannedSource, frame_times: bool) -> Self {
+    /// Of a source's frames; where the settings have the times of `all_frames` kept, these tell too.
+    pub(super) fn new(source: &PlannedSource, all_frames: bool) -> Self {
         Self {
             axis: source.open_time().map(|time| time.axis),
             told: Steps::default(),
-            accepted: frame_times.then(Steps::default),
+            accepted: all_frames.then(Steps::default),
         }
     }
 

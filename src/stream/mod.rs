@@ -181,7 +181,7 @@ impl Stream {
         let feeds = |source: SourceId, open: &Open| shared.plan.source_of(open.key().array).id() == source;
         let fronts = shared.plan.sources().iter().zip(&frames).zip(left.full).map(|((source, next), open)| {
             let fed = LevelGroups::of(left.levels.values().filter(|group| feeds(source.id(), group)));
-            let times = Intervals::new(source, shared.plan.settings().frame_times);
+            let times = Intervals::new(source, shared.plan.settings().frame_times == Some(true));
             Front::new(source.id(), queue.clone(), *next, open, fed, times)
         });
         let fronts = fronts.collect();

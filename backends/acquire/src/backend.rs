@@ -101,6 +101,7 @@ fn capabilities(version: &str) -> Capabilities {
         bounded_memory: false,
         random_access: false,
         own_documents: true,
+        checksums: false,
         zarr_formats: &[ZarrFormat::V3],
         version: format!("{NAME} {version}"),
     }

@@ -43,12 +43,6 @@ pub(crate) fn check(plan: &Plan) -> Result<Order, Unsupported> {
 
 fn codec(plan: &Plan) -> Result<(), Unsupported> {
     let compression = plan.settings().compression;
-    if let Some(checksum) = compression.checksum {
-        return refuse(format!(
-            "compression.checksum = \"{}\": acquire-zarr stores no checksums; leave it out, or use backend zarrs",
-            checksum.name()
-        ));
-    }
     match compression.codec {
         Codec::None | Codec::BloscZstd | Codec::BloscLz4 => Ok(()),
         Codec::Zstd if compression.level >= 0 => Ok(()),

@@ -31,6 +31,7 @@ impl Backend for TensorStoreBackend {
             bounded_memory: false,
             random_access: false,
             own_documents: false,
+            checksums: true,
             // The driver of Zarr v2 is not in this library.
             zarr_formats: &[ZarrFormat::V3],
             version: BUILD.to_owned(),

@@ -59,6 +59,7 @@ impl Backend for ZarrsBackend {
             bounded_memory: true,
             random_access: true,
             own_documents: false,
+            checksums: true,
             zarr_formats: &ZarrFormat::ALL,
             version: format!("zarrs {ZARRS_VERSION} codecs, ome-stream {} placing", ome_stream::VERSION),
         }

@@ -148,7 +148,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             prop::sample::select(vec![WhenFull::Block, WhenFull::Error, WhenFull::Drop]),
             number(),
             prop::option::of(name()),
-            any::<bool>(),
+            prop::option::of(any::<bool>()),
         ),
     )
         .prop_map(|((root_path, dimensions, dtype), known, ours)| {

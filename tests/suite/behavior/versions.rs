@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ome_stream::backend::{Backend, Batch, Capabilities, Sink, Stored, Unsupported};
 use ome_stream::plan::StorageUnit;
-use ome_stream::settings::NgffVersion;
+use ome_stream::settings::{Checksum, NgffVersion};
 use ome_stream::store::Store;
 use ome_stream::zarr::ZarrFormat;
 use ome_stream::{Plan, Result, Stream};
@@ -177,6 +177,23 @@ impl Sink for OnlyV3 {
 
     fn skip(&self, _batch: &Batch<'_>) -> Result<Stored> {
         Ok(Stored::default())
+    }
+}
+
+#[test]
+fn engines_without_checksums_refuse_them() {
+    let run = channels(NgffVersion::V0_5)
+        .with(|settings| settings.compression = settings.compression.with_checksum(Checksum::Crc32c));
+    for name in ["only-v3", "acquire-zarr"] {
+        let engine: Box<dyn Backend> = match name {
+            "only-v3" => Box::new(OnlyV3),
+            _ => ome_stream_backends::open(name).expect("built in"),
+        };
+        let text = Stream::create(&run.settings(), &*engine).expect_err("no checksums").to_string();
+        for part in [name, "compression.checksum", "crc32c", "zarrs"] {
+            assert!(text.contains(part), "{text} should say {part}");
+        }
+        assert!(!run.root().exists());
     }
 }
 

@@ -21,6 +21,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         Asked { kind: options.input_type, dimensions: options.dimensions.is_some() || options.settings.is_some() };
     let mut source = input::open(&options.input, asked).map_err(unusable)?;
     let (mut settings, told) = settings::build(options, source.image(), source.known())?;
+    // Those of an input's frames are not known.
+    settings.frame_times.get_or_insert(false);
     settings.program.get_or_insert_with(|| format!("ome-stream write {}", env!("CARGO_PKG_VERSION")));
     let backend = ome_stream_backends::open(&settings.format.backend)?;
     // Before a frame's memory is taken: the limit bounds a frame, too.
