@@ -231,9 +231,8 @@ impl FromStr for Compression {
 impl fmt::Display for Compression {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.codec.name())?;
-        match self.codec.levels() {
-            Some(_) => write!(formatter, ":{}", self.level)?,
-            None => {}
+        if self.codec.levels().is_some() {
+            write!(formatter, ":{}", self.level)?;
         }
         self.checksum.map_or(Ok(()), |checksum| write!(formatter, "+{}", checksum.name()))
     }
