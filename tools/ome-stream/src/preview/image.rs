@@ -8,9 +8,9 @@ use ome_stream::settings::Color;
 use serde_json::Value;
 
 use super::find::Place;
-use super::group::Group;
 use crate::report::text::clean;
 use crate::store::image::{Axis, axes, transformation};
+use crate::store::node::Node;
 
 /// Most levels and channels of an image that are looked at.
 const MAX_ENTRIES: usize = 1000;
@@ -64,9 +64,11 @@ impl Image {
             let levels = vec![Level { folder: place.folder.clone(), scale: None }];
             return Ok(Self { title, axes: Vec::new(), levels, channels: Vec::new() });
         }
-        let Some(Group::Group(ome)) = Group::read(source, &place.folder)? else {
-            return Err("there is no image".into());
-        };
+        if let Some(problem) = &place.problem {
+            return Err(problem.clone());
+        }
+        let node = Node::read(source, &place.folder)?.ok_or("there is no image")?;
+        let ome = node.ome().ok_or("there is no image")?;
         let multiscale = ome.pointer("/multiscales/0").ok_or("multiscales is not a list of at least one")?;
         let datasets = multiscale.get("datasets").and_then(Value::as_array).ok_or("multiscales has no datasets")?;
         let level = |dataset: &Value| {
@@ -77,7 +79,7 @@ impl Image {
         if levels.is_empty() {
             return Err("multiscales has no datasets".into());
         }
-        Ok(Self { title, axes: axes(multiscale).unwrap_or_default(), levels, channels: channels(&ome) })
+        Ok(Self { title, axes: axes(multiscale).unwrap_or_default(), levels, channels: channels(ome) })
     }
 
     /// The axis of a type, or of a name where no type is told; never one of a plane's.

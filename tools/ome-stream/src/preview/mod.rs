@@ -3,8 +3,8 @@
 mod canvas;
 mod compose;
 mod decorate;
+mod document;
 mod find;
-mod group;
 mod image;
 mod picture;
 mod pixels;

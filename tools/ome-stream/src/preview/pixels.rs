@@ -8,12 +8,12 @@ use std::time::Duration;
 use half::f16;
 use ome_stream::platform::Source;
 use ome_stream::reader::limits::stored_chunk_bytes;
-use ome_stream::zarr::{ArrayDocument, MAX_CHUNK_BYTES};
+use ome_stream::zarr::{ArrayDocument, MAX_CHUNK_BYTES, ZarrFormat};
 use serde_json::Value;
 use zarrs::array::{Array, ArrayBytes, ArrayMetadataV2, ArrayMetadataV3, ArraySubset, CodecOptions};
 use zarrs::metadata::ArrayMetadata;
 
-use super::group::array_document;
+use super::document::array_document;
 use super::storage::Folder;
 
 /// Most bytes of pixels that are decoded together, unless a single chunk has more: chunks of a shard that are neighbors
@@ -95,8 +95,11 @@ impl Pixels {
     /// # Errors
     /// Why its pixels cannot be shown.
     pub fn open(source: &Arc<dyn Source>, folder: &Path) -> Result<Self, String> {
-        let (object, is_v2) = array_document(&**source, folder)?;
-        let document = if is_v2 { ArrayDocument::of_v2(&object)? } else { ArrayDocument::of_object(&object)? };
+        let (object, format) = array_document(&**source, folder)?;
+        let document = match format {
+            ZarrFormat::V2 => ArrayDocument::of_v2(&object)?,
+            ZarrFormat::V3 => ArrayDocument::of_object(&object)?,
+        };
         let name = &document.data_type.name;
         let item = Item::of(name).ok_or_else(|| format!("pixels of type {name} cannot be shown"))?;
         if document.shape.len() < 2 {
@@ -115,9 +118,9 @@ impl Pixels {
         let storage = Arc::new(Folder::new(Arc::clone(source), folder.to_path_buf(), most));
         let value = Value::Object(object);
         let opened = guarded(|| {
-            let metadata = match is_v2 {
-                true => serde_json::from_value::<ArrayMetadataV2>(value).map(ArrayMetadata::V2),
-                false => serde_json::from_value::<ArrayMetadataV3>(value).map(ArrayMetadata::V3),
+            let metadata = match format {
+                ZarrFormat::V2 => serde_json::from_value::<ArrayMetadataV2>(value).map(ArrayMetadata::V2),
+                ZarrFormat::V3 => serde_json::from_value::<ArrayMetadataV3>(value).map(ArrayMetadata::V3),
             };
             let metadata = metadata.map_err(|error| error.to_string())?;
             Array::new_with_metadata(storage, "/", metadata).map_err(|error| error.to_string())

@@ -149,14 +149,12 @@ pub fn fitted(frame: (u64, u64), room: [usize; 2]) -> ((usize, usize), usize) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
-
     use super::super::find::Well;
     use super::*;
 
     fn place(well: Option<(u64, u64, usize)>) -> Place {
         let well = well.map(|(row, column, field)| (Well { row, column }, field));
-        Place { path: String::new(), folder: PathBuf::new(), well, is_array: false }
+        Place { well, ..Place::default() }
     }
 
     #[test]

@@ -202,11 +202,14 @@ fn foreign_plate(bench: &Bench) {
         "rows": [{"name": "A"}, {"name": "B"}, {"name": "C"}],
         "columns": [{"name": "1"}, {"name": "2"}, {"name": "3"}, {"name": "4"}],
         "wells": [{"path": "B/2", "rowIndex": 1, "columnIndex": 1}, {"path": "C/4"}]}});
-    bench.file("plate.zarr/.zgroup", r#"{"zarr_format": 2}"#);
-    bench.file("plate.zarr/.zattrs", plate.to_string());
+    let group = |path: &str, attributes: &Value| {
+        bench.file(&format!("{path}/.zgroup"), r#"{"zarr_format": 2}"#);
+        bench.file(&format!("{path}/.zattrs"), attributes.to_string());
+    };
+    group("plate.zarr", &plate);
     for (well, fields) in [("B/2", ["0", "1"].as_slice()), ("C/4", &["0"])] {
         let images: Vec<Value> = fields.iter().map(|path| json!({"path": path})).collect();
-        bench.file(&format!("plate.zarr/{well}/.zattrs"), json!({"well": {"images": images}}).to_string());
+        group(&format!("plate.zarr/{well}"), &json!({"well": {"images": images}}));
         for field in fields {
             let image = format!("plate.zarr/{well}/{field}");
             let attributes = json!({"multiscales": [{"version": "0.4", "axes": [
@@ -214,7 +217,7 @@ fn foreign_plate(bench: &Bench) {
                 {"name": "x", "type": "space", "unit": "micrometer"}],
                 "datasets": [{"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [0.5, 0.5]}]},
                     {"path": "1", "coordinateTransformations": [{"type": "scale", "scale": [1.0, 1.0]}]}]}]});
-            bench.file(&format!("{image}/.zattrs"), attributes.to_string());
+            group(&image, &attributes);
             // Full resolution is brighter, so that it can be told which was read.
             for (level, side, more) in [("0", 64_u16, 1000_u16), ("1", 32, 0)] {
                 let array = json!({"zarr_format": 2, "shape": [side, side], "chunks": [side, side], "dtype": ">u2",
@@ -248,6 +251,26 @@ fn a_plate_of_others_lies_as_it_is() {
     assert_eq!([row(20)[0], row(20)[1], row(80)[2]], [[0; 3], [128; 3], [255; 3]]);
     bench.line("preview plate.zarr/B/2 -o a.png").expect(0);
     bench.line("preview plate.zarr -o a.png --position B/2/7").expect(1).says(&["B/2/7", "B/2/0, B/2/1, C/4/0"]);
+}
+
+#[test]
+fn fields_that_cannot_be_read_stay_black() {
+    let bench = Bench::new();
+    foreign_plate(&bench);
+    bench.line("preview plate.zarr -o a.png --width 400").expect(0);
+    let whole = bench.png("a.png").count([0; 3]);
+    fs::remove_dir_all(bench.path("plate.zarr/B/2/1")).expect("removed");
+    bench.file("plate.zarr/C/4/0/.zattrs", "{");
+    let says = ["2 thing(s) could not be read", "B/2/1: there is no image"];
+    bench.line("preview plate.zarr -o a.png --width 400").expect(1).says(&says);
+    let left = bench.png("a.png").count([0; 3]);
+    assert!(left > whole + 2 * 40 * 40, "{whole} {left}");
+    bench.line("preview plate.zarr -o a.png --position C/4/0").expect(1).says(&["C/4/0: .zattrs"]);
+    fs::remove_dir_all(bench.path("plate.zarr/C")).expect("removed");
+    bench
+        .line("preview plate.zarr -o a.png")
+        .expect(1)
+        .says(&["C/4: the plate lists it, but it is not there", "2 thing(s)"]);
 }
 
 #[test]
