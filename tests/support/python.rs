@@ -17,12 +17,21 @@ pub const REQUIRE: &str = "OME_STREAM_REQUIRE_PYTHON";
 /// Where [`REQUIRE`] is 1 and the variable is not set.
 #[must_use]
 pub fn setting(name: &str, test: &str) -> Option<PathBuf> {
+    setting_unless(name, REQUIRE, test)
+}
+
+/// As [`setting`], where another variable says whether it may be missing.
+///
+/// # Panics
+/// Where `require` is 1 and the variable is not set.
+#[must_use]
+pub fn setting_unless(name: &str, require: &str, test: &str) -> Option<PathBuf> {
     if let Some(value) = std::env::var_os(name).filter(|value| !value.is_empty()) {
         return Some(PathBuf::from(value));
     }
     assert!(
-        std::env::var_os(REQUIRE).is_none_or(|value| value != "1"),
-        "{test}: {name} is not set, and {REQUIRE} is 1"
+        std::env::var_os(require).is_none_or(|value| value != "1"),
+        "{test}: {name} is not set, and {require} is 1"
     );
     say(&format!("skipped: {test}: {name} is not set; `cargo xtask test` sets it"));
     None

@@ -7,6 +7,7 @@ mod fuzz;
 mod header;
 mod images;
 mod licenses;
+mod node;
 mod perf;
 mod places;
 mod python;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{images, places, python, step, tensorstore};
+use crate::{images, node, places, python, step, tensorstore};
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, clap::Args)]
@@ -95,6 +95,9 @@ fn cargo() -> Command {
 /// Tells the tests where everything is, and that nothing of it may be missing.
 fn with_environment<'a>(command: &'a mut Command, python: &Path, images: &Path) -> Result<&'a mut Command> {
     let tool = places::programs()?.join(format!("ome-stream{}", env::consts::EXE_SUFFIX));
+    if let Some(node) = step::timed("readers in JavaScript", node::environment)? {
+        command.env("OME_STREAM_NODE", node);
+    }
     Ok(command
         .env("OME_STREAM_PYTHON", python)
         .env("OME_STREAM_REQUIRE_PYTHON", "1")

@@ -1,11 +1,13 @@
 //! What others make of our stores: zarr-python and tensorstore read every pixel, yaozarrs, ome-zarr-models and
-//! ngff-zarr judge the metadata. Needs the Python environment that `cargo xtask test` makes.
+//! ngff-zarr judge the metadata; ome-zarr.js and zarrita open what was written for the browser. Needs the environments
+//! that `cargo xtask test` makes.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod foreign_readers;
 mod foreign_stores;
 mod format_2;
+mod javascript;
 mod parity;
 mod planes;
 mod real_images;
