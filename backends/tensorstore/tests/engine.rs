@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use ome_stream::backend::Backend;
 use ome_stream::platform;
 use ome_stream::platform::faulty::{Fault, FaultyDisk, Operation, Script};
-use ome_stream::settings::{Checksum, Codec, Compression, DataType, Durability, Shuffle, parse_dims};
+use ome_stream::settings::{
+    Checksum, Codec, Compression, DataType, Durability, NgffVersion, Shuffle, parse_dims,
+};
 use ome_stream::{Error, Settings, Stream};
 use ome_stream_backend_tensorstore::TensorStoreBackend;
 use ome_stream_tensorstore_sys::{Context, Store};
@@ -255,6 +257,18 @@ fn what_the_disk_refuses_is_told_with_its_file() {
         let left = files(&stream.plan().array_path(0, 0).join("c"));
         assert!(left.is_empty(), "script {nth}: {left:?}");
     }
+}
+
+#[test]
+fn version_0_4_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = settings(folder.path(), "a", "t:2,y:8,x:8");
+    settings.format.version = NgffVersion::V0_4;
+    let text = Stream::create(&settings, &TensorStoreBackend).unwrap_err().to_string();
+    for part in ["tensorstore", "format.version \"0.4\"", "Zarr v2", "zarrs"] {
+        assert!(text.contains(part), "{text} should say {part}");
+    }
+    assert!(files(folder.path()).is_empty());
 }
 
 #[test]
