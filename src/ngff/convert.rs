@@ -71,7 +71,9 @@ fn shown(value: Option<&Value>) -> String {
 
 /// An entry of `multiscales`.
 fn multiscale(entry: &Members, to: NgffVersion) -> Result<Value, String> {
-    if entry.contains_key("coordinateTransformations") {
+    // Up to 0.5 it is applied behind those of each dataset; from 0.6 on it leads from one system to another.
+    let has_systems = to == NgffVersion::V0_6 || entry.contains_key("coordinateSystems");
+    if has_systems && entry.contains_key("coordinateTransformations") {
         return Err("multiscales has coordinateTransformations of its own".into());
     }
     if entry.get("coordinateSystems").and_then(Value::as_array).is_some_and(|systems| systems.len() > 1) {
@@ -178,6 +180,10 @@ mod tests {
             assert_eq!((v04.get("version"), &v04["multiscales"][0]["version"]), (None, &json!("0.4")));
             assert_eq!([&v04, &v05, &v06].map(version_of), [NgffVersion::V0_4, V0_5, V0_6].map(Some));
             assert_eq!(converted(&v04, V0_6), Ok(v06));
+            let mut common = Value::Object(v05.clone());
+            common["multiscales"][0]["coordinateTransformations"] = json!([scale()]);
+            let v04 = converted(&members(common.clone()), NgffVersion::V0_4).expect("0.4 has words for it");
+            assert_eq!(converted(&v04, V0_5), Ok(members(common)));
         }
     }
 

@@ -17,7 +17,7 @@ use crate::plan::{MAX_AXES, Plan};
 use crate::platform::{Disk, EntryKind, Kind, PARTIAL_SUFFIX, Source, create_dirs};
 use crate::reader::limits::GROUP_DEPTH;
 use crate::reader::{Document, is_file, is_folder, is_there, kind, list};
-use crate::zarr::{self, METADATA, V2_ARRAY, V2_ATTRIBUTES, V2_GROUP, ZarrFormat};
+use crate::zarr::{self, METADATA, V2_ARRAY, V2_ATTRIBUTES, V2_CONSOLIDATED, V2_GROUP, ZarrFormat};
 
 /// The root folder of a run that begins, and its lock. Dropped before [`Root::keep`] it removes what was made, and
 /// gives back what it was to replace.
@@ -342,7 +342,7 @@ fn known_file(name: &str) -> bool {
     let name = name.strip_suffix(PARTIAL_SUFFIX).unwrap_or(name);
     let ours = [frame_metadata::FILE_NAME, OLD_RECORD, OLD_LOG, OLD_RESERVE];
     let documents = ZarrFormat::ALL.iter().any(|zarr| zarr.is_document(name));
-    documents || [".zmetadata", "METADATA.ome.xml"].contains(&name) || ours.contains(&name)
+    documents || [V2_CONSOLIDATED, "METADATA.ome.xml"].contains(&name) || ours.contains(&name)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@
 //! into attributes. They are read (as null: [`Value`] has no such number), and a document is never written anew from
 //! what was read: [`with_member`] changes the text of one member and leaves every other byte as it was.
 
+use std::ops::Range;
+
 use jiter::{Jiter, JiterError, JiterErrorType, JsonErrorType, Peek};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -196,30 +198,73 @@ pub fn with_member(text: &[u8], path: &[&str], new: &Value) -> Option<Vec<u8>> {
     changed(text, path, new, 1)
 }
 
-fn changed(text: &[u8], path: &[&str], new: &Value, depth: usize) -> Option<Vec<u8>> {
-    let (name, rest) = path.split_first()?;
+/// The members of an object as they stand in its text, in their order; of members with one name readers take the last.
+/// `None` where the text is no object.
+#[must_use]
+pub fn members(text: &[u8]) -> Option<Vec<(String, &[u8])>> {
+    let Places { members, .. } = places(text)?;
+    members.into_iter().map(|(name, range)| Some((name, text.get(range)?))).collect()
+}
+
+/// The text of an object of such members, `depth` objects deep, each on a line of its own.
+#[must_use]
+pub fn object<N: AsRef<str>, T: AsRef<[u8]>>(members: &[(N, T)], depth: usize) -> Vec<u8> {
+    let mut text = b"{".to_vec();
+    for (nth, (name, value)) in members.iter().enumerate() {
+        if nth > 0 {
+            text.push(b',');
+        }
+        begin_line(&mut text, depth + 1);
+        text.extend(Value::from(name.as_ref()).to_string().into_bytes());
+        text.extend_from_slice(b": ");
+        text.extend_from_slice(value.as_ref());
+    }
+    if !members.is_empty() {
+        begin_line(&mut text, depth);
+    }
+    text.push(b'}');
+    text
+}
+
+fn begin_line(text: &mut Vec<u8>, depth: usize) {
+    text.push(b'\n');
+    text.resize(text.len() + 2 * depth, b' ');
+}
+
+/// Where an object and its members stand in its text.
+struct Places {
+    members: Vec<(String, Range<usize>)>,
+    /// Behind the opening brace.
+    opened: usize,
+    /// In front of the closing one.
+    closed: usize,
+}
+
+fn places(text: &[u8]) -> Option<Places> {
     let mut reader = Jiter::new(text).with_allow_inf_nan();
     if reader.peek().ok()? != Peek::Object {
         return None;
     }
     let opened = reader.current_index() + 1;
-    let mut found = None;
-    let mut behind = opened;
+    let mut members = Vec::new();
     let mut key = reader.known_object().ok()?.map(str::to_owned);
-    while let Some(each) = key {
+    while let Some(name) = key {
         let first = reader.peek().ok()?;
         let start = reader.current_index();
         reader.known_skip(first).ok()?;
-        behind = reader.current_index();
-        if each == *name {
-            // Of members with one name readers take the last.
-            found = Some(start..behind);
-        }
+        members.push((name, start..reader.current_index()));
         key = reader.next_key().ok()?.map(str::to_owned);
     }
     let closed = reader.current_index().checked_sub(1)?;
+    Some(Places { members, opened, closed })
+}
+
+fn changed(text: &[u8], path: &[&str], new: &Value, depth: usize) -> Option<Vec<u8>> {
+    let (name, rest) = path.split_first()?;
+    let Places { members, opened, closed } = places(text)?;
     let indented = text.get(opened..closed)?.contains(&b'\n');
-    if let Some(range) = found {
+    // Of members with one name readers take the last.
+    if let Some((_, range)) = members.iter().rfind(|(each, _)| each == name) {
         let old = text.get(range.clone())?;
         let member = if rest.is_empty() { shown(new, indented, depth) } else { changed(old, rest, new, depth + 1)? };
         return Some([text.get(..range.start)?, &member, text.get(range.end..)?].concat());
@@ -227,21 +272,22 @@ fn changed(text: &[u8], path: &[&str], new: &Value, depth: usize) -> Option<Vec<
     let added =
         rest.iter().rev().fold(new.clone(), |inner, name| Value::Object(Map::from_iter([((*name).into(), inner)])));
     let mut member = Vec::new();
-    if behind > opened {
+    if !members.is_empty() {
         member.push(b',');
     }
     if indented {
-        member.push(b'\n');
-        member.resize(member.len() + 2 * depth, b' ');
+        begin_line(&mut member, depth);
     }
     member.extend(Value::from(*name).to_string().into_bytes());
     member.extend_from_slice(b": ");
     member.extend(shown(&added, indented, depth));
+    let behind = members.last().map_or(opened, |(_, range)| range.end);
     Some([text.get(..behind)?, &member, text.get(behind..)?].concat())
 }
 
 /// A value as it stands `depth` objects deep.
-fn shown(value: &Value, indented: bool, depth: usize) -> Vec<u8> {
+#[must_use]
+pub fn shown(value: &Value, indented: bool, depth: usize) -> Vec<u8> {
     let plain = value.to_string();
     if !indented || plain.len() > INDENTED_MAX_BYTES {
         return plain.into_bytes();
@@ -337,12 +383,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn members_are_told_as_they_stand_and_make_an_object_again() {
+        let told = members(PYTHON.as_bytes()).expect("an object");
+        let expected: [(&str, &[u8]); 2] =
+            [("a", b"[NaN, Infinity, -Infinity, 1.50, 12345678901234567890123]"), ("b", br#"{"NaN": "NaN"}"#)];
+        assert_eq!(told, expected.map(|(name, text)| (name.to_owned(), text)));
+        let again = object(&told, 0);
+        assert_eq!(members(&again), Some(told));
+        assert_eq!(object::<&str, &[u8]>(&[], 3), b"{}");
+        let text = String::from_utf8(object(&[("a", "1"), ("b", "{}")], 1)).expect("text");
+        assert_eq!(text, "{\n    \"a\": 1,\n    \"b\": {}\n  }");
+        assert_eq!((members(b"[1]"), members(b"{\"a\": 1")), (None, None));
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_it_fail(bytes: Vec<u8>, start in "[\\[{\"a:,NI0-9 \\\\ud]{0,20}") {
             for bytes in [&bytes[..], start.as_bytes()] {
                 let _ = parse(bytes);
                 let _ = with_member(bytes, &["a", "b"], &json!(1));
+                let _ = members(bytes);
             }
         }
 

@@ -35,3 +35,5 @@ pub const V2_ARRAY: &str = ".zarray";
 pub const V2_GROUP: &str = ".zgroup";
 /// As [`V2_ARRAY`].
 pub const V2_ATTRIBUTES: &str = ".zattrs";
+/// A copy of all documents below a group, which some writers make beside them (Zarr v2).
+pub const V2_CONSOLIDATED: &str = ".zmetadata";

@@ -17,14 +17,20 @@ impl ArrayDocument {
             Keys::V2(separator) => separator,
             Keys::Default(_) | Keys::Other(_) => return Err("Zarr v2 has no keys of that kind".into()),
         };
-        let (endian, compressor) = match self.codecs.0.as_slice() {
+        let (order, chain) = match self.codecs.0.split_first() {
+            Some((first, rest)) if *first == reversed(self.shape.len()) => ("F", rest),
+            _ => ("C", self.codecs.0.as_slice()),
+        };
+        let (endian, compressor) = match chain {
             [Codec::Bytes { endian }] => (endian, Value::Null),
             [Codec::Bytes { endian }, compressor] => {
                 let told = compressor.v2().ok_or_else(|| format!("Zarr v2 has no codec {}", compressor.name()))?;
                 (endian, told)
             }
-            chain if chain.contains(&Codec::Crc32c) => return Err("Zarr v2 has no codec crc32c".into()),
-            _ => return Err("Zarr v2 has no such chain of codecs".into()),
+            _ => {
+                let names: Vec<_> = self.codecs.0.iter().map(Codec::name).collect();
+                return Err(format!("Zarr v2 has no such chain of codecs: {}", names.join(", ")));
+            }
         };
         let dtype = self.data_type.v2(endian.unwrap_or(Endian::Little));
         Ok(json!({
@@ -34,7 +40,7 @@ impl ArrayDocument {
             "dtype": dtype.ok_or_else(|| format!("Zarr v2 has no type {}", self.data_type.name))?,
             "compressor": compressor,
             "fill_value": self.fill_value,
-            "order": "C",
+            "order": order,
             "filters": null,
             "dimension_separator": separator.json(),
         }))
@@ -144,6 +150,7 @@ mod tests {
         };
         let fortran = read("order", json!("F")).expect("an array");
         assert_eq!(fortran.codecs.json()[0], json!({"name": "transpose", "configuration": {"order": [2, 1, 0]}}));
+        assert_eq!(fortran.v2().expect("format 2 has it")["order"], "F");
         let filtered = read("filters", json!([{"id": "delta", "dtype": "<u2"}])).expect("an array");
         assert_eq!(filtered.codecs.0[0].name(), "delta");
         assert!(filtered.v2().is_err());

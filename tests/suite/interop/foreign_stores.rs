@@ -11,7 +11,7 @@ use ome_stream_tests::case::Case;
 use ome_stream_tests::python::{self, say};
 
 /// Names the `ome-stream` program.
-const TOOL: &str = "OME_STREAM_TOOL";
+pub(crate) const TOOL: &str = "OME_STREAM_TOOL";
 
 /// Fewest programs that must have written the stores.
 const WRITERS: usize = 8;
@@ -55,7 +55,7 @@ fn assert_same(before: &BTreeMap<PathBuf, There>, root: &Path, after: &str) {
 }
 
 /// Stores of others, by the name of their folder, each with the program that wrote it.
-fn made(python: &Path, folder: &Path) -> BTreeMap<String, String> {
+pub(crate) fn made(python: &Path, folder: &Path) -> BTreeMap<String, String> {
     let made = python::run(python, "make_foreign.py", &[folder]).unwrap_or_else(|error| panic!("{error}"));
     let made: BTreeMap<String, String> = serde_json::from_str(&made).expect("names and writers");
     let writers: std::collections::BTreeSet<_> = made.values().collect();

@@ -216,8 +216,13 @@ fn a_store_is_converted_as_a_whole() {
     assert!(bench.line("check b.ome.zarr").expect(0).out.contains("OME-NGFF 0.6"));
     bench.line("convert a.ome.zarr --to 0.6 -o a.ome.zarr/b").expect(1).says(&["output", "inside of the store"]);
     bench.line("convert . --to 0.6 --in-place").expect(1).says(&["folder above"]);
-    bench.line("convert a.ome.zarr --to 0.4 --in-place").expect(2).says(&["use 0.5 or 0.6"]);
+    bench.line("convert a.ome.zarr --to 0.3 --in-place").expect(2).says(&["use 0.4, 0.5 or 0.6"]);
     bench.line("convert nothing --to 0.6 --in-place").expect(1);
+    let told = bench.line("convert a.ome.zarr --to 0.4 -o c.ome.zarr --json").expect(0).json();
+    assert_eq!((&told["version"], &told["chunk_files"]), (&json!("0.4"), &json!(4)), "{told}");
+    bench.line("check c.ome.zarr --pixels").expect(0);
+    assert!(bench.line("convert c.ome.zarr --to 0.6 --in-place").expect(0).out.contains("4 chunk file(s)"));
+    assert!(bench.line("check c.ome.zarr --pixels").expect(0).out.contains("OME-NGFF 0.6"));
     bench.line("convert a.ome.zarr --to 0.6 --in-place").expect(0);
     assert!(bench.line("check a.ome.zarr").expect(0).out.contains("OME-NGFF 0.6"));
 }
