@@ -14,13 +14,10 @@ use crate::names::own;
 use crate::platform::{Disk, Entry, EntryKind, Kind, PARTIAL_SUFFIX, Source, SyncPolicy, create_dirs_below};
 use crate::reader::{self, Stored, limits};
 use crate::zarr::index::{Entry as Place, MISSING};
-use crate::zarr::{ArrayFormat, Keys, Sharding};
+use crate::zarr::{ArrayFormat, Keys, Sharding, checksum};
 
 /// Bytes of a file that are read and written together.
 const PIECE_BYTES: u64 = 1 << 20;
-
-/// Bytes of the checksum behind a chunk (Zarr v3 codec `crc32c`).
-const CHECKSUM_BYTES: u64 = 4;
 
 /// A copy that is made of a store.
 pub(super) struct Copying<'a> {
@@ -200,8 +197,8 @@ impl Copying<'_> {
     }
 
     /// Bytes of a file, without the checksum behind them where there is one, which has to be right.
-    fn chunk(&mut self, old: &Path, file: &Stored, (offset, length): Place, new: &Path, checksum: bool) -> Result<()> {
-        let behind = if checksum { CHECKSUM_BYTES } else { 0 };
+    fn chunk(&mut self, old: &Path, file: &Stored, (offset, length): Place, new: &Path, has_checksum: bool) -> Result<()> {
+        let behind = if has_checksum { checksum::BYTES as u64 } else { 0 };
         let Some(length) = length.checked_sub(behind) else {
             return Err(damaged(old, format!("the chunk at byte {offset} is too short for its checksum")));
         };
@@ -213,13 +210,13 @@ impl Copying<'_> {
             let piece = (length - at).min(PIECE_BYTES);
             let bytes = self.done.piece(piece)?;
             file.fill(offset + at, bytes)?;
-            if checksum {
+            if has_checksum {
                 sum = crc32c::crc32c_append(sum, bytes);
             }
             written.write_at(at, bytes).map_err(fail)?;
             at += piece;
         }
-        if checksum && file.read(offset + length, behind)? != sum.to_le_bytes() {
+        if has_checksum && file.read(offset + length, behind)? != sum.to_le_bytes() {
             return Err(damaged(old, format!("the checksum of the chunk at byte {offset} is wrong")));
         }
         written.sync(SyncPolicy::Later).map_err(fail)?;
