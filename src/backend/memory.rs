@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Backend, Batch, Capabilities, Sink, Stored, Unsupported};
 use crate::error::{Error, Result};
-use crate::plan::{ArrayId, Form, GroupKey, Plan, StorageUnit};
+use crate::plan::{ArrayId, Form, Plan, SlabKey, StorageUnit};
 use crate::router::StorageIndex;
 use crate::store::Store;
 use crate::zarr::ZarrFormat;
@@ -32,7 +32,7 @@ struct Contents {
     units: BTreeMap<UnitKey, Vec<u8>>,
     provisional: BTreeMap<UnitKey, Vec<u8>>,
     skipped: BTreeSet<UnitKey>,
-    order: Vec<GroupKey>,
+    order: Vec<SlabKey>,
     /// Whose documents tell how far the arrays reach.
     written_to: Option<Arc<Store>>,
     sealed: BTreeSet<ArrayId>,
@@ -109,11 +109,11 @@ impl MemoryStore {
         let item = geometry.item_size();
         let row_bytes = columns as usize * item;
         let mut plane = vec![0; rows as usize * row_bytes];
-        let (group, slot) = layout.slot(&index);
+        let (slab, slot) = layout.slot(&index);
         let shape: Vec<u64> = layout.unit_shape().collect();
         let (tile_rows, tile_row) = (shape[shape.len() - 2] as usize, shape[shape.len() - 1] as usize * item);
         for nth in 0..layout.units() {
-            let place = layout.place(&group, nth);
+            let place = layout.place(&slab, nth);
             let key = (array, place.coordinates().to_vec());
             let Some(unit) = contents.units.get(&key).or_else(|| contents.provisional.get(&key)) else {
                 continue;
@@ -138,9 +138,9 @@ impl MemoryStore {
         Some(store.plan().arrays().iter().map(|array| store.extent(array.id())).collect())
     }
 
-    /// Groups in the order in which they were stored or skipped.
+    /// Slabs in the order in which they were stored or skipped.
     #[must_use]
-    pub fn order(&self) -> Vec<GroupKey> {
+    pub fn order(&self) -> Vec<SlabKey> {
         self.lock().order.clone()
     }
 

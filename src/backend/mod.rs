@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::plan::{ArrayId, GroupKey, Layout, Plan, UnitPlace};
+use crate::plan::{ArrayId, Layout, Plan, SlabKey, UnitPlace};
 use crate::shown::quoted;
 use crate::store::Store;
 
@@ -97,12 +97,12 @@ pub struct Done {
 }
 
 impl Done {
-    /// True where nothing more comes to a group.
+    /// True where nothing more comes to a slab.
     #[must_use]
-    pub fn has(&self, plan: &Plan, key: GroupKey) -> bool {
+    pub fn has(&self, plan: &Plan, key: SlabKey) -> bool {
         let array = plan.array(key.array);
         let frames = if array.level() == 0 { &self.frames } else { &self.levels };
-        frames.get(array.form().source().index()).is_some_and(|frames| plan.is_group_done(key, *frames))
+        frames.get(array.form().source().index()).is_some_and(|frames| plan.is_slab_done(key, *frames))
     }
 }
 
@@ -128,11 +128,11 @@ pub trait Sink: Send + Sync {
     /// As for [`Sink::write`].
     fn skip(&self, batch: &Batch<'_>) -> Result<Stored>;
 
-    /// Pixels of unit `nth` of a group that was written; `None` where it is not there.
+    /// Pixels of unit `nth` of a slab that was written; `None` where it is not there.
     ///
     /// # Errors
     /// What the disk reports, [`Error::Damaged`] for what cannot be decoded, [`Error::Unsupported`].
-    fn read(&self, key: GroupKey, layout: &Layout, nth: usize) -> Result<Option<Vec<u8>>> {
+    fn read(&self, key: SlabKey, layout: &Layout, nth: usize) -> Result<Option<Vec<u8>>> {
         let _ = (key, layout, nth);
         Err(no_random_access("this engine"))
     }
@@ -189,7 +189,7 @@ pub trait Sink: Send + Sync {
         0
     }
 
-    /// Whether a provisional copy of a group of `array` may be stored now that `filled` of its planes are there, of
+    /// Whether a provisional copy of a slab of `array` may be stored now that `filled` of its planes are there, of
     /// which `shown` were in the last copy (0: there is none): an engine that stores units as a whole bounds what that
     /// costs.
     fn allows_copy(&self, array: ArrayId, shown: usize, filled: usize) -> bool {
@@ -221,12 +221,12 @@ pub struct Stored {
     pub refused: bool,
 }
 
-/// A plane that takes the place of one, cut into the units of its group.
+/// A plane that takes the place of one, cut into the units of its slab.
 #[derive(Debug)]
 pub struct Replacement<'a> {
-    /// Array and group.
-    pub key: GroupKey,
-    /// How the group is laid out.
+    /// Array and slab.
+    pub key: SlabKey,
+    /// How the slab is laid out.
     pub layout: &'a Layout,
     /// Place of the plane in each unit.
     pub slot: usize,
@@ -234,20 +234,20 @@ pub struct Replacement<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Units of one group that lie side by side in memory (and, with shards, in one shard).
+/// Units of one slab that lie side by side in memory (and, with shards, in one shard).
 #[derive(Debug)]
 pub struct Batch<'a> {
-    /// Array and group.
-    pub key: GroupKey,
-    /// How the group is laid out.
+    /// Array and slab.
+    pub key: SlabKey,
+    /// How the slab is laid out.
     pub layout: &'a Layout,
-    /// Which units of the group.
+    /// Which units of the slab.
     pub units: Range<usize>,
     /// Their bytes, one unit after another; empty in [`Sink::skip`].
     pub bytes: &'a [u8],
     /// False for a provisional copy of units that will be written again.
     pub complete: bool,
-    /// Slots whose planes no earlier call has stored, ascending; `None` where nothing of this group was stored before.
+    /// Slots whose planes no earlier call has stored, ascending; `None` where nothing of this slab was stored before.
     /// `bytes` holds the others all the same, for engines that store a unit as a whole.
     pub new_planes: Option<&'a [usize]>,
 }

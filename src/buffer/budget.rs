@@ -1,4 +1,4 @@
-//! The budget: bytes that the groups of a run may take, whatever the shape of their arrays.
+//! The budget: bytes that the slabs of a run may take, whatever the shape of their arrays.
 //!
 //! Buffers of one size are a **class** (one for each form of array). Each class has a guaranteed share, enough to go
 //! on, so that a fast source can neither starve a slow one nor wait for it for ever; the rest is common. Buffers are
@@ -24,8 +24,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 /// is 128 MiB.
 const WARM_BYTES: u64 = 112 << 20;
 
-/// Groups for each worker that are made at once where none is free: one that it writes, and one that waits for it.
-const GROUPS_A_WORKER: u64 = 2;
+/// Slabs for each worker that are made at once where none is free: one that it writes, and one that waits for it.
+const SLABS_A_WORKER: u64 = 2;
 
 /// Time within which more buffers than one are made once the store is there, and nothing else could be done meanwhile.
 const FIRST_TIME: Duration = Duration::from_millis(2);
@@ -54,7 +54,7 @@ struct Class {
     sure: u64,
 }
 
-/// Memory for the planes of a group, on loan; dropping it gives it back to its owner.
+/// Memory for the planes of a slab, on loan; dropping it gives it back to its owner.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     memory: Option<AlignedBuffer>,
@@ -64,7 +64,7 @@ pub(crate) struct Buffer {
 /// Whose the memory of a buffer is, and what becomes of it.
 #[derive(Debug)]
 enum Owner {
-    /// A budget keeps it for the next group.
+    /// A budget keeps it for the next slab.
     Budget { home: Arc<Shared>, class: usize },
 }
 
@@ -138,7 +138,7 @@ impl Budget {
         let shared = Shared {
             limit: limit.max(sure),
             total: total.max(limit).max(sure),
-            at_once: most.saturating_mul(GROUPS_A_WORKER * workers as u64).min(WARM_BYTES),
+            at_once: most.saturating_mul(SLABS_A_WORKER * workers as u64).min(WARM_BYTES),
             classes,
             state: Mutex::new(state),
             returned: Condvar::new(),
@@ -150,7 +150,7 @@ impl Budget {
     /// A budget of `limit` bytes, or of these classes if they are more: bytes of a buffer, and how many are sure.
     #[cfg(all(test, feature = "shuttle"))]
     pub(crate) fn of_classes(classes: &[(u64, u64)], limit: u64) -> Self {
-        let need = |(bytes, sure): &(u64, u64)| Need { buffer_bytes: *bytes, open_groups: sure - 1, ..Need::default() };
+        let need = |(bytes, sure): &(u64, u64)| Need { buffer_bytes: *bytes, open_slabs: sure - 1, ..Need::default() };
         Self::of_needs(classes.iter().map(need), limit, 0, 0)
     }
 
@@ -159,8 +159,8 @@ impl Budget {
     pub(crate) fn of_buffers(bytes: usize, beside: u64, count: u64) -> Self {
         let need = Need {
             buffer_bytes: bytes as u64,
-            group_bytes: beside,
-            open_groups: count.saturating_sub(1),
+            slab_bytes: beside,
+            open_slabs: count.saturating_sub(1),
             ..Need::default()
         };
         Self::of_needs(std::iter::once(need), 0, 0, 0)
@@ -298,9 +298,9 @@ impl Budget {
         }
     }
 
-    /// Counts bytes that a group without a buffer takes.
+    /// Counts bytes that a slab without a buffer takes.
     #[must_use]
-    pub(crate) fn group_beside(&self, class: usize) -> Beside {
+    pub(crate) fn slab_beside(&self, class: usize) -> Beside {
         let class = self.shared.classes[class];
         self.beside(class.cost - class.bytes as u64)
     }

@@ -9,7 +9,7 @@ fn take(budget: &Budget) -> Option<Vec<Buffer>> {
 }
 
 fn need(bytes: u64, open: u64) -> Need {
-    Need { buffer_bytes: bytes, open_groups: open, ..Need::default() }
+    Need { buffer_bytes: bytes, open_slabs: open, ..Need::default() }
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn taking_waits_until_a_buffer_comes_back() {
 
 #[test]
 fn a_class_is_sure_of_its_part_whatever_another_takes() {
-    // Two groups of 1000 and two of 300 are sure; 1400 are common.
+    // Two slabs of 1000 and two of 300 are sure; 1400 are common.
     let budget = Budget::of_needs([need(1000, 1), need(300, 1)].into_iter(), 4000, 0, 0);
     let mut large: Vec<_> = std::iter::from_fn(|| budget.try_take(&[0], || true).expect("memory")).collect();
     assert_eq!(large.len(), 3, "two of its own and one of what is common");

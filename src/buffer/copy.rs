@@ -38,10 +38,10 @@ fn each_stretch(layout: &Layout, slot: usize, mut use_stretch: impl FnMut(usize,
     }
 }
 
-/// Lays `frame` out as plane `slot` of every unit of a group that nobody shares.
+/// Lays `frame` out as plane `slot` of every unit of a slab that nobody shares.
 ///
 /// # Panics
-/// If `frame` is shorter than a frame or `buffer` than a group.
+/// If `frame` is shorter than a frame or `buffer` than a slab.
 pub fn lay_out(layout: &Layout, frame: &[u8], slot: usize, buffer: &mut AlignedBuffer) {
     // SAFETY: `&mut` excludes all others.
     unsafe { copy_in(layout, frame, slot, buffer) };
@@ -53,7 +53,7 @@ pub fn lay_out(layout: &Layout, frame: &[u8], slot: usize, buffer: &mut AlignedB
 /// Nobody reads or writes slot `slot` of `buffer` at the same time.
 ///
 /// # Panics
-/// If `frame` is shorter than a frame or `buffer` than a group.
+/// If `frame` is shorter than a frame or `buffer` than a slab.
 pub(super) unsafe fn copy_in(layout: &Layout, frame: &[u8], slot: usize, buffer: &AlignedBuffer) {
     let tile_row = layout.tile().1 * layout.item_size();
     if layout.frame_bytes() >= PAST_CACHE_FROM && tile_row >= PAST_CACHE_ROW {

@@ -81,10 +81,10 @@ proptest! {
         let layout = plan.forms()[0].layout();
         let extent = plan.geometry().index_extent();
         let index = std::array::from_fn(|axis| index[axis] % extent[axis]);
-        let (group, slot) = layout.slot(&index);
-        prop_assert_eq!(layout.plane(&group, slot), Some(index));
-        let inside = (0..layout.planes()).filter(|slot| layout.plane(&group, *slot).is_some()).count();
-        prop_assert_eq!(inside, layout.expected_planes(&group));
+        let (slab, slot) = layout.slot(&index);
+        prop_assert_eq!(layout.plane(&slab, slot), Some(index));
+        let inside = (0..layout.planes()).filter(|slot| layout.plane(&slab, *slot).is_some()).count();
+        prop_assert_eq!(inside, layout.expected_planes(&slab));
     }
 
     #[test]
@@ -109,29 +109,29 @@ proptest! {
     }
 
     #[test]
-    fn the_memory_plan_counts_the_groups_that_are_open_at_once(plan in any_plan(units())) {
+    fn the_memory_plan_counts_the_slabs_that_are_open_at_once(plan in any_plan(units())) {
         let layout = plan.forms()[0].layout();
         let memory = *plan.memory();
         let frames = plan.router().total().unwrap_or(200).min(400);
         let (mut open, mut most) = (std::collections::HashMap::new(), 0);
         for frame in 0..frames {
             let location = plan.router().locate(frame).expect("declared");
-            let (group, _) = layout.slot(&location.index);
-            let key = (location.position, group);
+            let (slab, _) = layout.slot(&location.index);
+            let key = (location.position, slab);
             let done = open.entry(key).or_insert(0usize);
             *done += 1;
-            let complete = *done == layout.expected_planes(&group);
+            let complete = *done == layout.expected_planes(&slab);
             most = most.max(open.len() as u64);
             if complete {
                 open.remove(&key);
             }
         }
-        prop_assert!(most <= memory.open_groups, "{most} open, {} planned", memory.open_groups);
+        prop_assert!(most <= memory.open_slabs, "{most} open, {} planned", memory.open_slabs);
         let need = plan.forms()[0].need();
-        prop_assert!(memory.budget_bytes >= need.sure_bytes() && need.sure_bytes() > memory.open_groups * need.cost());
+        prop_assert!(memory.budget_bytes >= need.sure_bytes() && need.sure_bytes() > memory.open_slabs * need.cost());
         prop_assert!(memory.total_bytes <= plan.settings().memory_limit);
         if plan.router().total().is_some_and(|total| total == frames) {
-            prop_assert!(most == memory.open_groups, "the plan is exact where every loop runs through");
+            prop_assert!(most == memory.open_slabs, "the plan is exact where every loop runs through");
         }
     }
 }
@@ -147,10 +147,10 @@ fn a_plan_that_cannot_fit_is_refused_with_the_numbers() {
     let mut settings = Settings::new("a", dimensions, DataType::UInt16);
     settings.memory_limit = 1 << 30;
     let chunks = Capabilities::taking(StorageUnit::Chunk);
-    let error = Plan::new(&settings, &chunks).expect_err("40 groups of 100 MiB");
+    let error = Plan::new(&settings, &chunks).expect_err("40 slabs of 100 MiB");
     assert_eq!(error.code(), 3);
     let message = error.to_string();
-    assert!(message.contains("40 open group(s)") && message.contains("104857600 bytes each"), "{message}");
+    assert!(message.contains("40 open slab(s)") && message.contains("104857600 bytes each"), "{message}");
     let least = match error {
         crate::Error::MemoryLimit { needed, .. } => needed,
         other => panic!("{other}"),

@@ -1,13 +1,13 @@
-//! Memory of planes: the budget in bytes, groups that are filled and read, and the one copy of a frame.
+//! Memory of planes: the budget in bytes, slabs that are filled and read, and the one copy of a frame.
 //!
-//! How the planes of a group lie in its buffer is arithmetic, and the plan's: [`crate::plan::Layout`].
+//! How the planes of a slab lie in its buffer is arithmetic, and the plan's: [`crate::plan::Layout`].
 
 mod aligned;
 mod budget;
 mod copy;
-mod group;
 #[cfg(all(test, not(feature = "shuttle")))]
 mod layout_tests;
+mod slab;
 
 #[cfg(all(test, feature = "shuttle"))]
 mod schedules;
@@ -16,5 +16,5 @@ pub use crate::platform::{ALIGNMENT, DIRECT_FROM};
 pub use aligned::AlignedBuffer;
 pub(crate) use budget::{Beside, Budget, Buffer};
 pub use copy::lay_out;
-pub use group::{Arrival, Open, Sealed};
-pub(crate) use group::{Filled, Plane, Watched};
+pub use slab::{Arrival, Open, Sealed};
+pub(crate) use slab::{Filled, Plane, Watched};

@@ -1,4 +1,4 @@
-//! The budget and a group under thousands of schedules: `cargo test -p ome-stream --features shuttle --lib schedules`.
+//! The budget and a slab under thousands of schedules: `cargo test -p ome-stream --features shuttle --lib schedules`.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -8,7 +8,7 @@ use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::{check_random, thread};
 
 use super::{Arrival, Budget, Open};
-use crate::plan::{ArrayId, Capabilities, GroupKey, Plan, StorageUnit};
+use crate::plan::{ArrayId, Capabilities, Plan, SlabKey, StorageUnit};
 use crate::settings::{DataType, Settings, parse_dims};
 
 const SCHEDULES: usize = 5_000;
@@ -82,7 +82,7 @@ fn schedules_of_two_sources_in_one_budget() {
 }
 
 #[test]
-fn schedules_of_a_group_show_only_whole_planes() {
+fn schedules_of_a_slab_show_only_whole_planes() {
     let dimensions = parse_dims("t:3:3,y:4:2,x:4:2").expect("a grammar of ours");
     let settings = Settings::new("a", dimensions, DataType::UInt8);
     let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
@@ -91,12 +91,12 @@ fn schedules_of_a_group_show_only_whole_planes() {
         move || {
             let layout = form.layout();
             let budget = Budget::of_buffers(layout.buffer_bytes(), 0, 1);
-            let key = GroupKey { array: ArrayId(0), index: [0; 3] };
-            let mut group = Open::new(key, &form, Some(budget.group_beside(0))).expect("memory");
-            budget.take(&[0], || false).expect("memory").into_iter().for_each(|buffer| group.attach(buffer));
+            let key = SlabKey { array: ArrayId(0), index: [0; 3] };
+            let mut slab = Open::new(key, &form, Some(budget.slab_beside(0))).expect("memory");
+            budget.take(&[0], || false).expect("memory").into_iter().for_each(|buffer| slab.attach(buffer));
             let complete = Arc::new(AtomicUsize::new(0));
             let live = {
-                let (watched, form, complete) = (group.watch(), Arc::clone(&form), Arc::clone(&complete));
+                let (watched, form, complete) = (slab.watch(), Arc::clone(&form), Arc::clone(&complete));
                 thread::spawn(move || {
                     let layout = form.layout();
                     for _ in 0..3 {
@@ -120,10 +120,10 @@ fn schedules_of_a_group_show_only_whole_planes() {
                 })
             };
             for slot in 0..3 {
-                group.fill(slot, Arrival(slot as u64), &vec![slot as u8 + 1; layout.frame_bytes()]);
+                slab.fill(slot, Arrival(slot as u64), &vec![slot as u8 + 1; layout.frame_bytes()]);
                 thread::yield_now();
             }
-            let plane = group.plane(1).expect("filled");
+            let plane = slab.plane(1).expect("filled");
             let reader = {
                 let bytes = layout.frame_bytes();
                 thread::spawn(move || {
@@ -133,9 +133,9 @@ fn schedules_of_a_group_show_only_whole_planes() {
                 })
             };
             // Whoever replaces a plane keeps readers away, or is kept away by them.
-            let _ = group.try_replace(1, &vec![9; layout.frame_bytes()]);
-            let replaced = group.try_replace(1, &vec![2; layout.frame_bytes()]);
-            let sealed = group.seal();
+            let _ = slab.try_replace(1, &vec![9; layout.frame_bytes()]);
+            let replaced = slab.try_replace(1, &vec![2; layout.frame_bytes()]);
+            let sealed = slab.seal();
             sealed.end_provisional();
             complete.store(1, Ordering::SeqCst);
             let planes: Vec<u8> = sealed.bytes(&(0..1)).chunks(layout.plane_bytes()).map(|plane| plane[0]).collect();

@@ -197,7 +197,14 @@ impl Copying<'_> {
     }
 
     /// Bytes of a file, without the checksum behind them where there is one, which has to be right.
-    fn chunk(&mut self, old: &Path, file: &Stored, (offset, length): Place, new: &Path, has_checksum: bool) -> Result<()> {
+    fn chunk(
+        &mut self,
+        old: &Path,
+        file: &Stored,
+        (offset, length): Place,
+        new: &Path,
+        has_checksum: bool,
+    ) -> Result<()> {
         let behind = if has_checksum { checksum::BYTES as u64 } else { 0 };
         let Some(length) = length.checked_sub(behind) else {
             return Err(damaged(old, format!("the chunk at byte {offset} is too short for its checksum")));

@@ -16,9 +16,9 @@
 //! | 2 | length of the shard's path |
 //! | 4 | number of chunks, or of runs of planes; of JSON: its bytes; durable: the source |
 //! | 8 | chunks: offset of the first in the shard file, the others follow without gaps; planes: their array; durable: how many frames of the source are on the medium, in the order in which they came |
-//! | | chunks: the shard's path below the root, with `/`; planes: 8 bytes for each coordinate of their group |
+//! | | chunks: the shard's path below the root, with `/`; planes: 8 bytes for each coordinate of their slab |
 //! | | chunks, 8 bytes each: place in the shard's index, length |
-//! | | planes, 24 bytes a run: first slot in the group, number of slots, arrival of the first, arrivals from one to the next |
+//! | | planes, 24 bytes a run: first slot in the slab, number of slots, arrival of the first, arrivals from one to the next |
 //! | | the run, arrays: a JSON object |
 //! | 4 | crc32c of all before |
 //!
@@ -103,14 +103,14 @@ pub enum Entry {
     Durable(SourceId, u64),
 }
 
-/// Planes of one group that were given to the operating system.
+/// Planes of one slab that were given to the operating system.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planes {
     /// Their array.
     pub array: ArrayId,
-    /// Coordinates of the group, counted in groups.
-    pub group: StorageIndex,
-    /// Their slots in the group.
+    /// Coordinates of the slab, counted in slabs.
+    pub slab: StorageIndex,
+    /// Their slots in the slab.
     pub runs: Vec<SlotRun>,
 }
 
@@ -124,11 +124,11 @@ pub struct SlotRun {
 }
 
 impl Planes {
-    /// The planes of a group by slot, ascending, with the arrivals of their frames.
+    /// The planes of a slab by slot, ascending, with the arrivals of their frames.
     #[must_use]
-    pub fn of(array: ArrayId, group: StorageIndex, slots: impl IntoIterator<Item = (usize, Arrival)>) -> Self {
+    pub fn of(array: ArrayId, slab: StorageIndex, slots: impl IntoIterator<Item = (usize, Arrival)>) -> Self {
         let mut runs: Vec<SlotRun> = Vec::new();
-        // A group has at most 2^31 planes: a chunk has no more bytes.
+        // A slab has at most 2^31 planes: a chunk has no more bytes.
         for (slot, Arrival(arrival)) in
             slots.into_iter().filter_map(|(slot, arrival)| Some((u32::try_from(slot).ok()?, arrival)))
         {
@@ -136,7 +136,7 @@ impl Planes {
                 runs.push(SlotRun { slots: slot..slot.saturating_add(1), arrivals: Some((arrival, 0)) });
             }
         }
-        Self { array, group, runs }
+        Self { array, slab, runs }
     }
 }
 
@@ -200,7 +200,7 @@ pub fn chunks_entry(shard: &str, offset: u64, complete: bool, chunks: &[PlacedCh
 /// The entry of planes that were written.
 #[must_use]
 pub fn planes_entry(planes: &Planes) -> Vec<u8> {
-    let group: Vec<u8> = planes.group.iter().flat_map(|at| at.to_le_bytes()).collect();
+    let slab: Vec<u8> = planes.slab.iter().flat_map(|at| at.to_le_bytes()).collect();
     let mut body = Vec::with_capacity(planes.runs.len() * RUN_OF_PLANES_BYTES);
     for SlotRun { slots, arrivals } in &planes.runs {
         let (first, step) = arrivals.unwrap_or_default();
@@ -209,7 +209,7 @@ pub fn planes_entry(planes: &Planes) -> Vec<u8> {
         body.extend_from_slice(&first.to_le_bytes());
         body.extend_from_slice(&step.to_le_bytes());
     }
-    entry(KIND_PLANES, COMPLETE, &group, planes.runs.len(), planes.array.0.into(), &body)
+    entry(KIND_PLANES, COMPLETE, &slab, planes.runs.len(), planes.array.0.into(), &body)
 }
 
 /// The entry that so many frames of a source, in the order in which they came, are on the medium.
@@ -364,7 +364,7 @@ fn parse(bytes: &[u8]) -> Option<Entry> {
             let run = |bytes: &[u8]| Some(SlotRun { slots: word_at(bytes, 0)?..word_at(bytes, 4)?, arrivals: None });
             Some(Entry::Planes(Planes {
                 array: ArrayId(u32::try_from(offset).ok()?),
-                group: group_of(path)?,
+                slab: slab_of(path)?,
                 runs: rest.chunks_exact(CHUNK_BYTES).map(run).collect::<Option<_>>()?,
             }))
         }
@@ -376,7 +376,7 @@ fn parse(bytes: &[u8]) -> Option<Entry> {
             };
             Some(Entry::Planes(Planes {
                 array: ArrayId(u32::try_from(offset).ok()?),
-                group: group_of(path)?,
+                slab: slab_of(path)?,
                 runs: rest.chunks_exact(RUN_OF_PLANES_BYTES).map(run).collect::<Option<_>>()?,
             }))
         }
@@ -388,9 +388,9 @@ fn word_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
-fn group_of(bytes: &[u8]) -> Option<StorageIndex> {
-    let group: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|at| u64::from_le_bytes(*at)).collect();
-    group.try_into().ok()
+fn slab_of(bytes: &[u8]) -> Option<StorageIndex> {
+    let slab: Vec<u64> = bytes.as_chunks::<8>().0.iter().map(|at| u64::from_le_bytes(*at)).collect();
+    slab.try_into().ok()
 }
 
 #[cfg(test)]
@@ -459,11 +459,11 @@ mod tests {
 
     #[test]
     fn planes_of_version_1_come_back() {
-        let group: Vec<u8> = [1_u64, 2, 3].iter().flat_map(|at| at.to_le_bytes()).collect();
+        let slab: Vec<u8> = [1_u64, 2, 3].iter().flat_map(|at| at.to_le_bytes()).collect();
         let body: Vec<u8> = [0_u32, 3, 5, 6].iter().flat_map(|slot| slot.to_le_bytes()).collect();
-        let log = entry(KIND_PLANES_V1, COMPLETE, &group, 2, 7, &body);
+        let log = entry(KIND_PLANES_V1, COMPLETE, &slab, 2, 7, &body);
         let run = |slots: Range<u32>| SlotRun { slots, arrivals: None };
-        let planes = Planes { array: ArrayId(7), group: [1, 2, 3], runs: vec![run(0..3), run(5..6)] };
+        let planes = Planes { array: ArrayId(7), slab: [1, 2, 3], runs: vec![run(0..3), run(5..6)] };
         assert_eq!(read(&log), (vec![Entry::Planes(planes)], 0));
     }
 

@@ -9,7 +9,7 @@ use super::format::{PlacedChunk, Planes, chunks_entry, durable_entry, first_entr
 use crate::buffer::Arrival;
 use crate::error::{Error, Result};
 use crate::names::own::{LOG, OLD_LOG};
-use crate::plan::{GroupKey, Plan, SourceId, StorageUnit};
+use crate::plan::{Plan, SlabKey, SourceId, StorageUnit};
 use crate::platform::{AppendFile, Disk, Source};
 use crate::reader;
 
@@ -67,11 +67,11 @@ impl Log {
         self.append(&chunks_entry(shard, offset, complete, &placed.collect::<Vec<_>>()))
     }
 
-    /// Notes that the planes in these slots of a group, ascending, were given to the operating system.
+    /// Notes that the planes in these slots of a slab, ascending, were given to the operating system.
     ///
     /// # Errors
     /// The operating system's.
-    pub(crate) fn planes(&self, key: GroupKey, slots: impl IntoIterator<Item = (usize, Arrival)>) -> Result<()> {
+    pub(crate) fn planes(&self, key: SlabKey, slots: impl IntoIterator<Item = (usize, Arrival)>) -> Result<()> {
         if self.is_closed() {
             return Ok(());
         }

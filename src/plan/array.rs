@@ -90,7 +90,7 @@ impl Form {
         &self.axis_names
     }
 
-    /// How a group of planes lies in memory, in the unit that the engine takes.
+    /// How a slab of planes lies in memory, in the unit that the engine takes.
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout
@@ -170,7 +170,7 @@ impl PlannedArray {
         &self.form.geometry
     }
 
-    /// How a group of its planes lies in memory.
+    /// How a slab of its planes lies in memory.
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.form.layout

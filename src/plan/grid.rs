@@ -76,28 +76,28 @@ impl ShardGrid {
             as usize
     }
 
-    /// The group that a chunk belongs to, where an engine takes chunks.
+    /// The slab that a chunk belongs to, where an engine takes chunks.
     #[must_use]
-    pub fn group_of(chunk: &[u64]) -> StorageIndex {
+    pub fn slab_of(chunk: &[u64]) -> StorageIndex {
         let mut index = StorageIndex::default();
         let index_axes = chunk.len().saturating_sub(2);
         index.iter_mut().zip(&chunk[..index_axes]).for_each(|(to, at)| *to = *at);
         index
     }
 
-    /// The row of shards that a group belongs to, along the index dimensions.
+    /// The row of shards that a slab belongs to, along the index dimensions.
     #[must_use]
-    pub fn row_of(&self, group: &StorageIndex) -> StorageIndex {
-        let mut row = *group;
-        row.iter_mut().zip(&self.shard[..self.index_axes()]).for_each(|(at, groups)| *at /= groups);
+    pub fn row_of(&self, slab: &StorageIndex) -> StorageIndex {
+        let mut row = *slab;
+        row.iter_mut().zip(&self.shard[..self.index_axes()]).for_each(|(at, slabs)| *at /= slabs);
         row
     }
 
-    /// Groups of a row of shards that lie within the array.
+    /// Slabs of a row of shards that lie within the array.
     #[must_use]
-    pub fn groups_in_row(&self, row: &StorageIndex) -> u64 {
+    pub fn slabs_in_row(&self, row: &StorageIndex) -> u64 {
         let axes = row.iter().zip(&self.shard).zip(&self.chunks).take(self.index_axes());
-        axes.map(|((at, groups), all)| (*groups).min(all.saturating_sub(at.saturating_mul(*groups)))).product()
+        axes.map(|((at, slabs), all)| (*slabs).min(all.saturating_sub(at.saturating_mul(*slabs)))).product()
     }
 
     fn index_axes(&self) -> usize {
@@ -134,8 +134,8 @@ mod tests {
                 }
             }
         }
-        assert_eq!(grid.groups_in_row(&[0, 0, 0]), 6);
-        assert_eq!(grid.groups_in_row(&[1, 1, 0]), 1, "what is beyond the edges does not count");
+        assert_eq!(grid.slabs_in_row(&[0, 0, 0]), 6);
+        assert_eq!(grid.slabs_in_row(&[1, 1, 0]), 1, "what is beyond the edges does not count");
         assert_eq!(grid.row_of(&[3, 2, 0]), [1, 1, 0]);
     }
 }

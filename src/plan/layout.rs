@@ -1,6 +1,6 @@
-//! How the planes of a group lie in its buffer: arithmetic alone. The copy that follows it is the buffer's.
+//! How the planes of a slab lie in its buffer: arithmetic alone. The copy that follows it is the buffer's.
 //!
-//! A **group** is a set of planes that are completed together: those that share one chunk (or shard) along the index
+//! A **slab** is a set of planes that are completed together: those that share one chunk (or shard) along the index
 //! dimensions. Its buffer holds every **unit** (chunk, shard or frame) of those planes, one after another, each laid
 //! out as Zarr wants it (C order). Appending a frame is therefore one copy, and an uncompressed unit is written to disk
 //! from where it lies.
@@ -12,12 +12,12 @@ use super::geometry::{Geometry, MAX_AXES};
 use crate::platform::{ALIGNMENT, DIRECT_FROM};
 use crate::router::{MAX_INDEX_DIMENSIONS, StorageIndex};
 
-/// Which group: its array and its coordinates, counted in groups along the index dimensions in storage order.
+/// Which slab: its array and its coordinates, counted in slabs along the index dimensions in storage order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct GroupKey {
+pub struct SlabKey {
     /// Array.
     pub array: ArrayId,
-    /// Coordinates in groups.
+    /// Coordinates in slabs.
     pub index: StorageIndex,
 }
 
@@ -52,7 +52,7 @@ impl UnitPlace {
     }
 }
 
-/// Geometry of a group's buffer: `units` tiles of a frame, each with `planes` planes, one unit after another.
+/// Geometry of a slab's buffer: `units` tiles of a frame, each with `planes` planes, one unit after another.
 ///
 /// Units of the same shard lie side by side, so that they can be written in one call.
 #[derive(Debug, Clone)]
@@ -160,7 +160,7 @@ impl Layout {
         u64::from(down.div_ceil(shard_down)) * u64::from(across.div_ceil(shard_across))
     }
 
-    /// Small jobs of a group, at most.
+    /// Small jobs of a slab, at most.
     pub(crate) fn most_jobs(&self) -> u64 {
         let in_shard = u64::from(self.shard_grid.0) * u64::from(self.shard_grid.1);
         self.shards_of_frame() * in_shard.div_ceil(self.units_per_job() as u64)
@@ -179,19 +179,19 @@ impl Layout {
         self.unit
     }
 
-    /// Planes of a group along each index dimension (1 beyond them).
+    /// Planes of a slab along each index dimension (1 beyond them).
     #[must_use]
     pub(crate) fn index_unit(&self) -> &StorageIndex {
         &self.index_unit
     }
 
-    /// Planes of a group.
+    /// Planes of a slab.
     #[must_use]
     pub fn planes(&self) -> usize {
         self.planes
     }
 
-    /// Units of a group.
+    /// Units of a slab.
     #[must_use]
     pub fn units(&self) -> usize {
         self.grid.0 as usize * self.grid.1 as usize
@@ -211,7 +211,7 @@ impl Layout {
             .chain([self.tile_rows as u64, self.tile_columns as u64])
     }
 
-    /// Bytes of a group's buffer; whole pages where it may be written past the page cache.
+    /// Bytes of a slab's buffer; whole pages where it may be written past the page cache.
     #[must_use]
     pub fn buffer_bytes(&self) -> usize {
         // Far more than there is where it cannot be counted: the plan's memory is refused then.
@@ -244,27 +244,27 @@ impl Layout {
         if whole { &self.runs } else { &self.jobs_small }
     }
 
-    /// Coordinates (in groups) of the group that a plane belongs to, and its slot in it.
+    /// Coordinates (in slabs) of the slab that a plane belongs to, and its slot in it.
     #[must_use]
     pub fn slot(&self, index: &StorageIndex) -> (StorageIndex, usize) {
-        let mut group = [0; MAX_INDEX_DIMENSIONS];
+        let mut slab = [0; MAX_INDEX_DIMENSIONS];
         let mut slot = 0;
         for axis in 0..MAX_INDEX_DIMENSIONS {
             let unit = self.index_unit[axis];
-            group[axis] = index[axis] / unit;
+            slab[axis] = index[axis] / unit;
             slot = slot * unit + index[axis] % unit;
         }
-        (group, slot as usize)
+        (slab, slot as usize)
     }
 
-    /// Storage index of the plane in `slot` of `group`; `None` where it lies past the array's extent.
+    /// Storage index of the plane in `slot` of `slab`; `None` where it lies past the array's extent.
     #[must_use]
-    pub fn plane(&self, group: &StorageIndex, slot: usize) -> Option<StorageIndex> {
+    pub fn plane(&self, slab: &StorageIndex, slot: usize) -> Option<StorageIndex> {
         let mut index = [0; MAX_INDEX_DIMENSIONS];
         let mut rest = slot as u64;
         for axis in (0..MAX_INDEX_DIMENSIONS).rev() {
             let unit = self.index_unit[axis];
-            index[axis] = group[axis].checked_mul(unit)?.checked_add(rest % unit)?;
+            index[axis] = slab[axis].checked_mul(unit)?.checked_add(rest % unit)?;
             rest /= unit;
             if index[axis] >= self.index_extent[axis] {
                 return None;
@@ -273,22 +273,22 @@ impl Layout {
         Some(index)
     }
 
-    /// Planes of `group` that lie within the array: what must be written or skipped for it to be complete.
+    /// Planes of `slab` that lie within the array: what must be written or skipped for it to be complete.
     #[must_use]
-    pub(crate) fn expected_planes(&self, group: &StorageIndex) -> usize {
+    pub(crate) fn expected_planes(&self, slab: &StorageIndex) -> usize {
         (0..MAX_INDEX_DIMENSIONS)
             .map(|axis| {
-                let start = group[axis].saturating_mul(self.index_unit[axis]);
+                let start = slab[axis].saturating_mul(self.index_unit[axis]);
                 self.index_unit[axis].min(self.index_extent[axis].saturating_sub(start))
             })
             .product::<u64>() as usize
     }
 
-    /// Where unit `nth` of `group` lies in the array, counted in units.
+    /// Where unit `nth` of `slab` lies in the array, counted in units.
     #[must_use]
-    pub fn place(&self, group: &StorageIndex, nth: usize) -> UnitPlace {
+    pub fn place(&self, slab: &StorageIndex, nth: usize) -> UnitPlace {
         let mut coordinates = [0; MAX_AXES];
-        coordinates[..self.index_dimensions].copy_from_slice(&group[..self.index_dimensions]);
+        coordinates[..self.index_dimensions].copy_from_slice(&slab[..self.index_dimensions]);
         let (row, column) = self.tiles[nth];
         coordinates[self.index_dimensions] = row.into();
         coordinates[self.index_dimensions + 1] = column.into();
@@ -319,13 +319,13 @@ impl Layout {
         &self.tiles
     }
 
-    /// Offset of unit `nth` in the group's buffer.
+    /// Offset of unit `nth` in the slab's buffer.
     #[must_use]
     pub fn unit_offset(&self, nth: usize) -> usize {
         nth * self.unit_bytes()
     }
 
-    /// Where a pixel of the plane in `slot` lies in the group's buffer.
+    /// Where a pixel of the plane in `slot` lies in the slab's buffer.
     #[must_use]
     pub(crate) fn pixel_offset(&self, slot: usize, row: usize, column: usize) -> usize {
         let unit = self.unit_of_tile(row / self.tile_rows, column / self.tile_columns);

@@ -20,15 +20,15 @@ const FILE_THREADS_PER_CORE: usize = 2;
 const COMPRESSED_EXTRA_THREADS: usize = 2;
 const LZ4_EXTRA_THREADS: usize = 6;
 
-/// Most groups that wait in the queue or are being written: a bound where the limit would allow absurdly many small
+/// Most slabs that wait in the queue or are being written: a bound where the limit would allow absurdly many small
 /// ones.
 const MAX_BUFFERS: u64 = 65_536;
 
-/// Bytes beside the buffer of every group that is held: the group itself, its places in the tables of open, free and
-/// waiting ones, the allocator's own (measured with 16,000 to 65,000 groups of one plane on a disk that stood still).
-const GROUP_BYTES: u64 = 640;
+/// Bytes beside the buffer of every slab that is held: the slab itself, its places in the tables of open, free and
+/// waiting ones, the allocator's own (measured with 16,000 to 65,000 slabs of one plane on a disk that stood still).
+const SLAB_BYTES: u64 = 640;
 
-/// Bytes for each plane of a group: its arrival and state, and how many of its planes are written and durable.
+/// Bytes for each plane of a slab: its arrival and state, and how many of its planes are written and durable.
 const PLANE_BYTES: u64 = 12;
 
 /// Bytes of what is still to be made of a plane of full resolution, for each plane of a level.
@@ -53,14 +53,14 @@ const DURABLE_FRAME_BYTES: u64 = 32;
 /// after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Need {
-    /// A buffer: a group of planes that are completed together.
+    /// A buffer: a slab of planes that are completed together.
     pub buffer_bytes: u64,
-    /// What is counted for each group beside its buffer.
-    pub group_bytes: u64,
-    /// Groups that are open at once in acquisition order.
-    pub open_groups: u64,
-    /// Groups of the whole run; `None` where it is unbounded.
-    pub groups_ever: Option<u64>,
+    /// What is counted for each slab beside its buffer.
+    pub slab_bytes: u64,
+    /// Slabs that are open at once in acquisition order.
+    pub open_slabs: u64,
+    /// Slabs of the whole run; `None` where it is unbounded.
+    pub slabs_ever: Option<u64>,
     /// Shards that are open at once, without those that workers begin and end; 0 where there are none.
     pub open_shards: u64,
     /// Shards of the whole run.
@@ -86,10 +86,10 @@ impl Need {
         let (open_shards, shards_ever) = shards(router, geometry, layout);
         Self {
             buffer_bytes: layout.buffer_bytes() as u64,
-            group_bytes: group_bytes(layout)
+            slab_bytes: slab_bytes(layout)
                 .saturating_add(above.map_or(0, |_| (layout.planes() as u64).saturating_mul(REDUCTION_BYTES))),
-            open_groups: counted_open(router, layout.index_unit()),
-            groups_ever: counted_ever(router, layout.index_unit()),
+            open_slabs: counted_open(router, layout.index_unit()),
+            slabs_ever: counted_ever(router, layout.index_unit()),
             open_shards,
             shards_ever,
             shard_bytes: shard_bytes(settings, geometry, layout),
@@ -100,23 +100,23 @@ impl Need {
         }
     }
 
-    /// A group with its buffer.
+    /// A slab with its buffer.
     #[must_use]
     pub fn cost(&self) -> u64 {
-        self.buffer_bytes.saturating_add(self.group_bytes)
+        self.buffer_bytes.saturating_add(self.slab_bytes)
     }
 
-    /// What these arrays must be able to take to go on, whatever others do: the groups that are open, and one that is
+    /// What these arrays must be able to take to go on, whatever others do: the slabs that are open, and one that is
     /// being written.
     #[must_use]
     pub fn sure_bytes(&self) -> u64 {
-        self.open_groups.saturating_add(1).saturating_mul(self.cost())
+        self.open_slabs.saturating_add(1).saturating_mul(self.cost())
     }
 
-    /// Most groups that could be of use.
-    fn most_groups(&self) -> u64 {
-        let least = self.open_groups.saturating_add(1);
-        MAX_BUFFERS.max(least).min(self.groups_ever.unwrap_or(MAX_BUFFERS).max(1).max(least))
+    /// Most slabs that could be of use.
+    fn most_slabs(&self) -> u64 {
+        let least = self.open_slabs.saturating_add(1);
+        MAX_BUFFERS.max(least).min(self.slabs_ever.unwrap_or(MAX_BUFFERS).max(1).max(least))
     }
 
     fn shards_with(&self, threads: usize) -> u64 {
@@ -127,16 +127,16 @@ impl Need {
 /// Memory and threads of one run, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Memory {
-    /// Bytes of one buffer, of the array whose buffers are largest: a group of planes that are completed together.
+    /// Bytes of one buffer, of the array whose buffers are largest: a slab of planes that are completed together.
     pub buffer_bytes: u64,
-    /// Bytes that are counted for each such group beside its buffer.
-    pub group_bytes: u64,
-    /// Groups that are open at once in acquisition order, of all arrays.
-    pub open_groups: u64,
-    /// Bytes of groups that may be held at once, with their buffers: those that are open and those on their way to
+    /// Bytes that are counted for each such slab beside its buffer.
+    pub slab_bytes: u64,
+    /// Slabs that are open at once in acquisition order, of all arrays.
+    pub open_slabs: u64,
+    /// Bytes of slabs that may be held at once, with their buffers: those that are open and those on their way to
     /// disk.
     pub budget_bytes: u64,
-    /// Bytes that groups and what waits beside them may take together.
+    /// Bytes that slabs and what waits beside them may take together.
     pub pool_bytes: u64,
     /// Worker threads.
     pub threads: usize,
@@ -146,7 +146,7 @@ pub struct Memory {
     pub open_shards: u64,
     /// Bytes of the indices of open shards and of the tables of layouts.
     pub table_bytes: u64,
-    /// Most bytes that this run will hold: groups, scratch, tables.
+    /// Most bytes that this run will hold: slabs, scratch, tables.
     pub total_bytes: u64,
     /// Least bytes with which it could run: no smaller `memory_limit` is accepted.
     pub least_bytes: u64,
@@ -160,7 +160,7 @@ impl Sum<'_> {
         self.0.iter().map(each).fold(0, u64::saturating_add)
     }
 
-    fn groups(&self) -> u64 {
+    fn slabs(&self) -> u64 {
         self.of(Need::sure_bytes)
     }
 
@@ -178,7 +178,7 @@ impl Sum<'_> {
     }
 
     fn least(&self, threads: usize) -> u64 {
-        self.groups().saturating_add(self.scratch(threads)).saturating_add(self.tables(threads))
+        self.slabs().saturating_add(self.scratch(threads)).saturating_add(self.tables(threads))
     }
 }
 
@@ -196,33 +196,33 @@ impl Memory {
                 threads -= 1;
             }
         }
-        let open_groups = sum.of(|need| need.open_groups);
+        let open_slabs = sum.of(|need| need.open_slabs);
         let (scratch_bytes, table_bytes) = (sum.scratch(threads), sum.tables(threads));
         if sum.least(threads) > limit {
             return Err(Error::MemoryLimit {
                 needed: sum.least(threads),
                 limit,
                 explanation: format!(
-                    "{open_groups} open group(s) and {} being written, of {} bytes each and {} beside them, \
+                    "{open_slabs} open slab(s) and {} being written, of {} bytes each and {} beside them, \
                      {scratch_bytes} bytes of scratch for {threads} worker thread(s), and {table_bytes} bytes of tables and \
                      the indices of {} open shard(s)",
                     needs.len(),
                     largest.buffer_bytes,
-                    largest.group_bytes,
+                    largest.slab_bytes,
                     sum.shards(threads),
                 ),
             });
         }
         let left = limit.saturating_sub(scratch_bytes).saturating_sub(table_bytes);
-        let useful = sum.of(|need| need.most_groups().saturating_mul(need.cost()));
+        let useful = sum.of(|need| need.most_slabs().saturating_mul(need.cost()));
         let mut budget_bytes = left.min(useful);
         if let [only] = needs {
             budget_bytes -= budget_bytes % only.cost().max(1);
         }
         Ok(Self {
             buffer_bytes: largest.buffer_bytes,
-            group_bytes: largest.group_bytes,
-            open_groups,
+            slab_bytes: largest.slab_bytes,
+            open_slabs,
             budget_bytes,
             pool_bytes: left,
             threads,
@@ -248,10 +248,10 @@ pub(super) fn useful_threads(settings: &Settings, forms: &[Form]) -> usize {
     settings.threads.unwrap_or_else(|| forms.iter().map(of_form).max().unwrap_or(1))
 }
 
-/// What goes with the buffer of a group.
-fn group_bytes(layout: &Layout) -> u64 {
+/// What goes with the buffer of a slab.
+fn slab_bytes(layout: &Layout) -> u64 {
     let planes = (layout.planes() as u64).saturating_mul(PLANE_BYTES);
-    GROUP_BYTES.saturating_add(planes).saturating_add(layout.most_jobs().saturating_mul(JOB_BYTES))
+    SLAB_BYTES.saturating_add(planes).saturating_add(layout.most_jobs().saturating_mul(JOB_BYTES))
 }
 
 /// Shards that are open at once, and shards of the whole run; 0 where an engine takes whole ones or there are none.

@@ -16,7 +16,7 @@ pub use array::{ArrayId, Feed, Form, PlannedArray};
 pub use capabilities::Capabilities;
 pub use geometry::{Geometry, MAX_AXES};
 pub use grid::ShardGrid;
-pub use layout::{GroupKey, Layout, StorageUnit, UnitPlace};
+pub use layout::{Layout, SlabKey, StorageUnit, UnitPlace};
 pub use memory::{Memory, Need};
 pub use positions::PlannedPosition;
 pub use source::{OpenTime, PlannedSource, SourceId, SourceSettings};
@@ -270,27 +270,27 @@ impl Plan {
         &self.memory
     }
 
-    /// True where all frames of a group are among the first `frames` of its source.
+    /// True where all frames of a slab are among the first `frames` of its source.
     #[must_use]
-    pub(crate) fn is_group_done(&self, key: GroupKey, frames: u64) -> bool {
+    pub(crate) fn is_slab_done(&self, key: SlabKey, frames: u64) -> bool {
         let array = self.array(key.array);
-        // A frame's number grows with each of its coordinates, so the group's last plane has the highest.
+        // A frame's number grows with each of its coordinates, so the slab's last plane has the highest.
         let last = (0..array.layout().planes()).rev().find_map(|slot| array.layout().plane(&key.index, slot));
         last.is_none_or(|index| {
             self.source_of(key.array).frame_number(array.image, index).is_some_and(|number| number < frames)
         })
     }
 
-    /// The number of the first frame of a group in the order of acquisition.
+    /// The number of the first frame of a slab in the order of acquisition.
     #[must_use]
-    pub fn first_frame(&self, key: GroupKey) -> Option<u64> {
+    pub fn first_frame(&self, key: SlabKey) -> Option<u64> {
         let array = self.array(key.array);
         self.source_of(key.array).frame_number(array.image, array.layout().plane(&key.index, 0)?)
     }
 
-    /// Most frames of its source that can come between the first and the last of a group of an array.
+    /// Most frames of its source that can come between the first and the last of a slab of an array.
     #[must_use]
-    pub(crate) fn group_span(&self, form: &Form) -> u64 {
+    pub(crate) fn slab_span(&self, form: &Form) -> u64 {
         let gathered = |each: &Loop| each.storage_axis.map_or(1, |axis| form.layout.index_unit()[axis]);
         let loops = self.source(form.source).router.loops();
         let Some(outermost) = loops.iter().position(|each| gathered(each) > 1) else { return 1 };
@@ -298,10 +298,10 @@ impl Plan {
         inside.saturating_mul(gathered(&loops[outermost]))
     }
 
-    /// Numbers and storage indices of the frames that slots of a group belong to.
+    /// Numbers and storage indices of the frames that slots of a slab belong to.
     pub(crate) fn frames_of(
         &self,
-        key: GroupKey,
+        key: SlabKey,
         slots: impl Iterator<Item = usize>,
     ) -> impl Iterator<Item = (u64, crate::router::StorageIndex)> {
         let (array, source) = (self.array(key.array), self.source_of(key.array));

@@ -2,7 +2,7 @@
 //!
 //! [`levels`] says which levels there are and where their pixels lie. A [`Reducer`] makes a plane of a level of a plane
 //! of the level above, by a [`Method`]; where several planes become one, an [`Accumulator`] keeps what is known of those
-//! that have come. Planes are read where they lie, in [`Piece`]s: whole, or in the tiles of a group's buffer.
+//! that have come. Planes are read where they lie, in [`Piece`]s: whole, or in the tiles of a slab's buffer.
 //!
 //! Inside, each method is one of two kinds: a `Fold` takes pixels one by one and keeps a state of fixed size, a `Pick`
 //! needs all pixels of a window. Data types of a size share kernels, because pixels that are only compared become

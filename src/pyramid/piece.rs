@@ -1,4 +1,4 @@
-//! A plane as it lies in memory: in one piece, or in the tiles of a group's buffer.
+//! A plane as it lies in memory: in one piece, or in the tiles of a slab's buffer.
 
 use crate::error::{Error, Result};
 

@@ -58,7 +58,7 @@ pub(super) struct Logged<'a> {
     pub(super) arrays: Vec<LoggedArray>,
     /// Shard files that have their name, by path below the store.
     pub(super) published: HashMap<String, Published>,
-    /// The plan of the run, where it is known: how groups of planes lie in the arrays.
+    /// The plan of the run, where it is known: how slabs of planes lie in the arrays.
     plan: Option<&'a Plan>,
     copies: HashMap<String, Copies>,
     /// Planes along the unbounded axis that chunks reach which are in an index, by array.
@@ -128,7 +128,7 @@ impl<'a> Logged<'a> {
         let all = u32::try_from(layout.planes()).unwrap_or(u32::MAX);
         // Of a range the last slot is the furthest along some axis, but not along each.
         let slots = planes.runs.iter().flat_map(|run| run.slots.start.min(all)..run.slots.end.min(all));
-        let ends = slots.filter_map(|slot| layout.plane(&planes.group, slot as usize)?.get(axis)?.checked_add(1));
+        let ends = slots.filter_map(|slot| layout.plane(&planes.slab, slot as usize)?.get(axis)?.checked_add(1));
         if let Some(end) = ends.max() {
             let extent = self.extents.entry(planes.array).or_default();
             *extent = (*extent).max(end);

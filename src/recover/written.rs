@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::journal::format::{Entries, Entry, Planes, SlotRun};
 use crate::journal::record::{self, Come};
-use crate::plan::{ArrayId, GroupKey, Plan, PlannedSource, ShardGrid, StorageUnit};
+use crate::plan::{ArrayId, Plan, PlannedSource, ShardGrid, SlabKey, StorageUnit};
 use crate::platform::{Disk, Source, SyncPolicy};
 use crate::reader::{self, last_index};
 use crate::router::StorageIndex;
@@ -120,7 +120,7 @@ fn stored(
         return Ok(stored);
     }
     let mut chunks = Chunks::new(reads, plan);
-    for (key, slots) in groups(reads, plan, log, base)? {
+    for (key, slots) in slabs(reads, plan, log, base)? {
         let source = plan.source_of(key.array).id().index();
         for (frame, index) in slots.into_iter().flat_map(|slots| frames(plan, key, slots)) {
             if frame >= base[source].frames && chunks.are_there(key.array, &index)? {
@@ -131,35 +131,35 @@ fn stored(
     Ok(stored.into_iter().map(joined).collect())
 }
 
-/// Slots by group.
-type Groups = BTreeMap<GroupKey, Vec<Range<u32>>>;
+/// Slots by slab.
+type Slabs = BTreeMap<SlabKey, Vec<Range<u32>>>;
 
-/// Groups of full resolution with frames from `base` on that the log tells of.
-fn groups(reads: &dyn Source, plan: &Plan, log: &Path, base: &[Come]) -> Result<Groups> {
+/// Slabs of full resolution with frames from `base` on that the log tells of.
+fn slabs(reads: &dyn Source, plan: &Plan, log: &Path, base: &[Come]) -> Result<Slabs> {
     let fail = |source| Error::io("read", log, source);
     let mut entries = Entries::new(reader::whole(reads, log)?.stream());
-    let mut groups = Groups::new();
+    let mut slabs = Slabs::new();
     while let Some(entry) = entries.next_entry().map_err(fail)? {
-        let Entry::Planes(Planes { array, group, runs }) = entry else { continue };
+        let Entry::Planes(Planes { array, slab, runs }) = entry else { continue };
         if plan.arrays().get(array.index()).is_none_or(|array| array.level() != 0) {
             continue;
         }
-        let key = GroupKey { array, index: group };
+        let key = SlabKey { array, index: slab };
         let base = base[plan.source_of(array).id().index()].frames;
         for SlotRun { slots, .. } in runs {
             if frames(plan, key, slots.clone()).any(|(frame, _)| frame >= base) {
-                let known = groups.entry(key).or_default();
+                let known = slabs.entry(key).or_default();
                 known.push(slots);
-                // Each copy of an open group tells of the planes before as well.
+                // Each copy of an open slab tells of the planes before as well.
                 *known = joined(std::mem::take(known));
             }
         }
     }
-    Ok(groups)
+    Ok(slabs)
 }
 
-/// Numbers and storage indices of the frames in `slots` of a group of full resolution.
-fn frames(plan: &Plan, key: GroupKey, slots: Range<u32>) -> impl Iterator<Item = (u64, StorageIndex)> {
+/// Numbers and storage indices of the frames in `slots` of a slab of full resolution.
+fn frames(plan: &Plan, key: SlabKey, slots: Range<u32>) -> impl Iterator<Item = (u64, StorageIndex)> {
     let end = usize::try_from(slots.end).unwrap_or(usize::MAX).min(plan.array(key.array).layout().planes());
     plan.frames_of(key, slots.start as usize..end)
 }

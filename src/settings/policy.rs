@@ -31,7 +31,7 @@ pub enum WhenFull {
     /// Refuses the frame; it uses no frame number.
     Error,
     /// Drops the frame and counts it; its place keeps the fill value. A disk that stands still so long that 65,536
-    /// groups of planes of dropped frames wait for it has the next frame refused, as [`WhenFull::Error`] does.
+    /// slabs of planes of dropped frames wait for it has the next frame refused, as [`WhenFull::Error`] does.
     Drop,
 }
 

@@ -16,11 +16,11 @@ use crate::store::missing::Why;
 /// Most frames that one `skip` may pass over: it walks them one by one, and this is a matter of seconds.
 pub const MAX_SKIP: u64 = 100_000_000;
 
-/// Groups that may be on their way to the engine where `skip` adds ones without a buffer: they take little memory, but
+/// Slabs that may be on their way to the engine where `skip` adds ones without a buffer: they take little memory, but
 /// not none.
 const MAX_QUEUED_SKIPS: usize = 4096;
 
-/// Groups that may be on their way where frames are dropped: a disk that stands still for minutes costs some 30 MiB of
+/// Slabs that may be on their way where frames are dropped: a disk that stands still for minutes costs some 30 MiB of
 /// them. Beyond that a frame is refused instead, and whoever sends it has to count it.
 const MAX_QUEUED_DROPS: usize = 1 << 16;
 
@@ -129,11 +129,11 @@ impl Stream {
             shared.store.lines().push(&shared.budget, array.image(), &line)
         });
         let copying = Instant::now();
-        let Some(group) = turn.group(place.key) else { return Err(lost_group()) };
-        let complete = group.fill(place.slot, place.arrival, pixels);
+        let Some(slab) = turn.slab(place.key) else { return Err(lost_slab()) };
+        let complete = slab.fill(place.slot, place.arrival, pixels);
         shared.counts.copy.add(copying);
         if shared.has_levels()
-            && let Some(plane) = group.plane(place.slot)
+            && let Some(plane) = slab.plane(place.slot)
         {
             turn.reduce(shared, &place, Some(plane));
         }
@@ -208,8 +208,8 @@ impl Stream {
         let place = turn.place(shared)?;
         // All that can fail comes first.
         turn.open_family(shared, &place)?;
-        let Some(group) = turn.group(place.key) else { return Err(lost_group()) };
-        let complete = group.skip(place.slot, place.arrival);
+        let Some(slab) = turn.slab(place.key) else { return Err(lost_slab()) };
+        let complete = slab.skip(place.slot, place.arrival);
         turn.reduce(shared, &place, None);
         // Before it counts as done: what readers are told is done must be listed.
         shared.store.missing(source).note(place.number, why);
@@ -231,7 +231,7 @@ impl Stream {
     }
 }
 
-/// Unreachable: the group of a frame was opened in the same turn.
-fn lost_group() -> Error {
-    Error::Internal { place: "append", message: "the group of a frame is not open".into() }
+/// Unreachable: the slab of a frame was opened in the same turn.
+fn lost_slab() -> Error {
+    Error::Internal { place: "append", message: "the slab of a frame is not open".into() }
 }

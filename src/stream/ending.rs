@@ -19,7 +19,7 @@ impl Stream {
         self.fronts.iter().for_each(|front| front.close(shared));
         let panicked = |error| shared.failure.set(shared.progress.counts().0, error);
         self.threads.join_workers(panicked);
-        // Only now: the workers have filled all groups of levels.
+        // Only now: the workers have filled all slabs of levels.
         workers::store_all(shared, shared.levels.close(shared));
         let note = |outcome: Result<()>| {
             if let Err(error) = outcome {

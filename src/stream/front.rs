@@ -1,4 +1,4 @@
-//! Append state of one source: its next frame number, and its open groups of full resolution.
+//! Append state of one source: its next frame number, and its open slabs of full resolution.
 //!
 //! One lock, held for the copy of one frame at most. Whoever has to wait before it can move on (for a buffer, for room
 //! in the queue) lets go of the lock and keeps its [`Turn`] by being [`Away`]: nobody else moves on until it is back,
@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_channel::Sender;
 
 use super::intervals::Intervals;
-use super::levels::{LevelGroups, Reduction};
+use super::levels::{LevelSlabs, Reduction};
 use super::shared::Shared;
 use super::workers::{Job, jobs};
 use crate::buffer::{Arrival, Buffer, Open, Plane, Sealed};
 use crate::error::{Error, Result};
-use crate::plan::{ArrayId, GroupKey, PlannedArray, SourceId};
+use crate::plan::{ArrayId, PlannedArray, SlabKey, SourceId};
 use crate::router::Location;
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -34,9 +34,9 @@ pub(super) struct Front {
 /// State of the append path.
 pub(super) struct State {
     /// Most often one or a few: looked up for each frame.
-    open: BTreeMap<GroupKey, Open>,
-    /// The groups of levels that its frames feed.
-    levels: LevelGroups,
+    open: BTreeMap<SlabKey, Open>,
+    /// The slabs of levels that its frames feed.
+    levels: LevelSlabs,
     /// `None` once the stream is finished.
     queue: Option<Sender<Job>>,
     /// What the thread whose turn it is does without the lock, if it does.
@@ -62,7 +62,7 @@ pub(super) struct Place {
     pub(super) arrival: Arrival,
     pub(super) array: ArrayId,
     pub(super) location: Location,
-    pub(super) key: GroupKey,
+    pub(super) key: SlabKey,
     pub(super) slot: usize,
 }
 
@@ -85,13 +85,13 @@ pub(super) enum NoTurn {
 }
 
 impl Front {
-    /// Starts with frame `next` of a source and the groups that earlier frames left open.
+    /// Starts with frame `next` of a source and the slabs that earlier frames left open.
     pub(super) fn new(
         source: SourceId,
         queue: Sender<Job>,
         next: u64,
-        open: BTreeMap<GroupKey, Open>,
-        levels: LevelGroups,
+        open: BTreeMap<SlabKey, Open>,
+        levels: LevelSlabs,
         times: Intervals,
     ) -> Self {
         let state = State { open, levels, queue: Some(queue), away: None, finishing: false, times };
@@ -121,7 +121,7 @@ impl Front {
         }
     }
 
-    /// Lets nobody move on any more, hands on every open group as it is, in the order in which their first frames came,
+    /// Lets nobody move on any more, hands on every open slab as it is, in the order in which their first frames came,
     /// and lets go of the queue. A frame that waits for room is taken before that.
     pub(super) fn close(&self, shared: &Shared) {
         let mut state = self.look();
@@ -131,8 +131,8 @@ impl Front {
         }
         let mut rest: Vec<Open> = std::mem::take(&mut state.open).into_values().collect();
         rest.sort_by_key(Open::first_arrival);
-        for group in rest.into_iter().filter_map(|group| shared.seal(Some(group))) {
-            state.dispatch(shared, &group);
+        for slab in rest.into_iter().filter_map(|slab| shared.seal(Some(slab))) {
+            state.dispatch(shared, &slab);
         }
         state.queue = None;
     }
@@ -162,13 +162,13 @@ impl<'a> Turn<'a> {
             requested: 1,
         })?;
         let (index, slot) = shared.plan.array(array).layout().slot(&location.index);
-        Ok(Place { number, arrival: Arrival(number), array, location, key: GroupKey { array, index }, slot })
+        Ok(Place { number, arrival: Arrival(number), array, location, key: SlabKey { array, index }, slot })
     }
 
     /// Moves on past `place`, and hands on what that made complete.
     pub(super) fn advance(&mut self, shared: &Shared, place: &Place, complete: bool) {
-        if complete && let Some(group) = shared.seal(self.state.open.remove(&place.key)) {
-            self.state.dispatch(shared, &group);
+        if complete && let Some(slab) = shared.seal(self.state.open.remove(&place.key)) {
+            self.state.dispatch(shared, &slab);
         }
         self.front.next.store(place.number + 1, Ordering::Release);
     }
@@ -219,12 +219,12 @@ impl State {
         self.queue.is_none()
     }
 
-    /// A group, if it is open.
-    pub(super) fn group(&mut self, key: GroupKey) -> Option<&mut Open> {
+    /// A slab, if it is open.
+    pub(super) fn slab(&mut self, key: SlabKey) -> Option<&mut Open> {
         self.open.get_mut(&key)
     }
 
-    /// Forms of the groups of a frame's family that lack a buffer: of its own group, and of those of all levels.
+    /// Forms of the slabs of a frame's family that lack a buffer: of its own slab, and of those of all levels.
     pub(super) fn lacking(&self, shared: &Shared, place: &Place) -> Vec<Lack> {
         let mut lacking = Vec::new();
         if !self.open.get(&place.key).is_some_and(Open::has_buffer) {
@@ -238,18 +238,18 @@ impl State {
         lacking
     }
 
-    /// Opens a group, unless it is open; whoever opens it with a `buffer` gives it that at once.
+    /// Opens a slab, unless it is open; whoever opens it with a `buffer` gives it that at once.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`]; nothing has changed then.
-    fn open(&mut self, shared: &Shared, key: GroupKey, buffer: bool) -> Result<&mut Open> {
+    fn open(&mut self, shared: &Shared, key: SlabKey, buffer: bool) -> Result<&mut Open> {
         Ok(match self.open.entry(key) {
             Entry::Occupied(open) => open.into_mut(),
-            Entry::Vacant(free) => free.insert(shared.new_group(key, buffer)?),
+            Entry::Vacant(free) => free.insert(shared.new_slab(key, buffer)?),
         })
     }
 
-    /// Opens the groups that lack a buffer, unless they are open, and gives them theirs.
+    /// Opens the slabs that lack a buffer, unless they are open, and gives them theirs.
     ///
     /// # Errors
     /// As for [`State::open`].
@@ -266,7 +266,7 @@ impl State {
         Ok(())
     }
 
-    /// Opens the groups of a frame's whole family, unless they are open.
+    /// Opens the slabs of a frame's whole family, unless they are open.
     ///
     /// # Errors
     /// As for [`State::open`].
@@ -292,26 +292,26 @@ impl State {
         }
     }
 
-    /// Hands a complete group to the workers.
-    pub(super) fn dispatch(&self, shared: &Shared, group: &Sealed) {
-        let jobs = jobs(group);
-        group.expect_jobs(jobs.len());
-        shared.storing.begin(group.key());
+    /// Hands a complete slab to the workers.
+    pub(super) fn dispatch(&self, shared: &Shared, slab: &Sealed) {
+        let jobs = jobs(slab);
+        slab.expect_jobs(jobs.len());
+        shared.storing.begin(slab.key());
         for units in jobs {
-            self.send(Job::Store { group: group.clone(), units: units.clone() });
+            self.send(Job::Store { slab: slab.clone(), units: units.clone() });
         }
     }
 }
 
-/// A group without a buffer.
+/// A slab without a buffer.
 pub(super) struct Lack {
-    pub(super) key: GroupKey,
+    pub(super) key: SlabKey,
     /// Its class of buffers.
     pub(super) class: usize,
 }
 
 impl Lack {
-    fn new(array: &PlannedArray, key: GroupKey) -> Self {
+    fn new(array: &PlannedArray, key: SlabKey) -> Self {
         Self { key, class: array.form().nth() }
     }
 }

@@ -1,7 +1,7 @@
-//! Levels below full resolution: workers make their planes of the planes of the level above, and fill their groups.
+//! Levels below full resolution: workers make their planes of the planes of the level above, and fill their slabs.
 //!
-//! `append` takes the buffers of a frame's whole family at once and opens the groups of all levels; a worker finds them
-//! open. What `append` has to know of them it keeps by itself ([`LevelGroups`]): it never waits for a worker's copy.
+//! `append` takes the buffers of a frame's whole family at once and opens the slabs of all levels; a worker finds them
+//! open. What `append` has to know of them it keeps by itself ([`LevelSlabs`]): it never waits for a worker's copy.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,25 +9,25 @@ use std::sync::Arc;
 use super::shared::Shared;
 use crate::buffer::{Arrival, Buffer, Open, Plane, Sealed};
 use crate::error::{Error, Result};
-use crate::plan::{ArrayId, Feed, GroupKey, PlannedArray};
+use crate::plan::{ArrayId, Feed, PlannedArray, SlabKey};
 use crate::pyramid::first_of_each;
 use crate::router::StorageIndex;
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The open groups of all levels below full resolution.
+/// The open slabs of all levels below full resolution.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
     /// Locked for no longer than it takes to find one.
-    open: Mutex<BTreeMap<GroupKey, Arc<LevelGroup>>>,
+    open: Mutex<BTreeMap<SlabKey, Arc<LevelSlab>>>,
 }
 
-/// An open group of a level; `None` once it is complete.
-type LevelGroup = Mutex<Option<Open>>;
+/// An open slab of a level; `None` once it is complete.
+type LevelSlab = Mutex<Option<Open>>;
 
-/// What a source knows of the groups of levels that its frames feed: planes that are still to come, and whether there
+/// What a source knows of the slabs of levels that its frames feed: planes that are still to come, and whether there
 /// is a buffer.
 #[derive(Debug, Default)]
-pub(super) struct LevelGroups(BTreeMap<GroupKey, (usize, bool)>);
+pub(super) struct LevelSlabs(BTreeMap<SlabKey, (usize, bool)>);
 
 /// What is to be made of a plane of full resolution.
 #[derive(Debug)]
@@ -39,18 +39,18 @@ pub(super) struct Reduction {
     pub(super) arrival: Arrival,
 }
 
-/// The group and the slot that a plane of a level goes to.
-fn place(array: &PlannedArray, index: &StorageIndex) -> (GroupKey, usize) {
-    let (group, slot) = array.layout().slot(index);
-    (GroupKey { array: array.id(), index: group }, slot)
+/// The slab and the slot that a plane of a level goes to.
+fn place(array: &PlannedArray, index: &StorageIndex) -> (SlabKey, usize) {
+    let (slab, slot) = array.layout().slot(index);
+    (SlabKey { array: array.id(), index: slab }, slot)
 }
 
-/// The levels below an array of full resolution, with the group and the slot of a plane.
+/// The levels below an array of full resolution, with the slab and the slot of a plane.
 fn places<'a>(
     shared: &'a Shared,
     array: ArrayId,
     index: &'a StorageIndex,
-) -> impl Iterator<Item = (&'a PlannedArray, GroupKey, usize)> {
+) -> impl Iterator<Item = (&'a PlannedArray, SlabKey, usize)> {
     let image = shared.plan.array(array).image();
     shared.plan.levels_of(image).map(move |level| {
         let (key, slot) = place(level, index);
@@ -58,28 +58,28 @@ fn places<'a>(
     })
 }
 
-impl LevelGroups {
-    /// Of groups that earlier frames left open.
+impl LevelSlabs {
+    /// Of slabs that earlier frames left open.
     pub(super) fn of<'a>(open: impl Iterator<Item = &'a Open>) -> Self {
         Self(open.map(|open| (open.key(), (open.left(), open.has_buffer()))).collect())
     }
 
-    /// Groups of a frame's levels that lack a buffer.
+    /// Slabs of a frame's levels that lack a buffer.
     pub(super) fn lacking<'a>(
         &'a self,
         shared: &'a Shared,
         array: ArrayId,
         index: &'a StorageIndex,
-    ) -> impl Iterator<Item = (&'a PlannedArray, GroupKey)> {
-        let has = |key: &GroupKey| self.0.get(key).is_some_and(|(_, buffer)| *buffer);
+    ) -> impl Iterator<Item = (&'a PlannedArray, SlabKey)> {
+        let has = |key: &SlabKey| self.0.get(key).is_some_and(|(_, buffer)| *buffer);
         places(shared, array, index).filter(move |(_, key, _)| !has(key)).map(|(level, key, _)| (level, key))
     }
 
-    /// Opens a group, unless it is open, with a buffer where there is one.
+    /// Opens a slab, unless it is open, with a buffer where there is one.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`]; nothing has changed then.
-    pub(super) fn open(&mut self, shared: &Shared, key: GroupKey, buffer: Option<Buffer>) -> Result<()> {
+    pub(super) fn open(&mut self, shared: &Shared, key: SlabKey, buffer: Option<Buffer>) -> Result<()> {
         let has_buffer = buffer.is_some();
         shared.levels.open(shared, key, buffer)?;
         let expected = shared.plan.array(key.array).layout().expected_planes(&key.index);
@@ -88,17 +88,17 @@ impl LevelGroups {
         Ok(())
     }
 
-    /// Opens the groups of all levels of a frame, unless they are open.
+    /// Opens the slabs of all levels of a frame, unless they are open.
     ///
     /// # Errors
-    /// As for [`LevelGroups::open`].
+    /// As for [`LevelSlabs::open`].
     pub(super) fn open_all(&mut self, shared: &Shared, array: ArrayId, index: &StorageIndex) -> Result<()> {
-        let unknown: Vec<GroupKey> =
+        let unknown: Vec<SlabKey> =
             places(shared, array, index).map(|(_, key, _)| key).filter(|key| !self.0.contains_key(key)).collect();
         unknown.into_iter().try_for_each(|key| self.open(shared, key, None))
     }
 
-    /// A frame is handed on: its groups have one plane less to come.
+    /// A frame is handed on: its slabs have one plane less to come.
     pub(super) fn advance(&mut self, shared: &Shared, array: ArrayId, index: &StorageIndex) {
         for (_, key, _) in places(shared, array, index) {
             if let Some((left, _)) = self.0.get_mut(&key) {
@@ -112,18 +112,18 @@ impl LevelGroups {
 }
 
 impl Levels {
-    /// Starts with the groups that earlier frames left open.
-    pub(super) fn start_with(&self, open: BTreeMap<GroupKey, Open>) {
+    /// Starts with the slabs that earlier frames left open.
+    pub(super) fn start_with(&self, open: BTreeMap<SlabKey, Open>) {
         *self.lock() = open.into_iter().map(|(key, open)| (key, Arc::new(Mutex::new(Some(open))))).collect();
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<GroupKey, Arc<LevelGroup>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<SlabKey, Arc<LevelSlab>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn open(&self, shared: &Shared, key: GroupKey, buffer: Option<Buffer>) -> Result<()> {
+    fn open(&self, shared: &Shared, key: SlabKey, buffer: Option<Buffer>) -> Result<()> {
         let known = self.lock().get(&key).cloned();
-        let mut new = if known.is_none() { Some(shared.new_group(key, buffer.is_some())?) } else { None };
+        let mut new = if known.is_none() { Some(shared.new_slab(key, buffer.is_some())?) } else { None };
         let attach = |open: &mut Open| {
             if let Some(buffer) = buffer {
                 open.attach(buffer);
@@ -132,7 +132,7 @@ impl Levels {
         };
         match (&known, &mut new) {
             // It has no buffer yet: nobody copies into it.
-            (Some(group), _) => locked(group).as_mut().map_or((), attach),
+            (Some(slab), _) => locked(slab).as_mut().map_or((), attach),
             (None, Some(open)) => attach(open),
             (None, None) => {}
         }
@@ -142,11 +142,11 @@ impl Levels {
         Ok(())
     }
 
-    /// Changes an open group; the sealed one where that made it complete.
-    fn change(&self, shared: &Shared, key: GroupKey, change: impl FnOnce(&mut Open) -> bool) -> Option<Sealed> {
-        let group = self.lock().get(&key).cloned()?;
+    /// Changes an open slab; the sealed one where that made it complete.
+    fn change(&self, shared: &Shared, key: SlabKey, change: impl FnOnce(&mut Open) -> bool) -> Option<Sealed> {
+        let slab = self.lock().get(&key).cloned()?;
         let complete = {
-            let mut open = locked(&group);
+            let mut open = locked(&slab);
             let complete = change(open.as_mut()?);
             if complete { open.take() } else { None }
         }?;
@@ -154,20 +154,20 @@ impl Levels {
         shared.seal(Some(complete))
     }
 
-    /// Ends all groups as they are, at the end of a run, in the order in which their first frames came.
+    /// Ends all slabs as they are, at the end of a run, in the order in which their first frames came.
     pub(super) fn close(&self, shared: &Shared) -> Vec<Sealed> {
         let rest = std::mem::take(&mut *self.lock());
-        let mut rest: Vec<Open> = rest.into_values().filter_map(|group| locked(&group).take()).collect();
+        let mut rest: Vec<Open> = rest.into_values().filter_map(|slab| locked(&slab).take()).collect();
         rest.sort_by_key(|open| (open.key().array, open.first_arrival()));
         rest.into_iter().filter_map(|open| shared.seal(Some(open))).collect()
     }
 }
 
-fn locked(group: &LevelGroup) -> MutexGuard<'_, Option<Open>> {
-    group.lock().unwrap_or_else(PoisonError::into_inner)
+fn locked(slab: &LevelSlab) -> MutexGuard<'_, Option<Open>> {
+    slab.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes the planes of all levels of a plane of full resolution; returns the groups that this made complete.
+/// Makes the planes of all levels of a plane of full resolution; returns the slabs that this made complete.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].
@@ -189,7 +189,7 @@ pub(super) fn reduce(shared: &Shared, reduction: &Reduction) -> Result<Vec<Seale
     Ok(complete)
 }
 
-/// Passes over a plane of each level; returns the groups that this made complete.
+/// Passes over a plane of each level; returns the slabs that this made complete.
 pub(super) fn pass_over(shared: &Shared, reduction: &Reduction) -> Vec<Sealed> {
     let Reduction { array, index, arrival, .. } = reduction;
     let skip = |(_, key, slot)| shared.levels.change(shared, key, |open| open.skip(slot, *arrival));

@@ -14,7 +14,7 @@ use crate::backend::Batch;
 use crate::buffer::{AlignedBuffer, Arrival, Filled, Watched};
 use crate::error::{Error, Result};
 use crate::journal::record::Come;
-use crate::plan::{ArrayId, GroupKey, SourceId};
+use crate::plan::{ArrayId, SlabKey, SourceId};
 use crate::platform::SyncPolicy;
 
 /// Rounds within one `live_interval`: a frame waits at most for one whole round before the next one takes it.
@@ -45,8 +45,8 @@ pub(super) fn start(shared: &Arc<Shared>, stop: Receiver<()>, alive: Alive) -> R
 /// What the last round left behind.
 #[derive(Default)]
 pub(super) struct Rounds {
-    /// Planes of each open group that readers were shown.
-    shown: HashMap<GroupKey, usize>,
+    /// Planes of each open slab that readers were shown.
+    shown: HashMap<SlabKey, usize>,
     scratch: Option<AlignedBuffer>,
     /// Arrays with planes that readers do not see yet because it would cost too much, and how far they reach.
     unseen: BTreeMap<ArrayId, Option<u64>>,
@@ -122,29 +122,29 @@ impl Rounds {
         Ok(())
     }
 
-    /// Shows readers what is in the groups that are open now.
+    /// Shows readers what is in the slabs that are open now.
     fn show_open(&mut self, shared: &Shared) -> Result<()> {
-        // Not held: a group that is complete meanwhile gives its buffer back.
-        let open: Vec<_> = shared.open().iter().map(|(key, group)| (*key, group.clone())).collect();
+        // Not held: a slab that is complete meanwhile gives its buffer back.
+        let open: Vec<_> = shared.open().iter().map(|(key, slab)| (*key, slab.clone())).collect();
         let before = std::mem::take(&mut self.shown);
-        for (key, group) in open {
+        for (key, slab) in open {
             if let Some(shown) = before.get(&key) {
                 self.shown.insert(key, *shown);
             }
-            self.show(shared, key, &group)?;
+            self.show(shared, key, &slab)?;
         }
         Ok(())
     }
 
-    /// Stores a provisional copy of a group that was already open in the last round and has new planes since.
-    fn show(&mut self, shared: &Shared, key: GroupKey, group: &Watched) -> Result<()> {
+    /// Stores a provisional copy of a slab that was already open in the last round and has new planes since.
+    fn show(&mut self, shared: &Shared, key: SlabKey, slab: &Watched) -> Result<()> {
         let Some(shown) = self.shown.get_mut(&key) else {
-            // Most groups are complete before the next round.
+            // Most slabs are complete before the next round.
             self.shown.insert(key, 0);
             return Ok(());
         };
         let layout = shared.plan.array(key.array).layout();
-        let Some(filled) = group.filled() else { return Ok(()) };
+        let Some(filled) = slab.filled() else { return Ok(()) };
         if filled == *shown || !shared.sink.allows_copy(key.array, *shown, filled) {
             return Ok(());
         }
@@ -161,7 +161,7 @@ impl Rounds {
         let Some(scratch) = &mut self.scratch else { return Ok(()) };
         let scratch = &mut scratch.as_mut_slice()[..layout.unit_bytes()];
         // Planes count as written only if every unit was stored.
-        let Some(Some(planes)) = group.provisionally(|group| copy(shared, key, group, scratch)).transpose()? else {
+        let Some(Some(planes)) = slab.provisionally(|slab| copy(shared, key, slab, scratch)).transpose()? else {
             return Ok(());
         };
         *shown = planes.len();
@@ -172,19 +172,14 @@ impl Rounds {
     }
 }
 
-/// Gives a copy of the filled planes of a group to the engine, unit by unit in `scratch`; `None` where one was not
+/// Gives a copy of the filled planes of a slab to the engine, unit by unit in `scratch`; `None` where one was not
 /// stored.
-fn copy(
-    shared: &Shared,
-    key: GroupKey,
-    group: &Filled<'_>,
-    scratch: &mut [u8],
-) -> Result<Option<Vec<(usize, Arrival)>>> {
-    let (planes, not_stored, layout) = (group.slots(), group.not_stored(), group.layout());
+fn copy(shared: &Shared, key: SlabKey, slab: &Filled<'_>, scratch: &mut [u8]) -> Result<Option<Vec<(usize, Arrival)>>> {
+    let (planes, not_stored, layout) = (slab.slots(), slab.not_stored(), slab.layout());
     let is_new = |slot: &usize| not_stored.as_ref().is_none_or(|new| new.binary_search(slot).is_ok());
     let new: Vec<usize> = planes.iter().map(|(slot, _)| *slot).filter(is_new).collect();
     for unit in 0..layout.units() {
-        group.copy_unit(&planes, unit, scratch);
+        slab.copy_unit(&planes, unit, scratch);
         let stored = shared.sink.write(&Batch {
             key,
             layout,
@@ -197,6 +192,6 @@ fn copy(
             return Ok(None);
         }
     }
-    group.note_stored(new.iter().copied());
+    slab.note_stored(new.iter().copied());
     Ok(Some(planes))
 }

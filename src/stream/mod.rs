@@ -1,6 +1,6 @@
 //! append / skip / finish: a run from the first frame to the last.
 //!
-//! `append` copies a frame into the buffer of its group and returns. When a group is complete it goes to named worker
+//! `append` copies a frame into the buffer of its slab and returns. When a slab is complete it goes to named worker
 //! threads, which hand it to the engine. One more thread lets readers see what was written and appends frame metadata.
 //! Memory is bounded by the budget: when it is used up, `append` waits, says so, or drops, as `when_full` says.
 
@@ -39,7 +39,7 @@ use serde_json::Value;
 use self::append::NoRoom;
 use self::front::Front;
 use self::intervals::Intervals;
-use self::levels::{LevelGroups, Levels};
+use self::levels::{LevelSlabs, Levels};
 use self::resume::Left;
 use self::shared::{Counts, Shared};
 use crate::backend::{self, Backend, Sink};
@@ -81,7 +81,7 @@ struct Made {
     sink: Box<dyn Sink>,
     /// For each source the frames that are there.
     come: Vec<Come>,
-    /// Groups that earlier runs left incomplete.
+    /// Slabs that earlier runs left incomplete.
     left: Left,
     notes: Vec<String>,
 }
@@ -180,7 +180,7 @@ impl Stream {
         resume::take_up(&shared, &mut left)?;
         let feeds = |source: SourceId, open: &Open| shared.plan.source_of(open.key().array).id() == source;
         let fronts = shared.plan.sources().iter().zip(&frames).zip(left.full).map(|((source, next), open)| {
-            let fed = LevelGroups::of(left.levels.values().filter(|group| feeds(source.id(), group)));
+            let fed = LevelSlabs::of(left.levels.values().filter(|slab| feeds(source.id(), slab)));
             let times = Intervals::new(source, shared.plan.settings().frame_times == Some(true));
             Front::new(source.id(), queue.clone(), *next, open, fed, times)
         });

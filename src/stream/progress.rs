@@ -1,17 +1,17 @@
 //! How far the run has come: which frames are written, which are durable, how far readers may look.
 //!
-//! Frames are told apart by their arrival, which each slot of a group keeps: nothing here is derived from a place but
+//! Frames are told apart by their arrival, which each slot of a slab keeps: nothing here is derived from a place but
 //! the extent that it reaches.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::buffer::Arrival;
-use crate::plan::{ArrayId, GroupKey, Plan, ShardGrid, SourceId, StorageUnit};
+use crate::plan::{ArrayId, Plan, ShardGrid, SlabKey, SourceId, StorageUnit};
 use crate::router::StorageIndex;
 use crate::settings::Durability;
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Book-keeping of planes that were stored. Workers report once a group, never once a frame of the append path.
+/// Book-keeping of planes that were stored. Workers report once a slab, never once a frame of the append path.
 #[derive(Debug)]
 pub(super) struct Progress {
     inner: Mutex<Inner>,
@@ -23,9 +23,9 @@ pub(super) struct Progress {
 /// What makes frames of arrays of one form durable.
 #[derive(Debug)]
 struct Rows {
-    /// `None` where each group is sealed by itself.
+    /// `None` where each slab is sealed by itself.
     grid: Option<ShardGrid>,
-    /// Sealed shards (or durable units) that make a row of groups durable.
+    /// Sealed shards (or durable units) that make a row of slabs durable.
     seals_needed: usize,
 }
 
@@ -82,12 +82,12 @@ impl Beyond {
     }
 }
 
-/// Groups of one row of shards: their frames become durable together.
+/// Slabs of one row of shards: their frames become durable together.
 #[derive(Debug, Default)]
 struct Row {
     frames: Vec<(u64, Arrival)>,
     seals: usize,
-    groups: u64,
+    slabs: u64,
 }
 
 /// The number of frames of which all are done: every one that arrived before is, on all levels.
@@ -208,8 +208,8 @@ impl Progress {
         source.durable.mark(arrival, source.durable.all);
     }
 
-    /// The planes in these slots of a group are given to the operating system.
-    pub(super) fn written(&self, plan: &Plan, key: GroupKey, planes: &[(usize, Arrival)]) {
+    /// The planes in these slots of a slab are given to the operating system.
+    pub(super) fn written(&self, plan: &Plan, key: SlabKey, planes: &[(usize, Arrival)]) {
         let Some(first) = planes.first() else { return };
         let array = plan.array(key.array);
         let (level, layout) = (level_bit(array.level()), array.layout());
@@ -225,8 +225,8 @@ impl Progress {
         known.extent = known.extent.max(ends.unwrap_or(0));
     }
 
-    /// A group with these planes is complete and stored.
-    pub(super) fn group_stored(&self, plan: &Plan, key: GroupKey, planes: &[(usize, Arrival)]) {
+    /// A slab with these planes is complete and stored.
+    pub(super) fn slab_stored(&self, plan: &Plan, key: SlabKey, planes: &[(usize, Arrival)]) {
         if !self.track_durable {
             return;
         }
@@ -237,28 +237,28 @@ impl Progress {
             Some((axis.map_or(0, |axis| index[axis] + 1), *arrival))
         });
         self.row(plan, key, |row| {
-            row.groups += 1;
+            row.slabs += 1;
             row.frames.extend(frames);
         });
     }
 
-    /// `seals` more shards of the row that a group belongs to are on the medium.
-    pub(super) fn sealed(&self, plan: &Plan, key: GroupKey, seals: usize) {
+    /// `seals` more shards of the row that a slab belongs to are on the medium.
+    pub(super) fn sealed(&self, plan: &Plan, key: SlabKey, seals: usize) {
         if self.track_durable && seals > 0 {
             self.row(plan, key, |row| row.seals += seals);
         }
     }
 
-    /// Changes the row of shards that a group belongs to; its frames are durable once all its shards are.
-    fn row(&self, plan: &Plan, key: GroupKey, change: impl FnOnce(&mut Row)) {
+    /// Changes the row of shards that a slab belongs to; its frames are durable once all its shards are.
+    fn row(&self, plan: &Plan, key: SlabKey, change: impl FnOnce(&mut Row)) {
         let rows = &self.rows[plan.array(key.array).form().nth()];
         let row_key = (key.array, rows.grid.as_ref().map_or(key.index, |grid| grid.row_of(&key.index)));
-        let groups = rows.grid.as_ref().map_or(1, |grid| grid.groups_in_row(&row_key.1));
+        let slabs = rows.grid.as_ref().map_or(1, |grid| grid.slabs_in_row(&row_key.1));
         let mut inner = self.lock();
         let row = inner.rows.entry(row_key).or_default();
         change(row);
         if row.seals >= rows.seals_needed {
-            let (frames, over) = (std::mem::take(&mut row.frames), row.groups >= groups);
+            let (frames, over) = (std::mem::take(&mut row.frames), row.slabs >= slabs);
             if over {
                 inner.rows.remove(&row_key);
             }

@@ -5,7 +5,7 @@ use super::front::Lack;
 use crate::backend::Replacement;
 use crate::buffer::{AlignedBuffer, lay_out};
 use crate::error::{Error, Result};
-use crate::plan::{GroupKey, PlannedSource, SourceId};
+use crate::plan::{PlannedSource, SlabKey, SourceId};
 use crate::router::{MAX_INDEX_DIMENSIONS, StorageIndex};
 
 impl Stream {
@@ -34,8 +34,8 @@ impl Stream {
         let planned = shared.plan.source(source);
         let (frame, place) = number_at(&shared.plan, planned, position, index)?;
         let array = shared.plan.array(planned.array(position));
-        let (group, slot) = array.layout().slot(&place);
-        let key = GroupKey { array: array.id(), index: group };
+        let (slab, slot) = array.layout().slot(&place);
+        let key = SlabKey { array: array.id(), index: slab };
         let front = self.front(source)?;
         let mut buffer = None;
         loop {
@@ -47,7 +47,7 @@ impl Stream {
                 let problem = format!("only {} frames were appended so far", front.next());
                 return Err(Error::NoSuchFrame { position, index: index.to_vec(), problem });
             }
-            let Some(open) = state.group(key) else { break };
+            let Some(open) = state.slab(key) else { break };
             if !open.has_buffer() {
                 let lack = Lack { key, class: array.form().nth() };
                 let Some(buffers) = buffer.take().or_else(|| shared.budget.try_take_free(&[lack.class])) else {

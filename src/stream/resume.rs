@@ -15,7 +15,7 @@ use crate::journal as log;
 use crate::journal::record::{self, Come};
 use crate::names::own::{MARK, RECORD};
 use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents, found};
-use crate::plan::{Capabilities, Feed, Form, GroupKey, Plan, PlannedArray, PlannedSource};
+use crate::plan::{Capabilities, Feed, Form, Plan, PlannedArray, PlannedSource, SlabKey};
 use crate::platform::{Disk, Source};
 use crate::pyramid::first_of_each;
 use crate::reader::{self, Document};
@@ -23,7 +23,7 @@ use crate::recover::{self, Verdict};
 use crate::store::{self, Earlier, Mark, Root, Store, missing};
 use crate::zarr::ZarrFormat;
 
-/// Most stretches of missing frames in the groups that are open that are looked at; others are taken for frames of fill
+/// Most stretches of missing frames in the slabs that are open that are looked at; others are taken for frames of fill
 /// value.
 const MAX_STRETCHES: usize = 1 << 16;
 
@@ -46,7 +46,7 @@ pub(super) fn go_on(
     let begin = || {
         let sink = backend.resume(&store, &done(&come))?;
         store.complete(&come)?;
-        let left = open_groups(&*disk.source(), plan, &*sink, budget, &come)?;
+        let left = open_slabs(&*disk.source(), plan, &*sink, budget, &come)?;
         Ok((sink, left))
     };
     // A store without a frame of this run is not an interrupted one.
@@ -310,15 +310,15 @@ fn difference(at: &str, expected: &Value, found: &Value) -> Option<String> {
     }
 }
 
-/// The groups that earlier runs left incomplete.
+/// The slabs that earlier runs left incomplete.
 #[derive(Debug, Default)]
 pub(super) struct Left {
     /// Of full resolution, by source.
-    pub(super) full: Vec<BTreeMap<GroupKey, Open>>,
+    pub(super) full: Vec<BTreeMap<SlabKey, Open>>,
     /// Of levels below.
-    pub(super) levels: BTreeMap<GroupKey, Open>,
-    /// Groups of levels below that may not be stored, though nothing more comes to them.
-    behind: Vec<(GroupKey, Slots)>,
+    pub(super) levels: BTreeMap<SlabKey, Open>,
+    /// Slabs of levels below that may not be stored, though nothing more comes to them.
+    behind: Vec<(SlabKey, Slots)>,
 }
 
 impl Left {
@@ -328,22 +328,22 @@ impl Left {
     }
 }
 
-/// The planes of a group that came before, by slot: their arrivals, and whether they are missing.
+/// The planes of a slab that came before, by slot: their arrivals, and whether they are missing.
 type Slots = BTreeMap<usize, (Arrival, bool)>;
 
-/// The groups that the frames which are there left incomplete, with their planes read back; those of levels below are
+/// The slabs that the frames which are there left incomplete, with their planes read back; those of levels below are
 /// made anew of full resolution where they may be behind it.
-fn open_groups(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &[Come]) -> Result<Left> {
+fn open_slabs(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &[Come]) -> Result<Left> {
     let mut left = Left::nothing(plan);
     for (source, come) in plan.sources().iter().zip(come) {
         for form in plan.forms().iter().filter(|form| form.source() == source.id()) {
             for (key, slots) in incomplete(reads, plan, source, form, *come)? {
-                if form.level() > 0 && plan.is_group_done(key, come.frames) {
+                if form.level() > 0 && plan.is_slab_done(key, come.frames) {
                     // One after the other, later: there may be more of them than memory for all.
                     left.behind.push((key, slots));
                     continue;
                 }
-                let mut open = Open::new(key, form, Some(budget.group_beside(form.nth())))?;
+                let mut open = Open::new(key, form, Some(budget.slab_beside(form.nth())))?;
                 if form.level() == 0 {
                     read_back(plan, sink, budget, &mut open, &slots)?;
                     left.full[source.id().index()].insert(key, open);
@@ -357,13 +357,13 @@ fn open_groups(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget
     Ok(left)
 }
 
-/// Takes up groups of earlier runs: open ones are registered for live readers; complete ones that may not be stored are
+/// Takes up slabs of earlier runs: open ones are registered for live readers; complete ones that may not be stored are
 /// stored now, before any frame, so that `progress.json` is true.
 pub(super) fn take_up(shared: &Shared, left: &mut Left) -> Result<()> {
     let open = left.full.iter().flat_map(BTreeMap::values).chain(left.levels.values());
     open.filter(|open| open.has_buffer()).for_each(|open| shared.show_open(open));
     for (key, slots) in std::mem::take(&mut left.behind) {
-        let mut open = shared.new_group(key, false)?;
+        let mut open = shared.new_slab(key, false)?;
         make_anew(&shared.plan, &*shared.sink, &shared.budget, &mut open, &slots)?;
         workers::store_all(shared, shared.seal(Some(open)).into_iter().collect());
         shared.failure.check()?;
@@ -371,29 +371,29 @@ pub(super) fn take_up(shared: &Shared, left: &mut Left) -> Result<()> {
     Ok(())
 }
 
-/// Groups of arrays of a form to which frames have come and will come, or whose planes may not be there.
+/// Slabs of arrays of a form to which frames have come and will come, or whose planes may not be there.
 fn incomplete(
     reads: &dyn Source,
     plan: &Plan,
     source: &PlannedSource,
     form: &Form,
     come: Come,
-) -> Result<BTreeMap<GroupKey, Slots>> {
-    let span = plan.group_span(form);
+) -> Result<BTreeMap<SlabKey, Slots>> {
+    let span = plan.slab_span(form);
     let certain = if form.level() == 0 { come.frames } else { come.levels };
     let from = certain.saturating_sub(span);
     let missing = missing::read_from(reads, plan.root(), source.id(), from, MAX_STRETCHES)?.unwrap_or_default();
-    let mut groups: BTreeMap<GroupKey, Slots> = BTreeMap::new();
+    let mut slabs: BTreeMap<SlabKey, Slots> = BTreeMap::new();
     for frame in from..come.frames {
         let Some((full, location)) = plan.place(source.id(), frame) else { break };
         let Some(array) = array_of_form(plan, plan.array(full), form) else { continue };
         let (index, slot) = array.layout().slot(&location.index);
-        let key = GroupKey { array: array.id(), index };
-        if !plan.is_group_done(key, certain) {
-            groups.entry(key).or_default().insert(slot, (Arrival(frame), missing.has(frame)));
+        let key = SlabKey { array: array.id(), index };
+        if !plan.is_slab_done(key, certain) {
+            slabs.entry(key).or_default().insert(slot, (Arrival(frame), missing.has(frame)));
         }
     }
-    Ok(groups)
+    Ok(slabs)
 }
 
 /// The array of a form that belongs to the image of an array of full resolution.
@@ -401,7 +401,7 @@ fn array_of_form<'a>(plan: &'a Plan, full: &'a PlannedArray, form: &Form) -> Opt
     std::iter::once(full).chain(plan.levels_of(full.image())).find(|array| array.form().nth() == form.nth())
 }
 
-/// Fills a group of full resolution with its planes as they are stored.
+/// Fills a slab of full resolution with its planes as they are stored.
 fn read_back(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slots: &Slots) -> Result<()> {
     let key = open.key();
     let array = plan.array(key.array);
@@ -422,7 +422,7 @@ fn read_back(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slo
     Ok(())
 }
 
-/// Makes the planes of a group of a level below full resolution anew.
+/// Makes the planes of a slab of a level below full resolution anew.
 fn make_anew(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slots: &Slots) -> Result<()> {
     let key = open.key();
     let level = plan.array(key.array);
@@ -442,7 +442,7 @@ fn make_anew(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slo
     Ok(())
 }
 
-/// Gives a group a buffer from its form's guaranteed share. Waiting would hang: nobody could return one.
+/// Gives a slab a buffer from its form's guaranteed share. Waiting would hang: nobody could return one.
 fn take_buffer(budget: &Budget, array: &PlannedArray, open: &mut Open) -> Result<()> {
     let buffers = budget.try_take(&[array.form().nth()], || false)?;
     let full = || Error::Full { in_flight: budget.bytes_out(), limit: budget.limit_bytes() };
@@ -465,8 +465,8 @@ fn plane_of(
         return Ok(Some(plane));
     }
     let layout = array.layout();
-    let (group, slot) = layout.slot(index);
-    let key = GroupKey { array: array.id(), index: group };
+    let (slab, slot) = layout.slot(index);
+    let key = SlabKey { array: array.id(), index: slab };
     let mut frame: Option<Vec<u8>> = None;
     let ((rows, columns), (tile_rows, tile_columns), item) = (layout.frame(), layout.tile(), layout.item_size());
     for (unit, (down, across)) in layout.tiles().iter().enumerate() {

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, TryRecvError, unbounded};
 use shuttle::{check_random, thread};
 
 use super::front::Front;
-use super::levels::{LevelGroups, Levels};
+use super::levels::{LevelSlabs, Levels};
 use super::live::Rounds;
 use super::progress::Progress;
 use super::shared::{Counts, Shared};
@@ -22,7 +22,7 @@ use crate::backend::{Batch, Sink, Stored};
 use crate::buffer::{Arrival, Budget};
 use crate::error::{Error, Result};
 use crate::names::own::RUN_FOLDER;
-use crate::plan::{ArrayId, Capabilities, GroupKey, Memory, Plan, SourceId, SourceSettings, StorageUnit};
+use crate::plan::{ArrayId, Capabilities, Memory, Plan, SlabKey, SourceId, SourceSettings, StorageUnit};
 use crate::platform;
 use crate::settings::{DataType, Dimension, DimensionType, Durability, Settings, parse_dims};
 use crate::store::Store;
@@ -63,7 +63,7 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
     let fronts = plan
         .sources()
         .iter()
-        .map(|source| Front::new(source.id(), queue.clone(), 0, BTreeMap::new(), LevelGroups::default()));
+        .map(|source| Front::new(source.id(), queue.clone(), 0, BTreeMap::new(), LevelSlabs::default()));
     let fronts = fronts.collect();
     drop(queue);
     let shared = Shared {
@@ -203,11 +203,11 @@ fn schedules_of_workers_end_with_frames_durable() {
                     thread::spawn(move || {
                         // Each worker stores two of the eight frames; the last of a shard seals both its shards.
                         for t in [worker, worker + 4] {
-                            let key = GroupKey { array: ArrayId(0), index: [t, 0, 0] };
+                            let key = SlabKey { array: ArrayId(0), index: [t, 0, 0] };
                             progress.sealed(&plan, key, if t % 4 == 3 { 2 } else { 0 });
                             thread::yield_now();
                             progress.written(&plan, key, &[(0, Arrival(t))]);
-                            progress.group_stored(&plan, key, &[(0, Arrival(t))]);
+                            progress.slab_stored(&plan, key, &[(0, Arrival(t))]);
                             let (written, durable) = progress.counts();
                             assert!(written <= 8 && durable <= 8, "{written} written, {durable} durable");
                         }

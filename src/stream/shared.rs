@@ -15,7 +15,7 @@ use super::windows::Windows;
 use crate::backend::Sink;
 use crate::buffer::{Budget, Open, Sealed, Watched};
 use crate::error::Result;
-use crate::plan::{Capabilities, GroupKey, Plan};
+use crate::plan::{Capabilities, Plan, SlabKey};
 use crate::platform::Clock;
 use crate::platform::free_memory::free_memory;
 use crate::store::Store;
@@ -33,10 +33,10 @@ pub(super) struct Shared {
     pub(super) notes: Mutex<Vec<String>>,
     pub(super) housekeeping: Housekeeping,
     pub(super) counts: Counts,
-    /// Open groups that readers may be shown before they are complete. The live thread looks here, so that it needs not
-    /// the lock of the append path; locked for no longer than it takes to put a group in or out, or to note them all.
-    pub(super) open: crate::sync::Mutex<HashMap<GroupKey, Watched>>,
-    /// Groups that were handed to the workers and are not stored yet.
+    /// Open slabs that readers may be shown before they are complete. The live thread looks here, so that it needs not
+    /// the lock of the append path; locked for no longer than it takes to put a slab in or out, or to note them all.
+    pub(super) open: crate::sync::Mutex<HashMap<SlabKey, Watched>>,
+    /// Slabs that were handed to the workers and are not stored yet.
     pub(super) storing: Storing,
     /// Levels below full resolution.
     pub(super) levels: Levels,
@@ -68,7 +68,7 @@ impl Counts {
 }
 
 impl Shared {
-    /// True while a group is on its way from the queue to the engine.
+    /// True while a slab is on its way from the queue to the engine.
     pub(super) fn is_storing(&self) -> bool {
         self.storing.len() > 0
     }
@@ -103,17 +103,17 @@ impl Shared {
         self.housekeeping.note(Kept::Missing, self.store.flush_missing());
     }
 
-    /// A group that nothing has come to yet; counted by itself unless it gets its `buffer` at once.
-    pub(super) fn new_group(&self, key: GroupKey, buffer: bool) -> Result<Open> {
+    /// A slab that nothing has come to yet; counted by itself unless it gets its `buffer` at once.
+    pub(super) fn new_slab(&self, key: SlabKey, buffer: bool) -> Result<Open> {
         let form = self.plan.array(key.array).form();
-        Open::new(key, form, (!buffer).then(|| self.budget.group_beside(form.nth())))
+        Open::new(key, form, (!buffer).then(|| self.budget.slab_beside(form.nth())))
     }
 
-    /// Ends the filling of a group, if there is one.
-    pub(super) fn seal(&self, group: Option<Open>) -> Option<Sealed> {
-        let group = group?;
-        self.hide_open(&group);
-        Some(group.seal())
+    /// Ends the filling of a slab, if there is one.
+    pub(super) fn seal(&self, slab: Option<Open>) -> Option<Sealed> {
+        let slab = slab?;
+        self.hide_open(&slab);
+        Some(slab.seal())
     }
 
     /// True where planes of levels below full resolution are made.
@@ -121,27 +121,27 @@ impl Shared {
         self.plan.forms().len() > self.plan.sources().len()
     }
 
-    /// The open groups that readers may be shown.
-    pub(super) fn open(&self) -> crate::sync::MutexGuard<'_, HashMap<GroupKey, Watched>> {
+    /// The open slabs that readers may be shown.
+    pub(super) fn open(&self) -> crate::sync::MutexGuard<'_, HashMap<SlabKey, Watched>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A group is open and has its buffer.
-    pub(super) fn show_open(&self, group: &Open) {
-        if self.shows_open(group.key()) {
-            self.open().insert(group.key(), group.watch());
+    /// A slab is open and has its buffer.
+    pub(super) fn show_open(&self, slab: &Open) {
+        if self.shows_open(slab.key()) {
+            self.open().insert(slab.key(), slab.watch());
         }
     }
 
-    /// A group is complete.
-    fn hide_open(&self, group: &Open) {
-        if self.shows_open(group.key()) {
-            self.open().remove(&group.key());
+    /// A slab is complete.
+    fn hide_open(&self, slab: &Open) {
+        if self.shows_open(slab.key()) {
+            self.open().remove(&slab.key());
         }
     }
 
-    /// False where the engine cannot show them, and where a group is complete with its first frame.
-    fn shows_open(&self, key: GroupKey) -> bool {
+    /// False where the engine cannot show them, and where a slab is complete with its first frame.
+    fn shows_open(&self, key: SlabKey) -> bool {
         self.capabilities.provisional && self.plan.array(key.array).layout().planes() > 1
     }
 

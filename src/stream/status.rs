@@ -34,7 +34,7 @@ pub struct Status {
     pub bytes_in_flight: u64,
     /// Most bytes that were ever in flight.
     pub bytes_high_water: u64,
-    /// Bytes that may be in flight: the part of `memory_limit` that groups may take.
+    /// Bytes that may be in flight: the part of `memory_limit` that slabs may take.
     pub bytes_limit: u64,
     /// Bytes handed to the disk: payload after encoding, indices and array metadata.
     pub bytes_written: u64,

@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 use ome_stream::backend::Backend;
 use ome_stream::platform;
 use ome_stream::platform::faulty::{Fault, FaultyDisk, Operation, Script};
-use ome_stream::settings::{
-    Checksum, Codec, Compression, DataType, Durability, NgffVersion, Shuffle, parse_dims,
-};
+use ome_stream::settings::{Checksum, Codec, Compression, DataType, Durability, NgffVersion, Shuffle, parse_dims};
 use ome_stream::{Error, Settings, Stream};
 use ome_stream_backend_tensorstore::TensorStoreBackend;
 use ome_stream_tensorstore_sys::{Context, Store};

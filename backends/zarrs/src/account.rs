@@ -69,7 +69,7 @@ impl Account {
         (self.flat + self.payload.load(Ordering::Relaxed)).saturating_sub(self.spent())
     }
 
-    /// Whether a copy of an incomplete group may be stored that holds `raw` bytes of pixels. One that is `due` may take
+    /// Whether a copy of an incomplete slab may be stored that holds `raw` bytes of pixels. One that is `due` may take
     /// half of what is left, another a small part of it.
     pub(crate) fn allows_copy(&self, raw: u64, due: bool) -> bool {
         let (all, encoded) = (self.raw.load(Ordering::Relaxed), self.encoded.load(Ordering::Relaxed));

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 
 use ome_stream::backend::Replacement;
-use ome_stream::plan::{ArrayId, GroupKey, Layout, UnitPlace};
+use ome_stream::plan::{ArrayId, Layout, SlabKey, UnitPlace};
 use ome_stream::reader::limits::stored_chunk_bytes;
 use ome_stream::reader::{Small, small};
 use ome_stream::{Error, Result};
@@ -18,7 +18,7 @@ use crate::spares::zeros;
 pub(crate) fn read(
     common: &Common,
     form: &OfForm,
-    key: GroupKey,
+    key: SlabKey,
     layout: &Layout,
     nth: usize,
 ) -> Result<Option<Vec<u8>>> {
@@ -45,7 +45,7 @@ pub(crate) fn read(
     Err(damaged(format!("a chunk has {} bytes of pixels, expected {}", pixels.len(), layout.unit_bytes())))
 }
 
-/// Replaces a plane in every unit of its group.
+/// Replaces a plane in every unit of its slab.
 pub(crate) fn replace(common: &Common, form: &OfForm, plane: &Replacement<'_>) -> Result<()> {
     // Two planes of one chunk must not be replaced from the same old chunk.
     let _one_at_a_time = common.replacing();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ome_stream::backend::{Batch, Done, Stored};
 use ome_stream::buffer::ALIGNMENT;
-use ome_stream::plan::{ArrayId, Form, GroupKey, ShardGrid, UnitPlace};
+use ome_stream::plan::{ArrayId, Form, ShardGrid, SlabKey, UnitPlace};
 use ome_stream::router::StorageIndex;
 use ome_stream::settings::Codec;
 use ome_stream::{Plan, Result};
@@ -391,27 +391,27 @@ impl Shards {
 }
 
 impl Grid {
-    /// The group of the chunk at a place in a shard's index.
-    fn group_of(&self, key: &Key, chunk: usize) -> GroupKey {
-        GroupKey { array: key.0, index: ShardGrid::group_of(&self.shards.chunk_at(&key.1, chunk)) }
+    /// The slab of the chunk at a place in a shard's index.
+    fn slab_of(&self, key: &Key, chunk: usize) -> SlabKey {
+        SlabKey { array: key.0, index: ShardGrid::slab_of(&self.shards.chunk_at(&key.1, chunk)) }
     }
 
     /// True where a chunk is still to come after what is `done`.
     fn is_pending(&self, key: &Key, chunk: usize, done: &Done) -> bool {
-        !done.has(&self.plan, self.group_of(key, chunk))
+        !done.has(&self.plan, self.slab_of(key, chunk))
     }
 
-    /// Chunks of a shard that lie within the array: those of a group together, in the order in which groups are
+    /// Chunks of a shard that lie within the array: those of a slab together, in the order in which slabs are
     /// acquired.
     fn batches(&self, key: &Key) -> Vec<Vec<usize>> {
-        let mut groups: BTreeMap<StorageIndex, Vec<usize>> = BTreeMap::new();
+        let mut slabs: BTreeMap<StorageIndex, Vec<usize>> = BTreeMap::new();
         for chunk in self.shards.inside(&key.1) {
-            groups.entry(self.group_of(key, chunk).index).or_default().push(chunk);
+            slabs.entry(self.slab_of(key, chunk).index).or_default().push(chunk);
         }
-        let first_frame = |index: StorageIndex| self.plan.first_frame(GroupKey { array: key.0, index });
-        let mut groups: Vec<_> = groups.into_iter().map(|(group, chunks)| (first_frame(group), chunks)).collect();
-        groups.sort_by_key(|(first, _)| first.unwrap_or(u64::MAX));
-        groups.into_iter().map(|(_, chunks)| chunks).collect()
+        let first_frame = |index: StorageIndex| self.plan.first_frame(SlabKey { array: key.0, index });
+        let mut slabs: Vec<_> = slabs.into_iter().map(|(slab, chunks)| (first_frame(slab), chunks)).collect();
+        slabs.sort_by_key(|(first, _)| first.unwrap_or(u64::MAX));
+        slabs.into_iter().map(|(_, chunks)| chunks).collect()
     }
 }
 

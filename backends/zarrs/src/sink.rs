@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ome_stream::backend::{Batch, Done, Replacement, Sink, Stored, TimeSpent};
-use ome_stream::plan::{ArrayId, Form, GroupKey, Layout};
+use ome_stream::plan::{ArrayId, Form, Layout, SlabKey};
 use ome_stream::store::Store;
 use ome_stream::{Plan, Result};
 
@@ -67,7 +67,7 @@ impl Sink for ZarrsSink {
         }
     }
 
-    fn read(&self, key: GroupKey, layout: &Layout, nth: usize) -> Result<Option<Vec<u8>>> {
+    fn read(&self, key: SlabKey, layout: &Layout, nth: usize) -> Result<Option<Vec<u8>>> {
         random_access::read(&self.common, self.form(key.array), key, layout, nth)
     }
 

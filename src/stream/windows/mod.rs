@@ -1,6 +1,6 @@
 //! Windows of intensities in which viewers show channels at first, from what the run itself has stored.
 //!
-//! When a worker has stored a complete group of full resolution, it counts a few pixels of each plane, by channel. At
+//! When a worker has stored a complete slab of full resolution, it counts a few pixels of each plane, by channel. At
 //! the end of the run each channel gets a window from a low to a high percentile of those. All images of a source share
 //! it, so that they can be compared. Which pixels are counted follows from the frames alone: runs that are alike end
 //! alike.
@@ -49,9 +49,9 @@ impl Windows {
         Self { sources: sources.collect() }
     }
 
-    /// Counts pixels of a group that is stored, of these slots.
-    pub(super) fn note(&self, plan: &Plan, group: &Sealed, filled: &[(usize, Arrival)]) {
-        let array = plan.array(group.key().array);
+    /// Counts pixels of a slab that is stored, of these slots.
+    pub(super) fn note(&self, plan: &Plan, slab: &Sealed, filled: &[(usize, Arrival)]) {
+        let array = plan.array(slab.key().array);
         if !matches!(array.feed(), Feed::Source(_)) {
             return;
         }
@@ -60,9 +60,9 @@ impl Windows {
             return;
         }
         let layout = array.layout();
-        let bytes = group.bytes(&(0..layout.units()));
+        let bytes = slab.bytes(&(0..layout.units()));
         for &(slot, arrival) in filled {
-            let place = layout.plane(&group.key().index, slot).and_then(|index| index.get(channels.axis).copied());
+            let place = layout.plane(&slab.key().index, slot).and_then(|index| index.get(channels.axis).copied());
             let nth = place.and_then(|nth| usize::try_from(nth).ok());
             if let Some(Some(histogram)) = nth.and_then(|nth| channels.counts.get(nth)) {
                 sample::count(layout, bytes, slot, arrival, histogram);

@@ -27,11 +27,11 @@ fn per_plane(layout: &Layout, arrival: Arrival) -> usize {
     ((rows * columns / ONE_OF).clamp(FEWEST, MOST) * more).min(rows * columns)
 }
 
-/// Counts some pixels of the plane in `slot` of a group whose bytes these are. Which ones follows from the frame's
+/// Counts some pixels of the plane in `slot` of a slab whose bytes these are. Which ones follows from the frame's
 /// arrival alone: threads and engines change nothing.
-pub(super) fn count(layout: &Layout, group: &[u8], slot: usize, arrival: Arrival, histogram: &Histogram) {
+pub(super) fn count(layout: &Layout, slab: &[u8], slot: usize, arrival: Arrival, histogram: &Histogram) {
     let points = per_plane(layout, arrival) as u32;
-    let plane = Plane { layout, group, slot, points, first: (arrival.0 as u32).wrapping_mul(points) };
+    let plane = Plane { layout, slab, slot, points, first: (arrival.0 as u32).wrapping_mul(points) };
     match histogram.dtype() {
         DataType::UInt8 => plane.unsigned(histogram, |[byte]| u64::from(byte)),
         DataType::UInt16 => plane.unsigned(histogram, |bytes| u64::from(u16::from_ne_bytes(bytes))),
@@ -47,10 +47,10 @@ pub(super) fn count(layout: &Layout, group: &[u8], slot: usize, arrival: Arrival
     }
 }
 
-/// A plane of a group.
+/// A plane of a slab.
 struct Plane<'a> {
     layout: &'a Layout,
-    group: &'a [u8],
+    slab: &'a [u8],
     slot: usize,
     points: u32,
     /// Number of its first point in the sequence.
@@ -67,7 +67,7 @@ impl Plane<'_> {
                 ((u64::from(point.wrapping_mul(step)) * extent as u64) >> 32) as usize
             });
             let from = self.layout.pixel_offset(self.slot, row, column);
-            if let Some(pixel) = self.group.get(from..).and_then(|rest| rest.first_chunk::<N>()) {
+            if let Some(pixel) = self.slab.get(from..).and_then(|rest| rest.first_chunk::<N>()) {
                 use_pixel(*pixel);
             }
         }

@@ -188,7 +188,7 @@ fn no_frame_is_refused_while_there_is_room() {
     }
 }
 
-/// The plan may have as few buffers as groups are open, and one: whoever waits for one that another thread's frames
+/// The plan may have as few buffers as slabs are open, and one: whoever waits for one that another thread's frames
 /// must free would wait for ever.
 #[test]
 fn threads_that_share_few_buffers_never_wait_for_each_other() {
@@ -217,7 +217,7 @@ fn who_must_not_wait_is_answered_while_others_wait_for_the_disk() {
     }
     assert_eq!(taken % 2, 0, "a chunk that has begun has its memory");
     std::thread::scope(|scope| {
-        // The group of the next frame has no buffer, nor has the one that is replaced.
+        // The slab of the next frame has no buffer, nor has the one that is replaced.
         stream.skip(1).expect("needs no memory");
         let replaced = scope.spawn(|| stream.write_at(0, &[taken], &run.frame(taken)));
         let appended = scope.spawn(|| stream.append(&run.frame(taken + 1)));

@@ -79,7 +79,7 @@ fn a_frame_that_is_put_in_its_place_later_is_missing_no_more() {
     let run = quick("t:inf:4,y:16,x:16");
     let stream = run.start();
     stream.skip(6).expect("unbounded");
-    // One in a group that is stored, one in a group that is open.
+    // One in a slab that is stored, one in a slab that is open.
     for frame in [1, 5] {
         stream.write_at(0, &[frame], &run.frame(frame)).expect("its place is there");
     }

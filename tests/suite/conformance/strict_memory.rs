@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ome_stream::backend::{Backend, Batch, MemoryBackend, Sink};
-use ome_stream::plan::{ArrayId, Capabilities, Form, GroupKey, StorageUnit};
+use ome_stream::plan::{ArrayId, Capabilities, Form, SlabKey, StorageUnit};
 use ome_stream::store::Store;
 use ome_stream::{Error, Plan};
 use ome_stream_tests::case::Case;
@@ -29,7 +29,7 @@ impl Run {
 
     fn batch<'a>(&'a self, position: u32, group: u64, bytes: &'a [u8]) -> Batch<'a> {
         Batch {
-            key: GroupKey { array: ArrayId(position), index: [group, 0, 0] },
+            key: SlabKey { array: ArrayId(position), index: [group, 0, 0] },
             layout: self.form.layout(),
             units: 0..self.form.layout().units(),
             bytes,

@@ -44,10 +44,10 @@ impl Left {
     }
 
     /// Notes that planes were written.
-    fn note(&mut self, position: u32, group: u64, planes: u32) {
+    fn note(&mut self, position: u32, slab: u64, planes: u32) {
         self.log.extend(planes_entry(&Planes {
             array: ArrayId(position),
-            group: [group, 0, 0],
+            slab: [slab, 0, 0],
             runs: vec![SlotRun { slots: 0..planes, arrivals: Some((0, 1)) }],
         }));
     }
@@ -188,7 +188,7 @@ fn a_log_of_an_engine_that_took_frames_is_read() {
     let mut log = store::log_in_units(&case, &made.root, StorageUnit::Frame);
     for t in 0..6 {
         let runs = vec![SlotRun { slots: 0..1, arrivals: Some((t, 0)) }];
-        log.extend(planes_entry(&Planes { array: ArrayId(0), group: [t, 0, 0], runs }));
+        log.extend(planes_entry(&Planes { array: ArrayId(0), slab: [t, 0, 0], runs }));
     }
     fs::write(made.root.join(log::FILE_NAME), log).expect("written");
     fs::write(made.root.join(".ome-stream/run/progress.json"), "{\"format\":1,\"frames\":0}").expect("written");

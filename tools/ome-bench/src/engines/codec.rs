@@ -24,9 +24,9 @@ pub struct Codec {
     data_type: DataType,
     fill_value: FillValue,
     chunk_shape: Vec<NonZeroU64>,
-    groups: Vec<AlignedBuffer>,
+    slabs: Vec<AlignedBuffer>,
     chunk_bytes: usize,
-    chunks_per_group: usize,
+    chunks_per_slab: usize,
 }
 
 impl Codec {
@@ -38,11 +38,11 @@ impl Codec {
         let data_type: MetadataV3 = serde_json::from_value(form.document(None).data_type.json())?;
         let wanted = chunks(workload).div_ceil(layout.units());
         let fitting = (MOST_BYTES / layout.buffer_bytes().max(1)).max(1);
-        let groups = (0..wanted.min(fitting))
-            .map(|group| {
+        let slabs = (0..wanted.min(fitting))
+            .map(|slab| {
                 let mut buffer = AlignedBuffer::zeroed(layout.buffer_bytes(), "chunks to encode")?;
                 for slot in 0..layout.planes() {
-                    let number = group * layout.planes() + slot;
+                    let number = slab * layout.planes() + slot;
                     lay_out(layout, frames.frame(number as u64), slot, &mut buffer);
                 }
                 Ok(buffer)
@@ -53,18 +53,18 @@ impl Codec {
             data_type: DataType::from_metadata(&data_type)?,
             fill_value: FillValue::new(vec![0; form.dtype().size()]),
             chunk_shape: layout.unit_shape().filter_map(NonZeroU64::new).collect(),
-            groups,
+            slabs,
             chunk_bytes: layout.unit_bytes(),
-            chunks_per_group: layout.units(),
+            chunks_per_slab: layout.units(),
         })
     }
 
     /// Encodes chunk `number`; returns its encoded length.
-    fn encode(&self, groups: &[&[u8]], number: usize) -> Result<u64> {
-        let start = number % self.chunks_per_group * self.chunk_bytes;
-        let bytes = groups
-            .get(number / self.chunks_per_group % groups.len().max(1))
-            .and_then(|group| group.get(start..start + self.chunk_bytes))
+    fn encode(&self, slabs: &[&[u8]], number: usize) -> Result<u64> {
+        let start = number % self.chunks_per_slab * self.chunk_bytes;
+        let bytes = slabs
+            .get(number / self.chunks_per_slab % slabs.len().max(1))
+            .and_then(|slab| slab.get(start..start + self.chunk_bytes))
             .ok_or_else(|| anyhow!("chunk {number} was not laid out"))?;
         let bytes = ArrayBytes::new_flen(Cow::Borrowed(bytes));
         let options = CodecOptions::default().with_concurrent_target(1);
@@ -91,15 +91,15 @@ impl Engine for Codec {
     }
 
     fn run(&mut self, job: &Job<'_>) -> Result<Run> {
-        let mut groups = std::mem::take(&mut self.groups);
-        let slices: Vec<&[u8]> = groups.iter_mut().map(|group| &*group.as_mut_slice()).collect();
+        let mut slabs = std::mem::take(&mut self.slabs);
+        let slices: Vec<&[u8]> = slabs.iter_mut().map(|slab| &*slab.as_mut_slice()).collect();
         let stored = AtomicU64::new(0);
         let encode = |number| {
             stored.fetch_add(self.encode(&slices, number)?, Ordering::Relaxed);
             Ok(())
         };
         let write = race(cores(), chunks(job.workload), encode, || Ok(()));
-        self.groups = groups;
+        self.slabs = slabs;
         Ok(Run::of_limit(write?, stored.into_inner()))
     }
 }

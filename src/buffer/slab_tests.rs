@@ -1,4 +1,4 @@
-//! A group with several threads at it, for a sanitizer or Miri to look on.
+//! A slab with several threads at it, for a sanitizer or Miri to look on.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -10,15 +10,15 @@ use crate::buffer::Budget;
 use crate::plan::{ArrayId, Capabilities, Plan, StorageUnit};
 use crate::settings::{DataType, Settings, parse_dims};
 
-/// An open group of `t:4:3,y:4:3,x:6:4`: three planes of four tiles with padding, the last plane of the second group
+/// An open slab of `t:4:3,y:4:3,x:6:4`: three planes of four tiles with padding, the last plane of the second slab
 /// alone.
-fn group(nth: u64) -> (Open, Arc<Form>, Budget) {
+fn slab(nth: u64) -> (Open, Arc<Form>, Budget) {
     let settings = Settings::new("a", parse_dims("t:4:3,y:4:3,x:6:4").expect("valid"), DataType::UInt16);
     let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
     let form = Arc::clone(&plan.forms()[0]);
     let budget = Budget::new(plan.forms(), plan.memory());
-    let key = GroupKey { array: ArrayId(0), index: [nth, 0, 0] };
-    let mut open = Open::new(key, &form, Some(budget.group_beside(0))).expect("memory");
+    let key = SlabKey { array: ArrayId(0), index: [nth, 0, 0] };
+    let mut open = Open::new(key, &form, Some(budget.slab_beside(0))).expect("memory");
     budget.take(&[0], || false).expect("memory").into_iter().for_each(|buffer| open.attach(buffer));
     (open, form, budget)
 }
@@ -29,7 +29,7 @@ fn frame(value: u8) -> Vec<u8> {
 
 #[test]
 fn what_is_filled_is_read_meanwhile_and_afterwards() {
-    let (mut open, form, budget) = group(0);
+    let (mut open, form, budget) = slab(0);
     let unit_bytes = form.layout().unit_bytes();
     let watched = open.watch();
     let (sealed, seen) = thread::scope(|scope| {
@@ -89,8 +89,8 @@ fn what_is_filled_is_read_meanwhile_and_afterwards() {
 }
 
 #[test]
-fn a_group_at_the_edge_is_complete_with_the_planes_that_it_has() {
-    let (mut open, _, budget) = group(1);
+fn a_slab_at_the_edge_is_complete_with_the_planes_that_it_has() {
+    let (mut open, _, budget) = slab(1);
     assert_eq!(open.left(), 1);
     assert!(open.fill(0, Arrival(3), &frame(3)));
     assert_eq!(open.left(), 0);
@@ -99,12 +99,12 @@ fn a_group_at_the_edge_is_complete_with_the_planes_that_it_has() {
 }
 
 #[test]
-fn a_group_without_a_frame_has_no_bytes_and_counts_beside() {
+fn a_slab_without_a_frame_has_no_bytes_and_counts_beside() {
     let settings = Settings::new("a", parse_dims("t:2:2,y:4,x:4").expect("valid"), DataType::UInt8);
     let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
     let budget = Budget::new(plan.forms(), plan.memory());
-    let key = GroupKey { array: ArrayId(0), index: [0; 3] };
-    let mut open = Open::new(key, &plan.forms()[0], Some(budget.group_beside(0))).expect("memory");
+    let key = SlabKey { array: ArrayId(0), index: [0; 3] };
+    let mut open = Open::new(key, &plan.forms()[0], Some(budget.slab_beside(0))).expect("memory");
     assert!(budget.bytes_beside() > 0);
     assert!(!open.fill(1, Arrival(1), &[7; 16]), "it has no memory for a frame");
     assert!(!open.skip(0, Arrival(0)) && open.skip(1, Arrival(1)));

@@ -1,4 +1,4 @@
-//! A group of planes on its way from the camera to the engine.
+//! A slab of planes on its way from the camera to the engine.
 //!
 //! Who may touch its memory is said by types. [`Open`] is the one handle that fills it; there is one, on one thread at
 //! a time. [`Open::seal`] ends it and gives a [`Sealed`], which many may read and nobody writes. [`Watched`] and
@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use super::copy::{copy_in, copy_out, zero};
 use super::{AlignedBuffer, Beside, Buffer};
 use crate::error::{Error, Result};
-use crate::plan::{Form, GroupKey, Layout};
+use crate::plan::{Form, Layout, SlabKey};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{PoisonError, RwLock, TryLockError};
 
@@ -28,10 +28,10 @@ const STORED: u64 = 4;
 /// The arrival stands above the bits of the state.
 const STATE_BITS: u32 = 3;
 
-/// What all handles of a group share.
+/// What all handles of a slab share.
 #[derive(Debug)]
 struct Inner {
-    key: GroupKey,
+    key: SlabKey,
     form: Arc<Form>,
     buffer: OnceLock<Buffer>,
     /// State and arrival of each plane; 0 as long as there is nothing.
@@ -40,16 +40,16 @@ struct Inner {
     done: AtomicUsize,
     expected: usize,
     jobs_left: AtomicUsize,
-    /// Held for reading by whoever reads filled planes of an open group, for writing by whoever replaces one. True once
-    /// the complete group is being stored: a provisional copy may no longer be.
+    /// Held for reading by whoever reads filled planes of an open slab, for writing by whoever replaces one. True once
+    /// the complete slab is being stored: a provisional copy may no longer be.
     storing: RwLock<bool>,
     /// True once a provisional copy was stored.
     copied: AtomicBool,
-    /// True once something of the complete group could not be stored.
+    /// True once something of the complete slab could not be stored.
     spoiled: AtomicBool,
 }
 
-/// A group that is being filled.
+/// A slab that is being filled.
 ///
 /// ```
 /// use ome_stream::buffer::{Open, Sealed};
@@ -95,18 +95,18 @@ struct Inner {
 #[derive(Debug)]
 pub struct Open {
     inner: Arc<Inner>,
-    /// Counts for it as long as it has no buffer, whose cost is that of the whole group.
+    /// Counts for it as long as it has no buffer, whose cost is that of the whole slab.
     beside: Option<Beside>,
     not_sync: PhantomData<Cell<()>>,
 }
 
 impl Open {
-    /// A group with no plane yet and no buffer: one that is only skipped never needs one. `beside` counts it until
+    /// A slab with no plane yet and no buffer: one that is only skipped never needs one. `beside` counts it until
     /// then; one that gets its buffer at once needs no count.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`] where the system has no memory for the state of its planes.
-    pub(crate) fn new(key: GroupKey, form: &Arc<Form>, beside: Option<Beside>) -> Result<Self> {
+    pub(crate) fn new(key: SlabKey, form: &Arc<Form>, beside: Option<Beside>) -> Result<Self> {
         let planes = form.layout().planes();
         let mut slots = Vec::new();
         slots.try_reserve_exact(planes).map_err(|_| Error::OutOfMemory {
@@ -129,16 +129,16 @@ impl Open {
         Ok(Self { inner: Arc::new(inner), beside, not_sync: PhantomData })
     }
 
-    /// Gives the group its buffer, before its first frame.
+    /// Gives the slab its buffer, before its first frame.
     pub(crate) fn attach(&mut self, buffer: Buffer) {
         // A second one would go straight back to the budget.
         let _ = self.inner.buffer.set(buffer);
         self.beside = None;
     }
 
-    /// Which group this is.
+    /// Which slab this is.
     #[must_use]
-    pub fn key(&self) -> GroupKey {
+    pub fn key(&self) -> SlabKey {
         self.inner.key
     }
 
@@ -148,8 +148,8 @@ impl Open {
         self.inner.buffer.get().is_some()
     }
 
-    /// Copies `frame` into `slot`; true when the group is now complete. A slot that is not empty stays as it is, and so
-    /// does a group without a buffer.
+    /// Copies `frame` into `slot`; true when the slab is now complete. A slot that is not empty stays as it is, and so
+    /// does a slab without a buffer.
     pub fn fill(&mut self, slot: usize, arrival: Arrival, frame: &[u8]) -> bool {
         let Some(buffer) = self.inner.memory().filter(|_| self.inner.state(slot) == 0) else { return false };
         // SAFETY: the slot is empty, so no reader looks at it, and this is the one handle that writes.
@@ -157,7 +157,7 @@ impl Open {
         self.inner.mark(slot, FILLED, arrival)
     }
 
-    /// Notes that `slot` will never hold a frame; true when the group is now complete.
+    /// Notes that `slot` will never hold a frame; true when the slab is now complete.
     pub(crate) fn skip(&mut self, slot: usize, arrival: Arrival) -> bool {
         self.inner.mark(slot, SKIPPED, arrival)
     }
@@ -172,14 +172,14 @@ impl Open {
         }
     }
 
-    /// Marks a slot as it was in a store: with a frame (after [`Open::restore`]) or without one. True when the group is
+    /// Marks a slot as it was in a store: with a frame (after [`Open::restore`]) or without one. True when the slab is
     /// now complete.
     pub(crate) fn restored(&mut self, slot: usize, arrival: Arrival, filled: bool) -> bool {
         self.inner.mark(slot, if filled { FILLED } else { SKIPPED }, arrival)
     }
 
     /// Replaces what is in `slot`, a frame or none; false, and nothing is changed, while somebody reads filled planes
-    /// or the group has no buffer: wait with [`Watched::wait`] and ask again.
+    /// or the slab has no buffer: wait with [`Watched::wait`] and ask again.
     #[must_use]
     pub(crate) fn try_replace(&mut self, slot: usize, frame: &[u8]) -> bool {
         let _nobody_reads = match self.inner.storing.try_write() {
@@ -188,7 +188,7 @@ impl Open {
             Err(TryLockError::WouldBlock) => return false,
         };
         let Some(buffer) = self.inner.memory() else { return false };
-        // SAFETY: the group is open, so only readers of filled planes could look, and they need the lock held here.
+        // SAFETY: the slab is open, so only readers of filled planes could look, and they need the lock held here.
         unsafe { copy_in(self.inner.form.layout(), frame, slot, buffer) };
         let arrival = self.inner.slots[slot].load(Ordering::Acquire) >> STATE_BITS;
         self.inner.slots[slot].store(arrival << STATE_BITS | FILLED, Ordering::Release);
@@ -231,7 +231,7 @@ impl Open {
     }
 }
 
-/// A group whose filling has ended.
+/// A slab whose filling has ended.
 #[derive(Debug, Clone)]
 pub struct Sealed {
     inner: Arc<Inner>,
@@ -239,9 +239,9 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    /// Which group this is.
+    /// Which slab this is.
     #[must_use]
-    pub fn key(&self) -> GroupKey {
+    pub fn key(&self) -> SlabKey {
         self.inner.key
     }
 
@@ -302,7 +302,7 @@ impl Sealed {
         self.inner.spoiled.load(Ordering::Acquire)
     }
 
-    /// Number of jobs that will carry this group; before the first of them starts.
+    /// Number of jobs that will carry this slab; before the first of them starts.
     pub(crate) fn expect_jobs(&self, jobs: usize) {
         self.inner.jobs_left.store(jobs, Ordering::Release);
     }
@@ -313,7 +313,7 @@ impl Sealed {
     }
 }
 
-/// A filled plane of a group, open or sealed.
+/// A filled plane of a slab, open or sealed.
 #[derive(Debug)]
 pub(crate) struct Plane {
     inner: Arc<Inner>,
@@ -333,7 +333,7 @@ impl Plane {
     }
 }
 
-/// A group that somebody else fills.
+/// A slab that somebody else fills.
 #[derive(Debug, Clone)]
 pub(crate) struct Watched(Weak<Inner>);
 
@@ -345,26 +345,26 @@ impl Watched {
         }
     }
 
-    /// Runs `use_planes` unless the complete group is already being stored, or gone; the complete one waits for it.
+    /// Runs `use_planes` unless the complete slab is already being stored, or gone; the complete one waits for it.
     pub(crate) fn provisionally<T>(&self, use_planes: impl FnOnce(&Filled<'_>) -> T) -> Option<T> {
         let inner = self.0.upgrade()?;
         let storing = inner.storing.read().unwrap_or_else(PoisonError::into_inner);
         (!*storing).then(|| use_planes(&Filled(&inner)))
     }
 
-    /// Number of planes that hold a frame; `None` once the group is gone.
+    /// Number of planes that hold a frame; `None` once the slab is gone.
     pub(crate) fn filled(&self) -> Option<usize> {
         let inner = self.0.upgrade()?;
         Some((0..inner.slots.len()).filter(|slot| inner.state(*slot) == FILLED).count())
     }
 }
 
-/// The filled planes of a group that nobody replaces meanwhile.
+/// The filled planes of a slab that nobody replaces meanwhile.
 #[derive(Debug)]
 pub(crate) struct Filled<'a>(&'a Inner);
 
 impl Filled<'_> {
-    /// How the group is laid out.
+    /// How the slab is laid out.
     pub(crate) fn layout(&self) -> &Layout {
         self.0.form.layout()
     }
@@ -436,5 +436,5 @@ impl Inner {
 }
 
 #[cfg(all(test, not(feature = "shuttle")))]
-#[path = "group_tests.rs"]
+#[path = "slab_tests.rs"]
 mod tests;
