@@ -93,8 +93,8 @@
  *                            to 3600. Default 1.
  *         program            what the host program calls itself, with its version; it is told in the store. Default:
  *                            nothing.
- *         frame_times        true keeps the time at which each frame was accepted, also of frames without metadata; one
- *                            more file for each image. Default false.
+ *         frame_times        whether the time at which each frame was accepted is kept: true of all frames (one more
+ *                            file for each image), false of none. Default: of frames that come with metadata.
  *
  *     Fields of a dimension:
  *
@@ -358,10 +358,11 @@ int32_t ome_stream_create(const char *settings_json,
  * Copies them: when this returns, the memory is the host's again.
  *
  * `frame_metadata_json`: a JSON object with whatever is known about this frame, at most 65536 bytes; NULL or "" for
- * none. Some names have a meaning, and stand for finite numbers where they are there: "delta_t" (seconds since the
- * acquisition began), "exposure_time" (seconds, not negative), "position_x", "position_y", "position_z" (place of the
- * stage, micrometers); leave out what is not known. The library adds "storage_index", "frame" and the time at which it
- * "accepted" the frame. `frame_number`: receives the zero-based number of this frame; NULL if not wanted.
+ * none. Some names have a meaning, and stand for finite numbers, or null, where they are there: "delta_t" (seconds
+ * since the acquisition began), "exposure_time" (seconds, not negative), "position_x", "position_y", "position_z"
+ * (place of the stage, micrometers); leave out what is not known. The library adds "storage_index", "frame" and the
+ * time at which it "accepted" the frame. `frame_number`: receives the zero-based number of this frame; NULL if not
+ * wanted.
  *
  * Where the disk is slower than the camera and `memory_limit` is reached, this does what `when_full` of the settings
  * says: "block" waits for room, "error" returns OME_STREAM_FULL, "drop" counts the frame as dropped, returns

@@ -122,8 +122,10 @@ fn each_line_tells_when_its_frame_was_accepted() {
     assert!(times.is_sorted() && times.iter().all(|time| time.len() == 27), "{times:?}");
     // A millisecond for what lies between the two readings.
     assert!(times[0] >= &before[..22] && times[7] <= now().as_str(), "{before} {times:?}");
-    let mirror = attributes(&run, &run.root(), "1").1["ome_writers"]["frame_metadata"].clone();
-    assert_eq!(mirror[0], json!({"storage_index": [0], "accepted": times[1]}));
+    let mirror = |path: &str| attributes(&run, &run.root(), path).1["ome_writers"].clone();
+    assert_eq!(mirror("0")["frame_metadata"][0], json!({"a": 1, "storage_index": [0], "accepted": times[0]}));
+    // Of no other frame of it anything else is told.
+    assert_eq!(mirror("1")["frame_metadata_count"], 5);
 }
 
 #[test]
