@@ -14,7 +14,7 @@ use crate::names::own;
 use crate::platform::{Disk, Entry, EntryKind, Kind, PARTIAL_SUFFIX, Source, SyncPolicy, create_dirs_below};
 use crate::reader::{self, Stored, limits};
 use crate::zarr::index::{Entry as Place, MISSING};
-use crate::zarr::{ArrayFormat, Keys, Sharding, checksum};
+use crate::zarr::{ArrayFormat, Keys, Sharding, ZarrFormat, checksum};
 
 /// Bytes of a file that are read and written together.
 const PIECE_BYTES: u64 = 1 << 20;
@@ -28,6 +28,8 @@ pub(super) struct Copying<'a> {
     /// Where the copy is made.
     pub(super) new: &'a Path,
     pub(super) made: &'a Made,
+    /// The version of Zarr that the copy is of.
+    pub(super) to: ZarrFormat,
     /// Whether the store goes when the copy is whole: then both may share files meanwhile.
     pub(super) links: bool,
     /// Is told the bytes that are done.
@@ -38,7 +40,9 @@ pub(super) struct Copying<'a> {
 /// What was done so far.
 #[derive(Debug, Default)]
 pub(super) struct Done {
-    bytes: u64,
+    /// Files that were made, and their bytes.
+    pub(super) files: u64,
+    pub(super) bytes: u64,
     /// Chunk files under other names, or made of shards.
     pub(super) objects: u64,
     /// The folder that was made last.
@@ -50,22 +54,34 @@ pub(super) struct Done {
 /// Files that are not taken along as they are.
 struct Special {
     dropped: HashSet<PathBuf>,
-    /// Documents of the copy.
-    written: HashSet<PathBuf>,
+    /// Folders of the nodes, which get other documents.
+    nodes: HashSet<PathBuf>,
 }
 
 impl Copying<'_> {
-    /// Makes the copy where nothing is. What was made stays where it fails.
-    pub(super) fn run(&mut self) -> Result<u64> {
-        let written: HashSet<PathBuf> = self.made.documents.iter().map(|(path, _)| path.clone()).collect();
-        let special = Special { dropped: self.made.dropped.iter().cloned().collect(), written };
-        fs::create_dir(self.new).map_err(|error| Error::io("create", self.new, error))?;
+    /// Makes the copy in an empty folder. What was made stays where it fails.
+    pub(super) fn run(&mut self) -> Result<()> {
+        let nodes = self.made.documents.iter().filter_map(|(path, _)| path.parent()).map(Path::to_path_buf).collect();
+        let special = Special { dropped: self.made.dropped.iter().cloned().collect(), nodes };
+        self.name_run()?;
         self.folder(self.root, &special, limits::FOLDER_DEPTH)?;
         for (path, bytes) in &self.made.documents {
             let new = self.place_of(path);
             self.disk.put(&new, bytes, SyncPolicy::Later).map_err(|error| Error::io("write", new, error))?;
+            self.done.count(bytes.len() as u64);
         }
-        Ok(self.done.objects)
+        Ok(())
+    }
+
+    /// The mark comes first, so that whoever finds the copy can tell whose it is.
+    fn name_run(&mut self) -> Result<()> {
+        let mark = self.root.join(own::MARK);
+        if let Some(bytes) = reader::small(self.source, &mark, limits::MARK_BYTES)?.bytes() {
+            let new = self.place_of(&mark);
+            self.make_folder_for(&new)?;
+            self.disk.put(&new, &bytes, SyncPolicy::Later).map_err(|error| Error::io("write", new, error))?;
+        }
+        Ok(())
     }
 
     /// Where a file of the store lies in the copy.
@@ -102,7 +118,12 @@ impl Copying<'_> {
     fn other(&mut self, entry: &Entry, old: &Path, special: &Special) -> Result<()> {
         let problem = match entry.kind {
             EntryKind::File if special.dropped.contains(old) => return Ok(()),
-            EntryKind::File if special.written.contains(old) => {
+            // Also of a name that nothing is written to: it would be read with the others.
+            EntryKind::File
+                if self.made.anew
+                    && entry.name.to_str().is_some_and(|name| self.to.is_document(name))
+                    && old.parent().is_some_and(|node| special.nodes.contains(node)) =>
+            {
                 "a document of the other version of Zarr lies beside those of the store; remove those that are not true"
             }
             EntryKind::File => return self.file(old, &self.place_of(old)),
@@ -132,6 +153,11 @@ impl Copying<'_> {
                 }
                 None if is_file && is_key(&objects.to, Some(&key), objects.axes) => {
                     let problem = "no chunk of the array, and it has the name of one in the other version of Zarr";
+                    return Err(damaged(&old, problem.to_owned()));
+                }
+                None if is_file && is_split_otherwise(&key, objects.axes) => {
+                    let problem = "it has the name of a chunk with the other separator (\"dimension_separator\"), with \
+                                   which no reader finds it; remove it, or mend the document of the array";
                     return Err(damaged(&old, problem.to_owned()));
                 }
                 None => {
@@ -244,7 +270,7 @@ impl Copying<'_> {
     }
 
     fn count(&mut self, bytes: u64) {
-        self.done.bytes = self.done.bytes.saturating_add(bytes);
+        self.done.count(bytes);
         (self.tell)(self.done.bytes);
     }
 
@@ -263,6 +289,11 @@ impl Copying<'_> {
 }
 
 impl Done {
+    fn count(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
     fn piece(&mut self, length: u64) -> Result<&mut [u8]> {
         let none = || Error::OutOfMemory { bytes: length, purpose: "a part of a file" };
         let length = usize::try_from(length).map_err(|_| none())?;
@@ -283,7 +314,14 @@ fn is_key(keys: &Keys, name: Option<&str>, axes: usize) -> bool {
     name.is_some_and(|name| keys.coordinates(name, axes).is_some())
 }
 
-fn deeper(folder: &Path, depth: usize) -> Result<usize> {
+/// Whether a name is that of a chunk file but for what stands between its numbers.
+fn is_split_otherwise(key: &str, axes: usize) -> bool {
+    let numbers = key.strip_prefix(['c']).and_then(|rest| rest.strip_prefix(['/', '.'])).unwrap_or(key);
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    numbers.split(['/', '.']).count() == axes && numbers.split(['/', '.']).all(is_number)
+}
+
+pub(super) fn deeper(folder: &Path, depth: usize) -> Result<usize> {
     let too_deep = || damaged(folder, "folders lie deeper than in any store".into());
     depth.checked_sub(1).ok_or_else(too_deep)
 }

@@ -16,7 +16,7 @@ use crate::ngff::{found, is_ngff};
 use crate::platform::{Kind, Source};
 use crate::reader::{self, Document, Expected, Node, Walked, limits};
 use crate::settings::NgffVersion;
-use crate::store::{self, files};
+use crate::store::{self, Mark, files};
 use crate::zarr::json::with_member;
 use crate::zarr::{V2_ATTRIBUTES, V2_CONSOLIDATED, ZarrFormat};
 
@@ -244,6 +244,14 @@ fn of_mark(
     anew: bool,
     names: &Names,
 ) -> Result<Option<(PathBuf, Vec<u8>)>> {
+    // One of a later version may say what is not known here.
+    Mark::read(source, root)?;
+    let old = root.join(own::OLD_RECORD);
+    if anew && reader::is_file(source, &old)? {
+        let problem = "a record of an early version of ome-stream, which tells of arrays of the other version of Zarr; \
+                       move it out of the store first";
+        return Err(damaged(&old, problem.to_owned()));
+    }
     let path = root.join(own::MARK);
     let mut mark = match Document::read(source, &path)? {
         Document::Object(mark) => mark,

@@ -3,29 +3,35 @@
 //! On the same version of Zarr no chunk is touched. On another one the documents have other names, and so have chunk
 //! files; shards, which Zarr v2 has not, are taken apart. What is stored of a chunk stays as it is, byte for byte.
 //!
-//! A store that is converted where it lies is at any instant a whole one, of the old version or of the new. On the same
+//! A store that is converted where it lies is at any instant a whole one, of the old version or of the new: on the same
 //! version of Zarr each document is replaced as a whole, those that are pointed at before those that point, the root
-//! last; on another one a copy takes its place (`swap.rs`). A copy gets its name when it is whole.
+//! last; on another one a copy takes its place (`swap.rs`), at once where names can be exchanged, else after a moment in
+//! which nothing has the name. A copy gets its name when it is whole.
+//!
+//! Nothing can lock a store of another writer. So what lies in it is listed before it is copied and once more after:
+//! one that was written meanwhile is refused, but for the instant before the copy gets its name.
 
 mod array;
 mod copying;
 mod group;
+mod listing;
 mod made;
 mod swap;
 
-use std::collections::HashSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use self::copying::{Copying, Done};
+use self::listing::Listing;
 use self::made::Made;
 use self::swap::Beside;
 use crate::error::{Error, Result};
-use crate::names::own;
 use crate::platform::{Disk, Source, SyncPolicy, partial_name};
-use crate::reader::{self, Usage};
+use crate::reader;
 use crate::settings::NgffVersion;
 use crate::store::{self, Lock, Place};
+use crate::zarr::{METADATA, V2_ATTRIBUTES, V2_GROUP};
 
 /// What a conversion did.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -55,12 +61,7 @@ pub type Tell<'a> = &'a mut dyn FnMut(u64, u64);
 pub fn in_place(root: &Path, to: NgffVersion, disk: &dyn Disk, tell: Tell<'_>) -> Result<Conversion> {
     let source = disk.source();
     let (root, beside) = Beside::of(root, disk)?;
-    beside.settle(disk)?;
-    whole_store(&*source, &root)?;
-    let lock = match reader::is_folder(&*source, &root.join(own::RUN_FOLDER))? {
-        true => Some(Lock::take(&root, &source)?),
-        false => Lock::look(&root, &*source).map(|()| None)?,
-    };
+    let lock = beside.lock(disk, |root| whole_store(&*source, root))?;
     let mut made = made::of(&*source, &root, to)?;
     let mut chunk_files = 0;
     beside.clear(disk, lock.is_some())?;
@@ -68,10 +69,7 @@ pub fn in_place(root: &Path, to: NgffVersion, disk: &dyn Disk, tell: Tell<'_>) -
         let (from, new) = (root.as_path(), beside.converting.as_path());
         let copy = Copy { source: &*source, disk, root: from, new, made: &made, links: true };
         chunk_files = copy.make(to, tell)?;
-        let swapped = beside.swap(disk, lock);
-        // Ours, and of no use, unless it is all that there is.
-        let swapped = swapped.inspect_err(|_| drop(root.is_dir().then(|| fs::remove_dir_all(new))))?;
-        made.notes.extend(swapped);
+        made.notes.extend(beside.swap(disk, lock)?);
     } else {
         for (path, bytes) in &made.documents {
             disk.put(path, bytes, SyncPolicy::Now).map_err(|error| Error::io("write", path, error))?;
@@ -100,14 +98,17 @@ pub fn copy(root: &Path, new: &Path, to: NgffVersion, disk: &dyn Disk, tell: Tel
         let problem = format!("a conversion was killed when it made {}, or is at work", unfinished.display());
         return Err(Error::settings("output", new.display(), problem, "remove that if none is"));
     }
-    let made_copy = Copy { source, disk, root, new: &unfinished, made: &made, links: false }.make(to, tell);
-    let chunk_files = made_copy.and_then(|chunk_files| {
+    let copy = Copy { source, disk, root, new: &unfinished, made: &made, links: false };
+    let chunk_files = copy.make(to, tell)?;
+    let rename = || {
         // The lock of a store that is only read may be out of reach.
         Lock::look(root, source)?;
-        let renamed = disk.rename(&unfinished, new, SyncPolicy::Now);
-        renamed.map(|()| chunk_files).map_err(|error| Error::io("rename", &unfinished, error))
-    });
-    let chunk_files = chunk_files.inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
+        if reader::is_there(source, new)? {
+            return Err(Error::AlreadyExists { path: new.to_path_buf() });
+        }
+        disk.rename(&unfinished, new, SyncPolicy::Now).map_err(|error| Error::io("rename", &unfinished, error))
+    };
+    rename().inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
     let Made { documents, notes, .. } = made;
     Ok(Conversion { path: new.to_path_buf(), version: to, documents: documents.len(), chunk_files, notes })
 }
@@ -123,29 +124,54 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    /// Makes it and puts it on the medium; removes it where that fails.
+    /// Makes it and puts it on the medium; removes it where that fails, unless it is somebody else's.
     fn make(self, to: NgffVersion, tell: Tell<'_>) -> Result<u64> {
-        let Self { source, disk, root, new, made, links } = self;
-        let total = Usage::of_store(source, root, &HashSet::new()).bytes;
-        let tell = &mut |done: u64| tell(done.min(total), total);
-        let done = Done::default();
-        let copied = Copying { source, disk, root, new, made, links, tell, done }.run().and_then(|objects| {
-            // Whoever has written meanwhile left other documents.
-            if made::of(source, root, to)? != *made {
-                let problem = "it was written while it was copied; convert it when nobody does".to_owned();
-                return Err(Error::Damaged { path: root.to_path_buf(), problem });
+        let Self { new, .. } = self;
+        fs::create_dir(new).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => {
+                damaged(new, "a conversion is at work on it, or was killed; remove it if none is")
             }
-            let synced = disk.sync_point(new).and_then(|point| point.sync());
-            synced.map(|()| objects).map_err(|error| Error::io("sync", new, error))
-        });
-        // Ours, and of no use.
-        copied.inspect_err(|_| drop(fs::remove_dir_all(new)))
+            _ => Error::io("create", new, error),
+        })?;
+        // From here on it is ours.
+        self.fill(to, tell).inspect_err(|_| drop(fs::remove_dir_all(new)))
     }
+
+    fn fill(self, to: NgffVersion, tell: Tell<'_>) -> Result<u64> {
+        let Self { source, disk, root, new, made, links } = self;
+        let found = Listing::of(source, root)?;
+        let tell = &mut |done: u64| tell(done.min(found.bytes), found.bytes);
+        let mut copying = Copying { source, disk, root, new, made, to: to.into(), links, tell, done: Done::default() };
+        copying.run()?;
+        let Done { objects, files, bytes, .. } = copying.done;
+        let synced = disk.sync_point(new).and_then(|point| point.sync());
+        synced.map_err(|error| Error::io("sync", new, error))?;
+        // Chunks of somebody else's change no document; within the grain of the clock a document changes no time.
+        if Listing::of(source, root)? != found || made::of(source, root, to)? != *made {
+            return Err(damaged(root, "it was written while it was copied; convert it when nobody does"));
+        }
+        let copied = Listing::of(source, new)?;
+        if (copied.files, copied.bytes) != (files, bytes) {
+            return Err(damaged(new, "somebody else has changed the copy while it was made"));
+        }
+        Ok(objects)
+    }
+}
+
+fn damaged(path: &Path, problem: &str) -> Error {
+    Error::Damaged { path: path.to_path_buf(), problem: problem.to_owned() }
 }
 
 /// Refuses a folder that is part of a store, or lies above some: a store is converted as a whole, under its lock.
 fn whole_store(source: &dyn Source, root: &Path) -> Result<()> {
     let refuse = |problem: String, remedy: &str| Err(Error::settings("store", root.display(), problem, remedy));
+    let whole = source.resolve(root).map_err(|error| Error::io("look at", root, error))?;
+    if let Some(above) = whole.parent()
+        && let Some(document) = document_above(source, above)?
+    {
+        let problem = format!("it is part of a store: {} lies above it", document.display());
+        return refuse(problem, "name the whole store");
+    }
     match store::place(source, root)? {
         Place::Root | Place::Elsewhere => Ok(()),
         Place::Inside(store) => refuse(format!("it is part of the store {}", store.display()), "name the whole store"),
@@ -156,12 +182,37 @@ fn whole_store(source: &dyn Source, root: &Path) -> Result<()> {
     }
 }
 
+/// A document that makes a Zarr group of `folder`, which then is a store of somebody's or part of one: that of the
+/// store's root.
+fn document_above(source: &dyn Source, folder: &Path) -> Result<Option<PathBuf>> {
+    let mut found = None;
+    for above in folder.ancestors() {
+        let mut first = None;
+        for name in [METADATA, V2_GROUP, V2_ATTRIBUTES] {
+            let path = above.join(name);
+            if first.is_none() && reader::is_file(source, &path)? {
+                first = Some(path);
+            }
+        }
+        if first.is_none() {
+            break;
+        }
+        found = first;
+    }
+    Ok(found)
+}
+
 /// Refuses a copy inside of a store, that which is copied or another, or above some.
 fn outside(source: &dyn Source, root: &Path, new: &Path) -> Result<()> {
     store::outside_of_stores("output", new, source)?;
     let above = new.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let resolve = |path: &Path| source.resolve(path).map_err(|error| Error::io("look at", path, error));
-    if resolve(above)?.starts_with(resolve(root)?) {
+    let above = resolve(above)?;
+    if let Some(document) = document_above(source, &above)? {
+        let problem = format!("it lies inside of a store, of which {} is part", document.display());
+        return Err(Error::settings("output", new.display(), problem, "choose a folder outside of it"));
+    }
+    if above.starts_with(resolve(root)?) {
         let problem = "it lies inside of the store that is converted";
         return Err(Error::settings("output", new.display(), problem, "choose a folder outside of it"));
     }

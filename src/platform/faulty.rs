@@ -40,6 +40,8 @@ pub enum Operation {
     Sync(PathBuf, bool),
     /// A file got another name; true if the folder was synced.
     Rename(PathBuf, PathBuf, bool),
+    /// Two folders or files got the names of each other; true if the folder was synced.
+    Exchange(PathBuf, PathBuf, bool),
     /// A file was removed.
     Remove(PathBuf),
     /// Everything was synced.
@@ -186,6 +188,11 @@ impl Disk for FaultyDisk {
     fn rename(&self, from: &Path, to: &Path, sync: SyncPolicy) -> io::Result<()> {
         let operation = Operation::Rename(from.to_path_buf(), to.to_path_buf(), sync == SyncPolicy::Now);
         self.shared.run(&operation, || self.inner.rename(from, to, sync), |_| Ok(()))
+    }
+
+    fn exchange(&self, one: &Path, other: &Path, sync: SyncPolicy) -> io::Result<()> {
+        let operation = Operation::Exchange(one.to_path_buf(), other.to_path_buf(), sync == SyncPolicy::Now);
+        self.shared.run(&operation, || self.inner.exchange(one, other, sync), |_| Ok(()))
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {

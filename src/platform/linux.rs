@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use rustix::fs::{FallocateFlags, OFlags, fallocate, syncfs};
+use rustix::fs::{CWD, FallocateFlags, OFlags, RenameFlags, fallocate, renameat_with, syncfs};
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 
 use super::limit::SizeLimit;
@@ -150,6 +150,13 @@ impl Disk for LinuxDisk {
     fn rename(&self, from: &Path, to: &Path, sync: SyncPolicy) -> io::Result<()> {
         fs::rename(from, to)?;
         self.syncs.folder_of(to, sync)
+    }
+
+    fn exchange(&self, one: &Path, other: &Path, sync: SyncPolicy) -> io::Result<()> {
+        let exchange = || renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).map_err(io::Error::from);
+        exchange()?;
+        // What is not on the medium is not done.
+        self.syncs.folder_of(other, sync).inspect_err(|_| drop(exchange()))
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {

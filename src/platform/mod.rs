@@ -123,6 +123,16 @@ pub trait Disk: Debug + Send + Sync {
     /// The operating system's.
     fn rename(&self, from: &Path, to: &Path, sync: SyncPolicy) -> io::Result<()>;
 
+    /// Gives each of two files or folders the name of the other, in one step.
+    ///
+    /// # Errors
+    /// The operating system's; `Unsupported` or `InvalidInput` where it, or the file system, cannot do that. Both then
+    /// have the names that they had.
+    fn exchange(&self, one: &Path, other: &Path, sync: SyncPolicy) -> io::Result<()> {
+        let _ = (one, other, sync);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// Removes a file.
     ///
     /// # Errors

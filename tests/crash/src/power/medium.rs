@@ -131,6 +131,8 @@ impl Medium {
                 }
                 self.sync_names_if(*sync, to);
             }
+            // Only `convert` does it, with whole folders; what is replayed here are runs.
+            Operation::Exchange(..) => {}
             Operation::Remove(path) => self.change(path, Change::Remove(path.clone())),
             Operation::SyncAll => {
                 self.files.iter_mut().for_each(|file| file.synced = file.now.clone());
