@@ -31,6 +31,16 @@ pub(super) fn documents(
         true => Map::new(),
         false => converted(&ome, to).map_err(|why| format!("{why}, which {} has no words for", to.name()))?,
     };
+    if format == ZarrFormat::V2
+        && let Some((name, _)) = told.iter().find(|(name, _)| made.contains_key(name))
+    {
+        let name = shown::value(name);
+        return Err(format!(
+            "ome has a member {name}, and there is an attribute {name}: in {} both are one",
+            to.name()
+        ));
+    }
+    told.iter().filter(|(name, _)| is_ngff(name)).try_for_each(|(name, text)| exact(name, text))?;
     let others = told.into_iter().filter(|(name, _)| !is_ngff(name));
     Ok(match format {
         ZarrFormat::V2 => {
@@ -51,6 +61,23 @@ pub(super) fn documents(
             vec![(format.group_file(), ended(json::object(&node, 0)))]
         }
     })
+}
+
+/// Refuses metadata that would say something else when they are written anew.
+fn exact(name: &str, text: &[u8]) -> Result<(), String> {
+    match json::inexact(text) {
+        None => Ok(()),
+        Some(word) => Err(format!(
+            "{name} has {}, which is no number of JSON with up to 64 bits, so it would be lost; write another",
+            shown::value(&word)
+        )),
+    }
+}
+
+/// As [`exact`], of `ome` in a document of Zarr v3.
+pub(super) fn exact_ome(text: &[u8]) -> Result<(), String> {
+    let told = told_attributes(text, ZarrFormat::V2)?;
+    told.iter().filter(|(name, _)| name == "ome").try_for_each(|(name, text)| exact(name, text))
 }
 
 /// The document `document` of an array with the attributes that the array has: inside of it, or in one of their own.
@@ -209,6 +236,8 @@ mod tests {
         assert!(of(r#"{"attributes": {"ome": 1}}"#, NgffVersion::V0_4).expect_err("strange").contains("not an object"));
         let affine = r#"{"multiscales": [{"axes": [], "datasets": [{"path": "0"}]}]}"#;
         assert!(of(affine, NgffVersion::V0_5).expect_err("none").contains("0.5 has no words for"));
+        let both = r#"{"attributes": {"ome": {"version": "0.5", "labels": [], "_creator": 1}, "_creator": 2}}"#;
+        assert!(of(both, NgffVersion::V0_4).expect_err("both").contains("attribute _creator"));
         let strange = json!({"zarr_format": 3, "node_type": "group", "attributes": {}, "more": 1});
         assert!(only_known(strange.as_object().expect("an object")).expect_err("more").contains("more"));
     }

@@ -119,6 +119,7 @@ fn of_group(source: &dyn Source, node: &Node, to: NgffVersion) -> Result<Option<
     }
     let made = converted(ome, to).map_err(|why| damaged(format!("{why}, which {} has no words for", to.name())))?;
     let text = reader::small(source, &path, limits::DOCUMENT_BYTES)?.bytes();
+    text.as_deref().map_or(Ok(()), group::exact_ome).map_err(damaged)?;
     let text = text.and_then(|text| with_member(&text, &node.zarr.attribute_at("ome"), &made.into()));
     let copied = node.metadata().and_then(|all| all.get(CONSOLIDATED)).is_some_and(|copies| !copies.is_null());
     // What it tells of the groups below is true no more; readers then look themselves.

@@ -206,6 +206,43 @@ pub fn members(text: &[u8]) -> Option<Vec<(String, &[u8])>> {
     members.into_iter().map(|(name, range)| Some((name, text.get(range)?))).collect()
 }
 
+/// The first number or word in the text of a value that another text of the same value would not have: Python's bare
+/// words, integers past 64 bits, floats past those of 64 bits.
+#[must_use]
+pub fn inexact(text: &[u8]) -> Option<String> {
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        if *first == b'"' {
+            rest = after;
+            while let Some((byte, after)) = rest.split_first() {
+                rest = if *byte == b'\\' { after.get(1..).unwrap_or_default() } else { after };
+                if *byte == b'"' {
+                    break;
+                }
+            }
+            continue;
+        }
+        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+        let length = rest.iter().take_while(is_part).count();
+        let (token, after) = rest.split_at(length.max(1));
+        rest = after;
+        if length > 0 && !is_exact(&String::from_utf8_lossy(token)) {
+            return Some(String::from_utf8_lossy(token).into_owned());
+        }
+    }
+    None
+}
+
+fn is_exact(token: &str) -> bool {
+    if ["true", "false", "null"].contains(&token) {
+        return true;
+    }
+    match token.contains(['.', 'e', 'E']) {
+        true => token.parse::<f64>().is_ok_and(f64::is_finite),
+        false => token.parse::<i64>().is_ok() || token.parse::<u64>().is_ok(),
+    }
+}
+
 /// The text of an object of such members, `depth` objects deep, each on a line of its own.
 #[must_use]
 pub fn object<N: AsRef<str>, T: AsRef<[u8]>>(members: &[(N, T)], depth: usize) -> Vec<u8> {
@@ -310,6 +347,19 @@ mod tests {
     fn pythons_words_are_read_and_strings_are_not_taken_for_them() {
         let read = parse(PYTHON.as_bytes()).expect("Python writes this");
         assert_eq!(read, json!({"a": [null, null, null, 1.5, 12345678901234567890123.0], "b": {"NaN": "NaN"}}));
+    }
+
+    #[test]
+    fn what_would_come_out_otherwise_is_found() {
+        for (text, expected) in [
+            (r#"{"a": [NaN]}"#, Some("NaN")),
+            ("-Infinity", Some("-Infinity")),
+            ("[18446744073709551616]", Some("18446744073709551616")),
+            ("1e999", Some("1e999")),
+            (r#"{"NaN": "a \\" NaN \\\\", "b": [1.50, -1e-3, 18446744073709551615, -5, true, null, false]}"#, None),
+        ] {
+            assert_eq!(inexact(text.as_bytes()).as_deref(), expected, "{text}");
+        }
     }
 
     #[test]

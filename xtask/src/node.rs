@@ -13,8 +13,11 @@ use crate::step::run;
 /// Oldest major version of Node that the packages run on.
 const OLDEST: u32 = 20;
 
-/// What is installed, in `tests/interop/node`; the last is the stamp of what was.
+/// What is installed, in `tests/interop/node`; the last tells every version.
 const FILES: [&str; 3] = ["open_stores.mjs", "package.json", "package-lock.json"];
+
+/// A copy of the last of [`FILES`], written when all of it is installed.
+const STAMP: &str = "installed.json";
 
 /// Set to 1 where a missing Node is a failure.
 pub(crate) const REQUIRE: &str = "OME_STREAM_REQUIRE_NODE";
@@ -40,20 +43,23 @@ fn installed() -> Result<PathBuf> {
     let lock_path = folder.with_extension("lock");
     let lock = File::create(&lock_path).with_context(|| lock_path.display().to_string())?;
     lock.lock().with_context(|| lock_path.display().to_string())?;
-    let [.., stamp] = FILES.map(|name| folder.join(name));
+    let stamp = folder.join(STAMP);
     let pinned = places::root().join("tests/interop/node");
     let read = |path: &PathBuf| fs::read(path).with_context(|| path.display().to_string());
     let fresh = read(&stamp).is_ok_and(|stamp| read(&pinned.join(FILES[2])).is_ok_and(|lock| lock == stamp));
-    for name in &FILES[..2] {
-        fs::copy(pinned.join(name), folder.join(name)).with_context(|| (*name).to_owned())?;
+    for name in FILES {
+        fs::copy(pinned.join(name), folder.join(name)).with_context(|| name.to_owned())?;
     }
     if !fresh || !folder.join("node_modules").is_dir() {
         eprintln!("installing the packages of tests/interop/node into {}", folder.display());
-        fs::copy(pinned.join(FILES[2]), &stamp).with_context(|| stamp.display().to_string())?;
         // Nothing that a package brings along is run.
         let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-        let npm = run(Command::new("npm").args(arguments).current_dir(&folder).stdout(Stdio::null()));
-        npm.inspect_err(|_| drop(fs::remove_file(&stamp)))?;
+        // Whoever is killed meanwhile leaves no stamp of what is there in part.
+        if stamp.exists() {
+            fs::remove_file(&stamp).with_context(|| stamp.display().to_string())?;
+        }
+        run(Command::new("npm").args(arguments).current_dir(&folder).stdout(Stdio::null()))?;
+        fs::copy(pinned.join(FILES[2]), &stamp).with_context(|| stamp.display().to_string())?;
     }
     Ok(folder)
 }

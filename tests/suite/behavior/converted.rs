@@ -403,6 +403,17 @@ fn what_cannot_be_converted_is_refused_and_left_alone() {
     fs::write(&root, text.replace("\"scale\"", "\"affine\"")).expect("written");
     refused(V0_6, "other transformations");
     refused(V0_4, "other transformations");
+    for (word, says) in [("NaN", "ome has NaN"), ("12345678901234567890123", "ome has 12345678901234567890123")] {
+        let omero = format!("\"ome\": {{\"omero\": {{\"channels\": [{{\"window\": {word}}}]}},");
+        let strange = text.replacen("\"ome\": {", &omero, 1);
+        assert_ne!(strange, text);
+        fs::write(&root, strange).expect("written");
+        refused(V0_6, says);
+        refused(V0_4, says);
+    }
+    let both = text.replacen("\"ome\": {", "\"_creator\": 1, \"ome\": {\"_creator\": 2,", 1);
+    fs::write(&root, both).expect("written");
+    refused(V0_4, "attribute _creator");
     fs::write(&root, &text[..text.len() / 2]).expect("written");
     refused(V0_6, "cut short");
     fs::write(&root, &text).expect("written");
@@ -668,7 +679,6 @@ fn a_store_that_gets_the_name_meanwhile_costs_nothing() {
 fn what_is_left_is_settled_under_the_lock() {
     let run = Acquisition::of(cases()[1].clone().version(V0_5));
     let stream = run.start();
-    run.append(&stream, 0..1);
     let (root, before) = (run.root(), named(&run, ".ome-stream-before"));
     let mark = ".ome-stream/run/run.json";
     fs::create_dir_all(before.join(mark).parent().expect("a folder")).expect("made");
@@ -685,7 +695,7 @@ fn what_is_left_is_settled_under_the_lock() {
     assert!(matches!(error, Error::Busy { .. }), "{error}");
     assert!(!root.exists() && converting.join("data").is_file());
     fs::rename(&before, &root).expect("renamed");
-    stream.finish().expect("all well");
+    drop(stream);
 }
 
 #[test]

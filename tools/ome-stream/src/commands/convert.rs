@@ -28,9 +28,10 @@ Exit codes:
 /// Between 0.5 and 0.6, which both lie on Zarr v3, only metadata are written anew. 0.4 lies on Zarr v2: chunk files get
 /// other names, and shards are taken apart; what is stored of a chunk stays as it is, so its codec must be one that
 /// both have (blosc, zstd, gzip or none). Without --in-place a copy is made, which gets its name when it is whole. In
-/// place the store is at any instant a whole one, of the old version or the new; to and from 0.4 a copy is made beside
-/// it, which shares chunk files where the file system has hard links. A conversion that was interrupted is brought to
-/// its end by the same command.
+/// place the store is a whole one, of the old version or the new, whenever this is interrupted; to and from 0.4 a copy
+/// is made beside it, which shares chunk files where the file system has hard links, and both exchange their names at
+/// once where the system can do that. A conversion that was interrupted is brought to its end by the same command. A
+/// store of another writer must be at rest: nothing can lock it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Options {

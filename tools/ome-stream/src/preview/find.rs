@@ -86,6 +86,10 @@ impl Finder {
         let (path, fields) = &mut self.fields;
         let is_field = place.path.strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'));
         let well = self.wells.get(path.as_str()).filter(|_| is_field).cloned().map(|well| (well, *fields));
+        if is_field && well.is_none() {
+            // Of a well without a place: that was told.
+            return;
+        }
         *fields += usize::from(well.is_some());
         self.found.images.push(Place { well, ..place });
     }
@@ -129,6 +133,10 @@ impl Visitor for Finder {
             self.image(Place { path, folder, is_array, ..Place::default() });
         } else if found.role == Role::Well {
             self.fields = (found.path.to_owned(), 0);
+            if !self.wells.contains_key(found.path) {
+                let problem = "its row or its column is none of the plate's, so it has no place; it is left out";
+                self.problem(found.path, problem);
+            }
             if found.ome("well").and_then(|well| well.get("images")).is_none_or(|images| !images.is_array()) {
                 self.problem(found.path, "it is not a well: it lists no image");
             }

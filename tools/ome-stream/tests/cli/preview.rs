@@ -254,6 +254,28 @@ fn a_plate_of_others_lies_as_it_is() {
 }
 
 #[test]
+fn a_well_without_a_place_is_told_and_left_out() {
+    let bench = Bench::new();
+    foreign_plate(&bench);
+    bench.line("preview plate.zarr -o a.png --width 400").expect(0);
+    let whole = fs::read(bench.path("a.png")).expect("a picture");
+    // One more, in a row that the plate has not.
+    let attributes = bench.path("plate.zarr/.zattrs");
+    let text = fs::read_to_string(&attributes).expect("there");
+    let more = text.replacen("\"wells\":[", "\"wells\":[{\"path\":\"Q/2\"},", 1);
+    assert_ne!(more, text);
+    fs::write(&attributes, more).expect("written");
+    for file in ["Q/2/.zgroup", "Q/2/.zattrs", "Q/2/0/.zgroup", "Q/2/0/.zattrs", "Q/2/0/0/.zarray"] {
+        let to = bench.path(&format!("plate.zarr/{file}"));
+        fs::create_dir_all(to.parent().expect("a folder")).expect("made");
+        fs::copy(bench.path(&format!("plate.zarr/{}", file.replacen("Q", "B", 1))), to).expect("copied");
+    }
+    bench.file("plate.zarr/Q/.zgroup", r#"{"zarr_format": 2}"#);
+    bench.line("preview plate.zarr -o a.png --width 400").expect(1).says(&["Q/2: its row or its column", "left out"]);
+    assert!(fs::read(bench.path("a.png")).expect("a picture") == whole, "the others lie as they did");
+}
+
+#[test]
 fn fields_that_cannot_be_read_stay_black() {
     let bench = Bench::new();
     foreign_plate(&bench);
