@@ -356,7 +356,7 @@ mod tests {
             ("-Infinity", Some("-Infinity")),
             ("[18446744073709551616]", Some("18446744073709551616")),
             ("1e999", Some("1e999")),
-            (r#"{"NaN": "a \\" NaN \\\\", "b": [1.50, -1e-3, 18446744073709551615, -5, true, null, false]}"#, None),
+            (r#"{"NaN": "a \" NaN \\", "b": [1.50, -1e-3, 18446744073709551615, -5, true, null, false]}"#, None),
         ] {
             assert_eq!(inexact(text.as_bytes()).as_deref(), expected, "{text}");
         }

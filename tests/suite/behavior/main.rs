@@ -7,6 +7,7 @@ mod acquisition;
 mod bad_input;
 mod continued;
 mod converted;
+mod converted_beside;
 mod ended;
 mod failure;
 mod finish;
