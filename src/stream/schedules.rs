@@ -10,6 +10,7 @@ use crossbeam_channel::{Receiver, TryRecvError, unbounded};
 use shuttle::{check_random, thread};
 
 use super::front::Front;
+use super::intervals::Intervals;
 use super::levels::{LevelSlabs, Levels};
 use super::live::Rounds;
 use super::progress::Progress;
@@ -60,10 +61,10 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
     let store = Arc::new(Store::nowhere(&plan, &platform::native()));
     let (queue, jobs) = unbounded();
     let nothing = vec![0; plan.sources().len()];
-    let fronts = plan
-        .sources()
-        .iter()
-        .map(|source| Front::new(source.id(), queue.clone(), 0, BTreeMap::new(), LevelSlabs::default()));
+    let fronts = plan.sources().iter().map(|source| {
+        let times = Intervals::new(source, false);
+        Front::new(source.id(), queue.clone(), 0, BTreeMap::new(), LevelSlabs::default(), times)
+    });
     let fronts = fronts.collect();
     drop(queue);
     let shared = Shared {
