@@ -237,19 +237,19 @@ impl Copying<'_> {
         };
         let fail = |error| Error::io("write", new, error);
         let written = self.disk.create(new, length).map_err(fail)?;
-        let mut sum = 0;
+        let mut sum = checksum::Running::default();
         let mut at = 0;
         while at < length {
             let piece = (length - at).min(PIECE_BYTES);
             let bytes = self.done.piece(piece)?;
             file.fill(offset + at, bytes)?;
             if has_checksum {
-                sum = crc32c::crc32c_append(sum, bytes);
+                sum.take(bytes);
             }
             written.write_at(at, bytes).map_err(fail)?;
             at += piece;
         }
-        if has_checksum && file.read(offset + length, behind)? != sum.to_le_bytes() {
+        if has_checksum && file.read(offset + length, behind)? != sum.stored() {
             return Err(damaged(old, format!("the checksum of the chunk at byte {offset} is wrong")));
         }
         written.sync(SyncPolicy::Later).map_err(fail)?;

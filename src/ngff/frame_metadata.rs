@@ -23,9 +23,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::depth;
 pub use super::frame_fields::{FrameFields, is_valid};
 use super::frame_fields::{check, invalid};
-use super::namespace::{TOO_DEEP, is_deeper};
 use crate::error::Result;
 use crate::shown::utc_micros;
 
@@ -38,10 +38,6 @@ pub const ATTRIBUTE: &str = "ome_writers";
 /// Most bytes of JSON with one frame. A hundred times what microscopes send (about 0.1 to 2 KB); it bounds what the
 /// queue to the disk can hold beside the pixels, and an image given here by mistake is told at once.
 pub const MAX_BYTES: usize = 64 * 1024;
-
-/// Deepest nesting of an object that a host gives: a document that holds it can then still be read (128 levels), with
-/// room for what stands around it.
-pub const MAX_DEPTH: usize = 64;
 
 /// Most frames of one image whose metadata is mirrored: each opening of the image parses all of it, and 10,000 small
 /// entries are 1.3 MB of JSON already.
@@ -80,7 +76,7 @@ impl FrameMetadata {
     ///
     /// # Errors
     /// [`InvalidMetadata`](crate::Error::InvalidMetadata) where the text is not a JSON object, is longer than
-    /// [`MAX_BYTES`] or nested deeper than [`MAX_DEPTH`], has a key `storage_index` or `frame`, or a member of a name of
+    /// [`MAX_BYTES`] or nested deeper than [`depth::MAX_DEPTH`], has a key `storage_index` or `frame`, or a member of a name of
     /// [`FrameFields`] that is neither a finite number (an exposure: 0 or more) nor `null`.
     pub fn from_json(text: &str) -> Result<Self> {
         let text = text.trim();
@@ -105,8 +101,8 @@ impl FrameMetadata {
 
     fn of(value: &Value, text: impl FnOnce() -> String) -> Result<Self> {
         let object = check_object(value)?;
-        if is_deeper(value, MAX_DEPTH) {
-            return Err(invalid(TOO_DEEP.to_owned(), "send it as text"));
+        if let Some(problem) = depth::problem(value) {
+            return Err(invalid(problem, "send it as text"));
         }
         check(object)?;
         let delta_t = object.get("delta_t").and_then(Value::as_f64);

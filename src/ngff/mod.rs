@@ -12,6 +12,7 @@
 //! - the host's own namespaces ([`check_namespace`]).
 
 pub mod convert;
+pub mod depth;
 pub mod display;
 mod documents;
 pub mod found;

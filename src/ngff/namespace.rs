@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::frame_metadata::MAX_DEPTH;
+use super::depth;
 use crate::error::{Error, Result};
 
 /// Names that a host may not use: those of this library and of ome-writers, and every key that OME-NGFF up to 0.4
@@ -38,7 +38,7 @@ pub const MAX_NAMESPACE_BYTES: usize = 16 * 1024 * 1024;
 ///
 /// # Errors
 /// [`Error::InvalidMetadata`] where the name is empty or reserved, the value is no JSON object, or it is larger than
-/// [`MAX_NAMESPACE_BYTES`] or nested deeper than [`MAX_DEPTH`].
+/// [`MAX_NAMESPACE_BYTES`] or nested deeper than [`depth::MAX_DEPTH`].
 pub fn check_namespace(namespace: &str, metadata: &Value) -> Result<()> {
     let invalid = |problem: String, remedy: &str| Error::InvalidMetadata {
         namespace: namespace.to_owned(),
@@ -57,8 +57,8 @@ pub fn check_namespace(namespace: &str, metadata: &Value) -> Result<()> {
     if !metadata.is_object() {
         return Err(invalid("the value is not a JSON object".into(), "wrap it: {\"value\": ...}"));
     }
-    if is_deeper(metadata, MAX_DEPTH) {
-        return Err(invalid(TOO_DEEP.to_owned(), "store it as text, or in a file of its own"));
+    if let Some(problem) = depth::problem(metadata) {
+        return Err(invalid(problem, "store it as text, or in a file of its own"));
     }
     let bytes = metadata.to_string().len();
     if bytes > MAX_NAMESPACE_BYTES {
@@ -70,21 +70,9 @@ pub fn check_namespace(namespace: &str, metadata: &Value) -> Result<()> {
     Ok(())
 }
 
-/// What is wrong with what is nested deeper than [`MAX_DEPTH`].
-pub(super) const TOO_DEEP: &str = "it is nested more than 64 deep";
-
-/// Whether a value has more than so many levels of objects and lists.
-pub(super) fn is_deeper(value: &Value, levels: usize) -> bool {
-    let within = |inside: &Value| levels == 0 || is_deeper(inside, levels - 1);
-    match value {
-        Value::Array(list) => levels == 0 || list.iter().any(within),
-        Value::Object(object) => levels == 0 || object.values().any(within),
-        _ => false,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::depth::MAX_DEPTH;
     use super::*;
     use serde_json::json;
 

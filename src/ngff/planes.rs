@@ -13,8 +13,9 @@ use super::model::{AxisKind, Image};
 /// 150,000 planes.
 pub const MAX_PLANES_BYTES: usize = 32 << 20;
 
-/// Room for one: three places, and five numbers of at most 24 characters, with their names and units.
-const PLANE_BYTES: usize = 512;
+/// Room for one: three places, and five numbers with their names and units. A number has at most some 330 characters,
+/// as 5e-324 is written out.
+const PLANE_BYTES: usize = 2048;
 
 /// Highest place along an axis that OME-XML can say (`NonNegativeInt` is an `xsd:int`).
 const MAX_PLACE: u64 = i32::MAX as u64;

@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::ngff;
+use crate::pyramid::check_window;
 use crate::router::{Location, Loop, Router};
 use crate::settings::{Acquisition, DataType, NgffVersion, Settings};
 use crate::zarr::ZarrFormat;
@@ -443,6 +444,7 @@ fn check_levels(source: &PlannedSource) -> Result<()> {
             let remedy = "use factors of 1 and more, such as 2";
             return Err(Error::settings(format!("levels[{nth}]"), format!("{factors:?}"), problem, remedy));
         }
+        check_window([1, factors[0], factors[1]])?;
     }
     Ok(())
 }

@@ -25,24 +25,8 @@ pub use accumulator::Accumulator;
 pub use geometry::{Level, LevelAxis, Shrink, Until, levels};
 pub use method::Method;
 pub use piece::Piece;
+pub(crate) use reducer::check_window;
 pub use reducer::{MAX_PLANES, MAX_WINDOW, Reducer};
-
-/// The first pixel of each `factors[0]` x `factors[1]`, of a frame of `rows` x `columns` pixels of `item` bytes: a
-/// level whose pixels lie where those that they stand for lie, and have their values.
-///
-/// # Panics
-/// If `below` is shorter than the frame that is made, or `above` than the one it is made of.
-pub fn first_of_each(above: &[u8], (rows, columns): (usize, usize), factors: [u64; 2], item: usize, below: &mut [u8]) {
-    let [down, across] = factors.map(|factor| usize::try_from(factor).unwrap_or(usize::MAX).max(1));
-    let made = columns.div_ceil(across);
-    for (nth, row) in (0..rows).step_by(down).enumerate() {
-        let from = &above[row * columns * item..(row + 1) * columns * item];
-        let to = &mut below[nth * made * item..(nth + 1) * made * item];
-        for (to, from) in to.chunks_exact_mut(item).zip(from.chunks(across.saturating_mul(item))) {
-            to.copy_from_slice(&from[..item]);
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

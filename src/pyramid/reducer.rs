@@ -161,7 +161,7 @@ fn by_order<O: Order, U: Use>(method: Method, order: O, reversed: fn(O) -> O, us
 ///
 /// # Errors
 /// [`Error::InvalidSettings`].
-pub(super) fn check_window(factors: [u64; 3]) -> Result<()> {
+pub(crate) fn check_window(factors: [u64; 3]) -> Result<()> {
     let pixels = factors.iter().try_fold(1_u64, |product, factor| product.checked_mul(*factor));
     let good = pixels.is_some_and(|pixels| (1..=MAX_WINDOW).contains(&pixels)) && factors[0] <= MAX_PLANES;
     if good {

@@ -10,7 +10,7 @@ use super::shared::Shared;
 use crate::buffer::{Arrival, Buffer, Open, Plane, Sealed};
 use crate::error::{Error, Result};
 use crate::plan::{ArrayId, Feed, PlannedArray, SlabKey};
-use crate::pyramid::first_of_each;
+use crate::pyramid::{Method, Piece, Reducer};
 use crate::router::StorageIndex;
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -181,12 +181,25 @@ pub(super) fn reduce(shared: &Shared, reduction: &Reduction) -> Result<Vec<Seale
     let (mut above_of, mut complete) = (full, Vec::new());
     for (level, key, slot) in places(shared, *array, index) {
         let Feed::Level { factors, .. } = level.feed() else { continue };
-        let mut below = memory(level)?;
-        first_of_each(&above, above_of.layout().frame(), factors, level.layout().item_size(), &mut below);
+        let below = smaller(above_of, &above, level, factors)?;
         complete.extend(shared.levels.change(shared, key, |open| open.fill(slot, *arrival, &below)));
         (above, above_of) = (below, level);
     }
     Ok(complete)
+}
+
+/// The plane of a level, of the plane `above` of the array that feeds it: the first of `factors` pixels, down and
+/// across.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub(super) fn smaller(of: &PlannedArray, above: &[u8], level: &PlannedArray, factors: [u64; 2]) -> Result<Vec<u8>> {
+    let (frame, item) = (of.layout().frame(), of.layout().item_size());
+    let [down, across] = factors;
+    let reducer = Reducer::new(Method::Nearest, of.form().dtype(), frame, [1, down, across])?;
+    let mut below = memory(level)?;
+    reducer.reduce([Piece::whole(above, frame, item)], &mut below)?;
+    Ok(below)
 }
 
 /// Passes over a plane of each level; returns the slabs that this made complete.

@@ -237,7 +237,7 @@ impl Stream {
     ///
     /// # Errors
     /// As [`Stream::append`]; [`Error::InvalidMetadata`] for text that is not a JSON object, and where a member of one
-    /// of those names is not a finite number.
+    /// of those names is neither a finite number nor `null`.
     pub fn append_with(&self, pixels: &[u8], metadata_json: &str) -> Result<u64> {
         let metadata = FrameMetadata::from_json(metadata_json)?;
         self.append_as(SourceId(0), pixels, Some(&metadata), self.when_full())

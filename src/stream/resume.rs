@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::shared::Shared;
-use super::{Made, workers};
+use super::{Made, levels, workers};
 use crate::backend::{Backend, Done, Sink, no_random_access};
 use crate::buffer::{Arrival, Budget, Open};
 use crate::error::{Error, Result};
@@ -17,7 +17,6 @@ use crate::names::own::{MARK, RECORD};
 use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents, found};
 use crate::plan::{Capabilities, Feed, Form, Plan, PlannedArray, PlannedSource, SlabKey};
 use crate::platform::{Disk, Source};
-use crate::pyramid::first_of_each;
 use crate::reader::{self, Document};
 use crate::recover::{self, Verdict};
 use crate::store::{self, Earlier, Mark, Root, Store, missing};
@@ -460,9 +459,7 @@ fn plane_of(
     if let Feed::Level { of, factors } = array.feed() {
         let above = plan.array(of);
         let Some(pixels) = plane_of(plan, sink, above, index)? else { return Ok(None) };
-        let mut plane = vec![0; array.layout().frame_bytes()];
-        first_of_each(&pixels, above.layout().frame(), factors, array.layout().item_size(), &mut plane);
-        return Ok(Some(plane));
+        return levels::smaller(above, &pixels, array, factors).map(Some);
     }
     let layout = array.layout();
     let (slab, slot) = layout.slot(index);

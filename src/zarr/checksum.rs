@@ -6,7 +6,26 @@ pub const BYTES: usize = 4;
 /// What stands behind `bytes`.
 #[must_use]
 pub fn of(bytes: &[u8]) -> [u8; BYTES] {
-    crc32c::crc32c(bytes).to_le_bytes()
+    let mut sum = Running::default();
+    sum.take(bytes);
+    sum.stored()
+}
+
+/// The checksum of bytes that come in parts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Running(u32);
+
+impl Running {
+    /// Takes the next bytes.
+    pub fn take(&mut self, bytes: &[u8]) {
+        self.0 = crc32c::crc32c_append(self.0, bytes);
+    }
+
+    /// What stands behind all of them.
+    #[must_use]
+    pub fn stored(self) -> [u8; BYTES] {
+        self.0.to_le_bytes()
+    }
 }
 
 /// The bytes in front of a checksum that is right for them; `None` where it is not, or where there is none.

@@ -6,7 +6,7 @@ mod naive;
 
 use proptest::prelude::*;
 
-use super::{Accumulator, Method, Piece, Reducer, first_of_each};
+use super::{Accumulator, Method, Piece, Reducer};
 use crate::settings::DataType;
 use naive::Planes;
 
@@ -168,7 +168,8 @@ fn methods_types_and_factors() {
 fn every_pixel_is_the_first_of_its_block_also_at_the_edges() {
     let above: Vec<u8> = (0..5 * 7).flat_map(|pixel: u8| [pixel, 100]).collect();
     let mut below = vec![0; 3 * 3 * 2];
-    first_of_each(&above, (5, 7), [2, 3], 2, &mut below);
+    let reducer = Reducer::new(Method::Nearest, DataType::UInt16, (5, 7), [1, 2, 3]).expect("a small window");
+    reducer.reduce([Piece::whole(&above, (5, 7), 2)], &mut below).expect("a whole plane");
     let expected: Vec<u8> = [0, 3, 6, 14, 17, 20, 28, 31, 34].iter().flat_map(|pixel| [*pixel, 100]).collect();
     assert_eq!(below, expected);
 }

@@ -23,6 +23,9 @@ const WRITERS: &[(&str, u64, u64)] = &[
     ("aligned shards", 200, 10),
     ("shards, t chunks, zstd, unbounded", 0, 20),
     ("shards, t chunks, checksum, unbounded", 0, 20),
+    ("plate, shards, blosc-zstd, unbounded", 0, 30),
+    ("0.4, chunk files, t chunks, positions, unbounded", 0, 20),
+    ("0.6, shards, positions, unbounded", 0, 30),
 ];
 
 /// One writer at work.

@@ -21,6 +21,8 @@ const KINDS: &[&str] = &[
     "shards, t chunks, unbounded",
     "shards, t chunks, zstd, unbounded",
     "index of five pages, unbounded",
+    "0.4, chunk files, t chunks, positions, unbounded",
+    "0.6, shards, positions, unbounded",
 ];
 
 /// Bytes of a small file system, and what is left of it beside a file that is removed for space to come back.

@@ -12,8 +12,16 @@ use rustix::io::Errno;
 use super::{Outcome, append_all, failed_well};
 use crate::{cases, judge, watermarks};
 
-/// Layouts that take different ways to the disk.
-const KINDS: &[&str] = &["chunk files", "shards, t chunks, unbounded", "shards, t chunks, zstd, unbounded"];
+/// Layouts that take different ways to the disk, plates, and each version.
+const KINDS: &[&str] = &[
+    "chunk files",
+    "shards, t chunks, unbounded",
+    "shards, t chunks, zstd, unbounded",
+    "plate, shards, blosc-zstd, unbounded",
+    "0.4, chunk files, t chunks, positions, unbounded",
+    "0.6, shards, positions, unbounded",
+    "shards, t chunks, checksum, unbounded",
+];
 
 /// Frames of each run.
 const FRAMES: u64 = 120;
