@@ -44,7 +44,8 @@ impl Form {
     /// Refuses an array that the Zarr format of the plan has no words for.
     pub(super) fn check_format(&self, version: NgffVersion) -> Result<()> {
         self.document(None).of_format(self.zarr()).map(|_| ()).map_err(|why| {
-            let remedy = "use \"0.5\" or \"0.6\", which lie on Zarr v3";
+            let leave = self.compression().checksum.map_or("", |_| "leave compression.checksum out, or ");
+            let remedy = format!("{leave}use \"0.5\" or \"0.6\", which lie on Zarr v3");
             Error::settings("format.version", quoted(version.name()), why, remedy)
         })
     }
@@ -176,6 +177,7 @@ mod tests {
             settings.format.version = NgffVersion::V0_4;
             let error =
                 Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect_err("refused").to_string();
+            assert!(error.contains("leave compression.checksum out"), "{error}");
             assert!(error.contains("0.4") && error.contains("crc32c") && error.contains("\"0.5\""), "{error}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ome_stream::Error;
 use ome_stream::convert::{self, Conversion};
 use ome_stream::platform;
 use ome_stream::settings::NgffVersion;
@@ -78,7 +79,14 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if let Some(view) = view {
         view.end();
     }
-    let converted = converted.map_err(|error| Failure::input(error.to_string()))?;
+    let converted = converted.map_err(|error| {
+        Failure::input(match &error {
+            Error::AlreadyExists { path } => {
+                format!("{} already exists; choose another --output, or move it away", path.display())
+            }
+            _ => error.to_string(),
+        })
+    })?;
     if options.json {
         let text = serde_json::to_string_pretty(&converted).map_err(|error| Failure::input(error.to_string()))?;
         return output::print(&(text + "\n"));

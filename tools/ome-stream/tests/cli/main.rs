@@ -3,6 +3,7 @@
 
 mod bench;
 mod check;
+mod convert;
 mod cut_short;
 mod info_damaged;
 mod info_golden;
