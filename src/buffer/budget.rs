@@ -122,7 +122,8 @@ impl Budget {
     /// The budget of a plan with these forms of arrays; nothing is allocated yet.
     #[must_use]
     pub(crate) fn new(forms: &[Arc<Form>], memory: &Memory) -> Self {
-        let needs = forms.iter().map(|form| *form.need());
+        let windows = forms.iter().filter_map(|form| Some(*form.windows()?.need()));
+        let needs = forms.iter().map(|form| *form.need()).chain(windows);
         Self::of_needs(needs, memory.budget_bytes, memory.pool_bytes, memory.threads)
     }
 
@@ -541,6 +542,13 @@ impl Buffer {
     #[expect(clippy::expect_used, reason = "the memory leaves only in drop")]
     pub(super) fn memory(&self) -> &AlignedBuffer {
         self.memory.as_ref().expect("a loan holds its memory until it is dropped")
+    }
+}
+
+impl AsMut<[u8]> for Buffer {
+    /// As many bytes as its class has.
+    fn as_mut(&mut self) -> &mut [u8] {
+        self.memory.as_mut().map(AlignedBuffer::as_mut_slice).unwrap_or_default()
     }
 }
 

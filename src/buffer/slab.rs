@@ -14,6 +14,7 @@ use super::copy::{copy_in, copy_out, zero};
 use super::{AlignedBuffer, Beside, Buffer};
 use crate::error::{Error, Result};
 use crate::plan::{Form, Layout, SlabKey};
+use crate::pyramid::Piece;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{PoisonError, RwLock, TryLockError};
 
@@ -330,6 +331,32 @@ impl Plane {
         let _nobody_replaces = self.inner.storing.read().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: a filled slot is only written by whoever replaces it, who needs the lock held here.
         unsafe { copy_out(self.inner.form.layout(), self.slot, buffer, frame) };
+    }
+
+    /// Gives the frame to `use_pieces` where it lies, a piece for each tile.
+    pub(crate) fn with_pieces<T>(&self, use_pieces: impl FnOnce(&mut dyn Iterator<Item = Piece<'_>>) -> T) -> T {
+        let Some(buffer) = self.inner.memory() else { return use_pieces(&mut std::iter::empty()) };
+        let _nobody_replaces = self.inner.storing.read().unwrap_or_else(PoisonError::into_inner);
+        let (layout, plane) = (self.layout(), self.layout().plane_bytes());
+        let ((all_rows, all_columns), (rows, columns)) = (layout.frame(), layout.tile());
+        let mut pieces = layout.tiles().iter().enumerate().map(|(unit, (down, across))| {
+            let (row, column) = (*down as usize * rows, *across as usize * columns);
+            Piece {
+                // SAFETY: a filled slot is only written by whoever replaces it, who needs the lock held here.
+                bytes: unsafe { buffer.slice(layout.unit_offset(unit) + self.slot * plane, plane) },
+                stride: columns * layout.item_size(),
+                row,
+                column,
+                rows: rows.min(all_rows - row),
+                columns: columns.min(all_columns - column),
+            }
+        });
+        use_pieces(&mut pieces)
+    }
+
+    /// How its slab is laid out.
+    pub(crate) fn layout(&self) -> &Layout {
+        self.inner.form.layout()
     }
 }
 

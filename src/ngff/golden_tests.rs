@@ -24,6 +24,7 @@ pub(super) fn image(names: &[&str]) -> Image {
         axes: names.iter().map(|name| axis(name, kind(name), None)).collect(),
         shape: vec![2; names.len()],
         dtype: "uint16".into(),
+        method: None,
         datasets: vec![Dataset { path: "0".into(), scale: vec![1.0; names.len()], translation: None }],
         channels: Vec::new(),
         on_stage: false,
@@ -43,6 +44,7 @@ pub(super) fn tczyx() -> Image {
         ],
         shape: vec![2, 2, 3, 4, 5],
         dtype: "uint16".into(),
+        method: None,
         datasets: vec![Dataset {
             path: "0".into(),
             scale: vec![0.1, 1.0, 0.5, 0.108, 0.108],

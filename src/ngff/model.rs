@@ -22,6 +22,8 @@ pub struct Image {
     pub dtype: String,
     /// Levels, finest first.
     pub datasets: Vec<Dataset>,
+    /// How each is made of the one before, where that is known.
+    pub method: Option<&'static str>,
     /// Channels in the order of the channel axis; empty where the host declared none.
     pub channels: Vec<Channel>,
     /// True where its origin was given as a place on the stage, which it shares with the other images of which this is

@@ -13,6 +13,8 @@ pub(super) struct Multiscale<'a> {
     name: &'a str,
     axes: Vec<AxisPart<'a>>,
     datasets: Vec<DatasetPart<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'static str>,
 }
 
 impl<'a> Multiscale<'a> {
@@ -23,6 +25,7 @@ impl<'a> Multiscale<'a> {
             name: &image.name,
             axes: image.axes.iter().map(AxisPart::from).collect(),
             datasets: image.datasets.iter().map(DatasetPart::from).collect(),
+            r#type: image.method,
         }
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Multiscale<'a> {
     name: &'a str,
     coordinate_systems: [CoordinateSystem<'a>; 1],
     datasets: Vec<DatasetPart<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    r#type: Option<&'static str>,
 }
 
 /// One entry of `coordinateSystems`.
@@ -101,6 +103,7 @@ impl<'a> From<&'a Image> for Multiscale<'a> {
             name: &image.name,
             coordinate_systems: [CoordinateSystem::of(PHYSICAL, &image.axes)],
             datasets: image.datasets.iter().map(DatasetPart::from).collect(),
+            r#type: image.method,
         }
     }
 }

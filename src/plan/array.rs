@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::depth::Depth;
 use super::layout::Layout;
 use super::memory::Need;
 use super::{Geometry, SourceId};
+use crate::pyramid::Reducer;
 use crate::settings::{Compression, DataType};
 use crate::zarr::ZarrFormat;
 
@@ -33,6 +35,31 @@ pub struct Form {
     pub(super) axis_names: Vec<String>,
     pub(super) layout: Layout,
     pub(super) need: Need,
+    pub(super) depth: Depth,
+    pub(super) reducer: Option<Reducer>,
+    pub(super) windows: Option<Windows>,
+}
+
+/// Planes of the level above that wait until all of those that become one plane have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    /// Their class of buffers: those of forms come first.
+    pub(super) class: usize,
+    pub(super) need: Need,
+}
+
+impl Windows {
+    /// Their class of buffers in the budget of a run.
+    #[must_use]
+    pub fn class(&self) -> usize {
+        self.class
+    }
+
+    /// All memory that they can take.
+    #[must_use]
+    pub fn need(&self) -> &Need {
+        &self.need
+    }
 }
 
 impl Form {
@@ -101,6 +128,24 @@ impl Form {
     pub fn need(&self) -> &Need {
         &self.need
     }
+
+    /// Which planes of full resolution become a plane.
+    #[must_use]
+    pub fn depth(&self) -> &Depth {
+        &self.depth
+    }
+
+    /// What makes a plane of those of the level above; `None` at full resolution.
+    #[must_use]
+    pub fn reducer(&self) -> Option<&Reducer> {
+        self.reducer.as_ref()
+    }
+
+    /// What waits until all planes that become one have come; `None` where each plane becomes one.
+    #[must_use]
+    pub fn windows(&self) -> Option<&Windows> {
+        self.windows.as_ref()
+    }
 }
 
 /// What fills an array.
@@ -112,8 +157,8 @@ pub enum Feed {
     Level {
         /// That level's array.
         of: ArrayId,
-        /// Pixels of it that become one, down and across.
-        factors: [u64; 2],
+        /// Pixels of it that become one: planes, rows, columns.
+        factors: [u64; 3],
     },
 }
 

@@ -1,5 +1,6 @@
 //! Shape, chunks and shards of an array, in storage order.
 
+use crate::pyramid::Level;
 use crate::router::{MAX_INDEX_DIMENSIONS, StorageIndex};
 pub use crate::settings::MAX_AXES;
 use crate::settings::{Acquisition, Axis};
@@ -30,14 +31,25 @@ impl Geometry {
         }
     }
 
-    /// Of the level below, with rows and columns rounded up: what is left at an edge becomes one pixel.
-    pub(super) fn shrunk(mut self, factors: &[u64; 2]) -> Self {
-        let in_frame = self.index_dimensions();
-        for ((extent, chunk), factor) in self.shape.iter_mut().zip(&mut self.chunk).skip(in_frame).zip(factors) {
-            *extent = extent.div_ceil(*factor);
-            *chunk = (*chunk).min(*extent);
+    /// Of a level of this full resolution, with the chunks (in pixels) and shards (in chunks) that are asked for each of
+    /// its axes; where nothing is, as at full resolution. What is left at an edge becomes one pixel.
+    pub(super) fn of_level(&self, level: &Level, chunks: &[Option<u64>], shards: &[Option<u64>]) -> Self {
+        let mut geometry = self.clone();
+        for (axis, extent) in geometry.shape.iter_mut().enumerate().filter(|(axis, _)| Some(*axis) != self.append_axis)
+        {
+            *extent = level.shape[axis].unwrap_or(*extent);
         }
-        self
+        for (axis, chunk) in geometry.chunk.iter_mut().enumerate() {
+            *chunk = chunks[axis].unwrap_or(*chunk);
+            if Some(axis) != self.append_axis {
+                *chunk = (*chunk).min(geometry.shape[axis]);
+            }
+        }
+        if shards.iter().any(Option::is_some) {
+            let as_full = self.shard.clone().unwrap_or_else(|| vec![1; self.shape.len()]);
+            geometry.shard = Some(as_full.iter().zip(shards).map(|(full, told)| told.unwrap_or(*full)).collect());
+        }
+        geometry
     }
 
     /// Extent of each axis; 0 along an unbounded axis, which grows as frames come.

@@ -1,9 +1,10 @@
 //! How much memory and how many threads a run takes, decided before it starts.
 
 use super::layout::{Layout, StorageUnit};
-use super::{Form, Geometry};
+use super::{Depth, Form, Geometry};
 use crate::error::{Error, Result};
-use crate::router::{Loop, Router, StorageIndex};
+use crate::pyramid::{Accumulator, Reducer};
+use crate::router::{Loop, MAX_INDEX_DIMENSIONS, Router, StorageIndex};
 use crate::settings::{Codec, Compression, Durability, MAX_THREADS, Settings};
 use crate::zarr::checksum;
 
@@ -31,8 +32,11 @@ const SLAB_BYTES: u64 = 640;
 /// Bytes for each plane of a slab: its arrival and state, and how many of its planes are written and durable.
 const PLANE_BYTES: u64 = 12;
 
-/// Bytes of what is still to be made of a plane of full resolution, for each plane of a level.
+/// Bytes of what is still to be made of a plane of full resolution.
 const REDUCTION_BYTES: u64 = 128;
+
+/// Bytes beside the planes that wait for others: what they are, and their places in two tables.
+const WINDOW_BYTES: u64 = 384;
 
 /// Bytes of a job that waits for a worker.
 const JOB_BYTES: u64 = 40;
@@ -74,29 +78,47 @@ pub struct Need {
 }
 
 impl Need {
-    /// The need of arrays that `router` brings frames to, laid out as `layout` says, which may be an outline. `above`
-    /// are the bytes of a frame of the level that they are made of.
+    /// The need of arrays that `router` brings frames to, laid out as `layout` says, which may be an outline. Their
+    /// planes are made of those of the form `above`, if there is one.
     pub(super) fn new(
         settings: &Settings,
         router: &Router,
         geometry: &Geometry,
         layout: &Layout,
-        above: Option<u64>,
+        depth: &Depth,
+        above: Option<&Form>,
     ) -> Self {
-        let (open_shards, shards_ever) = shards(router, geometry, layout);
+        let (open_shards, shards_ever) = shards(router, geometry, layout, depth);
+        let unit = depth.in_full(layout.index_unit());
+        // One for each plane of full resolution, counted where the first level is fed.
+        let reductions = match above {
+            Some(above) if above.level() == 0 => (layout.planes() as u64).saturating_mul(depth.planes()),
+            _ => 0,
+        };
         Self {
             buffer_bytes: layout.buffer_bytes() as u64,
-            slab_bytes: slab_bytes(layout)
-                .saturating_add(above.map_or(0, |_| (layout.planes() as u64).saturating_mul(REDUCTION_BYTES))),
-            open_slabs: counted_open(router, layout.index_unit()),
-            slabs_ever: counted_ever(router, layout.index_unit()),
+            slab_bytes: slab_bytes(layout).saturating_add(reductions.saturating_mul(REDUCTION_BYTES)),
+            open_slabs: counted_open(router, &unit),
+            slabs_ever: counted_ever(router, &unit),
             open_shards,
             shards_ever,
             shard_bytes: shard_bytes(settings, geometry, layout),
             table_bytes: layout.table_bytes(),
             scratch_bytes: scratch_bytes(settings, geometry, layout)
                 // A plane of the level above, and what is made of it.
-                .saturating_add(above.map_or(0, |above| above.saturating_add(layout.frame_bytes() as u64))),
+                .saturating_add(above.map_or(0, |above| (above.layout().frame_bytes() + layout.frame_bytes()) as u64)),
+        }
+    }
+
+    /// The need of planes that wait until all that become one plane of this depth have come.
+    pub(super) fn of_windows(router: &Router, depth: &Depth, reducer: &Reducer) -> Self {
+        let window = depth.in_full(&[1; MAX_INDEX_DIMENSIONS]);
+        Self {
+            buffer_bytes: Accumulator::bytes(reducer),
+            slab_bytes: WINDOW_BYTES,
+            open_slabs: counted_open(router, &window),
+            slabs_ever: counted_ever(router, &window),
+            ..Self::default()
         }
     }
 
@@ -152,6 +174,33 @@ pub struct Memory {
     pub least_bytes: u64,
 }
 
+/// What the forms of a plan need: first their slabs, in their order, then the planes that wait for others.
+pub(super) struct Needs {
+    all: Vec<Need>,
+    /// Forms among them.
+    forms: usize,
+}
+
+impl Needs {
+    pub(super) fn of(forms: &[Form]) -> Self {
+        let windows = forms.iter().filter_map(|form| Some(*form.windows()?.need()));
+        Self { all: forms.iter().map(|form| *form.need()).chain(windows).collect(), forms: forms.len() }
+    }
+
+    /// What a person should know of the planes that wait for others.
+    fn windows(&self) -> String {
+        let windows = Sum(&self.all[self.forms..]);
+        match windows.slabs() {
+            0 => String::new(),
+            bytes => format!(
+                ", {bytes} bytes for planes of {} window(s) that wait for others (none with pyramid.factors.z 1, few with z \
+                 as the fastest dimension)",
+                windows.of(|need| need.open_slabs)
+            ),
+        }
+    }
+}
+
 /// The needs of all forms together, with so many threads.
 struct Sum<'a>(&'a [Need]);
 
@@ -184,10 +233,10 @@ impl Sum<'_> {
 
 impl Memory {
     /// Nothing is made before it is judged: `needs` come from outlines of layouts.
-    pub(super) fn new(settings: &Settings, needs: &[Need], threads: usize) -> Result<Self> {
-        let sum = Sum(needs);
+    pub(super) fn new(settings: &Settings, needs: &Needs, threads: usize) -> Result<Self> {
+        let (sum, slabs) = (Sum(&needs.all), Sum(&needs.all[..needs.forms]));
         let limit = settings.memory_limit;
-        let largest = needs.iter().max_by_key(|need| need.cost()).copied().unwrap_or_default();
+        let largest = slabs.0.iter().max_by_key(|need| need.cost()).copied().unwrap_or_default();
         let least_bytes = sum.least(1);
         let mut threads = threads.clamp(1, MAX_THREADS);
         if settings.threads.is_none() {
@@ -196,7 +245,7 @@ impl Memory {
                 threads -= 1;
             }
         }
-        let open_slabs = sum.of(|need| need.open_slabs);
+        let open_slabs = slabs.of(|need| need.open_slabs);
         let (scratch_bytes, table_bytes) = (sum.scratch(threads), sum.tables(threads));
         if sum.least(threads) > limit {
             return Err(Error::MemoryLimit {
@@ -205,18 +254,19 @@ impl Memory {
                 explanation: format!(
                     "{open_slabs} open slab(s) and {} being written, of {} bytes each and {} beside them, \
                      {scratch_bytes} bytes of scratch for {threads} worker thread(s), and {table_bytes} bytes of tables and \
-                     the indices of {} open shard(s)",
-                    needs.len(),
+                     the indices of {} open shard(s){}",
+                    needs.forms,
                     largest.buffer_bytes,
                     largest.slab_bytes,
                     sum.shards(threads),
+                    needs.windows(),
                 ),
             });
         }
         let left = limit.saturating_sub(scratch_bytes).saturating_sub(table_bytes);
         let useful = sum.of(|need| need.most_slabs().saturating_mul(need.cost()));
         let mut budget_bytes = left.min(useful);
-        if let [only] = needs {
+        if let [only] = needs.all[..] {
             budget_bytes -= budget_bytes % only.cost().max(1);
         }
         Ok(Self {
@@ -255,9 +305,9 @@ fn slab_bytes(layout: &Layout) -> u64 {
 }
 
 /// Shards that are open at once, and shards of the whole run; 0 where an engine takes whole ones or there are none.
-fn shards(router: &Router, geometry: &Geometry, layout: &Layout) -> (u64, u64) {
+fn shards(router: &Router, geometry: &Geometry, layout: &Layout, depth: &Depth) -> (u64, u64) {
     let (StorageUnit::Chunk, Some(_)) = (layout.unit(), geometry.shard()) else { return (0, 0) };
-    let planes = geometry.index_part(&geometry.object());
+    let planes = depth.in_full(&geometry.index_part(&geometry.object()));
     let ever = counted_ever(router, &planes).unwrap_or(u64::MAX);
     let of_frame = layout.shards_of_frame();
     (counted_open(router, &planes).saturating_mul(of_frame), ever.saturating_mul(of_frame))

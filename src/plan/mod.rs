@@ -3,31 +3,35 @@
 mod array;
 mod array_metadata;
 mod capabilities;
+mod depth;
 mod geometry;
 mod grid;
 mod layout;
+mod levels;
 mod memory;
 mod metadata_size;
 mod plate;
 mod positions;
 mod source;
 
-pub use array::{ArrayId, Feed, Form, PlannedArray};
+pub use array::{ArrayId, Feed, Form, PlannedArray, Windows};
 pub use capabilities::Capabilities;
+pub use depth::Depth;
 pub use geometry::{Geometry, MAX_AXES};
 pub use grid::ShardGrid;
 pub use layout::{Layout, SlabKey, StorageUnit, UnitPlace};
+use memory::Needs;
 pub use memory::{Memory, Need};
 pub use positions::PlannedPosition;
-pub use source::{OpenTime, PlannedSource, SourceId, SourceSettings};
+pub use source::{OpenTime, PlannedSource, SourceId};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::ngff;
-use crate::pyramid::check_window;
-use crate::router::{Location, Loop, Router};
+use crate::pyramid::{Level, Reducer};
+use crate::router::{Location, Loop, MAX_INDEX_DIMENSIONS, Router, StorageIndex};
 use crate::settings::{Acquisition, DataType, NgffVersion, Settings};
 use crate::zarr::ZarrFormat;
 
@@ -64,7 +68,7 @@ impl Plan {
     /// [`Error::InvalidSettings`] naming the field, the value and what would work; [`Error::MemoryLimit`] with the
     /// numbers where the limit cannot hold the least this acquisition needs.
     pub fn new(settings: &Settings, capabilities: &Capabilities) -> Result<Self> {
-        Self::of_sources(&[SourceSettings { settings: settings.clone(), levels: Vec::new() }], capabilities)
+        Self::of_sources(std::slice::from_ref(settings), capabilities)
     }
 
     /// As [`Plan::new`], whatever memory it takes: for who only asks what would be on disk. No run starts with it.
@@ -72,21 +76,20 @@ impl Plan {
     /// # Errors
     /// As for [`Plan::new`], but for [`Error::MemoryLimit`].
     pub fn unlimited(settings: &Settings, capabilities: &Capabilities) -> Result<Self> {
-        let source = SourceSettings { settings: settings.clone(), levels: Vec::new() };
-        let sources = validated(&[source])?;
+        let sources = validated(std::slice::from_ref(settings))?;
         let root = absolute_root(&sources)?;
         Self::of(sources, root, capabilities, Judge::Shape)
     }
 
-    /// As [`Plan::new`], of several sources of frames and with levels below full resolution. Where the store lies, how
-    /// much memory it takes, durability and all else that concerns the whole run is as the first source's settings say;
-    /// each of several sources has positions, whose images lie side by side.
+    /// As [`Plan::new`], of several sources of frames. Where the store lies, how much memory it takes, durability and
+    /// all else that concerns the whole run is as the first source's settings say; each of several sources has
+    /// positions, whose images lie side by side.
     ///
-    /// No setting offers this yet: it is the general case that cameras and pyramids will be made of.
+    /// No setting offers this yet: it is the general case that cameras will be made of.
     ///
     /// # Errors
     /// As for [`Plan::new`].
-    pub fn of_sources(sources: &[SourceSettings], capabilities: &Capabilities) -> Result<Self> {
+    pub fn of_sources(sources: &[Settings], capabilities: &Capabilities) -> Result<Self> {
         let sources = validated(sources)?;
         let root = absolute_root(&sources)?;
         Self::of(sources, root, capabilities, Judge::Memory)
@@ -94,34 +97,33 @@ impl Plan {
 
     /// The plan by which the store at `root` was made, whatever name its settings would give it, by an engine that
     /// takes `unit`s. Its layouts tell where planes lie, and have no tables of units.
-    pub(crate) fn at(sources: &[SourceSettings], root: &Path, unit: StorageUnit) -> Result<Self> {
+    pub(crate) fn at(sources: &[Settings], root: &Path, unit: StorageUnit) -> Result<Self> {
         Self::of(validated(sources)?, root.to_path_buf(), &Capabilities::taking(unit), Judge::Nothing)
     }
 
     /// The plan of what the sources send; nothing of it is checked again.
-    fn of(
-        acquisitions: Vec<(Acquisition, Vec<[u64; 2]>)>,
-        root: PathBuf,
-        capabilities: &Capabilities,
-        judge: Judge,
-    ) -> Result<Self> {
+    fn of(acquisitions: Vec<Acquisition>, root: PathBuf, capabilities: &Capabilities, judge: Judge) -> Result<Self> {
         let (mut sources, mut forms) = (Vec::new(), Vec::new());
         if acquisitions.len() > MAX_SOURCES {
             return Err(too_many_sources(acquisitions.len()));
         }
-        let version = acquisitions.first().map(|(first, _)| first.settings().format.version).unwrap_or_default();
+        let version = acquisitions.first().map(|first| first.settings().format.version).unwrap_or_default();
         let zarr = ZarrFormat::from(version);
         let mut notes = Vec::new();
-        for (nth, (acquisition, levels)) in (0_u16..).zip(acquisitions) {
+        for (nth, acquisition) in (0_u16..).zip(acquisitions) {
             metadata_size::check(acquisition.settings())?;
             notes.extend_from_slice(acquisition.notes());
-            let source = PlannedSource::new(SourceId(nth), acquisition, levels)?;
+            let source = PlannedSource::new(SourceId(nth), acquisition)?;
             forms.extend(form_outlines(&source, zarr, capabilities.unit)?);
             sources.push(source);
         }
         let positions = positions::plan(&mut sources);
         let (Some(first), Some(_)) = (sources.first(), forms.first()) else { return Err(too_many_sources(0)) };
-        let needs: Vec<Need> = forms.iter().map(|form: &Form| form.need).collect();
+        let forms_count = forms.len();
+        for (nth, windows) in forms.iter_mut().filter_map(|form: &mut Form| form.windows.as_mut()).enumerate() {
+            windows.class = forms_count + nth;
+        }
+        let needs = Needs::of(&forms);
         let threads = if capabilities.in_order { 1 } else { memory::useful_threads(first.settings(), &forms) };
         let memory = match judge {
             Judge::Memory => Memory::new(first.settings(), &needs, threads)?,
@@ -154,13 +156,6 @@ impl Plan {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         self.sources[0].settings()
-    }
-
-    /// What the plan was made of, validated and normalized.
-    pub(crate) fn source_settings(&self) -> impl Iterator<Item = SourceSettings> + '_ {
-        self.sources
-            .iter()
-            .map(|source| SourceSettings { settings: source.settings().clone(), levels: source.levels.clone() })
     }
 
     /// Where the store will be.
@@ -277,34 +272,51 @@ impl Plan {
         let array = self.array(key.array);
         // A frame's number grows with each of its coordinates, so the slab's last plane has the highest.
         let last = (0..array.layout().planes()).rev().find_map(|slot| array.layout().plane(&key.index, slot));
-        last.is_none_or(|index| {
-            self.source_of(key.array).frame_number(array.image, index).is_some_and(|number| number < frames)
-        })
+        last.is_none_or(|index| self.last_frame(array, &index).is_some_and(|number| number < frames))
     }
 
     /// The number of the first frame of a slab in the order of acquisition.
     #[must_use]
     pub fn first_frame(&self, key: SlabKey) -> Option<u64> {
         let array = self.array(key.array);
-        self.source_of(key.array).frame_number(array.image, array.layout().plane(&key.index, 0)?)
+        let index = array.layout().plane(&key.index, 0)?;
+        self.source_of(key.array).frame_number(array.image, array.form.depth.first_of(&index))
+    }
+
+    /// The number of the last frame that becomes a part of a plane of an array, in the order of acquisition.
+    #[must_use]
+    pub(crate) fn last_frame(&self, array: &PlannedArray, index: &StorageIndex) -> Option<u64> {
+        self.source_of(array.id).frame_number(array.image, array.form.depth.last_of(index))
     }
 
     /// Most frames of its source that can come between the first and the last of a slab of an array.
     #[must_use]
     pub(crate) fn slab_span(&self, form: &Form) -> u64 {
-        let gathered = |each: &Loop| each.storage_axis.map_or(1, |axis| form.layout.index_unit()[axis]);
+        self.span(form, form.layout.index_unit())
+    }
+
+    /// Most frames of its source that can come between the first and the last that become a plane of an array.
+    #[must_use]
+    pub(crate) fn window_span(&self, form: &Form) -> u64 {
+        self.span(form, &[1; MAX_INDEX_DIMENSIONS])
+    }
+
+    /// Most frames that can come between the first and the last of `planes` of an array.
+    fn span(&self, form: &Form, planes: &StorageIndex) -> u64 {
+        let planes = form.depth.in_full(planes);
+        let gathered = |each: &Loop| each.storage_axis.map_or(1, |axis| planes[axis]);
         let loops = self.source(form.source).router.loops();
         let Some(outermost) = loops.iter().position(|each| gathered(each) > 1) else { return 1 };
         let inside = loops[outermost + 1..].iter().filter_map(|each| each.count).fold(1, u64::saturating_mul);
         inside.saturating_mul(gathered(&loops[outermost]))
     }
 
-    /// Numbers and storage indices of the frames that slots of a slab belong to.
+    /// Numbers and storage indices of the frames that slots of a slab of full resolution belong to.
     pub(crate) fn frames_of(
         &self,
         key: SlabKey,
         slots: impl Iterator<Item = usize>,
-    ) -> impl Iterator<Item = (u64, crate::router::StorageIndex)> {
+    ) -> impl Iterator<Item = (u64, StorageIndex)> {
         let (array, source) = (self.array(key.array), self.source_of(key.array));
         slots.filter_map(move |slot| {
             let index = array.layout().plane(&key.index, slot)?;
@@ -359,15 +371,15 @@ impl Plan {
 }
 
 /// The root as the first source's settings give it. The host may change its working folder while the run goes on.
-fn absolute_root(sources: &[(Acquisition, Vec<[u64; 2]>)]) -> Result<PathBuf> {
-    let path = sources.first().map(|(first, _)| first.settings().output_path()).unwrap_or_default();
+fn absolute_root(sources: &[Acquisition]) -> Result<PathBuf> {
+    let path = sources.first().map(|first| first.settings().output_path()).unwrap_or_default();
     std::path::absolute(&path).map_err(|source| Error::io("find", &path, source))
 }
 
 /// What each source sends, with its levels.
-fn validated(sources: &[SourceSettings]) -> Result<Vec<(Acquisition, Vec<[u64; 2]>)>> {
-    let acquire = |each: &SourceSettings| {
-        let acquisition = Acquisition::of(&each.settings)?;
+fn validated(sources: &[Settings]) -> Result<Vec<Acquisition>> {
+    let acquire = |each: &Settings| {
+        let acquisition = Acquisition::of(each)?;
         if sources.len() > 1 && acquisition.settings().position_dimension().is_none() {
             return Err(Error::settings(
                 "dimensions",
@@ -380,7 +392,7 @@ fn validated(sources: &[SourceSettings]) -> Result<Vec<(Acquisition, Vec<[u64; 2
             let problem = "several sources fill images side by side, which have no wells";
             return Err(Error::settings("plate", "(set)", problem, "leave it out, or use one source"));
         }
-        Ok((acquisition, each.levels.clone()))
+        Ok(acquisition)
     };
     sources.iter().map(acquire).collect()
 }
@@ -400,53 +412,52 @@ fn too_many_sources(count: usize) -> Error {
 
 /// The forms of a source's arrays, with outlines of their layouts: nothing is made before memory is judged.
 fn form_outlines(source: &PlannedSource, zarr: ZarrFormat, unit: StorageUnit) -> Result<Vec<Form>> {
-    check_levels(source)?;
-    let (mut forms, mut above) = (Vec::new(), None);
-    let axes = source.acquisition.axes();
-    let mut geometry = Geometry::new(&source.acquisition);
-    for (level, factors) in (0_u8..).zip(std::iter::once(&[1, 1]).chain(&source.levels)) {
-        geometry = geometry.shrunk(factors);
+    let (acquisition, settings) = (&source.acquisition, source.settings());
+    let full = Geometry::new(acquisition);
+    let form = |level: u8, geometry: Geometry, depth: Depth, above: Option<&Form>| {
         let layout = Layout::outline(&geometry, unit);
-        let need = Need::new(source.settings(), &source.router, &geometry, &layout, above);
-        above = Some(layout.frame_bytes() as u64);
-        forms.push(Form {
+        let reducer = above.map(|above| reducer(source, above, &depth)).transpose()?;
+        let need = Need::new(settings, &source.router, &geometry, &layout, &depth, above);
+        let windows = reducer.filter(|reducer| reducer.planes() > 1);
+        Ok::<_, Error>(Form {
             nth: 0,
             source: source.id,
             level,
             zarr,
-            geometry: geometry.clone(),
-            dtype: source.settings().dtype,
-            compression: source.settings().compression,
-            axis_names: axes.iter().map(|axis| axis.name.clone()).collect(),
-            layout,
+            dtype: settings.dtype,
+            compression: settings.compression,
+            axis_names: acquisition.axes().iter().map(|axis| axis.name.clone()).collect(),
             need,
-        });
+            windows: windows
+                .map(|reducer| Windows { class: 0, need: Need::of_windows(&source.router, &depth, &reducer) }),
+            geometry,
+            layout,
+            depth,
+            reducer,
+        })
+    };
+    let mut forms = vec![form(0, full.clone(), Depth::full(), None)?];
+    for (nth, level) in (1_u8..).zip(&source.levels) {
+        let geometry = levels::geometry(acquisition, &full, usize::from(nth), level);
+        let Some(above) = forms.last() else { break };
+        let depth = above.depth.below(level, &full);
+        forms.push(form(nth, geometry, depth, Some(above))?);
     }
     Ok(forms)
 }
 
-/// Most levels of an image, the full one included: each is a bit of what is known of a frame, and a power of two.
-pub const MAX_LEVELS: usize = 16;
+/// What makes planes of a level of those of the level above.
+fn reducer(source: &PlannedSource, above: &Form, depth: &Depth) -> Result<Reducer> {
+    let factors = factors(&source.levels[usize::from(above.level)], depth);
+    Reducer::new(source.method(), above.dtype, above.layout.frame(), factors)
+}
 
-/// There are no more levels than there may be, and their pixels have a size.
-fn check_levels(source: &PlannedSource) -> Result<()> {
-    let count = source.levels.len() + 1;
-    if count > MAX_LEVELS {
-        let problem = format!("an image has at most {MAX_LEVELS} levels");
-        return Err(Error::settings("levels", count, problem, "use fewer levels"));
+/// Pixels of the level above that become one: planes, rows, columns.
+fn factors(level: &Level, depth: &Depth) -> [u64; 3] {
+    match level.factors[..] {
+        [.., rows, columns] => [depth.window(), rows, columns],
+        _ => [1; 3],
     }
-    let axes = source.acquisition.axes();
-    let mut scales: Vec<f64> = axes.iter().skip(axes.len().saturating_sub(2)).map(|axis| axis.scale).collect();
-    for (nth, factors) in source.levels.iter().enumerate() {
-        scales.iter_mut().zip(factors).for_each(|(scale, factor)| *scale *= *factor as f64);
-        if factors.contains(&0) || scales.iter().any(|scale| !scale.is_finite()) {
-            let problem = "a pixel is made of one or more, and has a size that can be told";
-            let remedy = "use factors of 1 and more, such as 2";
-            return Err(Error::settings(format!("levels[{nth}]"), format!("{factors:?}"), problem, remedy));
-        }
-        check_window([1, factors[0], factors[1]])?;
-    }
-    Ok(())
 }
 
 /// Every array of the plan. Levels below full resolution are sorted by image, from fine to coarse.
@@ -471,10 +482,10 @@ fn arrays(sources: &[PlannedSource], positions: &[PlannedPosition], forms: &[Arc
     }
     for source in sources {
         for image in source.images() {
-            for (form, factors) in of(source.id).skip(1).zip(&source.levels) {
+            for (form, level) in of(source.id).skip(1).zip(&source.levels) {
                 add(image, form, &|before| {
                     let of = if form.level == 1 { image } else { before.len() - 1 };
-                    Feed::Level { of: before[of].id, factors: *factors }
+                    Feed::Level { of: before[of].id, factors: factors(level, &form.depth) }
                 })?;
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::{Feed, Plan, PlannedSource, SourceId, plate};
+use super::{Plan, PlannedSource, SourceId, plate};
 use crate::names;
 use crate::ngff;
 use crate::settings::{Axis, Color, Coord, DimensionType, Position, Settings};
@@ -108,21 +108,19 @@ fn image(plan: &Plan, nth: usize, place: &PlannedPosition, extent: Option<u64>) 
         translation.iter().any(Option::is_some).then(|| translation.iter().map(|each| each.unwrap_or(0.0)).collect());
     let name =
         if place.path.is_empty() { store_name(plan.root(), plan.settings()) } else { place.position.name.clone() };
+    let scale: Vec<f64> = axes.iter().map(|axis| axis.scale).collect();
+    let below = (1..).zip(source.levels()).map(|(nth, level)| {
+        let (scale, translation) = level.placed(&scale, translation.as_deref());
+        ngff::Dataset { path: nth.to_string(), scale, translation }
+    });
+    let first = ngff::Dataset { path: "0".into(), scale: scale.clone(), translation: translation.clone() };
+    let datasets = std::iter::once(first).chain(below).collect();
     let full = &plan.arrays()[nth];
-    let scale = axes.iter().map(|axis| axis.scale).collect();
-    let mut datasets = vec![ngff::Dataset { path: "0".into(), scale, translation: translation.clone() }];
-    for level in plan.levels_of(nth) {
-        let Feed::Level { factors, .. } = level.feed() else { continue };
-        let mut scale = datasets.last().map(|above| above.scale.clone()).unwrap_or_default();
-        let in_frame = scale.len().saturating_sub(2);
-        scale.iter_mut().skip(in_frame).zip(factors).for_each(|(scale, factor)| *scale *= factor as f64);
-        // A pixel is the first of those that it stands for, and lies where that one lies.
-        datasets.push(ngff::Dataset { path: level.level().to_string(), scale, translation: translation.clone() });
-    }
     ngff::Image {
         name,
         axes: axes.iter().map(ngff_axis).collect(),
         datasets,
+        method: (!source.levels().is_empty()).then(|| source.method().name()),
         channels: channels(source.settings()),
         on_stage: axes.iter().any(|axis| stage(&axis.name).is_some()),
         shape: full.geometry().shape_with(extent),

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
-use super::{ArrayId, Geometry};
+use super::{ArrayId, Form, levels};
 use crate::error::{Error, Result};
+use crate::pyramid::{Level, Method};
 use crate::router::{Location, Loop, Router};
 use crate::settings::{Acquisition, Channel, Coord, DimensionType, Settings, named_unit};
 
@@ -19,16 +18,6 @@ impl SourceId {
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
-}
-
-/// What a source sends, and the levels that are made of it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SourceSettings {
-    /// Dimensions, data type and codec. What concerns the whole run is taken from the first source.
-    pub settings: Settings,
-    /// For each level below full resolution the pixels of the level above that become one, down and across.
-    #[serde(default)]
-    pub levels: Vec<[u64; 2]>,
 }
 
 /// A time axis of which nobody has said how far its time points are apart.
@@ -49,13 +38,14 @@ pub struct OpenTime {
 pub struct PlannedSource {
     pub(super) id: SourceId,
     pub(super) acquisition: Acquisition,
-    pub(super) levels: Vec<[u64; 2]>,
+    pub(super) levels: Vec<Level>,
     pub(super) router: Router,
     pub(super) images: Range<usize>,
 }
 
 impl PlannedSource {
-    pub(super) fn new(id: SourceId, acquisition: Acquisition, levels: Vec<[u64; 2]>) -> Result<Self> {
+    pub(super) fn new(id: SourceId, acquisition: Acquisition) -> Result<Self> {
+        let levels = levels::below_full(&acquisition)?;
         let dimensions = acquisition.settings().dimensions.iter().enumerate();
         let loops: Vec<Loop> = dimensions
             .take(acquisition.settings().dimensions.len() - 2)
@@ -112,10 +102,16 @@ impl PlannedSource {
         Some(OpenTime { axis: nth, unit, declared: dimension.unit.is_some(), seconds })
     }
 
-    /// For each level below full resolution the pixels of the level above that become one, down and across.
+    /// Levels below full resolution.
     #[must_use]
-    pub fn levels(&self) -> &[[u64; 2]] {
+    pub fn levels(&self) -> &[Level] {
         &self.levels
+    }
+
+    /// How levels are made.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.settings().pyramid.as_ref().map(|pyramid| pyramid.method).unwrap_or_default()
     }
 
     /// Images that it fills: their places among [`super::Plan::positions`].
@@ -140,11 +136,12 @@ impl PlannedSource {
         u32::try_from(image - self.images.start).ok()
     }
 
-    /// Planes along the append axis that a position has after `frames` frames of this source; `None` where its shape is
-    /// fixed.
+    /// Planes along the append axis that a position's array of a form has after `frames` frames of this source; `None`
+    /// where its shape is fixed.
     #[must_use]
-    pub fn extent(&self, geometry: &Geometry, position: u32, frames: u64) -> Option<u64> {
-        Some(self.router.extent(geometry.append_axis()?, position, frames))
+    pub fn extent(&self, form: &Form, position: u32, frames: u64) -> Option<u64> {
+        let axis = form.geometry().append_axis()?;
+        Some(form.depth().extent_along(axis, self.router.extent(axis, position, frames)))
     }
 
     /// The number of the frame at a plane of an image; `None` where there is none.

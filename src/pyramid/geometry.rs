@@ -1,6 +1,6 @@
 //! Which levels an image has, and where their pixels lie.
 
-use super::method::Method;
+use super::Method;
 use super::reducer::check_window;
 use crate::error::{Error, Result};
 

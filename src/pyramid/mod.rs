@@ -15,17 +15,15 @@ mod float16;
 mod fold;
 mod geometry;
 mod kernel;
-mod method;
 mod order;
 mod pick;
 mod piece;
 mod reducer;
 
+pub use crate::settings::PyramidMethod as Method;
 pub use accumulator::Accumulator;
 pub use geometry::{Level, LevelAxis, Shrink, Until, levels};
-pub use method::Method;
 pub use piece::Piece;
-pub(crate) use reducer::check_window;
 pub use reducer::{MAX_PLANES, MAX_WINDOW, Reducer};
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Planes -> smaller planes, with all that is known before the first one comes.
 
+use super::Method;
 use super::bits::Stored;
 use super::fold::{First, FloatMean, Fold, Least, Mean};
 use super::kernel::{FoldPiece, PickPieces, Target, fast};
-use super::method::Method;
 use super::order::{Float, Integer, Order};
 use super::pick::{KeyOf, Median, Mode, Pick};
 use super::piece::Piece;

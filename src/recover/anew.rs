@@ -253,6 +253,7 @@ fn image(node: &Node, members: &[Member<'_>], sibling: Option<&Node>) -> Made {
             .iter()
             .map(|(name, format)| Dataset { path: (*name).to_owned(), scale: scale(format), translation: None })
             .collect(),
+        method: None,
         channels: Vec::new(),
         on_stage: false,
         shape: first.shape.clone(),

@@ -73,7 +73,7 @@ impl Inspection<'_> {
         // What the log tells of was laid out for the engine that kept it, which need not be the one that goes on.
         let unit = self.log.unit.unwrap_or(StorageUnit::Chunk);
         let going_on = || {
-            let sources: Vec<_> = self.going_on?.source_settings().collect();
+            let sources: Vec<_> = self.going_on?.sources().iter().map(|source| source.settings().clone()).collect();
             Plan::at(&sources, self.root, unit).ok()
         };
         let made = if self.run.is_none() { going_on() } else { None };

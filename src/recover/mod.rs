@@ -502,7 +502,7 @@ impl Inspection<'_> {
             let source = run.plan().source_of(array.id());
             let come = record.sources.get(source.id().index())?;
             let frames = if array.level() == 0 { come.frames } else { come.levels };
-            let extent = source.extent(array.geometry(), source.position(array.image())?, frames)?;
+            let extent = source.extent(array.form(), source.position(array.image())?, frames)?;
             Some((array.geometry().append_axis()?, extent))
         };
         let extent = match self.run {

@@ -37,7 +37,7 @@ pub const MAX_THREADS: usize = 256;
 pub const MIN_MEMORY_LIMIT: u64 = 1 << 20;
 
 /// Most levels: more than enough to bring the longest possible axis down to one pixel by halves.
-pub(super) const MAX_LEVELS: u32 = 64;
+pub const MAX_LEVELS: u32 = 16;
 
 /// Seconds that `live_interval` may have: below, the disk is kept busy with provisional indices; above, it is no
 /// longer live.

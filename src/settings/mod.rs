@@ -48,7 +48,7 @@ pub use grammar::{parse_bytes, parse_dims};
 pub use kind::DimensionType;
 pub use limits::{
     LIVE_INTERVAL_RANGE, MAX_ACQUISITION_BYTES, MAX_AXES, MAX_CHUNK_BYTES, MAX_CHUNKS_PER_FRAME, MAX_CHUNKS_PER_SHARD,
-    MAX_NAME_BYTES, MAX_PLATE_ENTRIES, MAX_POSITIONS, MAX_THREADS, MIN_MEMORY_LIMIT,
+    MAX_LEVELS, MAX_NAME_BYTES, MAX_PLATE_ENTRIES, MAX_POSITIONS, MAX_THREADS, MIN_MEMORY_LIMIT,
 };
 pub use plate::{Plate, PlateAcquisition};
 pub use policy::{Durability, WhenFull};

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::error::{Error, Result};
 use crate::journal::record::format_of;
 use crate::names::own::{FORMAT, MARK};
-use crate::plan::{Plan, SourceSettings, StorageUnit};
+use crate::plan::{Plan, StorageUnit};
 use crate::platform::{Disk, Source, SyncPolicy};
 use crate::reader::{self, Small, limits};
 use crate::router::{Loop, Router};
@@ -25,7 +25,7 @@ pub(crate) struct Mark {
     pub(crate) append_axis: Option<Option<usize>>,
     /// The settings of the run, validated and normalized.
     settings: Option<Value>,
-    /// Every source's settings and levels, where there are several or levels.
+    /// Every source's settings, where there are several or levels.
     sources: Option<Value>,
 }
 
@@ -84,15 +84,15 @@ impl Mark {
 
     /// The plan of the run, whose engine takes `unit`s, for a store that lies at `root` now.
     pub(crate) fn plan(&self, root: &Path, unit: StorageUnit) -> Option<Plan> {
-        let mut sources: Vec<SourceSettings> = match &self.sources {
-            Some(sources) => serde_json::from_value(sources.clone()).ok()?,
-            None => {
-                let settings: Settings = serde_json::from_value(self.settings.clone()?).ok()?;
-                vec![SourceSettings { settings, levels: Vec::new() }]
+        let of = |settings: &Value| serde_json::from_value::<Settings>(settings.clone()).ok();
+        let mut sources: Vec<Settings> = match &self.sources {
+            Some(sources) => {
+                sources.as_array()?.iter().map(|source| of(source.get("settings")?)).collect::<Option<_>>()?
             }
+            None => vec![of(self.settings.as_ref()?)?],
         };
-        for source in &mut sources {
-            root.to_str()?.clone_into(&mut source.settings.root_path);
+        for settings in &mut sources {
+            root.to_str()?.clone_into(&mut settings.root_path);
         }
         Plan::at(&sources, root, unit).ok()
     }
@@ -119,7 +119,7 @@ pub(super) fn write(plan: &Plan, disk: &dyn Disk, sync: SyncPolicy) -> Result<()
         "settings": plan.settings(),
     });
     if format > 1 {
-        document["sources"] = plan.source_settings().map(|source| json!(source)).collect();
+        document["sources"] = plan.sources().iter().map(|source| json!({"settings": source.settings()})).collect();
     }
     disk.put(&path, document.to_string().as_bytes(), sync).map_err(|source| Error::io("write", &path, source))
 }

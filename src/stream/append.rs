@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::Stream;
-use super::front::{Front, Lack, NoTurn, Turn};
+use super::front::{Front, NoTurn, Turn};
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{self, FrameMetadata};
@@ -98,7 +98,7 @@ impl Stream {
         let place = turn.place(shared)?;
         let lacking = turn.lacking(shared, &place);
         if !lacking.is_empty() {
-            let classes: Vec<usize> = lacking.iter().map(|lack: &Lack| lack.class).collect();
+            let classes: Vec<usize> = lacking.iter().map(|(_, class)| *class).collect();
             let mut buffers = shared.budget.try_take_free(&classes);
             if buffers.is_none() {
                 (turn, buffers) = self.fetch(turn, &classes, no_room)?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::housekeeping::Kept;
 use super::shared::{Counts, Shared};
-use super::{Stream, Summary, workers};
+use super::{Stream, Summary, reduce, workers};
 use crate::error::Result;
 use crate::journal::record::Come;
 use crate::plan::Plan;
@@ -19,13 +19,16 @@ impl Stream {
         self.fronts.iter().for_each(|front| front.close(shared));
         let panicked = |error| shared.failure.set(shared.progress.counts().0, error);
         self.threads.join_workers(panicked);
-        // Only now: the workers have filled all slabs of levels.
-        workers::store_all(shared, shared.levels.close(shared));
         let note = |outcome: Result<()>| {
             if let Err(error) = outcome {
                 shared.failure.set(shared.progress.counts().0, error);
             }
         };
+        // Only now: the workers have made all planes of levels that were complete.
+        if !shared.failure.is_set() {
+            note(reduce::finish_windows(shared, |complete| workers::store_all(shared, complete)));
+        }
+        workers::store_all(shared, shared.levels.close(shared));
         note(shared.store.check_root());
         shared.store.give_back_reserve();
         // Also after a failure: what was written before it shall be readable.
@@ -111,7 +114,7 @@ pub(super) fn extents(plan: &Plan, frames: &[u64]) -> Vec<Option<u64>> {
         .map(|array| {
             let source = plan.source_of(array.id());
             let frames = frames.get(source.id().index()).copied().unwrap_or(0);
-            source.extent(array.geometry(), source.position(array.image())?, frames)
+            source.extent(array.form(), source.position(array.image())?, frames)
         })
         .collect()
 }

@@ -12,12 +12,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_channel::Sender;
 
 use super::intervals::Intervals;
-use super::levels::{LevelSlabs, Reduction};
+use super::levels::{Lacking, LevelSlabs};
+use super::reduce::Reduction;
 use super::shared::Shared;
 use super::workers::{Job, jobs};
 use crate::buffer::{Arrival, Buffer, Open, Plane, Sealed};
 use crate::error::{Error, Result};
-use crate::plan::{ArrayId, PlannedArray, SlabKey, SourceId};
+use crate::plan::{ArrayId, SlabKey, SourceId};
 use crate::router::Location;
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -224,17 +225,16 @@ impl State {
         self.open.get_mut(&key)
     }
 
-    /// Forms of the slabs of a frame's family that lack a buffer: of its own slab, and of those of all levels.
-    pub(super) fn lacking(&self, shared: &Shared, place: &Place) -> Vec<Lack> {
+    /// What of a frame's family lacks a buffer: its own slab, and the slabs and windows of all levels.
+    pub(super) fn lacking(&self, shared: &Shared, place: &Place) -> Vec<(Lacking, usize)> {
         let mut lacking = Vec::new();
         if !self.open.get(&place.key).is_some_and(Open::has_buffer) {
-            lacking.push(Lack::new(shared.plan.array(place.array), place.key));
+            lacking.push((Lacking::Slab(place.key), shared.plan.array(place.array).form().nth()));
         }
         if !shared.has_levels() {
             return lacking;
         }
-        let levels = self.levels.lacking(shared, place.array, &place.location.index);
-        lacking.extend(levels.map(|(level, key)| Lack::new(level, key)));
+        lacking.extend(self.levels.lacking(shared, place.array, &place.location.index));
         lacking
     }
 
@@ -249,18 +249,24 @@ impl State {
         })
     }
 
-    /// Opens the slabs that lack a buffer, unless they are open, and gives them theirs.
+    /// Opens what lacks a buffer, unless it is open, and gives it its own.
     ///
     /// # Errors
     /// As for [`State::open`].
-    pub(super) fn open_with(&mut self, shared: &Shared, lacking: &[Lack], buffers: Vec<Buffer>) -> Result<()> {
-        for (lack, buffer) in lacking.iter().zip(buffers) {
-            if shared.plan.array(lack.key.array).level() > 0 {
-                self.levels.open(shared, lack.key, Some(buffer))?;
-            } else {
-                let open = self.open(shared, lack.key, true)?;
-                open.attach(buffer);
-                shared.show_open(open);
+    pub(super) fn open_with(
+        &mut self,
+        shared: &Shared,
+        lacking: &[(Lacking, usize)],
+        buffers: Vec<Buffer>,
+    ) -> Result<()> {
+        for ((what, _), buffer) in lacking.iter().zip(buffers) {
+            match *what {
+                Lacking::Slab(key) if shared.plan.array(key.array).level() == 0 => {
+                    let open = self.open(shared, key, true)?;
+                    open.attach(buffer);
+                    shared.show_open(open);
+                }
+                what => self.levels.open(shared, what, Some(buffer))?,
             }
         }
         Ok(())
@@ -300,18 +306,5 @@ impl State {
         for units in jobs {
             self.send(Job::Store { slab: slab.clone(), units: units.clone() });
         }
-    }
-}
-
-/// A slab without a buffer.
-pub(super) struct Lack {
-    pub(super) key: SlabKey,
-    /// Its class of buffers.
-    pub(super) class: usize,
-}
-
-impl Lack {
-    fn new(array: &PlannedArray, key: SlabKey) -> Self {
-        Self { key, class: array.form().nth() }
     }
 }

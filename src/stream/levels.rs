@@ -1,128 +1,216 @@
-//! Levels below full resolution: workers make their planes of the planes of the level above, and fill their slabs.
+//! Levels below full resolution: their slabs, and the planes that wait until all that become one have come.
 //!
-//! `append` takes the buffers of a frame's whole family at once and opens the slabs of all levels; a worker finds them
-//! open. What `append` has to know of them it keeps by itself ([`LevelSlabs`]): it never waits for a worker's copy.
+//! `append` takes the buffers of a frame's whole family at once and opens the slabs and windows of all levels; a worker
+//! finds them open ([`super::reduce`]). What `append` has to know of them it keeps by itself ([`LevelSlabs`]): it never
+//! waits for a worker's copy.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::shared::Shared;
-use crate::buffer::{Arrival, Buffer, Open, Plane, Sealed};
-use crate::error::{Error, Result};
-use crate::plan::{ArrayId, Feed, PlannedArray, SlabKey};
-use crate::pyramid::{Method, Piece, Reducer};
+use crate::buffer::{Arrival, Buffer, Open, Sealed};
+use crate::error::Result;
+use crate::plan::{ArrayId, Form, Plan, PlannedArray, SlabKey};
+use crate::pyramid::Accumulator;
 use crate::router::StorageIndex;
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The open slabs of all levels below full resolution.
+/// A plane of a level: its array and its storage index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct PlaneKey {
+    pub(super) array: ArrayId,
+    pub(super) index: StorageIndex,
+}
+
+/// What is open of all levels below full resolution.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
-    /// Locked for no longer than it takes to find one.
-    open: Mutex<BTreeMap<SlabKey, Arc<LevelSlab>>>,
+    /// Locked, as `windows`, for no longer than it takes to find one.
+    slabs: Mutex<BTreeMap<SlabKey, Arc<LevelSlab>>>,
+    windows: Mutex<BTreeMap<PlaneKey, Arc<Mutex<Window>>>>,
 }
 
 /// An open slab of a level; `None` once it is complete.
 type LevelSlab = Mutex<Option<Open>>;
 
-/// What a source knows of the slabs of levels that its frames feed: planes that are still to come, and whether there
-/// is a buffer.
-#[derive(Debug, Default)]
-pub(super) struct LevelSlabs(BTreeMap<SlabKey, (usize, bool)>);
-
-/// What is to be made of a plane of full resolution.
+/// Planes of the level above that become one.
 #[derive(Debug)]
-pub(super) struct Reduction {
-    /// `None` for one that is passed over.
-    pub(super) plane: Option<Plane>,
-    pub(super) array: ArrayId,
+pub(super) struct Window {
+    /// Those that are still to come.
+    pub(super) left: usize,
+    /// What is kept of those that have come; `None` as long as all were passed over.
+    pub(super) sum: Option<Accumulator<Buffer>>,
+    /// The latest frame of full resolution in it.
+    pub(super) latest: Option<(Arrival, StorageIndex)>,
+}
+
+/// What a source knows of what is open of the levels that its frames feed.
+#[derive(Debug, Default)]
+pub(super) struct LevelSlabs {
+    /// Planes that are still to come, and whether there is a buffer.
+    slabs: BTreeMap<SlabKey, (usize, bool)>,
+    /// Whether there is a buffer.
+    windows: BTreeMap<PlaneKey, bool>,
+}
+
+/// What may lack a buffer.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Lacking {
+    /// A slab of any level.
+    Slab(SlabKey),
+    /// Planes that become the plane of a level.
+    Window(PlaneKey),
+}
+
+/// A plane of a level that a plane of full resolution is a part of.
+pub(super) struct Place<'a> {
+    pub(super) array: &'a PlannedArray,
     pub(super) index: StorageIndex,
-    pub(super) arrival: Arrival,
+    pub(super) slab: SlabKey,
+    pub(super) slot: usize,
 }
 
-/// The slab and the slot that a plane of a level goes to.
-fn place(array: &PlannedArray, index: &StorageIndex) -> (SlabKey, usize) {
-    let (slab, slot) = array.layout().slot(index);
-    (SlabKey { array: array.id(), index: slab }, slot)
+impl<'a> Place<'a> {
+    /// Of a level, for a plane of full resolution.
+    pub(super) fn of(array: &'a PlannedArray, full: &StorageIndex) -> Self {
+        let index = array.form().depth().plane_of(full);
+        let (slab, slot) = array.layout().slot(&index);
+        Self { array, index, slab: SlabKey { array: array.id(), index: slab }, slot }
+    }
+
+    pub(super) fn form(&self) -> &Form {
+        self.array.form()
+    }
+
+    /// Its window, where it has one.
+    pub(super) fn window(&self) -> Option<PlaneKey> {
+        self.form().windows().map(|_| PlaneKey { array: self.array.id(), index: self.index })
+    }
 }
 
-/// The levels below an array of full resolution, with the slab and the slot of a plane.
-fn places<'a>(
-    shared: &'a Shared,
+/// The levels below an array of full resolution, with the plane that a plane of full resolution is a part of.
+pub(super) fn places<'a>(
+    plan: &'a Plan,
     array: ArrayId,
-    index: &'a StorageIndex,
-) -> impl Iterator<Item = (&'a PlannedArray, SlabKey, usize)> {
-    let image = shared.plan.array(array).image();
-    shared.plan.levels_of(image).map(move |level| {
-        let (key, slot) = place(level, index);
-        (level, key, slot)
-    })
+    full: &'a StorageIndex,
+) -> impl Iterator<Item = Place<'a>> + use<'a> {
+    plan.levels_of(plan.array(array).image()).map(move |level| Place::of(level, full))
 }
 
 impl LevelSlabs {
-    /// Of slabs that earlier frames left open.
-    pub(super) fn of<'a>(open: impl Iterator<Item = &'a Open>) -> Self {
-        Self(open.map(|open| (open.key(), (open.left(), open.has_buffer()))).collect())
+    /// Of what earlier frames left open.
+    pub(super) fn of<'a>(
+        slabs: impl Iterator<Item = &'a Open>,
+        windows: impl Iterator<Item = (PlaneKey, &'a Window)>,
+    ) -> Self {
+        Self {
+            slabs: slabs.map(|open| (open.key(), (open.left(), open.has_buffer()))).collect(),
+            windows: windows.map(|(key, window)| (key, window.sum.is_some())).collect(),
+        }
     }
 
-    /// Slabs of a frame's levels that lack a buffer.
+    /// What of a frame's levels lacks a buffer, each with its class of buffers.
     pub(super) fn lacking<'a>(
         &'a self,
         shared: &'a Shared,
         array: ArrayId,
-        index: &'a StorageIndex,
-    ) -> impl Iterator<Item = (&'a PlannedArray, SlabKey)> {
-        let has = |key: &SlabKey| self.0.get(key).is_some_and(|(_, buffer)| *buffer);
-        places(shared, array, index).filter(move |(_, key, _)| !has(key)).map(|(level, key, _)| (level, key))
+        full: &'a StorageIndex,
+    ) -> impl Iterator<Item = (Lacking, usize)> {
+        places(&shared.plan, array, full).flat_map(|place| {
+            let has_slab = self.slabs.get(&place.slab).is_some_and(|(_, buffer)| *buffer);
+            let slab = (!has_slab).then(|| (Lacking::Slab(place.slab), place.form().nth()));
+            let lacks = place.window().filter(|key| !self.windows.get(key).is_some_and(|buffer| *buffer));
+            let window = lacks.zip(place.form().windows()).map(|(key, of)| (Lacking::Window(key), of.class()));
+            slab.into_iter().chain(window)
+        })
     }
 
-    /// Opens a slab, unless it is open, with a buffer where there is one.
+    /// Opens what of a frame's levels was lacking, unless it is open, with a buffer where there is one.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; nothing has changed then.
-    pub(super) fn open(&mut self, shared: &Shared, key: SlabKey, buffer: Option<Buffer>) -> Result<()> {
+    /// [`crate::Error::OutOfMemory`]; nothing has changed then.
+    pub(super) fn open(&mut self, shared: &Shared, what: Lacking, buffer: Option<Buffer>) -> Result<()> {
         let has_buffer = buffer.is_some();
-        shared.levels.open(shared, key, buffer)?;
-        let expected = shared.plan.array(key.array).layout().expected_planes(&key.index);
-        let known = self.0.entry(key).or_insert((expected, false));
-        known.1 |= has_buffer;
+        match what {
+            Lacking::Slab(key) => {
+                shared.levels.open(shared, key, buffer)?;
+                let expected = shared.plan.array(key.array).layout().expected_planes(&key.index);
+                self.slabs.entry(key).or_insert((expected, false)).1 |= has_buffer;
+            }
+            Lacking::Window(key) => {
+                shared.levels.open_window(&shared.plan, key, buffer)?;
+                *self.windows.entry(key).or_insert(false) |= has_buffer;
+            }
+        }
         Ok(())
     }
 
-    /// Opens the slabs of all levels of a frame, unless they are open.
+    /// Opens all that is to be open of a frame's levels, unless it is.
     ///
     /// # Errors
     /// As for [`LevelSlabs::open`].
-    pub(super) fn open_all(&mut self, shared: &Shared, array: ArrayId, index: &StorageIndex) -> Result<()> {
-        let unknown: Vec<SlabKey> =
-            places(shared, array, index).map(|(_, key, _)| key).filter(|key| !self.0.contains_key(key)).collect();
-        unknown.into_iter().try_for_each(|key| self.open(shared, key, None))
+    pub(super) fn open_all(&mut self, shared: &Shared, array: ArrayId, full: &StorageIndex) -> Result<()> {
+        for place in places(&shared.plan, array, full) {
+            if !self.slabs.contains_key(&place.slab) {
+                self.open(shared, Lacking::Slab(place.slab), None)?;
+            }
+            if let Some(key) = place.window().filter(|key| !self.windows.contains_key(key)) {
+                self.open(shared, Lacking::Window(key), None)?;
+            }
+        }
+        Ok(())
     }
 
-    /// A frame is handed on: its slabs have one plane less to come.
-    pub(super) fn advance(&mut self, shared: &Shared, array: ArrayId, index: &StorageIndex) {
-        for (_, key, _) in places(shared, array, index) {
-            if let Some((left, _)) = self.0.get_mut(&key) {
+    /// A frame is handed on: nothing more comes to the planes of levels that it completes.
+    pub(super) fn advance(&mut self, shared: &Shared, array: ArrayId, full: &StorageIndex) {
+        for place in places(&shared.plan, array, full).filter(|place| place.form().depth().completes(full)) {
+            place.window().and_then(|key| self.windows.remove(&key));
+            if let Some((left, _)) = self.slabs.get_mut(&place.slab) {
                 *left = left.saturating_sub(1);
                 if *left == 0 {
-                    self.0.remove(&key);
+                    self.slabs.remove(&place.slab);
                 }
             }
         }
     }
 }
 
-impl Levels {
-    /// Starts with the slabs that earlier frames left open.
-    pub(super) fn start_with(&self, open: BTreeMap<SlabKey, Open>) {
-        *self.lock() = open.into_iter().map(|(key, open)| (key, Arc::new(Mutex::new(Some(open))))).collect();
+impl Window {
+    /// Planes that become the plane `index` of an array of `form`; with a buffer for them where there is one.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] for a buffer of another class.
+    pub(super) fn new(form: &Form, index: &StorageIndex, buffer: Option<Buffer>) -> Result<Self> {
+        let mut window = Self { left: form.depth().expected(index), sum: None, latest: None };
+        window.attach(form, buffer)?;
+        Ok(window)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<SlabKey, Arc<LevelSlab>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn attach(&mut self, form: &Form, buffer: Option<Buffer>) -> Result<()> {
+        if let (None, Some(buffer), Some(reducer)) = (&self.sum, buffer, form.reducer()) {
+            self.sum = Some(Accumulator::new(reducer, buffer)?);
+        }
+        Ok(())
+    }
+}
+
+impl Levels {
+    /// Starts with what earlier frames left open.
+    pub(super) fn start_with(&self, slabs: BTreeMap<SlabKey, Open>, windows: BTreeMap<PlaneKey, Window>) {
+        *self.slabs() = slabs.into_iter().map(|(key, open)| (key, Arc::new(Mutex::new(Some(open))))).collect();
+        *self.windows() = windows.into_iter().map(|(key, window)| (key, Arc::new(Mutex::new(window)))).collect();
+    }
+
+    fn slabs(&self) -> MutexGuard<'_, BTreeMap<SlabKey, Arc<LevelSlab>>> {
+        locked(&self.slabs)
+    }
+
+    fn windows(&self) -> MutexGuard<'_, BTreeMap<PlaneKey, Arc<Mutex<Window>>>> {
+        locked(&self.windows)
     }
 
     fn open(&self, shared: &Shared, key: SlabKey, buffer: Option<Buffer>) -> Result<()> {
-        let known = self.lock().get(&key).cloned();
+        let known = self.slabs().get(&key).cloned();
         let mut new = if known.is_none() { Some(shared.new_slab(key, buffer.is_some())?) } else { None };
         let attach = |open: &mut Open| {
             if let Some(buffer) = buffer {
@@ -137,85 +225,75 @@ impl Levels {
             (None, None) => {}
         }
         if let Some(open) = new {
-            self.lock().insert(key, Arc::new(Mutex::new(Some(open))));
+            self.slabs().insert(key, Arc::new(Mutex::new(Some(open))));
         }
         Ok(())
     }
 
+    fn open_window(&self, plan: &Plan, key: PlaneKey, buffer: Option<Buffer>) -> Result<()> {
+        let form = plan.array(key.array).form();
+        let known = self.windows().get(&key).cloned();
+        match known {
+            Some(window) => locked(&window).attach(form, buffer)?,
+            None => {
+                let window = Window::new(form, &key.index, buffer)?;
+                self.windows().insert(key, Arc::new(Mutex::new(window)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The planes that become a plane, if they are open.
+    pub(super) fn window(&self, key: PlaneKey) -> Option<Arc<Mutex<Window>>> {
+        self.windows().get(&key).cloned()
+    }
+
+    /// Nothing more comes to these planes.
+    pub(super) fn end_window(&self, key: PlaneKey) {
+        self.windows().remove(&key);
+    }
+
+    /// Planes of a level that wait for others which will not come, in the order in which their latest frames came.
+    pub(super) fn waiting(&self, plan: &Plan, level: u8) -> Vec<PlaneKey> {
+        let of_level = |key: &PlaneKey| plan.array(key.array).level() == level;
+        let windows = self.windows();
+        let mut waiting: Vec<_> = windows
+            .iter()
+            .filter(|(key, _)| of_level(key))
+            .filter_map(|(key, window)| Some((locked(window).latest?.0, *key)))
+            .collect();
+        waiting.sort_unstable();
+        waiting.into_iter().map(|(_, key)| key).collect()
+    }
+
     /// Changes an open slab; the sealed one where that made it complete.
-    fn change(&self, shared: &Shared, key: SlabKey, change: impl FnOnce(&mut Open) -> bool) -> Option<Sealed> {
-        let slab = self.lock().get(&key).cloned()?;
+    pub(super) fn change(
+        &self,
+        shared: &Shared,
+        key: SlabKey,
+        change: impl FnOnce(&mut Open) -> bool,
+    ) -> Option<Sealed> {
+        let slab = self.slabs().get(&key).cloned()?;
         let complete = {
             let mut open = locked(&slab);
             let complete = change(open.as_mut()?);
             if complete { open.take() } else { None }
         }?;
-        self.lock().remove(&key);
+        self.slabs().remove(&key);
         shared.seal(Some(complete))
     }
 
-    /// Ends all slabs as they are, at the end of a run, in the order in which their first frames came.
+    /// Ends all slabs as they are, at the end of a run, in the order in which their first frames came; what waits is
+    /// given up.
     pub(super) fn close(&self, shared: &Shared) -> Vec<Sealed> {
-        let rest = std::mem::take(&mut *self.lock());
+        self.windows().clear();
+        let rest = std::mem::take(&mut *self.slabs());
         let mut rest: Vec<Open> = rest.into_values().filter_map(|slab| locked(&slab).take()).collect();
         rest.sort_by_key(|open| (open.key().array, open.first_arrival()));
         rest.into_iter().filter_map(|open| shared.seal(Some(open))).collect()
     }
 }
 
-fn locked(slab: &LevelSlab) -> MutexGuard<'_, Option<Open>> {
-    slab.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Makes the planes of all levels of a plane of full resolution; returns the slabs that this made complete.
-///
-/// # Errors
-/// [`Error::OutOfMemory`].
-pub(super) fn reduce(shared: &Shared, reduction: &Reduction) -> Result<Vec<Sealed>> {
-    let Reduction { plane: Some(plane), array, index, arrival } = reduction else {
-        return Ok(pass_over(shared, reduction));
-    };
-    let full = shared.plan.array(*array);
-    let mut above = memory(full)?;
-    plane.copy_to(&mut above);
-    let (mut above_of, mut complete) = (full, Vec::new());
-    for (level, key, slot) in places(shared, *array, index) {
-        let Feed::Level { factors, .. } = level.feed() else { continue };
-        let below = smaller(above_of, &above, level, factors)?;
-        complete.extend(shared.levels.change(shared, key, |open| open.fill(slot, *arrival, &below)));
-        (above, above_of) = (below, level);
-    }
-    Ok(complete)
-}
-
-/// The plane of a level, of the plane `above` of the array that feeds it: the first of `factors` pixels, down and
-/// across.
-///
-/// # Errors
-/// [`Error::OutOfMemory`].
-pub(super) fn smaller(of: &PlannedArray, above: &[u8], level: &PlannedArray, factors: [u64; 2]) -> Result<Vec<u8>> {
-    let (frame, item) = (of.layout().frame(), of.layout().item_size());
-    let [down, across] = factors;
-    let reducer = Reducer::new(Method::Nearest, of.form().dtype(), frame, [1, down, across])?;
-    let mut below = memory(level)?;
-    reducer.reduce([Piece::whole(above, frame, item)], &mut below)?;
-    Ok(below)
-}
-
-/// Passes over a plane of each level; returns the slabs that this made complete.
-pub(super) fn pass_over(shared: &Shared, reduction: &Reduction) -> Vec<Sealed> {
-    let Reduction { array, index, arrival, .. } = reduction;
-    let skip = |(_, key, slot)| shared.levels.change(shared, key, |open| open.skip(slot, *arrival));
-    places(shared, *array, index).filter_map(skip).collect()
-}
-
-/// Memory for a frame of an array.
-fn memory(array: &PlannedArray) -> Result<Vec<u8>> {
-    let bytes = array.layout().frame_bytes();
-    let mut memory = Vec::new();
-    memory
-        .try_reserve_exact(bytes)
-        .map_err(|_| Error::OutOfMemory { bytes: bytes as u64, purpose: "a plane of a level" })?;
-    memory.resize(bytes, 0);
-    Ok(memory)
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

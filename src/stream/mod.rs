@@ -14,6 +14,7 @@ mod intervals;
 mod levels;
 mod live;
 mod progress;
+mod reduce;
 mod replace;
 mod resume;
 #[cfg(all(test, feature = "shuttle"))]
@@ -43,12 +44,12 @@ use self::levels::{LevelSlabs, Levels};
 use self::resume::Left;
 use self::shared::{Counts, Shared};
 use crate::backend::{self, Backend, Sink};
-use crate::buffer::{Budget, Open};
+use crate::buffer::Budget;
 use crate::error::{Error, Result};
 use crate::journal::record::Come;
 use crate::ngff::check_namespace;
 use crate::ngff::frame_metadata::{FrameFields, FrameMetadata};
-use crate::plan::{Capabilities, Plan, SourceId};
+use crate::plan::{ArrayId, Capabilities, Plan, SourceId};
 use crate::platform::{self, Disk};
 use crate::settings::Settings;
 use crate::store::{self, Root, Store};
@@ -74,7 +75,7 @@ pub struct Stream {
 }
 
 /// The store of a run that begins or goes on, and what is known of it.
-struct Made {
+struct Begun {
     /// Removes what was made where the run does not come to begin.
     root: Root,
     store: Arc<Store>,
@@ -86,7 +87,7 @@ struct Made {
     notes: Vec<String>,
 }
 
-impl Made {
+impl Begun {
     /// Makes the store of a run that begins.
     fn new(plan: &Arc<Plan>, engine: &Capabilities, backend: &dyn Backend, disk: &Arc<dyn Disk>) -> Result<Self> {
         let (root, store) = Store::create(plan, disk, engine)?;
@@ -144,20 +145,20 @@ impl Stream {
         crate::settings::check_folders_to_make(plan.root())?;
         let plan = Arc::new(plan);
         let budget = Budget::new(plan.forms(), plan.memory());
-        let made = budget.warm_while(|| {
+        let begun = budget.warm_while(|| {
             match plan.settings().resume && store::is_continuable(&*disk.source(), plan.root())? {
                 true => resume::go_on(&plan, &capabilities, backend, &disk, &budget),
-                false => Made::new(&plan, &capabilities, backend, &disk),
+                false => Begun::new(&plan, &capabilities, backend, &disk),
             }
         })?;
-        let store = Arc::clone(&made.store);
+        let store = Arc::clone(&begun.store);
         // A store without a frame of this run is not an interrupted one.
-        Self::start(plan, capabilities, budget, made).inspect_err(|_| drop(store.remove_log()))
+        Self::start(plan, capabilities, budget, begun).inspect_err(|_| drop(store.remove_log()))
     }
 
     /// Puts the parts of a run together and starts its threads.
-    fn start(plan: Arc<Plan>, capabilities: Capabilities, budget: Budget, made: Made) -> Result<Self> {
-        let Made { root, store, sink, come, mut left, notes } = made;
+    fn start(plan: Arc<Plan>, capabilities: Capabilities, budget: Budget, begun: Begun) -> Result<Self> {
+        let Begun { root, store, sink, come, mut left, notes } = begun;
         let frames: Vec<u64> = come.iter().map(|come| come.frames).collect();
         let (queue, jobs) = unbounded();
         let shared = Arc::new(Shared {
@@ -173,19 +174,22 @@ impl Stream {
             open: crate::sync::Mutex::default(),
             storing: storing::Storing::default(),
             levels: Levels::default(),
+            scratches: reduce::Scratches::default(),
             latencies: Mutex::new(status::histogram()?),
             windows: windows::Windows::new(&plan),
             plan,
         });
         resume::take_up(&shared, &mut left)?;
-        let feeds = |source: SourceId, open: &Open| shared.plan.source_of(open.key().array).id() == source;
+        let feeds = |source: SourceId, array: ArrayId| shared.plan.source_of(array).id() == source;
         let fronts = shared.plan.sources().iter().zip(&frames).zip(left.full).map(|((source, next), open)| {
-            let fed = LevelSlabs::of(left.levels.values().filter(|slab| feeds(source.id(), slab)));
+            let slabs = left.levels.values().filter(|slab| feeds(source.id(), slab.key().array));
+            let windows = left.windows.iter().filter(|(key, _)| feeds(source.id(), key.array));
+            let fed = LevelSlabs::of(slabs, windows.map(|(key, window)| (*key, window)));
             let times = Intervals::new(source, shared.plan.settings().frame_times == Some(true));
             Front::new(source.id(), queue.clone(), *next, open, fed, times)
         });
         let fronts = fronts.collect();
-        shared.levels.start_with(left.levels);
+        shared.levels.start_with(left.levels, left.windows);
         drop(queue);
         shared.note_memory();
         shared.budget.make_first();

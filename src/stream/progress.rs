@@ -42,6 +42,8 @@ struct Inner {
 struct OfSource {
     written: Watermark,
     durable: Watermark,
+    /// Levels whose planes are made of one each.
+    of_one: u16,
 }
 
 #[derive(Debug, Default)]
@@ -129,12 +131,15 @@ impl Progress {
         let come = |source: SourceId| frames.get(source.index()).copied().unwrap_or(0);
         let sources = plan.sources().iter().map(|source| {
             let (base, levels) = (come(source.id()), levels(source.id()));
-            OfSource { written: Watermark::new(base, levels), durable: Watermark::new(base, levels) }
+            let of_source = plan.forms().iter().filter(|form| form.source() == source.id());
+            let of_one = of_source.filter(|form| form.depth().planes() == 1).map(|form| level_bit(form.level()));
+            let of_one = of_one.fold(0, |all, level| all | level);
+            OfSource { written: Watermark::new(base, levels), durable: Watermark::new(base, levels), of_one }
         });
         let arrays = plan.arrays().iter().map(|array| {
             let source = plan.source_of(array.id());
             let position = source.position(array.image()).unwrap_or(0);
-            let extent = source.extent(array.geometry(), position, come(source.id()));
+            let extent = source.extent(array.form(), position, come(source.id()));
             OfArray { extent: extent.unwrap_or(0), shown: extent.unwrap_or(u64::MAX), beyond: Vec::new() }
         });
         let rows = plan.forms().iter().map(|form| {
@@ -200,12 +205,21 @@ impl Progress {
         }
     }
 
-    /// A frame that will never hold data needs no disk, on no level.
+    /// A frame that will never hold data needs no disk, on no level whose planes are made of one each. A plane of
+    /// several, of which it is one, may.
     pub(super) fn passed_over(&self, source: SourceId, arrival: Arrival) {
-        let mut inner = self.lock();
-        let source = &mut inner.sources[source.index()];
-        source.written.mark(arrival, source.written.all);
-        source.durable.mark(arrival, source.durable.all);
+        self.lock().sources[source.index()].needs_no_disk(arrival, |source| source.of_one);
+    }
+
+    /// The plane of a level that a frame completes will never hold data.
+    pub(super) fn passed_over_level(&self, source: SourceId, arrival: Arrival, level: u8) {
+        self.lock().sources[source.index()].needs_no_disk(arrival, |_| level_bit(level));
+    }
+
+    /// From a level on, the planes that a frame becomes a part of wait for later ones, with which they are stored.
+    pub(super) fn waits(&self, source: SourceId, arrival: Arrival, level: u8) {
+        let from = u16::MAX.checked_shl(level.into()).unwrap_or(0);
+        self.lock().sources[source.index()].needs_no_disk(arrival, |source| source.written.all & from);
     }
 
     /// The planes in these slots of a slab are given to the operating system.
@@ -284,6 +298,15 @@ impl Progress {
             array.geometry().append_axis().map(|_| known.extent)
         };
         plan.arrays().iter().zip(&inner.arrays).map(extent).collect()
+    }
+}
+
+impl OfSource {
+    /// A frame is done on these levels.
+    fn needs_no_disk(&mut self, arrival: Arrival, levels: impl FnOnce(&Self) -> u16) {
+        let levels = levels(self);
+        self.written.mark(arrival, levels);
+        self.durable.mark(arrival, levels);
     }
 }
 

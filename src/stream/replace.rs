@@ -1,7 +1,7 @@
 //! Replacing a frame that is already there.
 
 use super::Stream;
-use super::front::Lack;
+use super::levels::Lacking;
 use crate::backend::Replacement;
 use crate::buffer::{AlignedBuffer, lay_out};
 use crate::error::{Error, Result};
@@ -49,15 +49,15 @@ impl Stream {
             }
             let Some(open) = state.slab(key) else { break };
             if !open.has_buffer() {
-                let lack = Lack { key, class: array.form().nth() };
-                let Some(buffers) = buffer.take().or_else(|| shared.budget.try_take_free(&[lack.class])) else {
+                let class = array.form().nth();
+                let Some(buffers) = buffer.take().or_else(|| shared.budget.try_take_free(&[class])) else {
                     // Without the lock: others go on, and what was true may no longer be.
                     drop(state);
-                    buffer = Some(shared.budget.take(&[lack.class], || shared.is_storing())?);
+                    buffer = Some(shared.budget.take(&[class], || shared.is_storing())?);
                     shared.failure.check()?;
                     continue;
                 };
-                state.open_with(shared, &[lack], buffers)?;
+                state.open_with(shared, &[(Lacking::Slab(key), class)], buffers)?;
                 continue;
             }
             if open.try_replace(slot, pixels) {

@@ -1,15 +1,16 @@
 //! Going on with a store that is already there.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::levels::{Place, PlaneKey, Window};
 use super::shared::Shared;
-use super::{Made, levels, workers};
+use super::{Begun, workers};
 use crate::backend::{Backend, Done, Sink, no_random_access};
-use crate::buffer::{Arrival, Budget, Open};
+use crate::buffer::{Arrival, Budget, Buffer, Open};
 use crate::error::{Error, Result};
 use crate::journal as log;
 use crate::journal::record::{self, Come};
@@ -17,9 +18,12 @@ use crate::names::own::{MARK, RECORD};
 use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents, found};
 use crate::plan::{Capabilities, Feed, Form, Plan, PlannedArray, PlannedSource, SlabKey};
 use crate::platform::{Disk, Source};
+use crate::pyramid::{Accumulator, Piece};
 use crate::reader::{self, Document};
 use crate::recover::{self, Verdict};
-use crate::store::{self, Earlier, Mark, Root, Store, missing};
+use crate::router::StorageIndex;
+use crate::store::missing::{self, Listed};
+use crate::store::{self, Earlier, Mark, Root, Store};
 use crate::zarr::ZarrFormat;
 
 /// Most stretches of missing frames in the slabs that are open that are looked at; others are taken for frames of fill
@@ -37,7 +41,7 @@ pub(super) fn go_on(
     backend: &dyn Backend,
     disk: &Arc<dyn Disk>,
     budget: &Budget,
-) -> Result<Made> {
+) -> Result<Begun> {
     let root = Root::existing(plan, &**disk)?;
     let (earlier, notes) = find(plan, backend, &**disk)?;
     let store = Arc::new(Store::existing(plan, disk, engine, &earlier)?);
@@ -50,7 +54,7 @@ pub(super) fn go_on(
     };
     // A store without a frame of this run is not an interrupted one.
     let (sink, left) = begin().inspect_err(|_: &Error| drop(store.remove_log()))?;
-    Ok(Made { root, store, sink, come, left, notes })
+    Ok(Begun { root, store, sink, come, left, notes })
 }
 
 /// Compares the store with the plan, mends what an interrupted run left (a store of another plan is not touched), and
@@ -186,7 +190,10 @@ fn sources_difference(plan: &Plan, mark: &Mark) -> Option<String> {
     let mut pairs = made.sources().iter().zip(plan.sources());
     pairs.find_map(|(made, now)| match made.router() == now.router() {
         false => Some(order.to_owned()),
-        true => (made.levels() != now.levels()).then(|| "it has other levels than the settings say".to_owned()),
+        true => {
+            let same = made.levels() == now.levels() && made.method() == now.method();
+            (!same).then(|| "it has other levels than the settings say".to_owned())
+        }
     })
 }
 
@@ -316,8 +323,12 @@ pub(super) struct Left {
     pub(super) full: Vec<BTreeMap<SlabKey, Open>>,
     /// Of levels below.
     pub(super) levels: BTreeMap<SlabKey, Open>,
+    /// Planes of levels below that wait for others.
+    pub(super) windows: BTreeMap<PlaneKey, Window>,
     /// Slabs of levels below that may not be stored, though nothing more comes to them.
     behind: Vec<(SlabKey, Slots)>,
+    /// For each source the frames that are there.
+    there: Vec<There>,
 }
 
 impl Left {
@@ -327,16 +338,34 @@ impl Left {
     }
 }
 
-/// The planes of a slab that came before, by slot: their arrivals, and whether they are missing.
-type Slots = BTreeMap<usize, (Arrival, bool)>;
+/// The planes of a slab that came before, by slot: the arrivals of their last frames.
+type Slots = BTreeMap<usize, Arrival>;
+
+/// Frames of a source that are there.
+#[derive(Debug, Default)]
+struct There {
+    come: u64,
+    missing: Listed,
+}
+
+impl There {
+    fn has(&self, frame: u64) -> bool {
+        frame < self.come && !self.missing.has(frame)
+    }
+}
 
 /// The slabs that the frames which are there left incomplete, with their planes read back; those of levels below are
 /// made anew of full resolution where they may be behind it.
 fn open_slabs(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &[Come]) -> Result<Left> {
     let mut left = Left::nothing(plan);
     for (source, come) in plan.sources().iter().zip(come) {
-        for form in plan.forms().iter().filter(|form| form.source() == source.id()) {
-            for (key, slots) in incomplete(reads, plan, source, form, *come)? {
+        let of_source = || plan.forms().iter().filter(|form| form.source() == source.id());
+        let from = of_source().map(|form| certain(form, *come).saturating_sub(plan.slab_span(form))).min().unwrap_or(0);
+        let missing = missing::read_from(reads, plan.root(), source.id(), from, MAX_STRETCHES)?.unwrap_or_default();
+        let there = There { come: come.frames, missing };
+        let levels = Made { plan, sink, there: &there };
+        for form in of_source() {
+            for (key, slots) in incomplete(plan, source, form, *come) {
                 if form.level() > 0 && plan.is_slab_done(key, come.frames) {
                     // One after the other, later: there may be more of them than memory for all.
                     left.behind.push((key, slots));
@@ -344,14 +373,18 @@ fn open_slabs(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget,
                 }
                 let mut open = Open::new(key, form, Some(budget.slab_beside(form.nth())))?;
                 if form.level() == 0 {
-                    read_back(plan, sink, budget, &mut open, &slots)?;
+                    read_back(plan, sink, budget, &mut open, &slots, &there)?;
                     left.full[source.id().index()].insert(key, open);
                 } else {
-                    make_anew(plan, sink, budget, &mut open, &slots)?;
+                    levels.make_anew(budget, &mut open, &slots)?;
                     left.levels.insert(key, open);
                 }
             }
+            for key in waiting(plan, source, form, come.frames) {
+                left.windows.insert(key, levels.window(budget, key)?);
+            }
         }
+        left.there.push(there);
     }
     Ok(left)
 }
@@ -363,36 +396,54 @@ pub(super) fn take_up(shared: &Shared, left: &mut Left) -> Result<()> {
     open.filter(|open| open.has_buffer()).for_each(|open| shared.show_open(open));
     for (key, slots) in std::mem::take(&mut left.behind) {
         let mut open = shared.new_slab(key, false)?;
-        make_anew(&shared.plan, &*shared.sink, &shared.budget, &mut open, &slots)?;
+        let source = shared.plan.source_of(key.array).id().index();
+        let Some(there) = left.there.get(source) else { continue };
+        Made { plan: &shared.plan, sink: &*shared.sink, there }.make_anew(&shared.budget, &mut open, &slots)?;
         workers::store_all(shared, shared.seal(Some(open)).into_iter().collect());
         shared.failure.check()?;
     }
     Ok(())
 }
 
-/// Slabs of arrays of a form to which frames have come and will come, or whose planes may not be there.
-fn incomplete(
-    reads: &dyn Source,
-    plan: &Plan,
-    source: &PlannedSource,
-    form: &Form,
-    come: Come,
-) -> Result<BTreeMap<SlabKey, Slots>> {
-    let span = plan.slab_span(form);
-    let certain = if form.level() == 0 { come.frames } else { come.levels };
-    let from = certain.saturating_sub(span);
-    let missing = missing::read_from(reads, plan.root(), source.id(), from, MAX_STRETCHES)?.unwrap_or_default();
+/// The frames whose planes in arrays of a form are certainly stored.
+fn certain(form: &Form, come: Come) -> u64 {
+    if form.level() == 0 { come.frames } else { come.levels }
+}
+
+/// Slabs of arrays of a form to which planes have come and will come, or whose planes may not be there.
+fn incomplete(plan: &Plan, source: &PlannedSource, form: &Form, come: Come) -> BTreeMap<SlabKey, Slots> {
+    let certain = certain(form, come);
     let mut slabs: BTreeMap<SlabKey, Slots> = BTreeMap::new();
-    for frame in from..come.frames {
+    for frame in certain.saturating_sub(plan.slab_span(form))..come.frames {
         let Some((full, location)) = plan.place(source.id(), frame) else { break };
         let Some(array) = array_of_form(plan, plan.array(full), form) else { continue };
-        let (index, slot) = array.layout().slot(&location.index);
-        let key = SlabKey { array: array.id(), index };
-        if !plan.is_slab_done(key, certain) {
-            slabs.entry(key).or_default().insert(slot, (Arrival(frame), missing.has(frame)));
+        // A plane of several frames has come with the last of them.
+        if form.level() > 0 && !form.depth().completes(&location.index) {
+            continue;
+        }
+        let Place { slab, slot, .. } = Place::of(array, &location.index);
+        if !plan.is_slab_done(slab, certain) {
+            slabs.entry(slab).or_default().insert(slot, Arrival(frame));
         }
     }
-    Ok(slabs)
+    slabs
+}
+
+/// Planes of arrays of a form of which some frames have come and others will come.
+fn waiting(plan: &Plan, source: &PlannedSource, form: &Form, come: u64) -> BTreeSet<PlaneKey> {
+    let mut keys = BTreeSet::new();
+    if form.windows().is_none() {
+        return keys;
+    }
+    for frame in come.saturating_sub(plan.window_span(form))..come {
+        let Some((full, location)) = plan.place(source.id(), frame) else { break };
+        let Some(array) = array_of_form(plan, plan.array(full), form) else { continue };
+        let place = Place::of(array, &location.index);
+        if plan.last_frame(array, &place.index).is_none_or(|last| last >= come) {
+            keys.insert(PlaneKey { array: array.id(), index: place.index });
+        }
+    }
+    keys
 }
 
 /// The array of a form that belongs to the image of an array of full resolution.
@@ -401,7 +452,14 @@ fn array_of_form<'a>(plan: &'a Plan, full: &'a PlannedArray, form: &Form) -> Opt
 }
 
 /// Fills a slab of full resolution with its planes as they are stored.
-fn read_back(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slots: &Slots) -> Result<()> {
+fn read_back(
+    plan: &Plan,
+    sink: &dyn Sink,
+    budget: &Budget,
+    open: &mut Open,
+    slots: &Slots,
+    there: &There,
+) -> Result<()> {
     let key = open.key();
     let array = plan.array(key.array);
     let layout = array.layout();
@@ -410,74 +468,136 @@ fn read_back(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slo
         if !open.has_buffer() {
             take_buffer(budget, array, open)?;
         }
-        for (slot, _) in slots.iter().filter(|(_, (_, missing))| !missing) {
+        for (slot, _) in slots.iter().filter(|(_, arrival)| there.has(arrival.0)) {
             let start = slot * layout.plane_bytes();
             open.restore(unit, *slot, pixels.get(start..start + layout.plane_bytes()).unwrap_or_default());
         }
     }
-    for (slot, (arrival, missing)) in slots {
-        open.restored(*slot, *arrival, open.has_buffer() && !missing);
+    for (slot, arrival) in slots {
+        open.restored(*slot, *arrival, open.has_buffer() && there.has(arrival.0));
     }
     Ok(())
 }
 
-/// Makes the planes of a slab of a level below full resolution anew.
-fn make_anew(plan: &Plan, sink: &dyn Sink, budget: &Budget, open: &mut Open, slots: &Slots) -> Result<()> {
-    let key = open.key();
-    let level = plan.array(key.array);
-    for (slot, (arrival, missing)) in slots {
-        let index = level.layout().plane(&key.index, *slot).filter(|_| !missing);
-        let plane = index.map(|index| plane_of(plan, sink, level, &index)).transpose()?.flatten();
-        match plane {
-            Some(plane) => {
-                if !open.has_buffer() {
-                    take_buffer(budget, level, open)?;
+/// Makes planes of levels of full resolution as it is stored.
+struct Made<'a> {
+    plan: &'a Plan,
+    sink: &'a dyn Sink,
+    there: &'a There,
+}
+
+impl Made<'_> {
+    /// Makes the planes of a slab of a level below full resolution anew.
+    fn make_anew(&self, budget: &Budget, open: &mut Open, slots: &Slots) -> Result<()> {
+        let key = open.key();
+        let level = self.plan.array(key.array);
+        for (slot, arrival) in slots {
+            let index = level.layout().plane(&key.index, *slot);
+            match index.map(|index| self.plane(level, &index)).transpose()?.flatten() {
+                Some(plane) => {
+                    if !open.has_buffer() {
+                        take_buffer(budget, level, open)?;
+                    }
+                    open.fill(*slot, *arrival, &plane);
                 }
-                open.fill(*slot, *arrival, &plane);
+                None => _ = open.skip(*slot, *arrival),
             }
-            None => _ = open.skip(*slot, *arrival),
         }
+        Ok(())
     }
-    Ok(())
+
+    /// What has come of the planes that become a plane.
+    fn window(&self, budget: &Budget, key: PlaneKey) -> Result<Window> {
+        let array = self.plan.array(key.array);
+        let mut window = Window::new(array.form(), &key.index, None)?;
+        for nth in 0..array.form().depth().expected(&key.index) {
+            let Some((above, index)) = self.above(array, &key.index, nth) else { continue };
+            let frame = self.plan.last_frame(above, &index).filter(|frame| *frame < self.there.come);
+            let Some(frame) = frame else { continue };
+            window.left -= 1;
+            window.latest = window.latest.max(Some((Arrival(frame), above.form().depth().last_of(&index))));
+            if let Some(plane) = self.plane(above, &index)? {
+                if window.sum.is_none() {
+                    let class = array.form().windows().map_or(0, |windows| windows.class());
+                    window.attach(array.form(), take(budget, class)?.into_iter().next())?;
+                }
+                let piece = Piece::whole(&plane, above.layout().frame(), above.layout().item_size());
+                window.sum.as_mut().map_or(Ok(()), |sum| sum.add(nth, [piece]))?;
+            }
+        }
+        Ok(window)
+    }
+
+    /// Plane `nth` of those of the level above that become a plane of a level.
+    fn above(&self, array: &PlannedArray, index: &StorageIndex, nth: usize) -> Option<(&PlannedArray, StorageIndex)> {
+        let Feed::Level { of, .. } = array.feed() else { return None };
+        let depth = array.form().depth();
+        let mut above = *index;
+        above[depth.axis()] = above[depth.axis()] * depth.window() + nth as u64;
+        Some((self.plan.array(of), above))
+    }
+
+    /// A plane of an array as full resolution, which is stored, has it; `None` where none of its frames is there.
+    fn plane(&self, array: &PlannedArray, index: &StorageIndex) -> Result<Option<Vec<u8>>> {
+        let Some(reducer) = array.form().reducer() else { return self.stored(array, index) };
+        let mut sum = None;
+        for nth in 0..array.form().depth().expected(index) {
+            let Some((above, at)) = self.above(array, index, nth) else { continue };
+            let Some(plane) = self.plane(above, &at)? else { continue };
+            let piece = Piece::whole(&plane, above.layout().frame(), above.layout().item_size());
+            if reducer.planes() == 1 {
+                let mut below = vec![0; reducer.made_bytes()];
+                reducer.reduce([piece], &mut below)?;
+                return Ok(Some(below));
+            }
+            let memory = || Accumulator::new(reducer, vec![0; Accumulator::bytes(reducer) as usize]);
+            match &mut sum {
+                None => sum.insert(memory()?),
+                Some(sum) => sum,
+            }
+            .add(nth, [piece])?;
+        }
+        let Some(sum) = sum else { return Ok(None) };
+        let mut below = vec![0; reducer.made_bytes()];
+        sum.finish(&mut below)?;
+        Ok(Some(below))
+    }
+
+    /// A plane of full resolution; `None` where its frame is not there, or nothing of it is stored.
+    fn stored(&self, array: &PlannedArray, index: &StorageIndex) -> Result<Option<Vec<u8>>> {
+        if !self.plan.last_frame(array, index).is_some_and(|frame| self.there.has(frame)) {
+            return Ok(None);
+        }
+        let layout = array.layout();
+        let (slab, slot) = layout.slot(index);
+        let key = SlabKey { array: array.id(), index: slab };
+        let mut frame: Option<Vec<u8>> = None;
+        let ((rows, columns), (tile_rows, tile_columns), item) = (layout.frame(), layout.tile(), layout.item_size());
+        for (unit, (down, across)) in layout.tiles().iter().enumerate() {
+            let Some(pixels) = self.sink.read(key, layout, unit)? else { continue };
+            let frame = frame.get_or_insert_with(|| vec![0; layout.frame_bytes()]);
+            let (top, left) = (*down as usize * tile_rows, *across as usize * tile_columns);
+            let width = tile_columns.min(columns - left) * item;
+            for row in 0..tile_rows.min(rows - top) {
+                let from = slot * layout.plane_bytes() + row * tile_columns * item;
+                let to = ((top + row) * columns + left) * item;
+                frame[to..to + width].copy_from_slice(pixels.get(from..from + width).unwrap_or(&[0]));
+            }
+        }
+        Ok(frame)
+    }
 }
 
-/// Gives a slab a buffer from its form's guaranteed share. Waiting would hang: nobody could return one.
+/// Gives a slab a buffer from its form's guaranteed share.
 fn take_buffer(budget: &Budget, array: &PlannedArray, open: &mut Open) -> Result<()> {
-    let buffers = budget.try_take(&[array.form().nth()], || false)?;
-    let full = || Error::Full { in_flight: budget.bytes_out(), limit: budget.limit_bytes() };
-    buffers.ok_or_else(full)?.into_iter().for_each(|buffer| open.attach(buffer));
+    take(budget, array.form().nth())?.into_iter().for_each(|buffer| open.attach(buffer));
     Ok(())
 }
 
-/// A plane of an array as full resolution, which is stored, has it; `None` where nothing is stored.
-fn plane_of(
-    plan: &Plan,
-    sink: &dyn Sink,
-    array: &PlannedArray,
-    index: &crate::router::StorageIndex,
-) -> Result<Option<Vec<u8>>> {
-    if let Feed::Level { of, factors } = array.feed() {
-        let above = plan.array(of);
-        let Some(pixels) = plane_of(plan, sink, above, index)? else { return Ok(None) };
-        return levels::smaller(above, &pixels, array, factors).map(Some);
-    }
-    let layout = array.layout();
-    let (slab, slot) = layout.slot(index);
-    let key = SlabKey { array: array.id(), index: slab };
-    let mut frame: Option<Vec<u8>> = None;
-    let ((rows, columns), (tile_rows, tile_columns), item) = (layout.frame(), layout.tile(), layout.item_size());
-    for (unit, (down, across)) in layout.tiles().iter().enumerate() {
-        let Some(pixels) = sink.read(key, layout, unit)? else { continue };
-        let frame = frame.get_or_insert_with(|| vec![0; layout.frame_bytes()]);
-        let (top, left) = (*down as usize * tile_rows, *across as usize * tile_columns);
-        let width = tile_columns.min(columns - left) * item;
-        for row in 0..tile_rows.min(rows - top) {
-            let from = slot * layout.plane_bytes() + row * tile_columns * item;
-            let to = ((top + row) * columns + left) * item;
-            frame[to..to + width].copy_from_slice(pixels.get(from..from + width).unwrap_or(&[0]));
-        }
-    }
-    Ok(frame)
+/// A buffer of the guaranteed share of a class. Waiting would hang: nobody could return one.
+fn take(budget: &Budget, class: usize) -> Result<Vec<Buffer>> {
+    let buffers = budget.try_take(&[class], || false)?;
+    buffers.ok_or_else(|| Error::Full { in_flight: budget.bytes_out(), limit: budget.limit_bytes() })
 }
 
 /// What of the store is done, for the engine.

@@ -23,9 +23,9 @@ use crate::backend::{Batch, Sink, Stored};
 use crate::buffer::{Arrival, Budget};
 use crate::error::{Error, Result};
 use crate::names::own::RUN_FOLDER;
-use crate::plan::{ArrayId, Capabilities, Memory, Plan, SlabKey, SourceId, SourceSettings, StorageUnit};
+use crate::plan::{ArrayId, Capabilities, Memory, Plan, SlabKey, SourceId, StorageUnit};
 use crate::platform;
-use crate::settings::{DataType, Dimension, DimensionType, Durability, Settings, parse_dims};
+use crate::settings::{DataType, Dimension, DimensionType, Durability, Pyramid, Settings, parse_dims};
 use crate::store::Store;
 
 /// Schedules of tests that make a run each time.
@@ -80,6 +80,7 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
         open: crate::sync::Mutex::default(),
         storing: Storing::default(),
         levels: Levels::default(),
+        scratches: super::reduce::Scratches::default(),
         latencies: Mutex::new(status::histogram().expect("a histogram")),
         windows: windows::Windows::new(&plan),
         plan,
@@ -227,16 +228,17 @@ fn schedules_of_two_sources_with_a_level() {
     let folder = tempfile::tempdir().expect("a folder");
     check_random(
         move || {
-            let of = |dims: &str, name: &str, levels: &[[u64; 2]]| {
+            let of = |dims: &str, name: &str, levels: Option<u32>| {
                 let mut dimensions = parse_dims(dims).expect("a grammar of ours");
                 let mut position = Dimension::unbounded("p").with_kind(DimensionType::Position).with_coords([name]);
                 position.count = Some(1);
                 dimensions.insert(1, position);
-                let settings =
+                let mut settings =
                     Settings::new(folder.path().join("two").display().to_string(), dimensions, DataType::UInt8);
-                SourceSettings { settings, levels: levels.to_vec() }
+                settings.pyramid = levels.map(|levels| Pyramid { levels: Some(levels), ..Pyramid::default() });
+                settings
             };
-            let sources = [of("t:inf:2,y:4,x:4", "a", &[[2, 2]]), of("t:inf,y:2,x:6", "b", &[])];
+            let sources = [of("t:inf:2,y:4,x:4", "a", Some(2)), of("t:inf,y:2,x:6", "b", None)];
             let plan = Plan::of_sources(&sources, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
             let memory = Memory { budget_bytes: 0, pool_bytes: 0, ..*plan.memory() };
             let budget = Budget::new(plan.forms(), &memory);

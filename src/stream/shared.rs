@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::housekeeping::{Housekeeping, Kept};
 use super::levels::Levels;
 use super::progress::Progress;
+use super::reduce::Scratches;
 use super::storing::Storing;
 use super::windows::Windows;
 use crate::backend::Sink;
@@ -40,6 +41,8 @@ pub(super) struct Shared {
     pub(super) storing: Storing,
     /// Levels below full resolution.
     pub(super) levels: Levels,
+    /// Memory in which workers make planes of levels.
+    pub(super) scratches: Scratches,
     /// Intensities that were seen, by channel.
     pub(super) windows: Windows,
     /// Nanoseconds that `append` took; only `append` and `status` look at it.

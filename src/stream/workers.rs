@@ -4,7 +4,7 @@ use std::any::Any;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::levels::{self, Reduction};
+use super::reduce::{self, Reduction};
 use super::shared::Shared;
 use crate::backend::Batch;
 use crate::buffer::{Arrival, Sealed};
@@ -25,9 +25,9 @@ pub(super) fn run(shared: &Shared, job: Job) {
     match job {
         Job::Store { slab, units } => store(shared, &slab, units),
         Job::Reduce(reduction) => {
-            let made = attempt(shared, reduction.arrival.0, || levels::reduce(shared, &reduction));
+            let made = attempt(shared, reduction.arrival.0, || reduce::reduce(shared, &reduction));
             // What nobody makes any more must not be waited for.
-            let complete = made.unwrap_or_else(|| levels::pass_over(shared, &reduction));
+            let complete = made.unwrap_or_else(|| reduce::pass_over(shared, &reduction));
             drop(reduction);
             store_all(shared, complete);
         }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use ome_stream::plan::{ArrayId, Capabilities, Feed, PlannedArray, SourceId, SourceSettings};
+use ome_stream::plan::{ArrayId, Capabilities, Feed, PlannedArray, SourceId};
 use ome_stream::router::StorageIndex;
-use ome_stream::settings::{Codec, Compression, DataType, Settings, parse_dims};
+use ome_stream::settings::{Codec, Compression, DataType, Pyramid, PyramidMethod, Settings, parse_dims};
 use ome_stream::{Plan, Result, Stream};
 
 use crate::pixels;
@@ -16,19 +16,20 @@ const APART: u64 = 100_003;
 /// Two sources that differ in shape, type, codec, chunks, shards and positions; the first has two levels below full
 /// resolution.
 #[must_use]
-pub fn two(root: &Path) -> Vec<SourceSettings> {
-    let of = |dims: &str, dtype: DataType, codec: Codec, levels: &[[u64; 2]]| {
+pub fn two(root: &Path) -> Vec<Settings> {
+    let of = |dims: &str, dtype: DataType, codec: Codec| {
         let dimensions = parse_dims(dims).unwrap_or_default();
         let mut settings = Settings::new(root.to_string_lossy(), dimensions, dtype);
         settings.compression = Compression::new(codec);
         settings.live_interval = 0.05;
         settings.threads = Some(3);
-        SourceSettings { settings, levels: levels.to_vec() }
+        settings
     };
-    vec![
-        of("t:inf:3:2,p:2,c:2,y:20:8:2,x:27:8:3", DataType::UInt16, Codec::Zstd, &[[2, 2], [1, 3]]),
-        of("t:inf:2,p:1,y:12:5,x:18:7", DataType::UInt8, Codec::None, &[]),
-    ]
+    let mut first = of("t:inf:3:2,p:2,c:2,y:20:8:2,x:27:8:3", DataType::UInt16, Codec::Zstd);
+    let factors = [("y".to_owned(), 2), ("x".to_owned(), 3)].into();
+    let method = PyramidMethod::Nearest;
+    first.pyramid = Some(Pyramid { method, levels: Some(3), factors: Some(factors), ..Pyramid::default() });
+    vec![first, of("t:inf:2,p:1,y:12:5,x:18:7", DataType::UInt8, Codec::None)]
 }
 
 /// The plan of [`two`] sources for an engine.
@@ -37,7 +38,7 @@ pub fn two(root: &Path) -> Vec<SourceSettings> {
 /// As for [`Plan::new`].
 pub fn plan(root: &Path, resume: bool, capabilities: &Capabilities) -> Result<Plan> {
     let mut sources = two(root);
-    sources.iter_mut().for_each(|source| source.settings.resume = resume);
+    sources.iter_mut().for_each(|settings| settings.resume = resume);
     Plan::of_sources(&sources, capabilities)
 }
 
@@ -78,7 +79,7 @@ pub fn expected(plan: &Plan, array: &PlannedArray, come: u64, is_there: &dyn Fn(
     let source = plan.source_of(array.id());
     let geometry = array.geometry();
     let position = source.position(array.image()).unwrap_or(0);
-    let shape = geometry.shape_with(source.extent(geometry, position, come));
+    let shape = geometry.shape_with(source.extent(array.form(), position, come));
     let plane_bytes = geometry.frame_bytes() as usize;
     let index_shape = &shape[..shape.len() - 2];
     let mut bytes = vec![0; index_shape.iter().product::<u64>() as usize * plane_bytes];
@@ -94,7 +95,7 @@ pub fn expected(plan: &Plan, array: &PlannedArray, come: u64, is_there: &dyn Fn(
 /// A plane of an array: of a level the first pixel of each block of the level above.
 fn plane(plan: &Plan, array: ArrayId, source: SourceId, number: u64) -> Vec<u8> {
     let array = plan.array(array);
-    let Feed::Level { of, factors: [down, across] } = array.feed() else { return frame(plan, source, number) };
+    let Feed::Level { of, factors: [_, down, across] } = array.feed() else { return frame(plan, source, number) };
     let above = plane(plan, of, source, number);
     let (_, columns) = plan.array(of).geometry().frame();
     let (rows, fewer) = array.geometry().frame();

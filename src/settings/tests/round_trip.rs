@@ -115,7 +115,7 @@ fn pyramid() -> impl Strategy<Value = Pyramid> {
         any::<Option<u32>>(),
         prop::option::of(prop::collection::btree_map(name(), any::<u64>(), 0..3)),
     )
-        .prop_map(|(method, levels, factors)| Pyramid { method, levels, factors })
+        .prop_map(|(method, levels, factors)| Pyramid { method, levels, factors, ..Pyramid::default() })
 }
 
 fn plate() -> impl Strategy<Value = Plate> {

@@ -33,10 +33,5 @@ pub(super) fn check(settings: &Settings) -> Result<()> {
             ));
         }
     }
-    Err(Error::settings(
-        "pyramid",
-        pyramid.levels.map_or_else(|| "(set)".to_owned(), |levels| format!("{levels} levels")),
-        "pyramids are not written by this version",
-        "leave it out",
-    ))
+    Ok(())
 }

@@ -65,7 +65,7 @@ fn two_sources_and_levels_are_whole_in_memory() {
         let folder = tempfile::tempdir().expect("a folder");
         let plan = {
             let mut sources = two(&folder.path().join("run.ome.zarr"));
-            sources.iter_mut().for_each(|source| source.settings.memory_limit = plan.memory().least_bytes * 2);
+            sources.iter_mut().for_each(|source| source.memory_limit = plan.memory().least_bytes * 2);
             Plan::of_sources(&sources, &backend.capabilities()).expect("a plan")
         };
         let stream = Stream::of_plan(plan, &backend, platform::native()).expect("made");
@@ -102,7 +102,7 @@ fn two_sources_and_levels_are_whole_on_disk_and_listed() {
     let levels = &group["attributes"]["ome"]["multiscales"][0]["datasets"];
     let paths: Vec<_> = levels.as_array().expect("a list").iter().map(|level| level["path"].clone()).collect();
     assert_eq!(paths, ["0", "1", "2"]);
-    assert_eq!(levels[2]["coordinateTransformations"][0]["scale"], serde_json::json!([1.0, 1.0, 2.0, 6.0]));
+    assert_eq!(levels[2]["coordinateTransformations"][0]["scale"], serde_json::json!([1.0, 1.0, 4.0, 9.0]));
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn a_slow_source_keeps_its_share() {
     let least = plan.memory().least_bytes;
     let mut sources = two(&folder.path().join("run.ome.zarr"));
     for source in &mut sources {
-        source.settings.memory_limit = least;
-        source.settings.threads = Some(1);
-        source.settings.when_full = ome_stream::settings::WhenFull::Error;
+        source.memory_limit = least;
+        source.threads = Some(1);
+        source.when_full = ome_stream::settings::WhenFull::Error;
     }
     let plan = Plan::of_sources(&sources, &native().capabilities()).expect("just enough");
     let stream = Stream::of_plan(plan, &*native(), disk::slow(Duration::from_millis(300))).expect("made");
@@ -218,12 +218,10 @@ fn a_killed_run_of_two_sources_goes_on_behind_what_was_written() {
 fn what_cannot_be_planned_is_refused_with_its_field() {
     let chunks = Capabilities::taking(StorageUnit::Chunk);
     let mut sources = two("a".as_ref());
-    sources[0].levels = vec![[2, 0]];
-    assert!(Plan::of_sources(&sources, &chunks).expect_err("no pixel").to_string().contains("levels"));
-    sources[0].levels = vec![[2, 2]; 16];
-    assert!(Plan::of_sources(&sources, &chunks).expect_err("17 levels").to_string().contains("16 levels"));
+    sources[0].pyramid.as_mut().expect("it has levels").levels = Some(7);
+    assert!(Plan::of_sources(&sources, &chunks).expect_err("it has 6").to_string().contains("at most 6"));
     let mut sources = two("a".as_ref());
-    sources[1].settings.dimensions.remove(1);
+    sources[1].dimensions.remove(1);
     assert!(Plan::of_sources(&sources, &chunks).expect_err("no name").to_string().contains("position"));
     assert!(Plan::of_sources(&[], &chunks).is_err());
 }
@@ -233,12 +231,12 @@ fn tight(root: &Path, resume: bool) -> Plan {
     let capabilities = native().capabilities();
     let mut sources = two(root);
     for source in &mut sources {
-        source.settings.live_interval = 3600.0;
-        source.settings.resume = resume;
-        source.settings.threads = Some(1);
+        source.live_interval = 3600.0;
+        source.resume = resume;
+        source.threads = Some(1);
     }
     let least = Plan::of_sources(&sources, &capabilities).expect("a plan").memory().least_bytes;
-    sources.iter_mut().for_each(|source| source.settings.memory_limit = least);
+    sources.iter_mut().for_each(|source| source.memory_limit = least);
     Plan::of_sources(&sources, &capabilities).expect("just enough")
 }
 
@@ -296,19 +294,19 @@ fn other_sources_orders_and_levels_are_no_store_to_go_on_with() {
     let capabilities = native().capabilities();
     let made = plan(&root, false, &capabilities).expect("a plan");
     Stream::of_plan(made, &*native(), platform::native()).expect("made").finish().expect("finished");
-    let refused = |sources: Vec<ome_stream::plan::SourceSettings>| {
+    let refused = |sources: Vec<ome_stream::Settings>| {
         let mut sources = sources;
-        sources.iter_mut().for_each(|source| source.settings.resume = true);
+        sources.iter_mut().for_each(|source| source.resume = true);
         let plan = Plan::of_sources(&sources, &capabilities).expect("a plan");
         let error = Stream::of_plan(plan, &*native(), platform::native()).expect_err("another store");
         assert_eq!(error.code(), 17, "{error}");
         error.to_string()
     };
     let mut other = two(&root);
-    other[0].settings.dimensions.swap(1, 2);
+    other[0].dimensions.swap(1, 2);
     assert!(refused(other).contains("another order"));
     let mut other = two(&root);
-    other[0].levels[1] = [1, 4];
+    other[0].pyramid.as_mut().expect("it has levels").levels = Some(2);
     refused(other);
     let mut one = two(&root);
     one.truncate(1);

@@ -1,0 +1,246 @@
+//! What workers make of a plane of full resolution: the planes of levels that it completes.
+
+use super::levels::{Place, PlaneKey, Window, locked, places};
+use super::shared::Shared;
+use crate::buffer::{Arrival, Plane, Sealed};
+use crate::error::{Error, Result};
+use crate::plan::{ArrayId, Form, PlannedArray};
+use crate::pyramid::{Piece, Reducer};
+use crate::router::StorageIndex;
+use crate::sync::Mutex;
+
+/// What is to be made of a plane of full resolution.
+#[derive(Debug)]
+pub(super) struct Reduction {
+    /// `None` for one that is passed over.
+    pub(super) plane: Option<Plane>,
+    pub(super) array: ArrayId,
+    pub(super) index: StorageIndex,
+    pub(super) arrival: Arrival,
+}
+
+/// Memory of workers for planes, kept from one to the next.
+#[derive(Debug, Default)]
+pub(super) struct Scratches(Mutex<Vec<Scratch>>);
+
+/// A plane that was made, and one that is being made.
+#[derive(Debug, Default)]
+struct Scratch {
+    made: Vec<u8>,
+    next: Vec<u8>,
+}
+
+/// What there is of a level, while the one below is made.
+#[derive(Clone, Copy)]
+enum Above<'a> {
+    /// No plane.
+    Nothing,
+    /// One of full resolution.
+    Full(&'a Plane),
+    /// The one that was made last, of this array.
+    Made(&'a PlannedArray),
+}
+
+/// What became of a plane on a level.
+#[derive(Clone, Copy)]
+enum Next {
+    /// A plane was made of it and of those before.
+    Made,
+    /// None was made, for none of its window has come.
+    Nothing,
+    /// It waits for others.
+    Waits,
+}
+
+/// Makes the planes of all levels that a plane of full resolution completes; returns the slabs that this made complete.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub(super) fn reduce(shared: &Shared, reduction: &Reduction) -> Result<Vec<Sealed>> {
+    let above = reduction.plane.as_ref().map_or(Above::Nothing, Above::Full);
+    let frame = (reduction.arrival, reduction.index);
+    shared.scratches.with(|scratch| {
+        let mut complete = Vec::new();
+        Chain { shared, scratch, full: reduction.array, frame, above }.run(0, &mut complete)?;
+        Ok(complete)
+    })
+}
+
+/// Makes the planes of levels of those planes that wait for others which will not come, at the end of a run; hands the
+/// slabs that this made complete to `store`, in order.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub(super) fn finish_windows(shared: &Shared, mut store: impl FnMut(Vec<Sealed>)) -> Result<()> {
+    let plan = &shared.plan;
+    let levels = plan.forms().iter().map(|form| form.level()).max().unwrap_or(0);
+    for level in 1..=levels {
+        for key in shared.levels.waiting(plan, level) {
+            let Some(window) = shared.levels.window(key) else { continue };
+            let mut window = locked(&window);
+            let Some(frame) = window.latest else { continue };
+            let array = plan.array(key.array);
+            let full = plan.arrays()[array.image()].id();
+            let complete = shared.scratches.with(|scratch| {
+                let mut complete = Vec::new();
+                let mut chain = Chain { shared, scratch, full, frame, above: Above::Nothing };
+                let next = chain.end(key, &mut window)?;
+                chain.put(array, next, &mut complete);
+                chain.run(level, &mut complete)?;
+                Ok(complete)
+            })?;
+            store(complete);
+        }
+    }
+    Ok(())
+}
+
+/// Passes over a plane of each level whose planes are made of one each; returns the slabs that this made complete.
+pub(super) fn pass_over(shared: &Shared, reduction: &Reduction) -> Vec<Sealed> {
+    let Reduction { array, index, arrival, .. } = reduction;
+    places(&shared.plan, *array, index)
+        .take_while(|place| place.form().depth().planes() == 1)
+        .filter_map(|place| shared.levels.change(shared, place.slab, |open| open.skip(place.slot, *arrival)))
+        .collect()
+}
+
+/// A plane on its way down the levels.
+struct Chain<'a, 'b> {
+    shared: &'a Shared,
+    scratch: &'b mut Scratch,
+    /// The array of full resolution.
+    full: ArrayId,
+    /// The frame whose plane it is, or the latest of those that it was made of.
+    frame: (Arrival, StorageIndex),
+    above: Above<'a>,
+}
+
+impl<'a> Chain<'a, '_> {
+    /// Makes planes of the levels below level `from`, as far as none waits for others.
+    fn run(&mut self, from: u8, complete: &mut Vec<Sealed>) -> Result<()> {
+        let plan = &self.shared.plan;
+        for level in plan.levels_of(plan.array(self.full).image()).skip_while(|level| level.level() <= from) {
+            let next = match Place::of(level, &self.frame.1).window() {
+                Some(key) => self.wait(level.form(), key)?,
+                None => self.make(level.form())?,
+            };
+            if let Next::Waits = next {
+                return Ok(());
+            }
+            self.put(level, next, complete);
+        }
+        Ok(())
+    }
+
+    /// Makes a plane of the one above alone.
+    fn make(&mut self, form: &Form) -> Result<Next> {
+        let Some(reducer) = form.reducer() else { return Ok(Next::Nothing) };
+        let Scratch { made, next } = &mut *self.scratch;
+        let below = room(next, reducer.made_bytes())?;
+        match self.above {
+            Above::Nothing => return Ok(Next::Nothing),
+            Above::Full(plane) => with_pieces(plane, reducer, made, |pieces| reducer.reduce(pieces, below))?,
+            Above::Made(above) => reducer.reduce([whole(above.form(), made)], below)?,
+        }
+        std::mem::swap(made, next);
+        Ok(Next::Made)
+    }
+
+    /// Adds the plane above to those that become the plane `key`, and makes that where it was the last of them.
+    fn wait(&mut self, form: &Form, key: PlaneKey) -> Result<Next> {
+        let ((arrival, full), depth) = (self.frame, form.depth());
+        let window = self.shared.levels.window(key).ok_or_else(lost)?;
+        let mut window = locked(&window);
+        let Scratch { made, next } = &mut *self.scratch;
+        if !matches!(self.above, Above::Nothing) {
+            let (sum, reducer) = window.sum.as_mut().zip(form.reducer()).ok_or_else(lost)?;
+            let nth = depth.nth(&full);
+            match self.above {
+                Above::Nothing => {}
+                Above::Full(plane) => with_pieces(plane, reducer, next, |pieces| sum.add(nth, pieces))?,
+                Above::Made(above) => sum.add(nth, [whole(above.form(), made)])?,
+            }
+        }
+        window.latest = window.latest.max(Some((arrival, full)));
+        window.left = window.left.saturating_sub(1);
+        if !depth.completes(&full) {
+            // The plane that it becomes a part of is stored with the last of its frames.
+            self.shared.progress.waits(form.source(), arrival, form.level());
+        }
+        if window.left > 0 { Ok(Next::Waits) } else { self.end(key, &mut window) }
+    }
+
+    /// Makes the plane `key` of those that have come, and goes on as the latest of them.
+    fn end(&mut self, key: PlaneKey, window: &mut Window) -> Result<Next> {
+        self.shared.levels.end_window(key);
+        self.frame = window.latest.unwrap_or(self.frame);
+        let Some(sum) = window.sum.take().filter(|sum| sum.planes() > 0) else { return Ok(Next::Nothing) };
+        sum.finish(room(&mut self.scratch.made, self.shared.plan.array(key.array).layout().frame_bytes())?)?;
+        Ok(Next::Made)
+    }
+
+    /// Puts what became of a plane into its slab.
+    fn put(&mut self, level: &'a PlannedArray, next: Next, complete: &mut Vec<Sealed>) {
+        let (shared, (arrival, full)) = (self.shared, self.frame);
+        let Place { slab, slot, .. } = Place::of(level, &full);
+        if let Next::Made = next {
+            let plane = &self.scratch.made[..level.layout().frame_bytes()];
+            complete.extend(shared.levels.change(shared, slab, |open| open.fill(slot, arrival, plane)));
+            self.above = Above::Made(level);
+            return;
+        }
+        if level.form().depth().planes() > 1 {
+            shared.progress.passed_over_level(level.form().source(), arrival, level.level());
+        }
+        complete.extend(shared.levels.change(shared, slab, |open| open.skip(slot, arrival)));
+        self.above = Above::Nothing;
+    }
+}
+
+impl Scratches {
+    /// Lends memory that nobody else uses meanwhile.
+    fn with<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
+        let mut scratch = locked(&self.0).pop().unwrap_or_default();
+        let done = work(&mut scratch);
+        locked(&self.0).push(scratch);
+        done
+    }
+}
+
+/// Gives the pieces of a plane of full resolution to `reduce`: where they lie, or in one piece in `copy` where a window
+/// lies in two of them.
+fn with_pieces<T>(
+    plane: &Plane,
+    reducer: &Reducer,
+    copy: &mut Vec<u8>,
+    reduce: impl FnOnce(&mut dyn Iterator<Item = Piece<'_>>) -> Result<T>,
+) -> Result<T> {
+    let layout = plane.layout();
+    if reducer.takes_tiles(layout.tile()) {
+        return plane.with_pieces(reduce);
+    }
+    let copy = room(copy, layout.frame_bytes())?;
+    plane.copy_to(copy);
+    reduce(&mut std::iter::once(Piece::whole(copy, layout.frame(), layout.item_size())))
+}
+
+/// A plane of a form, in one piece.
+fn whole<'a>(form: &Form, plane: &'a [u8]) -> Piece<'a> {
+    let layout = form.layout();
+    Piece::whole(&plane[..layout.frame_bytes()], layout.frame(), layout.item_size())
+}
+
+/// So many bytes of a list that grows where it has fewer.
+fn room(memory: &mut Vec<u8>, bytes: usize) -> Result<&mut [u8]> {
+    if let Some(more) = bytes.checked_sub(memory.len()) {
+        let refused = |_| Error::OutOfMemory { bytes: bytes as u64, purpose: "a plane of a level" };
+        memory.try_reserve_exact(more).map_err(refused)?;
+        memory.resize(bytes, 0);
+    }
+    Ok(&mut memory[..bytes])
+}
+
+/// Unreachable: the windows of a frame were opened before it was handed on.
+fn lost() -> Error {
+    Error::Internal { place: "the pyramid", message: "the window of a plane is not open".into() }
+}
