@@ -85,6 +85,11 @@ impl<M: AsMut<[u8]>> Accumulator<M> {
         self.add(nth, [Piece { stride: 0, ..Piece::whole(&row, (rows, columns), item) }])
     }
 
+    /// Gives up what is kept of the planes.
+    pub fn into_memory(self) -> M {
+        self.memory
+    }
+
     /// Makes the plane of those that have come, as if the window had no others; gives the memory back. Without any, and
     /// by [`Nearest`](super::Method::Nearest) without the first, it is fill value.
     ///

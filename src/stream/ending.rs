@@ -1,5 +1,6 @@
 //! finish: from the last frame to a store that is complete and durable.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ impl Stream {
     /// Ends a run that has not ended yet; also after a failure, so that what was written before it can be read.
     pub(super) fn end(&self) -> Result<Summary> {
         let shared = &self.shared;
+        let _replaced = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
         shared.counts.finished.store(true, Ordering::Release);
         self.fronts.iter().for_each(|front| front.close(shared));
         let panicked = |error| shared.failure.set(shared.progress.counts().0, error);

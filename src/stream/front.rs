@@ -12,14 +12,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crossbeam_channel::Sender;
 
 use super::intervals::Intervals;
-use super::levels::{Lacking, LevelSlabs};
+use super::levels::{Lacking, LevelSlabs, PlaneKey};
 use super::reduce::Reduction;
 use super::shared::Shared;
 use super::workers::{Job, jobs};
 use crate::buffer::{Arrival, Buffer, Open, Plane, Sealed};
 use crate::error::{Error, Result};
 use crate::plan::{ArrayId, SlabKey, SourceId};
-use crate::router::Location;
+use crate::router::{Location, StorageIndex};
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The lock around the state of a source's append path.
@@ -225,6 +225,21 @@ impl State {
         self.open.get_mut(&key)
     }
 
+    /// As [`State::slab`], to look on.
+    pub(super) fn look_at(&self, key: SlabKey) -> Option<&Open> {
+        self.open.get(&key)
+    }
+
+    /// What is open of the levels of a frame that was passed over, and lacks a buffer.
+    pub(super) fn lacking_in_levels(
+        &self,
+        shared: &Shared,
+        array: ArrayId,
+        full: &StorageIndex,
+    ) -> Vec<(Lacking, usize)> {
+        self.levels.lacking(shared, array, full).filter(|(what, _)| self.levels.is_open(*what)).collect()
+    }
+
     /// What of a frame's family lacks a buffer: its own slab, and the slabs and windows of all levels.
     pub(super) fn lacking(&self, shared: &Shared, place: &Place) -> Vec<(Lacking, usize)> {
         let mut lacking = Vec::new();
@@ -286,6 +301,7 @@ impl State {
         if shared.plan.levels_of(shared.plan.array(place.array).image()).next().is_some() {
             let (array, index, arrival) = (place.array, place.location.index, place.arrival);
             self.levels.advance(shared, array, &index);
+            shared.reducing.begin(PlaneKey { array, index });
             self.send(Job::Reduce(Box::new(Reduction { plane, array, index, arrival })));
         }
     }

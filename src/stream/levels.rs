@@ -15,8 +15,8 @@ use crate::pyramid::Accumulator;
 use crate::router::StorageIndex;
 use crate::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A plane of a level: its array and its storage index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A plane of an array: which one, and its storage index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct PlaneKey {
     pub(super) array: ArrayId,
     pub(super) index: StorageIndex,
@@ -31,7 +31,7 @@ pub(super) struct Levels {
 }
 
 /// An open slab of a level; `None` once it is complete.
-type LevelSlab = Mutex<Option<Open>>;
+pub(super) type LevelSlab = Mutex<Option<Open>>;
 
 /// Planes of the level above that become one.
 #[derive(Debug)]
@@ -123,6 +123,14 @@ impl LevelSlabs {
             let window = lacks.zip(place.form().windows()).map(|(key, of)| (Lacking::Window(key), of.class()));
             slab.into_iter().chain(window)
         })
+    }
+
+    /// Whether more planes come to it.
+    pub(super) fn is_open(&self, what: Lacking) -> bool {
+        match what {
+            Lacking::Slab(key) => self.slabs.contains_key(&key),
+            Lacking::Window(key) => self.windows.contains_key(&key),
+        }
     }
 
     /// Opens what of a frame's levels was lacking, unless it is open, with a buffer where there is one.
@@ -246,6 +254,11 @@ impl Levels {
     /// The planes that become a plane, if they are open.
     pub(super) fn window(&self, key: PlaneKey) -> Option<Arc<Mutex<Window>>> {
         self.windows().get(&key).cloned()
+    }
+
+    /// An open slab; `None` once it is complete, or before.
+    pub(super) fn slab(&self, key: SlabKey) -> Option<Arc<LevelSlab>> {
+        self.slabs().get(&key).cloned()
     }
 
     /// Nothing more comes to these planes.

@@ -4,6 +4,7 @@
 //! threads, which hand it to the engine. One more thread lets readers see what was written and appends frame metadata.
 //! Memory is bounded by the budget: when it is used up, `append` waits, says so, or drops, as `when_full` says.
 
+mod anew;
 mod append;
 mod ended;
 mod ending;
@@ -21,10 +22,10 @@ mod resume;
 mod schedules;
 mod shared;
 mod status;
-mod storing;
 mod threads;
 #[cfg(all(test, not(feature = "shuttle")))]
 mod together_tests;
+mod underway;
 mod windows;
 mod workers;
 
@@ -70,6 +71,8 @@ pub struct Stream {
     /// Frames of all sources that were there before this run.
     resumed: u64,
     began: ended::Began,
+    /// Held while a frame of an image with levels is replaced: the run does not end before its levels are.
+    replacing: Mutex<()>,
     /// How the run has ended, once it has.
     outcome: Mutex<Option<Result<Summary>>>,
 }
@@ -172,7 +175,8 @@ impl Stream {
             housekeeping: housekeeping::Housekeeping::default(),
             counts: Counts::default(),
             open: crate::sync::Mutex::default(),
-            storing: storing::Storing::default(),
+            storing: underway::Underway::default(),
+            reducing: underway::Underway::default(),
             levels: Levels::default(),
             scratches: reduce::Scratches::default(),
             latencies: Mutex::new(status::histogram()?),
@@ -211,6 +215,7 @@ impl Stream {
             threads,
             resumed: frames.iter().sum(),
             began: ended::Began::now(),
+            replacing: Mutex::default(),
             outcome: Mutex::default(),
         })
     }

@@ -225,7 +225,7 @@ fn with_pieces<T>(
 }
 
 /// A plane of a form, in one piece.
-fn whole<'a>(form: &Form, plane: &'a [u8]) -> Piece<'a> {
+pub(super) fn whole<'a>(form: &Form, plane: &'a [u8]) -> Piece<'a> {
     let layout = form.layout();
     Piece::whole(&plane[..layout.frame_bytes()], layout.frame(), layout.item_size())
 }

@@ -1,24 +1,34 @@
 //! Replacing a frame that is already there.
 
+use std::sync::PoisonError;
+
 use super::Stream;
-use super::levels::Lacking;
+use super::anew::{self, Anew, There};
+use super::levels::{Lacking, Place, locked, places};
 use crate::backend::Replacement;
 use crate::buffer::{AlignedBuffer, lay_out};
 use crate::error::{Error, Result};
-use crate::plan::{PlannedSource, SlabKey, SourceId};
+use crate::plan::{PlannedArray, PlannedSource, SlabKey, SourceId};
+use crate::pyramid::Accumulator;
 use crate::router::{MAX_INDEX_DIMENSIONS, StorageIndex};
+use crate::store::missing;
+
+/// Most stretches of missing frames that are looked at where levels are made anew.
+const MAX_STRETCHES: usize = 1 << 16;
 
 impl Stream {
-    /// Replaces the frame at storage index `index` of `position`, which was appended, skipped or dropped before.
+    /// Replaces the frame at storage index `index` of `position`, which was appended, skipped or dropped before, and
+    /// what levels have of it.
     ///
     /// Uncompressed, only the frame's bytes are overwritten where they lie; compressed or with a checksum, its chunks are
     /// stored anew and readers see the old ones until the new ones are whole. Returns when the operating system has the
-    /// new frame.
+    /// new frame. With levels, frames that are appended meanwhile wait until those are made anew.
     ///
     /// # Errors
     /// [`Error::NoSuchFrame`] for a frame that has not come yet or a place outside the image, [`Error::FrameSize`],
     /// [`Error::Finished`], [`Error::Failed`], [`Error::Unsupported`] from engines that cannot; nothing has changed
-    /// then. [`Error::OutOfMemory`], with nothing changed. [`Error::Io`] and [`Error::Damaged`] from the disk.
+    /// then. [`Error::OutOfMemory`], [`Error::Io`] and [`Error::Damaged`] from the disk; where only levels could not be
+    /// made anew, the run has failed.
     pub fn write_at(&self, position: u32, index: &[u64], pixels: &[u8]) -> Result<()> {
         let source = SourceId(0);
         let shared = &*self.shared;
@@ -27,14 +37,23 @@ impl Stream {
         if !shared.capabilities.random_access {
             return Err(crate::backend::no_random_access(&shared.capabilities.version));
         }
-        if shared.has_levels() {
-            let reason = "a frame of an image with several levels cannot be replaced yet".to_owned();
-            return Err(Error::Unsupported { backend: shared.capabilities.version.clone(), reason });
-        }
         let planned = shared.plan.source(source);
         let (frame, place) = number_at(&shared.plan, planned, position, index)?;
         let array = shared.plan.array(planned.array(position));
-        let (slab, slot) = array.layout().slot(&place);
+        if planned.levels().is_empty() {
+            return self.replace_full(array, &place, frame, pixels);
+        }
+        let _alone = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.replace_full(array, &place, frame, pixels)?;
+        // Levels of which nobody knows what they hold are none to go on with.
+        self.replace_levels(array, &place).inspect_err(|error| shared.failure.set(frame, error.clone()))
+    }
+
+    /// Replaces a plane of full resolution.
+    fn replace_full(&self, array: &PlannedArray, place: &StorageIndex, frame: u64, pixels: &[u8]) -> Result<()> {
+        let shared = &*self.shared;
+        let source = array.form().source();
+        let (slab, slot) = array.layout().slot(place);
         let key = SlabKey { array: array.id(), index: slab };
         let front = self.front(source)?;
         let mut buffer = None;
@@ -45,7 +64,9 @@ impl Stream {
             }
             if frame >= front.next() {
                 let problem = format!("only {} frames were appended so far", front.next());
-                return Err(Error::NoSuchFrame { position, index: index.to_vec(), problem });
+                let index = place[..array.geometry().index_dimensions()].to_vec();
+                let position = shared.plan.source(source).position(array.image()).unwrap_or(0);
+                return Err(Error::NoSuchFrame { position, index, problem });
             }
             let Some(open) = state.slab(key) else { break };
             if !open.has_buffer() {
@@ -69,16 +90,96 @@ impl Stream {
             watched.wait();
         }
         drop(buffer);
-        // On its way to the disk, or there already.
+        self.replace_stored(array, key, slot, pixels)?;
+        shared.store.missing(source).fill(frame);
+        Ok(())
+    }
+
+    /// Replaces a plane of a slab that is complete: on its way to the disk, or there already.
+    fn replace_stored(&self, array: &PlannedArray, key: SlabKey, slot: usize, pixels: &[u8]) -> Result<()> {
+        let shared = &*self.shared;
         shared.storing.wait_for(key);
         shared.failure.check()?;
         let single = array.layout().single_plane();
         let mut plane = AlignedBuffer::zeroed(single.buffer_bytes(), "the frame that replaces another")?;
         lay_out(&single, pixels, 0, &mut plane);
         let bytes = &plane.as_mut_slice()[..single.unit_bytes() * single.units()];
-        shared.sink.replace(&Replacement { key, layout: array.layout(), slot, bytes })?;
-        shared.store.missing(source).fill(frame);
+        shared.sink.replace(&Replacement { key, layout: array.layout(), slot, bytes })
+    }
+
+    /// Makes anew what levels have of a plane of full resolution that was replaced.
+    fn replace_levels(&self, array: &PlannedArray, full: &StorageIndex) -> Result<()> {
+        let shared = &*self.shared;
+        let source = array.form().source();
+        let front = self.front(source)?;
+        let mut state = front.look();
+        // What was passed over so far has no buffers.
+        loop {
+            let lacking = state.lacking_in_levels(shared, array.id(), full);
+            let classes: Vec<usize> = lacking.iter().map(|(_, class)| *class).collect();
+            if lacking.is_empty() {
+                break;
+            }
+            match shared.budget.try_take_free(&classes) {
+                Some(buffers) => state.open_with(shared, &lacking, buffers)?,
+                None => {
+                    drop(state);
+                    // Made free again at once: others go on meanwhile, and what was true may no longer be.
+                    drop(shared.budget.take(&classes, || shared.is_storing())?);
+                    shared.failure.check()?;
+                    state = front.look();
+                }
+            }
+        }
+        // No frame comes as long as the lock is held: all that have come are in the levels then.
+        shared.reducing.wait_until(0);
+        shared.failure.check()?;
+        shared.store.flush_missing()?;
+        let of_source = shared.plan.forms().iter().filter(|form| form.source() == source);
+        let span = of_source.map(|form| shared.plan.window_span(form)).max().unwrap_or(0);
+        let from = shared.plan.last_frame(array, full).unwrap_or(0).saturating_sub(span);
+        let reads = shared.store.disk().source();
+        let listed = missing::read_from(&*reads, shared.plan.root(), source, from, MAX_STRETCHES)?;
+        let there = There::new(front.next(), listed.unwrap_or_default());
+        let read = |array: &PlannedArray, index: &StorageIndex| {
+            let (slab, slot) = array.layout().slot(index);
+            let key = SlabKey { array: array.id(), index: slab };
+            let Some(open) = state.look_at(key) else {
+                shared.storing.wait_for(key);
+                return anew::stored(&*shared.sink, array, index);
+            };
+            Ok(open.plane(slot).map(|plane| {
+                let mut frame = vec![0; array.layout().frame_bytes()];
+                plane.copy_to(&mut frame);
+                frame
+            }))
+        };
+        let anew = Anew { plan: &shared.plan, there: &there, full: &read };
+        for place in places(&shared.plan, array.id(), full) {
+            if let Some((key, window)) = place.window().and_then(|key| Some((key, shared.levels.window(key)?))) {
+                let mut window = locked(&window);
+                let mut memory = window.sum.take().map(Accumulator::into_memory);
+                *window = anew.window_in(key, || Ok(memory.take()))?;
+                return Ok(());
+            }
+            if let Some(plane) = anew.plane(place.array, &place.index)? {
+                self.replace_in_level(&place, &plane)?;
+            }
+        }
         Ok(())
+    }
+
+    /// Replaces a plane of a level that was made before, or passed over.
+    fn replace_in_level(&self, place: &Place<'_>, plane: &[u8]) -> Result<()> {
+        while let Some(slab) = self.shared.levels.slab(place.slab) {
+            let mut slab = locked(&slab);
+            let Some(open) = slab.as_mut() else { break };
+            if open.try_replace(place.slot, plane) {
+                return Ok(());
+            }
+            open.watch().wait();
+        }
+        self.replace_stored(place.array, place.slab, place.slot, plane)
     }
 }
 

@@ -6,23 +6,23 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::anew::{self, Anew, Slots, There};
 use super::levels::{Place, PlaneKey, Window};
 use super::shared::Shared;
 use super::{Begun, workers};
 use crate::backend::{Backend, Done, Sink, no_random_access};
-use crate::buffer::{Arrival, Budget, Buffer, Open};
+use crate::buffer::{Arrival, Budget, Open};
 use crate::error::{Error, Result};
 use crate::journal as log;
 use crate::journal::record::{self, Come};
 use crate::names::own::{MARK, RECORD};
 use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents, found};
-use crate::plan::{Capabilities, Feed, Form, Plan, PlannedArray, PlannedSource, SlabKey};
+use crate::plan::{Capabilities, Form, Plan, PlannedArray, PlannedSource, SlabKey};
 use crate::platform::{Disk, Source};
-use crate::pyramid::{Accumulator, Piece};
 use crate::reader::{self, Document};
 use crate::recover::{self, Verdict};
 use crate::router::StorageIndex;
-use crate::store::missing::{self, Listed};
+use crate::store::missing;
 use crate::store::{self, Earlier, Mark, Root, Store};
 use crate::zarr::ZarrFormat;
 
@@ -338,22 +338,6 @@ impl Left {
     }
 }
 
-/// The planes of a slab that came before, by slot: the arrivals of their last frames.
-type Slots = BTreeMap<usize, Arrival>;
-
-/// Frames of a source that are there.
-#[derive(Debug, Default)]
-struct There {
-    come: u64,
-    missing: Listed,
-}
-
-impl There {
-    fn has(&self, frame: u64) -> bool {
-        frame < self.come && !self.missing.has(frame)
-    }
-}
-
 /// The slabs that the frames which are there left incomplete, with their planes read back; those of levels below are
 /// made anew of full resolution where they may be behind it.
 fn open_slabs(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget, come: &[Come]) -> Result<Left> {
@@ -362,8 +346,9 @@ fn open_slabs(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget,
         let of_source = || plan.forms().iter().filter(|form| form.source() == source.id());
         let from = of_source().map(|form| certain(form, *come).saturating_sub(plan.slab_span(form))).min().unwrap_or(0);
         let missing = missing::read_from(reads, plan.root(), source.id(), from, MAX_STRETCHES)?.unwrap_or_default();
-        let there = There { come: come.frames, missing };
-        let levels = Made { plan, sink, there: &there };
+        let there = There::new(come.frames, missing);
+        let stored = |array: &PlannedArray, index: &StorageIndex| anew::stored(sink, array, index);
+        let anew = Anew { plan, there: &there, full: &stored };
         for form in of_source() {
             for (key, slots) in incomplete(plan, source, form, *come) {
                 if form.level() > 0 && plan.is_slab_done(key, come.frames) {
@@ -376,12 +361,12 @@ fn open_slabs(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget,
                     read_back(plan, sink, budget, &mut open, &slots, &there)?;
                     left.full[source.id().index()].insert(key, open);
                 } else {
-                    levels.make_anew(budget, &mut open, &slots)?;
+                    anew.fill(budget, &mut open, &slots)?;
                     left.levels.insert(key, open);
                 }
             }
             for key in waiting(plan, source, form, come.frames) {
-                left.windows.insert(key, levels.window(budget, key)?);
+                left.windows.insert(key, anew.window(budget, key)?);
             }
         }
         left.there.push(there);
@@ -398,7 +383,8 @@ pub(super) fn take_up(shared: &Shared, left: &mut Left) -> Result<()> {
         let mut open = shared.new_slab(key, false)?;
         let source = shared.plan.source_of(key.array).id().index();
         let Some(there) = left.there.get(source) else { continue };
-        Made { plan: &shared.plan, sink: &*shared.sink, there }.make_anew(&shared.budget, &mut open, &slots)?;
+        let stored = |array: &PlannedArray, index: &StorageIndex| anew::stored(&*shared.sink, array, index);
+        Anew { plan: &shared.plan, there, full: &stored }.fill(&shared.budget, &mut open, &slots)?;
         workers::store_all(shared, shared.seal(Some(open)).into_iter().collect());
         shared.failure.check()?;
     }
@@ -466,7 +452,7 @@ fn read_back(
     for unit in 0..layout.units() {
         let Some(pixels) = sink.read(key, layout, unit)? else { continue };
         if !open.has_buffer() {
-            take_buffer(budget, array, open)?;
+            anew::take_buffer(budget, array, open)?;
         }
         for (slot, _) in slots.iter().filter(|(_, arrival)| there.has(arrival.0)) {
             let start = slot * layout.plane_bytes();
@@ -477,127 +463,6 @@ fn read_back(
         open.restored(*slot, *arrival, open.has_buffer() && there.has(arrival.0));
     }
     Ok(())
-}
-
-/// Makes planes of levels of full resolution as it is stored.
-struct Made<'a> {
-    plan: &'a Plan,
-    sink: &'a dyn Sink,
-    there: &'a There,
-}
-
-impl Made<'_> {
-    /// Makes the planes of a slab of a level below full resolution anew.
-    fn make_anew(&self, budget: &Budget, open: &mut Open, slots: &Slots) -> Result<()> {
-        let key = open.key();
-        let level = self.plan.array(key.array);
-        for (slot, arrival) in slots {
-            let index = level.layout().plane(&key.index, *slot);
-            match index.map(|index| self.plane(level, &index)).transpose()?.flatten() {
-                Some(plane) => {
-                    if !open.has_buffer() {
-                        take_buffer(budget, level, open)?;
-                    }
-                    open.fill(*slot, *arrival, &plane);
-                }
-                None => _ = open.skip(*slot, *arrival),
-            }
-        }
-        Ok(())
-    }
-
-    /// What has come of the planes that become a plane.
-    fn window(&self, budget: &Budget, key: PlaneKey) -> Result<Window> {
-        let array = self.plan.array(key.array);
-        let mut window = Window::new(array.form(), &key.index, None)?;
-        for nth in 0..array.form().depth().expected(&key.index) {
-            let Some((above, index)) = self.above(array, &key.index, nth) else { continue };
-            let frame = self.plan.last_frame(above, &index).filter(|frame| *frame < self.there.come);
-            let Some(frame) = frame else { continue };
-            window.left -= 1;
-            window.latest = window.latest.max(Some((Arrival(frame), above.form().depth().last_of(&index))));
-            if let Some(plane) = self.plane(above, &index)? {
-                if window.sum.is_none() {
-                    let class = array.form().windows().map_or(0, |windows| windows.class());
-                    window.attach(array.form(), take(budget, class)?.into_iter().next())?;
-                }
-                let piece = Piece::whole(&plane, above.layout().frame(), above.layout().item_size());
-                window.sum.as_mut().map_or(Ok(()), |sum| sum.add(nth, [piece]))?;
-            }
-        }
-        Ok(window)
-    }
-
-    /// Plane `nth` of those of the level above that become a plane of a level.
-    fn above(&self, array: &PlannedArray, index: &StorageIndex, nth: usize) -> Option<(&PlannedArray, StorageIndex)> {
-        let Feed::Level { of, .. } = array.feed() else { return None };
-        let depth = array.form().depth();
-        let mut above = *index;
-        above[depth.axis()] = above[depth.axis()] * depth.window() + nth as u64;
-        Some((self.plan.array(of), above))
-    }
-
-    /// A plane of an array as full resolution, which is stored, has it; `None` where none of its frames is there.
-    fn plane(&self, array: &PlannedArray, index: &StorageIndex) -> Result<Option<Vec<u8>>> {
-        let Some(reducer) = array.form().reducer() else { return self.stored(array, index) };
-        let mut sum = None;
-        for nth in 0..array.form().depth().expected(index) {
-            let Some((above, at)) = self.above(array, index, nth) else { continue };
-            let Some(plane) = self.plane(above, &at)? else { continue };
-            let piece = Piece::whole(&plane, above.layout().frame(), above.layout().item_size());
-            if reducer.planes() == 1 {
-                let mut below = vec![0; reducer.made_bytes()];
-                reducer.reduce([piece], &mut below)?;
-                return Ok(Some(below));
-            }
-            let memory = || Accumulator::new(reducer, vec![0; Accumulator::bytes(reducer) as usize]);
-            match &mut sum {
-                None => sum.insert(memory()?),
-                Some(sum) => sum,
-            }
-            .add(nth, [piece])?;
-        }
-        let Some(sum) = sum else { return Ok(None) };
-        let mut below = vec![0; reducer.made_bytes()];
-        sum.finish(&mut below)?;
-        Ok(Some(below))
-    }
-
-    /// A plane of full resolution; `None` where its frame is not there, or nothing of it is stored.
-    fn stored(&self, array: &PlannedArray, index: &StorageIndex) -> Result<Option<Vec<u8>>> {
-        if !self.plan.last_frame(array, index).is_some_and(|frame| self.there.has(frame)) {
-            return Ok(None);
-        }
-        let layout = array.layout();
-        let (slab, slot) = layout.slot(index);
-        let key = SlabKey { array: array.id(), index: slab };
-        let mut frame: Option<Vec<u8>> = None;
-        let ((rows, columns), (tile_rows, tile_columns), item) = (layout.frame(), layout.tile(), layout.item_size());
-        for (unit, (down, across)) in layout.tiles().iter().enumerate() {
-            let Some(pixels) = self.sink.read(key, layout, unit)? else { continue };
-            let frame = frame.get_or_insert_with(|| vec![0; layout.frame_bytes()]);
-            let (top, left) = (*down as usize * tile_rows, *across as usize * tile_columns);
-            let width = tile_columns.min(columns - left) * item;
-            for row in 0..tile_rows.min(rows - top) {
-                let from = slot * layout.plane_bytes() + row * tile_columns * item;
-                let to = ((top + row) * columns + left) * item;
-                frame[to..to + width].copy_from_slice(pixels.get(from..from + width).unwrap_or(&[0]));
-            }
-        }
-        Ok(frame)
-    }
-}
-
-/// Gives a slab a buffer from its form's guaranteed share.
-fn take_buffer(budget: &Budget, array: &PlannedArray, open: &mut Open) -> Result<()> {
-    take(budget, array.form().nth())?.into_iter().for_each(|buffer| open.attach(buffer));
-    Ok(())
-}
-
-/// A buffer of the guaranteed share of a class. Waiting would hang: nobody could return one.
-fn take(budget: &Budget, class: usize) -> Result<Vec<Buffer>> {
-    let buffers = budget.try_take(&[class], || false)?;
-    buffers.ok_or_else(|| Error::Full { in_flight: budget.bytes_out(), limit: budget.limit_bytes() })
 }
 
 /// What of the store is done, for the engine.

@@ -15,8 +15,8 @@ use super::levels::{LevelSlabs, Levels};
 use super::live::Rounds;
 use super::progress::Progress;
 use super::shared::{Counts, Shared};
-use super::storing::Storing;
 use super::threads::Threads;
+use super::underway::Underway;
 use super::workers::{self, Job};
 use super::{Stream, ended, failure, housekeeping, status, windows};
 use crate::backend::{Batch, Sink, Stored};
@@ -78,7 +78,8 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
         housekeeping: housekeeping::Housekeeping::default(),
         counts: Counts::default(),
         open: crate::sync::Mutex::default(),
-        storing: Storing::default(),
+        storing: Underway::default(),
+        reducing: Underway::default(),
         levels: Levels::default(),
         scratches: super::reduce::Scratches::default(),
         latencies: Mutex::new(status::histogram().expect("a histogram")),
@@ -89,7 +90,18 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
     let outcome = Mutex::new(Some(Err(Error::Finished)));
     let shared = Arc::new(shared);
     let threads = Threads::none(&shared);
-    (Arc::new(Stream { shared, fronts, threads, resumed: 0, began: ended::Began::now(), outcome }), jobs)
+    (
+        Arc::new(Stream {
+            shared,
+            fronts,
+            threads,
+            resumed: 0,
+            began: ended::Began::now(),
+            replacing: Mutex::default(),
+            outcome,
+        }),
+        jobs,
+    )
 }
 
 fn worker(stream: &Arc<Stream>, jobs: Receiver<Job>) -> thread::JoinHandle<()> {

@@ -8,10 +8,10 @@ use hdrhistogram::Histogram;
 
 use super::failure::Failure;
 use super::housekeeping::{Housekeeping, Kept};
-use super::levels::Levels;
+use super::levels::{Levels, PlaneKey};
 use super::progress::Progress;
 use super::reduce::Scratches;
-use super::storing::Storing;
+use super::underway::Underway;
 use super::windows::Windows;
 use crate::backend::Sink;
 use crate::buffer::{Budget, Open, Sealed, Watched};
@@ -38,7 +38,9 @@ pub(super) struct Shared {
     /// the lock of the append path; locked for no longer than it takes to put a slab in or out, or to note them all.
     pub(super) open: crate::sync::Mutex<HashMap<SlabKey, Watched>>,
     /// Slabs that were handed to the workers and are not stored yet.
-    pub(super) storing: Storing,
+    pub(super) storing: Underway<SlabKey>,
+    /// Planes of full resolution of which levels are still to be made.
+    pub(super) reducing: Underway<PlaneKey>,
     /// Levels below full resolution.
     pub(super) levels: Levels,
     /// Memory in which workers make planes of levels.

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::levels::PlaneKey;
 use super::reduce::{self, Reduction};
 use super::shared::Shared;
 use crate::backend::Batch;
@@ -28,8 +29,10 @@ pub(super) fn run(shared: &Shared, job: Job) {
             let made = attempt(shared, reduction.arrival.0, || reduce::reduce(shared, &reduction));
             // What nobody makes any more must not be waited for.
             let complete = made.unwrap_or_else(|| reduce::pass_over(shared, &reduction));
+            let key = PlaneKey { array: reduction.array, index: reduction.index };
             drop(reduction);
             store_all(shared, complete);
+            shared.reducing.end(key);
         }
     }
 }
