@@ -101,7 +101,7 @@ impl Depth {
     #[must_use]
     pub fn completes(&self, full: &StorageIndex) -> bool {
         let next = full[self.axis].saturating_add(1);
-        next % self.planes == 0 || next == self.extent
+        next.is_multiple_of(self.planes) || next == self.extent
     }
 
     /// `planes` along the index dimensions, in planes of full resolution.

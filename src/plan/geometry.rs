@@ -49,6 +49,11 @@ impl Geometry {
             let as_full = self.shard.clone().unwrap_or_else(|| vec![1; self.shape.len()]);
             geometry.shard = Some(as_full.iter().zip(shards).map(|(full, told)| told.unwrap_or(*full)).collect());
         }
+        // No shard has more chunks than there are, as at full resolution.
+        let Self { shape, chunk, shard, append_axis, .. } = &mut geometry;
+        for (axis, chunks) in shard.iter_mut().flatten().enumerate().filter(|(axis, _)| Some(*axis) != *append_axis) {
+            *chunks = (*chunks).min(shape[axis].div_ceil(chunk[axis]));
+        }
         geometry
     }
 

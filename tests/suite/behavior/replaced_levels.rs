@@ -45,8 +45,8 @@ fn levels_follow_a_frame_that_is_replaced() {
         let (replaced, straight) = (run("replaced").map_err(failed)?, run("straight").map_err(failed)?);
         let frames = frames.min(replaced.plan().router().total().unwrap_or(36));
         let cut = seed % frames;
-        let is_replaced = |frame: u64| frame <= cut && (frame ^ seed) % 3 == 0;
-        let is_skipped = |frame: u64| (frame ^ (seed >> 8)) % 4 == 0;
+        let is_replaced = |frame: u64| frame <= cut && (frame ^ seed).is_multiple_of(3);
+        let is_skipped = |frame: u64| (frame ^ (seed >> 8)).is_multiple_of(4);
         let index = replaced.plan().geometry().index_dimensions();
         for number in 0..frames {
             // Until then nothing of it is there, or something else.
