@@ -50,6 +50,29 @@ impl<'a> From<&'a Dataset> for DatasetPart<'a> {
     }
 }
 
+/// `type` and `metadata` of an entry of `multiscales` (0.4 to 0.6): how each level is made of the one before.
+#[derive(Serialize)]
+pub(super) struct Downscaling {
+    r#type: &'static str,
+    metadata: Maker,
+}
+
+/// `metadata` beside `type`: free in the specification, whose example tells a method, its version and a description.
+#[derive(Serialize)]
+struct Maker {
+    method: &'static str,
+    version: &'static str,
+    description: &'static str,
+}
+
+impl Downscaling {
+    /// By a method of this name.
+    pub(super) fn of(method: &'static str) -> Self {
+        let description = "of the pixels of a window of the level before, a window of which none came is fill value";
+        Self { r#type: method, metadata: Maker { method: "ome-stream", version: crate::VERSION, description } }
+    }
+}
+
 /// `omero` (0.4 to 0.6): how to show each channel.
 #[derive(Serialize)]
 pub(super) struct Omero<'a> {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::model::Image;
-use super::parts::{AxisPart, DatasetPart};
+use super::parts::{AxisPart, DatasetPart, Downscaling};
 
 /// One entry of `multiscales`.
 #[derive(Serialize)]
@@ -13,8 +13,8 @@ pub(super) struct Multiscale<'a> {
     name: &'a str,
     axes: Vec<AxisPart<'a>>,
     datasets: Vec<DatasetPart<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    r#type: Option<&'static str>,
+    #[serde(flatten)]
+    downscaling: Option<Downscaling>,
 }
 
 impl<'a> Multiscale<'a> {
@@ -25,7 +25,7 @@ impl<'a> Multiscale<'a> {
             name: &image.name,
             axes: image.axes.iter().map(AxisPart::from).collect(),
             datasets: image.datasets.iter().map(DatasetPart::from).collect(),
-            r#type: image.method,
+            downscaling: image.method.map(Downscaling::of),
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::model::{Axis, Dataset, Image};
-use super::parts::{AxisPart, Transformation};
+use super::parts::{AxisPart, Downscaling, Transformation};
 
 /// Name of the coordinate system that the images of a scene share.
 const STAGE: &str = "stage";
@@ -23,8 +23,8 @@ pub(super) struct Multiscale<'a> {
     name: &'a str,
     coordinate_systems: [CoordinateSystem<'a>; 1],
     datasets: Vec<DatasetPart<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    r#type: Option<&'static str>,
+    #[serde(flatten)]
+    downscaling: Option<Downscaling>,
 }
 
 /// One entry of `coordinateSystems`.
@@ -103,7 +103,7 @@ impl<'a> From<&'a Image> for Multiscale<'a> {
             name: &image.name,
             coordinate_systems: [CoordinateSystem::of(PHYSICAL, &image.axes)],
             datasets: image.datasets.iter().map(DatasetPart::from).collect(),
-            r#type: image.method,
+            downscaling: image.method.map(Downscaling::of),
         }
     }
 }
