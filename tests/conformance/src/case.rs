@@ -8,6 +8,7 @@ use ome_stream::settings::{
 };
 use ome_stream::zarr::ZarrFormat;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One thing the host does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +125,20 @@ impl Case {
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         change(&mut self.settings);
+        self
+    }
+
+    /// With levels below full resolution, as settings say them in JSON.
+    ///
+    /// # Panics
+    /// If they are none: the tables of the tests are fixed.
+    #[must_use]
+    #[expect(clippy::panic, reason = "a table of the tests is wrong")]
+    pub fn pyramid(mut self, pyramid: Value) -> Self {
+        match serde_json::from_value(pyramid) {
+            Ok(pyramid) => self.settings.pyramid = Some(pyramid),
+            Err(error) => panic!("case {}: {error}", self.name),
+        }
         self
     }
 

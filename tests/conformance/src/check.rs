@@ -1,15 +1,18 @@
 //! Compares what was written with what must be there.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use ome_stream::backend::MemoryStore;
-use ome_stream::settings::{Codec, Compression, DataType, Shuffle};
+use ome_stream::plan::PlannedArray;
+use ome_stream::settings::{Codec, Compression, DataType, Pyramid, Shuffle};
 use ome_stream::zarr::ZarrFormat;
 use serde_json::{Value, json};
 
 use crate::case::Case;
-use crate::model::Image;
+use crate::levels::{self, Level};
+use crate::model::{self, Image};
 use crate::read::{self, Pixels};
 use crate::run::Ran;
 
@@ -18,10 +21,14 @@ use crate::run::Ran;
 /// # Errors
 /// The first difference.
 pub fn memory(case: &Case, ran: &Ran, store: &MemoryStore) -> Result<(), String> {
-    let geometry = ran.plan.geometry();
     for (position, image) in ran.images.iter().enumerate() {
-        let found = read::memory(store, position, geometry.shape(), geometry.append_axis())?;
-        same_pixels(case, image, &found).map_err(|wrong| format!("position {position}: {wrong}"))?;
+        let arrays = arrays(ran, position);
+        for (nth, (level, array)) in pair(case, image, arrays)?.enumerate() {
+            let geometry = array.geometry();
+            let found = read::memory(store, array.id(), geometry.shape(), geometry.append_axis())?;
+            let at = |wrong: String| format!("position {position}, level {nth}: {wrong}");
+            same_level(case, &level, &found).map_err(at)?;
+        }
     }
     Ok(())
 }
@@ -39,10 +46,12 @@ pub struct Differences {
 /// The first difference.
 pub fn files(case: &Case, ran: &Ran, differences: Differences) -> Result<(), String> {
     for (position, image) in ran.images.iter().enumerate() {
-        let array = ran.plan.array_path(position, 0);
-        let at = |wrong: String| format!("position {position}: {wrong}");
-        array_document(case, image, &array, differences).map_err(at)?;
-        same_pixels(case, image, &read::zarrs(&array)?).map_err(at)?;
+        for (nth, (level, array)) in pair(case, image, arrays(ran, position))?.enumerate() {
+            let at = |wrong: String| format!("position {position}, level {nth}: {wrong}");
+            let folder = ran.plan.folder_of(array);
+            array_document(case, &Stored::of(case, image, &level, nth), &folder, differences).map_err(at)?;
+            same_level(case, &level, &read::zarrs(&folder)?).map_err(at)?;
+        }
     }
     match unfinished(&ran.root).map_err(|error| error.to_string())?.first() {
         None => Ok(()),
@@ -50,16 +59,53 @@ pub fn files(case: &Case, ran: &Ran, differences: Differences) -> Result<(), Str
     }
 }
 
-/// Compares an image's pixels; names the first wrong one.
+/// The arrays of an image, full resolution first.
+fn arrays(ran: &Ran, position: usize) -> Vec<&PlannedArray> {
+    ran.plan
+        .arrays()
+        .iter()
+        .take(ran.plan.positions().len())
+        .skip(position)
+        .take(1)
+        .chain(ran.plan.levels_of(position))
+        .collect()
+}
+
+/// The levels of an image as they must be, each with its array.
+fn pair<'a>(
+    case: &Case,
+    image: &Image,
+    arrays: Vec<&'a PlannedArray>,
+) -> Result<impl Iterator<Item = (Level, &'a PlannedArray)> + use<'a>, String> {
+    let levels = levels::levels(case, image);
+    if levels.len() != arrays.len() {
+        return Err(format!("levels: expected {}, got {}", levels.len(), arrays.len()));
+    }
+    Ok(levels.into_iter().zip(arrays))
+}
+
+/// Compares an image's pixels at full resolution; names the first wrong one.
 ///
 /// # Errors
 /// The first difference.
 pub fn same_pixels(case: &Case, image: &Image, found: &Pixels) -> Result<(), String> {
-    if found.shape != image.shape {
-        return Err(format!("shape: expected {:?}, got {:?}", image.shape, found.shape));
+    same(case, &Pixels { shape: image.shape.clone(), bytes: image.bytes(case) }, found)
+}
+
+/// Compares the pixels of a level; names the first wrong one.
+///
+/// # Errors
+/// The first difference.
+pub fn same_level(case: &Case, level: &Level, found: &Pixels) -> Result<(), String> {
+    same(case, &Pixels { shape: level.shape.clone(), bytes: level.bytes(case) }, found)
+}
+
+fn same(case: &Case, expected: &Pixels, found: &Pixels) -> Result<(), String> {
+    let Pixels { shape, bytes: expected } = expected;
+    if found.shape != *shape {
+        return Err(format!("shape: expected {shape:?}, got {:?}", found.shape));
     }
-    let expected = image.bytes(case);
-    if found.bytes == expected {
+    if found.bytes == *expected {
         return Ok(());
     }
     if found.bytes.len() != expected.len() {
@@ -70,7 +116,7 @@ pub fn same_pixels(case: &Case, image: &Image, found: &Pixels) -> Result<(), Str
     let wrong = pixels().filter(|(_, (expected, got))| expected != got).count();
     let first = pixels().find(|(_, (expected, got))| expected != got);
     let (flat, (expected, got)) = first.ok_or("no pixel differs")?;
-    let index = unravel(flat as u64, &image.shape);
+    let index = unravel(flat as u64, shape);
     Err(format!("pixel {index:?}: expected {expected:?}, got {got:?} ({wrong} of {} wrong)", found.bytes.len() / item))
 }
 
@@ -92,15 +138,15 @@ pub fn unravel(flat: u64, shape: &[u64]) -> Vec<u64> {
 }
 
 /// The array's document says what the settings asked for, in the words of its format.
-fn array_document(case: &Case, image: &Image, array: &Path, differences: Differences) -> Result<(), String> {
+fn array_document(case: &Case, stored: &Stored<'_>, array: &Path, differences: Differences) -> Result<(), String> {
     match case.zarr() {
-        ZarrFormat::V2 => array_metadata_v2(case, image, array),
-        ZarrFormat::V3 => array_metadata(case, image, array, differences),
+        ZarrFormat::V2 => array_metadata_v2(case, stored, array),
+        ZarrFormat::V3 => array_metadata(case, stored, array, differences),
     }
 }
 
 /// The array's `.zarray` says what the settings asked for: type, chunks, codec with level and shuffle.
-fn array_metadata_v2(case: &Case, image: &Image, array: &Path) -> Result<(), String> {
+fn array_metadata_v2(case: &Case, stored: &Stored<'_>, array: &Path) -> Result<(), String> {
     let path = array.join(".zarray");
     let text = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let document: Value = serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -135,8 +181,8 @@ fn array_metadata_v2(case: &Case, image: &Image, array: &Path) -> Result<(), Str
     };
     for (name, expected) in [
         ("zarr_format", json!(2)),
-        ("shape", json!(image.shape)),
-        ("chunks", json!(chunk_and_shard(case, image).0)),
+        ("shape", json!(stored.shape)),
+        ("chunks", json!(stored.chunk)),
         ("dtype", json!(dtype)),
         ("compressor", compressor),
         ("filters", Value::Null),
@@ -155,7 +201,7 @@ fn array_metadata_v2(case: &Case, image: &Image, array: &Path) -> Result<(), Str
 }
 
 /// The array's `zarr.json` says what the settings asked for: type, axes, chunks, shards, codec with level and shuffle.
-fn array_metadata(case: &Case, image: &Image, array: &Path, differences: Differences) -> Result<(), String> {
+fn array_metadata(case: &Case, stored: &Stored<'_>, array: &Path, differences: Differences) -> Result<(), String> {
     let path = array.join("zarr.json");
     let text = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let document: Value = serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -164,9 +210,9 @@ fn array_metadata(case: &Case, image: &Image, array: &Path, differences: Differe
         same.then_some(()).ok_or_else(|| format!("{what} in zarr.json: expected {expected}, got {got}"))
     };
     expect("data_type", &document["data_type"], json!(case.settings.dtype.name()))?;
-    expect("dimension_names", &document["dimension_names"], json!(image.axes))?;
-    expect("shape", &document["shape"], json!(image.shape))?;
-    let (chunk, shard) = chunk_and_shard(case, image);
+    expect("dimension_names", &document["dimension_names"], json!(stored.axes))?;
+    expect("shape", &document["shape"], json!(stored.shape))?;
+    let (chunk, shard) = (&stored.chunk, stored.shard.clone());
     let grid = document.pointer("/chunk_grid/configuration/chunk_shape").unwrap_or(&Value::Null);
     let mut codecs = document["codecs"].as_array().cloned().unwrap_or_default();
     let sharded = codecs.first().is_some_and(|codec| codec["name"] == "sharding_indexed");
@@ -209,22 +255,43 @@ fn array_metadata(case: &Case, image: &Image, array: &Path, differences: Differe
     expect("shuffle", &configuration(0, "shuffle"), json!(shuffle))
 }
 
-/// Chunk and shard in pixels, in the order of the image's axes, as the settings ask for them.
-fn chunk_and_shard(case: &Case, image: &Image) -> (Vec<u64>, Option<Vec<u64>>) {
-    let settings = &case.settings;
-    let frame_starts = image.axes.len() - 2;
-    let dimensions: Vec<_> =
-        image.axes.iter().filter_map(|axis| settings.dimensions.iter().find(|each| each.name == *axis)).collect();
-    let mut chunks = Vec::new();
-    let mut shards = Vec::new();
-    for (axis, dimension) in dimensions.iter().enumerate() {
-        let count = dimension.count.unwrap_or(u64::MAX);
-        let chunk = dimension.chunk_size.unwrap_or(if axis < frame_starts { 1 } else { count }).min(count);
-        chunks.push(chunk);
-        shards.push(chunk * dimension.shard_size_chunks.unwrap_or(1).min(count.div_ceil(chunk)));
+/// How an array lies on disk, as the settings ask for it.
+struct Stored<'a> {
+    axes: &'a [String],
+    shape: &'a [u64],
+    /// In pixels.
+    chunk: Vec<u64>,
+    /// In pixels.
+    shard: Option<Vec<u64>>,
+}
+
+impl<'a> Stored<'a> {
+    /// Level `nth` of an image.
+    fn of(case: &Case, image: &'a Image, level: &'a Level, nth: usize) -> Self {
+        let settings = &case.settings;
+        let frame_starts = image.axes.len() - 2;
+        let steps = levels::steps(settings, &image.axes);
+        let of_full = nth.checked_sub(1).and_then(|below| steps.get(below)).map(|step| &step.of_full);
+        let told = |list: fn(&Pyramid) -> &[BTreeMap<String, u64>], axis: &str| {
+            levels::told_of_level(list(settings.pyramid.as_ref()?), nth.checked_sub(1)?, axis)
+        };
+        let mut stored = Self { axes: &image.axes, shape: &level.shape, chunk: Vec::new(), shard: None };
+        let mut shard = Vec::new();
+        let mut is_sharded = false;
+        for (axis, name) in image.axes.iter().enumerate() {
+            let Some(dimension) = settings.dimensions.iter().find(|each| each.name == *name) else { continue };
+            let by = of_full.and_then(|of_full| of_full.get(axis)).copied().unwrap_or(1);
+            let count = model::elements(dimension).map_or(u64::MAX, |count| count.div_ceil(by));
+            let chunk = told(|pyramid| &pyramid.chunks, name).or(dimension.chunk_size);
+            let chunk = chunk.unwrap_or(if axis < frame_starts { 1 } else { count }).min(count);
+            let chunks = told(|pyramid| &pyramid.shards, name).or(dimension.shard_size_chunks);
+            is_sharded |= chunks.is_some();
+            stored.chunk.push(chunk);
+            shard.push(chunk * chunks.unwrap_or(1).min(count.div_ceil(chunk)));
+        }
+        stored.shard = is_sharded.then_some(shard);
+        stored
     }
-    let sharded = dimensions.iter().any(|each| each.shard_size_chunks.is_some());
-    (chunks, sharded.then_some(shards))
 }
 
 /// Files below `root` whose name says that they are not whole.

@@ -11,16 +11,18 @@
 //! [`Suite`] has more to say: what an engine may do otherwise, how much it may refuse, how many random cases there are.
 //!
 //! A [`case::Case`] says what is acquired and what the host does. [`model`] works out with nested loops what must be on
-//! disk; [`run::run`] streams the case through an engine; [`check`] compares the two, pixel by pixel, by way of a
+//! disk, [`levels`] the levels below full resolution; [`run::run`] streams the case through an engine; [`check`] compares the two, pixel by pixel, by way of a
 //! reader in [`read`]. The frames ([`pixels`]) carry their own coordinates.
 
 pub mod case;
 pub mod check;
+pub mod levels;
 pub mod matrix;
 pub mod model;
 pub mod pixels;
 pub mod random;
 pub mod read;
+mod reduce;
 pub mod run;
 mod suite;
 

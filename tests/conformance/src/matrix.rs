@@ -5,6 +5,8 @@ use ome_stream::settings::{
     PlateAcquisition, Position, Settings, Shuffle, StorageOrder,
 };
 
+use serde_json::json;
+
 use crate::case::{Case, Step, field, plate};
 
 /// Every case; names are unique.
@@ -25,6 +27,7 @@ pub fn cases() -> Vec<Case> {
         checksums(),
         version_0_4(),
         version_0_6(),
+        pyramids(),
     ]
     .concat()
 }
@@ -401,6 +404,96 @@ fn version_0_6() -> Vec<Case> {
         .chain(plates_in("0.6"))
         .map(|case| case.version(NgffVersion::V0_6))
         .collect()
+}
+
+/// Levels below full resolution: each method, planes that are combined and those that are not, odd sizes, chunks, shards
+/// and orders of all kinds.
+fn pyramids() -> Vec<Case> {
+    use Step::{Append, Skip};
+    let spaced = |case: Case, depth: f64| {
+        let flat = |dimension: Dimension| dimension.with_scale(0.1);
+        case.dimension("y", flat).dimension("x", flat).dimension("z", |z| z.with_scale(depth))
+    };
+    let stage = |x: f64, z: f64| {
+        let (x_coord, z_coord) = (Some(x), Some(z));
+        Coord::Position(Position { x_coord, z_coord, ..Position::new(format!("{x}")) })
+    };
+    let fields = [field(("B", "2"), "0"), field(("A", "1"), "0"), field(("B", "2"), "1")];
+    vec![
+        Case::new("levels, as settings have them where they say nothing", "t:2,y:600,x:520").pyramid(json!({})),
+        Case::new("levels, full resolution alone", "t:2,y:16,x:16").pyramid(json!({"levels": 1})),
+        Case::new("levels, odd sizes in tiles that cut windows", "t:3,y:37:9,x:53:7").pyramid(json!({"smallest": 5})),
+        Case::new("levels, of a single frame to a single pixel", "y:21:8,x:13:8")
+            .dtype(DataType::Int16)
+            .pyramid(json!({"levels": 6, "method": "median"})),
+        Case::new("levels, pairs of planes in chunks and shards", "t:3,z:7:2:2,y:24:8:2,x:20:8:2")
+            .dtype(DataType::Int32)
+            .compression(Compression::new(Codec::BloscLz4))
+            .pyramid(json!({"levels": 3, "factors": {"z": 2}})),
+        Case::new("levels, planes join by their distance", "t:2,c:2,z:9,y:40:16,x:36:16")
+            .dtype(DataType::UInt8)
+            .with(|settings| settings.threads = Some(4))
+            .pyramid(json!({"levels": 5, "method": "max"})),
+        Case::new("levels, planes outermost, pairs wait for a whole pass", "z:5,c:2,t:3,y:21,x:17:8")
+            .pyramid(json!({"levels": 3, "factors": {"z": 2}})),
+        Case::new("levels, planes between other loops, as acquired", "c:2,z:6:3,t:2,y:16,x:18")
+            .order(StorageOrder::Acquisition)
+            .dtype(DataType::UInt8)
+            .pyramid(json!({"levels": 3, "method": "mode", "factors": {"z": 3}})),
+        Case::new("levels, windows of 4 x 3 x 2", "t:2,z:10:4,y:23:6,x:19:6")
+            .dtype(DataType::Float32)
+            .pyramid(json!({"levels": 3, "factors": {"z": 4, "y": 3, "x": 2}})),
+        Case::new("levels, rows alone", "t:2,z:3,y:40:16,x:12")
+            .dtype(DataType::Float64)
+            .pyramid(json!({"levels": 3, "method": "min", "factors": {"z": 1, "x": 1}})),
+        Case::new("levels, planes alone", "t:2,z:13,y:9:4,x:12:4")
+            .dtype(DataType::UInt64)
+            .pyramid(json!({"levels": 4, "factors": {"z": 2, "y": 1, "x": 1}})),
+        Case::new(
+            "levels, unbounded, shards, positions innermost, skips, early",
+            "t:inf:2:2,z:5,p:2,y:40:10:2,x:28:7:2",
+        )
+        .compression(Compression::new(Codec::Zstd))
+        .script(&[Append(7), Skip(13), Append(20), Skip(1), Append(4)])
+        .pyramid(json!({"levels": 3, "factors": {"z": 2}})),
+        Case::new("levels, unbounded depth", "z:inf:2,c:2,y:16,x:24:8")
+            .script(&[Append(13)])
+            .pyramid(json!({"levels": 3, "factors": {"z": 2}})),
+        Case::new("levels, unbounded depth, nothing came", "z:inf,y:16,x:24")
+            .script(&[])
+            .pyramid(json!({"levels": 2, "factors": {"z": 2}})),
+        Case::new("levels, the first of a pair is passed over", "t:3,z:4,y:16,x:16")
+            .script(&[Skip(1), Append(3), Append(2), Skip(2), Append(1), Skip(1)])
+            .pyramid(json!({"levels": 3, "method": "nearest", "factors": {"z": 2}})),
+        Case::new("levels, everything skipped", "z:6:2,y:16,x:16")
+            .script(&[Skip(6)])
+            .pyramid(json!({"levels": 2, "factors": {"z": 2}})),
+        Case::new("levels, chunks and shards of each", "t:4:1:4,y:64:8:4,x:64:8:4")
+            .compression(Compression::new(Codec::BloscZstd).with_checksum(Checksum::Crc32c))
+            .pyramid(json!({
+                "levels": 4,
+                "chunks": [{"y": 16, "x": 8}, {"t": 2, "y": 16, "x": 16}],
+                "shards": [{"y": 2, "x": 2}, {"t": 2, "y": 1, "x": 1}, {}],
+            })),
+        Case::new("levels, of a plate", "p:3,t:2,z:3,y:20:8,x:16:8")
+            .plate(plate(&["A", "B"], &["1", "2"]), &fields)
+            .durability(Durability::Shard)
+            .pyramid(json!({"levels": 3, "factors": {"z": 2}})),
+        Case::new("levels, of images on a stage", "t:2,p:2,z:4,y:20,x:16")
+            .dimension("p", |p| p.with_coords([stage(123_456.789, -0.5), stage(-12.0, 3.0)]))
+            .pyramid(json!({"levels": 2, "factors": {"z": 2}})),
+        Case::new("0.4: levels", "t:2,z:5:2,y:20:8,x:16:8")
+            .version(NgffVersion::V0_4)
+            .dtype(DataType::Float16)
+            .compression(Compression::new(Codec::Gzip))
+            .pyramid(json!({"levels": 3, "factors": {"z": 2}})),
+        Case::new("0.6: levels, nearest", "p:2,t:3:1:2,y:20:8:2,x:16:8:2")
+            .version(NgffVersion::V0_6)
+            .pyramid(json!({"levels": 3, "method": "nearest"})),
+    ]
+    .into_iter()
+    .map(|case| spaced(case, 0.37))
+    .collect()
 }
 
 /// The plates under the name of a version; up to 0.4 there are no shards.

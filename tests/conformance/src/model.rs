@@ -180,7 +180,7 @@ pub fn is_ome_order(settings: &Settings) -> bool {
     ranks.is_sorted()
 }
 
-fn kind(dimension: &Dimension) -> Option<DimensionType> {
+pub(crate) fn kind(dimension: &Dimension) -> Option<DimensionType> {
     dimension.kind.or(match dimension.name.as_str() {
         "t" => Some(DimensionType::Time),
         "c" => Some(DimensionType::Channel),
@@ -194,7 +194,7 @@ fn is_position(dimension: &Dimension) -> bool {
     kind(dimension) == Some(DimensionType::Position)
 }
 
-fn elements(dimension: &Dimension) -> Option<u64> {
+pub(crate) fn elements(dimension: &Dimension) -> Option<u64> {
     dimension.count.or(dimension.coords.as_ref().map(|coords| coords.len() as u64))
 }
 

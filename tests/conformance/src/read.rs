@@ -45,23 +45,22 @@ pub fn zarrs_first(folder: &Path, most: u64) -> Result<Pixels, String> {
     Ok(Pixels { shape, bytes: bytes.into_owned() })
 }
 
-/// Reads a position of a memory backend; `shape` is the declared one, its unbounded axis is taken from the store.
+/// Reads an array of a memory backend; `shape` is the declared one, its unbounded axis is taken from the store.
 ///
 /// # Errors
 /// Where there was no finished run.
 pub fn memory(
     store: &MemoryStore,
-    position: usize,
+    array: ArrayId,
     shape: &[u64],
     append_axis: Option<usize>,
 ) -> Result<Pixels, String> {
     let extents = store.extents().ok_or("the run has not finished")?;
     let mut shape = shape.to_vec();
     if let Some(axis) = append_axis {
-        shape[axis] = extents.get(position).copied().flatten().ok_or("the unbounded axis has no extent")?;
+        shape[axis] = extents.get(array.index()).copied().flatten().ok_or("the unbounded axis has no extent")?;
     }
     let index_shape = &shape[..shape.len() - 2];
-    let position = u32::try_from(position).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     for flat in 0..index_shape.iter().product::<u64>() {
         let mut rest = flat;
@@ -70,7 +69,7 @@ pub fn memory(
             index[axis] = rest % extent;
             rest /= extent;
         }
-        bytes.extend(store.plane(ArrayId(position), index).ok_or_else(|| format!("no plane at {index:?}"))?);
+        bytes.extend(store.plane(array, index).ok_or_else(|| format!("no plane at {index:?}"))?);
     }
     Ok(Pixels { shape, bytes })
 }
