@@ -1,11 +1,16 @@
 //! Random cases: everything crossed with everything, on small arrays.
 
+use std::collections::BTreeMap;
+
 use ome_stream::settings::{
-    Checksum, Codec, Compression, DataType, Dimension, Durability, NgffVersion, Shuffle, StorageOrder,
+    Checksum, Codec, Compression, DataType, Dimension, Durability, NgffVersion, Pyramid, PyramidMethod, Shuffle,
+    StorageOrder,
 };
 use proptest::prelude::*;
 
 use crate::case::{Case, Step, field, plate};
+use crate::levels::steps;
+use crate::model;
 
 /// Most frames that a random case takes.
 const MOST_FRAMES: u64 = 60;
@@ -132,6 +137,83 @@ fn in_wells(case: Case, wells: &[(usize, usize)]) -> Case {
     case.plate(plate(&rows, &columns), &fields)
 }
 
+/// Levels below full resolution, before it is known what there is to become smaller.
+#[derive(Debug, Clone)]
+struct Levels {
+    method: PyramidMethod,
+    /// Factors of rows, columns and planes.
+    factors: [Option<u64>; 3],
+    /// A number of levels, or else how small they become.
+    levels: Option<u32>,
+    smallest: u64,
+    chunks: Vec<BTreeMap<String, u64>>,
+    shards: Vec<BTreeMap<String, u64>>,
+    /// Distance of planes, where that of pixels is 1.
+    depth: f64,
+}
+
+fn pyramid() -> impl Strategy<Value = Levels> {
+    let factor = || prop::option::weighted(0.5, 1u64..4);
+    let sizes = || prop::collection::btree_map(prop::sample::select(vec!["t", "z", "y", "x"]), 1u64..9, 0..4);
+    let named = |sizes: BTreeMap<&str, u64>| sizes.into_iter().map(|(name, size)| (name.to_owned(), size)).collect();
+    let lists = || prop::collection::vec(sizes().prop_map(named), 0..3);
+    let method = prop::sample::select(PyramidMethod::ALL.to_vec());
+    let until = (prop::option::of(1u32..5), 1u64..13);
+    let depth = prop::sample::select(vec![0.5, 1.0, 1.9, 2.0, 3.0, 10.0]);
+    (method, [factor(), factor(), factor()], until, lists(), lists(), depth).prop_map(
+        |(method, factors, (levels, smallest), chunks, shards, depth)| Levels {
+            method,
+            factors,
+            levels,
+            smallest,
+            chunks,
+            shards,
+            depth,
+        },
+    )
+}
+
+/// With levels, as far as the image has any.
+fn with_levels(mut case: Case, levels: &Levels) -> Case {
+    let has = |name: &String| case.settings.dimensions.iter().any(|dimension| dimension.name == *name);
+    let is_sharded = case.settings.dimensions.iter().any(|dimension| dimension.shard_size_chunks.is_some());
+    let named = |list: &[BTreeMap<String, u64>]| -> Vec<BTreeMap<String, u64>> {
+        let of_level =
+            |sizes: &BTreeMap<String, u64>| sizes.clone().into_iter().filter(|(name, _)| has(name)).collect();
+        list.iter().map(of_level).collect()
+    };
+    let names = ["y", "x", "z"].map(str::to_owned);
+    let factors = names.into_iter().zip(levels.factors).filter(|(name, _)| has(name));
+    let factors: BTreeMap<String, u64> = factors.filter_map(|(name, by)| Some((name, by?))).collect();
+    let is_left = |name: &str| factors.get(name).is_none_or(|by| *by > 1);
+    if !is_left("y") && !is_left("x") {
+        // Nothing would ever become smaller, or what does would wait for it.
+        return case;
+    }
+    let method = match levels.method.takes(case.settings.dtype) {
+        true => levels.method,
+        false => PyramidMethod::Median,
+    };
+    let mut pyramid = Pyramid {
+        method,
+        smallest: Some(levels.smallest),
+        factors: Some(factors),
+        chunks: named(&levels.chunks),
+        shards: if is_sharded { named(&levels.shards) } else { Vec::new() },
+        ..Pyramid::default()
+    };
+    case = case.dimension("z", |z| z.with_scale(levels.depth));
+    if let Some(count) = levels.levels {
+        (pyramid.levels, pyramid.smallest) = (Some(u32::MAX), None);
+        case.settings.pyramid = Some(pyramid.clone());
+        let axes = model::images(&case).first().map(|image| image.axes.clone()).unwrap_or_default();
+        let all = 1 + steps(&case.settings, &axes).len() as u32;
+        pyramid.levels = Some(count.min(all));
+    }
+    case.settings.pyramid = Some(pyramid);
+    case
+}
+
 /// Any case.
 pub fn case() -> impl Strategy<Value = Case> {
     let dtype = prop::sample::select(DataType::ALL.to_vec());
@@ -144,8 +226,9 @@ pub fn case() -> impl Strategy<Value = Case> {
     ];
     let run = (script(), durability, version, prop::option::of(1usize..5));
     let codecs = (compression(), prop::bool::weighted(0.25));
-    (dimensions(), wells, dtype, codecs, order(), run).prop_map(
-        |(dimensions, wells, dtype, (compression, summed), order, (script, durability, version, threads))| {
+    let levels = prop::option::of(pyramid());
+    (dimensions(), wells, dtype, codecs, order(), run, levels).prop_map(
+        |(dimensions, wells, dtype, (compression, summed), order, (script, durability, version, threads), levels)| {
             let order = storage_order(&order, &dimensions);
             let unbounded = dimensions.first().is_some_and(|first| first.count.is_none());
             let mut case = Case::of("random", without_shards(dimensions, version))
@@ -157,6 +240,9 @@ pub fn case() -> impl Strategy<Value = Case> {
                 .with(|settings| settings.threads = threads);
             let most = if unbounded { MOST_FRAMES } else { case.declared().min(MOST_FRAMES) };
             case.script = cut(&script, most);
+            if let Some(levels) = levels {
+                case = with_levels(case, &levels);
+            }
             match wells {
                 Some(wells) => in_wells(case, &wells),
                 None => case,
