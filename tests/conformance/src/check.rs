@@ -281,13 +281,15 @@ impl<'a> Stored<'a> {
         for (axis, name) in image.axes.iter().enumerate() {
             let Some(dimension) = settings.dimensions.iter().find(|each| each.name == *name) else { continue };
             let by = of_full.and_then(|of_full| of_full.get(axis)).copied().unwrap_or(1);
-            let count = model::elements(dimension).map_or(u64::MAX, |count| count.div_ceil(by));
-            let chunk = told(|pyramid| &pyramid.chunks, name).or(dimension.chunk_size);
-            let chunk = chunk.unwrap_or(if axis < frame_starts { 1 } else { count }).min(count);
-            let chunks = told(|pyramid| &pyramid.shards, name).or(dimension.shard_size_chunks);
-            is_sharded |= chunks.is_some();
+            let full = model::elements(dimension).unwrap_or(u64::MAX);
+            let count = if full == u64::MAX { full } else { full.div_ceil(by) };
+            let in_full = dimension.chunk_size.unwrap_or(if axis < frame_starts { 1 } else { full }).min(full);
+            let chunk = told(|pyramid| &pyramid.chunks, name).unwrap_or(in_full).min(count);
+            let chunks = told(|pyramid| &pyramid.shards, name);
+            is_sharded |= chunks.or(dimension.shard_size_chunks).is_some();
+            let as_full = dimension.shard_size_chunks.unwrap_or(1).min(full.div_ceil(in_full));
             stored.chunk.push(chunk);
-            shard.push(chunk * chunks.unwrap_or(1).min(count.div_ceil(chunk)));
+            shard.push(chunk * chunks.unwrap_or(as_full).min(count.div_ceil(chunk)));
         }
         stored.shard = is_sharded.then_some(shard);
         stored
