@@ -19,7 +19,8 @@ Manifest (JSON):
             "level": "0",                   default "0"
             "shape": [3, 64, 64], "dtype": "uint16", "axes": ["t", "y", "x"],
             "expect": {"kind": "coords", "frames": [0, 1, null]},           see pixels.py
-            "scale": [..], "translation": [..], "units": [..], "channels": [..], "levels": 1     each optional
+            "scale": [..], "translation": [..], "units": [..], "channels": [..], "levels": 1,    each optional
+            "method": "mean", "scales": [[..], ..], "translations": [[..], ..]     of all levels, each optional
         }]
     }]}
 
@@ -42,8 +43,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from levels import check_levels
 from openers import OPENERS, can_open
-from pixels import difference, expectation
+from pixels import difference, expectation, frame_map
 from readers import READERS
 from structure import Layout, Wrong, axes_of, check_scene, join, layout, multiscales, ome, placement
 from validators import ABLE, VALIDATORS, documents, judge
@@ -51,6 +53,7 @@ from validators import ABLE, VALIDATORS, documents, judge
 STORE_FIELDS = {"path", "readers", "validators", "openers", "positions", "allow_warnings", "scene"}
 POSITION_FIELDS = {
     "path", "level", "shape", "dtype", "axes", "expect", "scale", "translation", "units", "channels", "levels",
+    "method", "scales", "translations",
 }  # fmt: skip
 
 
@@ -81,6 +84,14 @@ def read_pixels(store: Path, position: dict[str, Any], reader: str) -> int:
     return math.prod(want.shape)
 
 
+def levels(store: Path, position: dict[str, Any], reader: str) -> int:
+    """Compares the levels below full resolution with what NumPy makes of it."""
+    came = None
+    if position["expect"].get("kind") == "coords":
+        came = frame_map(position["expect"].get("frames"), tuple(position["shape"])) >= 0
+    return check_levels(store, position.get("path", ""), reader, came)
+
+
 def check_metadata(store: Path, position: dict[str, Any]) -> None:
     """Compares axes, scale, translation, units, channel names and number of levels with what was expected."""
     path = position.get("path", "")
@@ -98,6 +109,9 @@ def check_metadata(store: Path, position: dict[str, Any]) -> None:
         "scale": scale,
         "translation": translation,
         "levels": len(datasets),
+        "method": entry.get("type"),
+        "scales": [placement(dataset, len(axes))[0] for dataset in datasets],
+        "translations": [placement(dataset, len(axes))[1] for dataset in datasets],
         "channels": [channel.get("label") for channel in channels] if channels is not None else None,
     }
     for name, got in found.items():
@@ -168,6 +182,8 @@ def check_store(wanted: dict[str, Any]) -> dict[str, Any]:
         run(checks, "metadata", label, lambda p=position: check_metadata(store, p))
         for reader in wanted.get("readers", list(READERS)):
             run(checks, reader, label, lambda p=position, r=reader: read_pixels(store, p, r))
+            if position.get("levels", 1) > 1:
+                run(checks, f"levels by {reader}", label, lambda p=position, r=reader: levels(store, p, r))
     return {
         "path": str(store),
         "ok": all(check["ok"] for check in checks),

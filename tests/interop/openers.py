@@ -12,18 +12,18 @@ from readers import metadata_of
 from structure import Layout, Wrong, axes_of, in_scene, join, multiscales, ome, placement
 
 
-def full_size(store: Path, path: str) -> tuple[int, ...]:
-    """Shape of an image at its finest level, by its metadata."""
-    level = multiscales(store, path)["datasets"][0]["path"]
-    return tuple(metadata_of(store / join(path, level))[1]["shape"])
+def sizes(store: Path, path: str) -> list[tuple[int, ...]]:
+    """Shape of each level of an image, by its metadata."""
+    levels = [level["path"] for level in multiscales(store, path)["datasets"]]
+    return [tuple(metadata_of(store / join(path, level))[1]["shape"]) for level in levels]
 
 
-def by_channel(store: Path, path: str) -> list[tuple[int, ...]]:
-    """Shapes of an image's layers in napari: one for each channel."""
-    shape = list(full_size(store, path))
+def by_channel(store: Path, path: str) -> list[list[tuple[int, ...]]]:
+    """Shapes of an image's layers in napari, level by level: one layer for each channel."""
+    shapes = [list(shape) for shape in sizes(store, path)]
     kinds = [axis.get("type") for axis in axes_of(multiscales(store, path))]
-    count = shape.pop(kinds.index("channel")) if "channel" in kinds else 1
-    return [tuple(shape)] * count
+    count = {shape.pop(kinds.index("channel")) for shape in shapes}.pop() if "channel" in kinds else 1
+    return [[tuple(shape) for shape in shapes]] * count
 
 
 def napari(store: Path, found: Layout) -> None:
@@ -38,8 +38,8 @@ def napari(store: Path, found: Layout) -> None:
         if not layers:
             raise Wrong("no layer")
         return
-    shapes = [tuple(layer[0][0].shape) for layer in layers]
-    expected = [shape for path in found.images for shape in by_channel(store, path)]
+    shapes = [[tuple(level.shape) for level in layer[0]] for layer in layers]
+    expected = [layer for path in found.images for layer in by_channel(store, path)]
     if shapes != expected:
         raise Wrong(f"layers: expected {expected}, got {shapes}")
 
@@ -56,9 +56,9 @@ def ome_zarr_py(store: Path, found: Layout) -> None:
         location = parse_url(str(store / path))
         if location is None:
             raise Wrong(f"{path!r} is no location for ome-zarr-py")
-        shapes = [tuple(node.data[0].shape) for node in Reader(location)() if node.data]
-        if shapes != [full_size(store, path)]:
-            raise Wrong(f"{path!r}: expected {full_size(store, path)}, got {shapes}")
+        shapes = [[tuple(level.shape) for level in node.data] for node in Reader(location)() if node.data]
+        if shapes != [sizes(store, path)]:
+            raise Wrong(f"{path!r}: expected {sizes(store, path)}, got {shapes}")
 
 
 def composed(store: Path) -> None:
@@ -92,7 +92,7 @@ def can_open(name: str, store: Path, found: Layout) -> bool:
         return found.version != "0.6" or "napari-ome-zarr" in OPENERS
     if found.kind == "plate":
         # It lays the fields side by side in one image.
-        return len({full_size(store, path) for path in found.images}) == 1
+        return len({tuple(sizes(store, path)) for path in found.images}) == 1
     if found.kind != "bioformats2raw":
         return True
     return (store / "OME/METADATA.ome.xml").is_file() and not any(" " in path for path in found.images)

@@ -10,7 +10,7 @@ pub mod names;
 pub mod python;
 pub mod sources;
 
-pub use ome_stream_conformance::{case, check, matrix, model, pixels, random, read, run};
+pub use ome_stream_conformance::{case, check, levels, matrix, model, pixels, random, read, run};
 
 /// The README's example compiles as it stands there.
 #[cfg(doctest)]

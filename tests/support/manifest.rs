@@ -4,6 +4,7 @@ use ome_stream::settings::NgffVersion;
 use serde_json::{Value, json};
 
 use crate::case::Case;
+use crate::levels::{self, Level};
 use crate::model;
 use crate::run::Ran;
 
@@ -15,6 +16,9 @@ pub fn store(case: &Case, ran: &Ran) -> Value {
         .iter()
         .zip(ran.plan.positions())
         .map(|(image, planned)| {
+            let levels = levels::levels(case, image);
+            let of_levels = |of: fn(&Level) -> &Vec<f64>| levels.iter().map(of).collect::<Vec<_>>();
+            let method = case.settings.pyramid.as_ref().filter(|_| levels.len() > 1).map(|each| each.method.name());
             json!({
                 "path": planned.path,
                 "shape": image.shape,
@@ -25,7 +29,10 @@ pub fn store(case: &Case, ran: &Ran) -> Value {
                 "translation": image.translation,
                 "units": image.units,
                 "channels": image.channels,
-                "levels": 1,
+                "levels": levels.len(),
+                "method": method,
+                "scales": of_levels(|level| &level.scale),
+                "translations": of_levels(|level| &level.translation),
             })
         })
         .collect();
