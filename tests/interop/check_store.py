@@ -86,9 +86,7 @@ def read_pixels(store: Path, position: dict[str, Any], reader: str) -> int:
 
 def levels(store: Path, position: dict[str, Any], reader: str) -> int:
     """Compares the levels below full resolution with what NumPy makes of it."""
-    came = None
-    if position["expect"].get("kind") == "coords":
-        came = frame_map(position["expect"].get("frames"), tuple(position["shape"])) >= 0
+    came = frame_map(position["expect"].get("frames"), tuple(position["shape"])) >= 0
     return check_levels(store, position.get("path", ""), reader, came)
 
 

@@ -8,6 +8,9 @@ use ome_stream_tests::run::{NoRun, run};
 use ome_stream_tests::{manifest, matrix};
 use serde_json::{Value, json};
 
+/// Fewest images with levels below full resolution among the cases of the matrix.
+const PYRAMIDS: usize = 20;
+
 /// Runs every case through those of the engines that are there; at least `least` of them are written.
 fn are_read_in_full_and_found_valid(engines: &[&str], least: usize) {
     let Some(python) = python::setting(python::PYTHON, "foreign readers") else { return };
@@ -53,8 +56,15 @@ fn are_read_in_full_and_found_valid(engines: &[&str], least: usize) {
             .count()
     };
     let positions: usize = stores.iter().map(|store| store["positions"].as_array().map_or(0, Vec::len)).sum();
+    let with_levels = |store: &Value| {
+        let positions = store["positions"].as_array().into_iter().flatten();
+        positions.filter(|position| position["levels"].as_u64().is_some_and(|levels| levels > 1)).count()
+    };
+    let pyramids: usize = stores.iter().map(with_levels).sum();
+    assert!(least == 0 || pyramids >= PYRAMIDS, "{pyramids} images have levels");
     for reader in ["zarr-python", "tensorstore"] {
         assert_eq!(count(reader), positions, "{reader} read every array");
+        assert_eq!(count(&format!("levels by {reader}")), pyramids, "{reader} read every level");
     }
     // All know 0.4 and 0.5; 0.6 the last, and from Python 3.12 on ome-zarr-models.
     let judged = |known: &[NgffVersion]| {

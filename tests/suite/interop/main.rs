@@ -9,6 +9,7 @@ mod foreign_readers;
 mod foreign_stores;
 mod format_2;
 mod javascript;
+mod levels;
 mod parity;
 mod planes;
 mod real_images;
