@@ -250,7 +250,7 @@ fn schedules_of_two_sources_with_a_level() {
                 settings.pyramid = levels.map(|levels| Pyramid { levels: Some(levels), ..Pyramid::default() });
                 settings
             };
-            let sources = [of("t:inf:2,y:4,x:4", "a", Some(2)), of("t:inf,y:2,x:6", "b", None)];
+            let sources = [of("t:inf:2,z:2,y:4,x:4", "a", Some(2)), of("t:inf,y:2,x:6", "b", None)];
             let plan = Plan::of_sources(&sources, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
             let memory = Memory { budget_bytes: 0, pool_bytes: 0, ..*plan.memory() };
             let budget = Budget::new(plan.forms(), &memory);
@@ -269,6 +269,9 @@ fn schedules_of_two_sources_with_a_level() {
             cameras.into_iter().for_each(|camera| camera.join().expect("no panic"));
             stream.fronts.iter().for_each(|front| front.close(&stream.shared));
             worker.join().expect("no panic");
+            // The last plane of z is alone.
+            let store = |complete| workers::store_all(&stream.shared, complete);
+            super::reduce::finish_windows(&stream.shared, store).expect("all well");
             workers::store_all(&stream.shared, stream.shared.levels.close(&stream.shared));
             stream.shared.failure.check().expect("all well");
             assert_eq!(stream.shared.progress.by_source(), [(5, 0), (4, 0)]);

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use ome_stream::settings::Settings;
-use ome_stream::{Error, Stream};
+use ome_stream::settings::{MIN_MEMORY_LIMIT, Settings};
+use ome_stream::{Error, Plan, Stream};
 use ome_stream_tests::case::{Case, Step};
-use ome_stream_tests::{check, model, pixels, random, read, run};
+use ome_stream_tests::{check, levels, model, pixels, random, read, run};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -35,13 +35,20 @@ pub fn resuming(mut settings: Settings) -> Settings {
     settings
 }
 
-/// Whether every position's array holds what the whole script leaves there.
+/// Whether every position's arrays hold what the whole script leaves there.
 pub fn holds(case: &Case, stream: &Stream) -> Result<(), TestCaseError> {
-    for (position, image) in model::images(case).iter().enumerate() {
-        let array = stream.plan().array_path(position, 0);
-        let found = read::zarrs(&array).map_err(TestCaseError::fail)?;
-        check::same_pixels(case, image, &found)
-            .map_err(|wrong| TestCaseError::fail(format!("position {position}: {wrong}\n{case:?}")))?;
+    holds_images(case, &model::images(case), stream)
+}
+
+/// Whether every position's arrays, of all levels, hold these images.
+fn holds_images(case: &Case, images: &[model::Image], stream: &Stream) -> Result<(), TestCaseError> {
+    for (position, image) in images.iter().enumerate() {
+        for (level, expected) in (0_u32..).zip(&levels::levels(case, image)) {
+            let found = read::zarrs(&stream.plan().array_path(position, level)).map_err(TestCaseError::fail)?;
+            check::same_level(case, expected, &found).map_err(|wrong| {
+                TestCaseError::fail(format!("position {position}, level {level}: {wrong}\n{case:?}"))
+            })?;
+        }
     }
     Ok(())
 }
@@ -99,12 +106,7 @@ fn any_frame_can_be_replaced_at_any_time() {
             let place = stream.plan().router().locate(*frame).ok_or_else(|| failed("no place"))?;
             images[place.position as usize].replace(&place.index[..index], frame + 1000);
         }
-        for (position, image) in images.iter().enumerate() {
-            let found = read::zarrs(&stream.plan().array_path(position, 0)).map_err(TestCaseError::fail)?;
-            check::same_pixels(&case, image, &found)
-                .map_err(|wrong| TestCaseError::fail(format!("{wrong}\n{case:?}")))?;
-        }
-        Ok(())
+        holds_images(&case, &images, &stream)
     });
 }
 
@@ -207,6 +209,29 @@ fn frame_metadata_of_frames_that_come_again_are_not_kept_twice() {
     assert_eq!(lines.len(), 4, "{text}");
     assert!(lines[2].contains("\"first\": 2") || lines[2].contains("\"first\":2"), "{text}");
     assert!(lines[3].contains("\"second\""), "{text}");
+}
+
+#[test]
+fn frames_are_replaced_in_the_least_memory_with_levels() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = [Step::Append(24)];
+    let case =
+        Case::new("replaced", "t:6:3,z:4:2,y:64,x:64").pyramid(serde_json::json!({"method": "median", "levels": 3}));
+    let mut settings = case.settings_in(folder.path());
+    settings.threads = Some(1);
+    let capabilities = native().capabilities();
+    let least = Plan::new(&settings, &capabilities).expect("a plan").memory().least_bytes;
+    settings.memory_limit = least.max(MIN_MEMORY_LIMIT);
+    let stream = Stream::create(&settings, &*native()).expect("made");
+    let (rows, columns) = case.frame();
+    for number in 0..24 {
+        stream.skip(1).expect("skipped");
+        let place = stream.plan().router().locate(number).expect("a place");
+        let frame = pixels::frame(settings.dtype, number, rows, columns);
+        stream.write_at(0, &place.index[..2], &frame).expect("filled");
+    }
+    stream.finish().expect("finished");
+    holds(&case.script(&script), &stream).expect("whole");
 }
 
 #[test]

@@ -22,7 +22,6 @@ mod paths;
 mod plates;
 mod process;
 mod refusals;
-mod replaced_levels;
 mod seen_to_fail;
 mod seen_to_fail_alone;
 mod slow_camera;
