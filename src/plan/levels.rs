@@ -5,15 +5,6 @@ use crate::error::{Error, Result};
 use crate::pyramid::{Level, LevelAxis, Shrink, Until, levels};
 use crate::settings::{Acquisition, Axis, DimensionType, MAX_LEVELS, Pyramid, named_unit};
 
-/// Rows or columns below which an image needs no smaller level, where nothing is said: a thumbnail.
-const SMALLEST: u64 = 256;
-
-/// By how much planes become fewer once they lie no farther apart than pixels, where nothing is said.
-const PLANES: u64 = 2;
-
-/// By how much rows and columns become fewer, where nothing is said.
-const IN_FRAME: u64 = 2;
-
 /// The levels below full resolution.
 ///
 /// # Errors
@@ -34,7 +25,7 @@ pub(super) fn below_full(acquisition: &Acquisition) -> Result<Vec<Level>> {
         .collect();
     let until = match pyramid.levels {
         Some(count) => Until::Count(count),
-        None => Until::Below(pyramid.smallest.unwrap_or(SMALLEST)),
+        None => Until::Below(pyramid.smallest.unwrap_or(Pyramid::SMALLEST)),
     };
     let all = levels(&level_axes, pyramid.method, until)?;
     if all.len() > MAX_LEVELS as usize {
@@ -55,12 +46,11 @@ fn too_large<'a>(axes: &'a [Axis], levels: &[Level]) -> Option<&'a Axis> {
 }
 
 fn shrink(pyramid: &Pyramid, axis: &Axis, in_frame: bool) -> Shrink {
-    let told = pyramid.factors.as_ref().and_then(|factors| factors.get(&axis.name)).copied();
-    match (axis.kind, told, in_frame) {
-        (_, told, true) => Shrink::By(told.unwrap_or(IN_FRAME)),
+    match (axis.kind, pyramid.factor(&axis.name), in_frame) {
+        (_, told, true) => Shrink::By(told.unwrap_or(Pyramid::FACTOR)),
         (DimensionType::Space, Some(1), false) => Shrink::Never,
         (DimensionType::Space, Some(by), false) => Shrink::By(by),
-        (DimensionType::Space, None, false) => Shrink::OnceCaughtUp(PLANES),
+        (DimensionType::Space, None, false) => Shrink::OnceCaughtUp(Pyramid::FACTOR),
         _ => Shrink::Never,
     }
 }

@@ -44,11 +44,7 @@ impl Reducer {
     /// [`Error::InvalidSettings`] for a method that does not take the data type, and for factors of 0 or beyond
     /// [`MAX_WINDOW`] and [`MAX_PLANES`].
     pub fn new(method: Method, dtype: DataType, frame: (usize, usize), factors: [u64; 3]) -> Result<Self> {
-        if !method.takes(dtype) {
-            let problem = format!("the most frequent of {dtype} pixels says nothing: hardly any two are equal");
-            let remedy = "use \"median\", which keeps edges, or an integer data type";
-            return Err(Error::settings("pyramid.method", method.name(), problem, remedy));
-        }
+        method.check(dtype)?;
         check_window(factors)?;
         // Bounded just now.
         let [planes, rows, columns] = factors.map(|factor| factor as usize);

@@ -36,7 +36,8 @@ pub const MAX_THREADS: usize = 256;
 /// Least `memory_limit`, in bytes: 1 MiB.
 pub const MIN_MEMORY_LIMIT: u64 = 1 << 20;
 
-/// Most levels: more than enough to bring the longest possible axis down to one pixel by halves.
+/// Most levels of an image, the full one included: each is a bit of what is known of a frame, and a power of two. By
+/// halves, enough for 8 million rows down to the size of an overview.
 pub const MAX_LEVELS: u32 = 16;
 
 /// Seconds that `live_interval` may have: below, the disk is kept busy with provisional indices; above, it is no

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::DataType;
+use super::dtype::DataType;
 use super::limits::MAX_LEVELS;
+use crate::error::{Error, Result};
 
 /// How the pixels of a window, a block of a level, become one pixel of the level below. Windows at an edge are made of
 /// the pixels that exist.
 ///
-/// A window with a NaN becomes a NaN by [`Mean`](PyramidMethod::Mean), [`Min`](PyramidMethod::Min), [`Max`](PyramidMethod::Max) and
-/// [`Median`](PyramidMethod::Median), as with NumPy: what is not known is not covered up. It is a quiet one, without sign or
-/// payload. [`Nearest`](PyramidMethod::Nearest) keeps the bits of the pixel that it takes.
+/// A window with a NaN becomes a NaN by [`Mean`](Self::Mean), [`Min`](Self::Min), [`Max`](Self::Max) and
+/// [`Median`](Self::Median), as with NumPy: what is not known is not covered up. It is a quiet one, without sign or
+/// payload. [`Nearest`](Self::Nearest) keeps the bits of the pixel that it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PyramidMethod {
@@ -57,6 +58,19 @@ impl PyramidMethod {
         !matches!((self, dtype), (Self::Mode, DataType::Float16 | DataType::Float32 | DataType::Float64))
     }
 
+    /// That pixels of this type can be combined by it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidSettings`].
+    pub(crate) fn check(self, dtype: DataType) -> Result<()> {
+        if self.takes(dtype) {
+            return Ok(());
+        }
+        let problem = format!("the most frequent of {dtype} pixels says nothing: hardly any two are equal");
+        let remedy = "use \"median\", which keeps edges, or an integer data type";
+        Err(Error::settings("pyramid.method", self.name(), problem, remedy))
+    }
+
     /// Whether the pixel that it makes lies in the center of its window; else it lies where the first one lies.
     #[must_use]
     pub const fn is_centered(self) -> bool {
@@ -64,31 +78,54 @@ impl PyramidMethod {
     }
 }
 
-/// Levels below full resolution, made while frames come.
+/// Downsampled levels beside the full resolution.
+///
+/// Each is made of the one above, while frames come in.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, expecting = "an object with method, levels, smallest, factors, chunks, shards")]
 pub struct Pyramid {
     /// How pixels are combined.
     #[serde(default)]
     pub method: PyramidMethod,
-    /// Number of levels, full resolution included. Neither this nor `smallest` given: as by `smallest` 256.
-    #[serde(default)]
+    /// Number of levels, the full resolution included. Not given: as `smallest` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = MAX_LEVELS))]
     pub levels: Option<u32>,
-    /// Levels follow one another until one has fewer rows or columns than so many.
-    #[serde(default)]
+    /// In place of `levels`: levels end with the first that has fewer rows or columns than so many, or where nothing is
+    /// left to become smaller. Neither given: [`Pyramid::SMALLEST`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub smallest: Option<u64>,
-    /// By how much each level is smaller than the one before, by name of a space dimension. Not given: 2 for rows and
-    /// columns; for others 2 from the level on at which pixels lie as far apart as theirs, by the scales. 1 is never.
-    #[serde(default)]
+    /// By how much each level is smaller than the one above, by name of a space dimension; 1 keeps the size. Rows and
+    /// columns not given: 2. Planes (z) given: at every level; not given: 2, from the level on at which the spacing of
+    /// rows and columns has caught up with their own. Other dimensions never become smaller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factors: Option<BTreeMap<String, u64>>,
-    /// For each level below full resolution the pixels of its chunks, by name of a dimension; what is not given is as
-    /// at full resolution.
+    /// Pixels of a chunk along each dimension, by its name, for each level below full resolution. Dimensions that are
+    /// left out, and levels behind the last entry: as full resolution.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chunks: Vec<BTreeMap<String, u64>>,
-    /// For each level below full resolution the chunks of its shards, by name of a dimension; what is not given is as
-    /// at full resolution.
+    /// Chunks of a shard along each dimension, in the same form.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shards: Vec<BTreeMap<String, u64>>,
+}
+
+impl Pyramid {
+    /// `smallest` where neither it nor `levels` is given: the last level is a thumbnail.
+    pub const SMALLEST: u64 = 256;
+
+    /// Pixels that become one along an axis that becomes smaller, where nothing is said.
+    pub const FACTOR: u64 = 2;
+
+    /// Levels made by this method, with every default.
+    #[must_use]
+    pub fn by(method: PyramidMethod) -> Self {
+        Self { method, ..Self::default() }
+    }
+
+    /// Pixels that become one along the space dimension of this name, where it is said.
+    #[must_use]
+    pub fn factor(&self, name: &str) -> Option<u64> {
+        self.factors.as_ref().and_then(|factors| factors.get(name)).copied()
+    }
 }

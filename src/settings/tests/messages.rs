@@ -44,6 +44,8 @@ fn with_everywhere(text: &str) -> Vec<Value> {
     files.push(with("/format", json!({"suffix": text})));
     files.push(with("/compression", json!({"codec": "zstd", "shuffle": text})));
     files.push(with("/pyramid", json!({"factors": {text: 2}})));
+    files.push(with("/pyramid", json!({"chunks": [{text: 2}]})));
+    files.push(with("/pyramid", json!({"shards": [{"y": 2}, {text: text}]})));
     for coord in [json!(text), json!({"name": text, "x_coord": 1}), json!({"name": "a", text: 1, "color": text})] {
         for kind in ["position", "channel", "time"] {
             let mut file = with("/dimensions/0/coords", json!([coord, coord, text, text]));

@@ -7,6 +7,7 @@ mod normal_form;
 mod refused;
 mod refused_paths;
 mod refused_plates;
+mod refused_pyramids;
 mod round_trip;
 mod schema;
 mod words;

@@ -483,17 +483,6 @@ fn limits_out_of_range() {
 }
 
 #[test]
-fn pyramids_that_make_no_sense() {
-    let pyramid = |pyramid: Value| with("/pyramid", pyramid);
-    refused(&pyramid(json!({"levels": 0})), "pyramid.levels", "0");
-    refused(&pyramid(json!({"levels": 65})), "pyramid.levels", "65");
-    refused(&pyramid(json!({"method": "gauss"})), "pyramid.method", "\"gauss\"");
-    refused(&pyramid(json!({"factors": {"y": 0}})), "pyramid.factors.y", "0");
-    refused(&pyramid(json!({"factors": {"t": 2}})), "pyramid.factors.t", "2");
-    refused(&pyramid(json!({"factors": {"q": 2}})), "pyramid.factors.q", "2");
-}
-
-#[test]
 fn fields_that_are_unknown_missing_or_given_twice() {
     refused(&with("/backend", json!("zarrs")), "backend", "\"zarrs\"");
     refused(&with("/dimensions/0/chunks", json!(5)), "dimensions[0].chunks", "5");

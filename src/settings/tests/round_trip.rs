@@ -109,13 +109,22 @@ fn storage_order() -> impl Strategy<Value = StorageOrder> {
 }
 
 fn pyramid() -> impl Strategy<Value = Pyramid> {
-    use PyramidMethod::{Max, Mean, Nearest};
+    let sizes = || prop::collection::btree_map(name(), any::<u64>(), 0..3);
     (
-        prop::sample::select(vec![Mean, Nearest, Max]),
-        any::<Option<u32>>(),
-        prop::option::of(prop::collection::btree_map(name(), any::<u64>(), 0..3)),
+        prop::sample::select(PyramidMethod::ALL),
+        any::<(Option<u32>, Option<u64>)>(),
+        prop::option::of(sizes()),
+        prop::collection::vec(sizes(), 0..3),
+        prop::collection::vec(sizes(), 0..3),
     )
-        .prop_map(|(method, levels, factors)| Pyramid { method, levels, factors, ..Pyramid::default() })
+        .prop_map(|(method, (levels, smallest), factors, chunks, shards)| Pyramid {
+            method,
+            levels,
+            smallest,
+            factors,
+            chunks,
+            shards,
+        })
 }
 
 fn plate() -> impl Strategy<Value = Plate> {

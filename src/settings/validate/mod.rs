@@ -41,24 +41,32 @@ pub(super) fn check(settings: &Settings, axes: &[Axis]) -> Result<()> {
     format(&settings.format)?;
     shards_of_version(settings)?;
     plate::check(settings)?;
-    pyramid::check(settings)
+    pyramid::check(settings, axes)
 }
 
 /// OME-NGFF 0.4 lies on Zarr v2, which has no shards.
 fn shards_of_version(settings: &Settings) -> Result<()> {
-    let version = settings.format.version;
-    let sharded = settings.dimensions.iter().map(|each| each.shard_size_chunks).enumerate();
-    let Some((nth, chunks)) = sharded.filter_map(|(nth, chunks)| Some((nth, chunks?))).next() else { return Ok(()) };
-    if version != NgffVersion::V0_4 {
+    if settings.format.version != NgffVersion::V0_4 {
         return Ok(());
     }
-    Err(Error::dimension(
-        nth,
-        "shard_size_chunks",
-        chunks,
-        "OME-NGFF 0.4 lies on Zarr v2, which has no shards",
-        "leave it out, or use format.version \"0.5\" or \"0.6\"",
-    ))
+    let of_dimensions = settings
+        .dimensions
+        .iter()
+        .enumerate()
+        .filter_map(|(nth, each)| Some((format!("dimensions[{nth}].shard_size_chunks"), each.shard_size_chunks?)));
+    let of_levels =
+        settings.pyramid.iter().flat_map(|pyramid| pyramid.shards.iter().enumerate()).flat_map(|(nth, sizes)| {
+            sizes.iter().map(move |(name, chunks)| (format!("pyramid.shards[{nth}].{name}"), *chunks))
+        });
+    match of_dimensions.chain(of_levels).next() {
+        None => Ok(()),
+        Some((field, chunks)) => Err(Error::settings(
+            field,
+            chunks,
+            "OME-NGFF 0.4 lies on Zarr v2, which has no shards",
+            "leave it out, or use format.version \"0.5\" or \"0.6\"",
+        )),
+    }
 }
 
 fn limits(settings: &Settings) -> Result<()> {

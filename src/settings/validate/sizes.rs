@@ -92,11 +92,23 @@ pub(super) fn check(settings: &Settings, axes: &[Axis]) -> Result<()> {
 
 /// Refuses sizes of dimensions whose product is more than `most`; names `field` of the largest.
 fn at_most(most: u64, sizes: Vec<(usize, u64)>, field: &str, problem: impl Fn(String) -> String) -> Result<()> {
-    let product = sizes.iter().try_fold(1_u64, |all, (_, each)| all.checked_mul(*each));
-    if product.is_some_and(|product| product <= most) {
+    let Some((largest, product)) = beyond(most, &sizes.iter().map(|(_, size)| *size).collect::<Vec<_>>()) else {
         return Ok(());
+    };
+    let (largest, size) = sizes.get(largest).copied().unwrap_or_default();
+    Err(Error::dimension(largest, field, size, problem(product), SMALLER))
+}
+
+/// What works in place of sizes whose product is too large.
+pub(super) const SMALLER: &str = "use smaller numbers";
+
+/// The place of the largest size, and the product as it is told, where that is more than `most`.
+pub(super) fn beyond(most: u64, sizes: &[u64]) -> Option<(usize, String)> {
+    let product = sizes.iter().try_fold(1_u64, |all, each| all.checked_mul(*each));
+    if product.is_some_and(|product| product <= most) {
+        return None;
     }
-    let (largest, size) = sizes.iter().max_by_key(|(_, size)| *size).copied().unwrap_or_default();
-    let product: Vec<String> = sizes.iter().map(|(_, size)| size.to_string()).collect();
-    Err(Error::dimension(largest, field, size, problem(product.join(" x ")), "use smaller numbers"))
+    let largest = (0..sizes.len()).max_by_key(|nth| sizes[*nth]).unwrap_or_default();
+    let product: Vec<String> = sizes.iter().map(u64::to_string).collect();
+    Some((largest, product.join(" x ")))
 }
