@@ -101,6 +101,11 @@ impl Plan {
         Self::of(validated(sources)?, root.to_path_buf(), &Capabilities::taking(unit), Judge::Nothing)
     }
 
+    /// The plan by which the store at `root` was made, whatever name its settings would give it, to write on in it.
+    pub(crate) fn going_on(sources: &[Settings], root: &Path, capabilities: &Capabilities) -> Result<Self> {
+        Self::of(validated(sources)?, root.to_path_buf(), capabilities, Judge::Memory)
+    }
+
     /// The plan of what the sources send; nothing of it is checked again.
     fn of(acquisitions: Vec<Acquisition>, root: PathBuf, capabilities: &Capabilities, judge: Judge) -> Result<Self> {
         let (mut sources, mut forms) = (Vec::new(), Vec::new());

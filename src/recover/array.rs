@@ -175,7 +175,7 @@ impl Array<'_, '_> {
             (true, ..) | (false, _, false) => State::Unfinished,
             (false, _, true) => State::Torn,
         };
-        let finding = Finding::new(name, state, cause).losing(!lost.is_empty());
+        let finding = Finding::new(name, state, cause).losing(!lost.is_empty() && !self.is_level());
         // Nobody reads a shard without an index, whoever changed it. All else is left as it is after a run that
         // finished.
         let is_unreadable = !unfinished && resolved.torn.is_some() && any;
@@ -236,7 +236,7 @@ impl Array<'_, '_> {
         }
         if let Some(Err(why)) = whole {
             self.lose(std::slice::from_ref(&object.coordinates));
-            let mut finding = Finding::new(name, State::Torn, why).losing(true);
+            let mut finding = Finding::new(name, State::Torn, why).losing(!self.is_level());
             if self.inspection.interrupted() {
                 let action = Action::KeepAside { path: object.path.clone() };
                 finding = finding.remedy("it is kept under another name; readers see fill value", vec![action]);
@@ -280,7 +280,7 @@ impl Array<'_, '_> {
             let cause = format!("it is gone; the write log tells of {} chunk(s) in it", chunks.len());
             let finding = Finding::new(name, State::Incomplete, cause)
                 .remedy("none is needed: readers see fill value", Vec::new())
-                .losing(true);
+                .losing(!self.is_level());
             self.inspection.report.findings.push(finding);
         }
     }
@@ -301,8 +301,12 @@ impl Array<'_, '_> {
         lost
     }
 
+    /// Chunks are lost; those of a level below full resolution can be made anew.
     fn lose(&mut self, chunks: &[Vec<u64>]) {
         self.report.lost += chunks.len() as u64;
+        if self.is_level() {
+            return self.inspection.lose_of_level(self.path, chunks, self.format);
+        }
         self.inspection.report.lost_chunks += chunks.len() as u64;
         let axes = self.format.index_axes();
         for chunk in chunks {
@@ -317,6 +321,10 @@ impl Array<'_, '_> {
                 chunk: chunk.clone(),
             });
         }
+    }
+
+    fn is_level(&self) -> bool {
+        self.inspection.level_at(self.path).is_some()
     }
 
     fn leftover(&mut self, name: &str, cause: &str, path: &Path) {

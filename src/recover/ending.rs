@@ -28,11 +28,16 @@ impl Inspection<'_> {
         if self.log.present {
             let finding = self.end_interruption(failed, disk);
             self.report.findings.push(finding);
+        } else if self.options.apply
+            && !failed
+            && let Err(error) = self.note_behind(disk)
+        {
+            self.report.notes.push(format!("how far the levels are there could not be noted: {error}"));
         }
         let findings = &self.report.findings;
         self.report.verdict = match findings.iter().any(|finding| finding.loses_frames) {
             true => Verdict::Lost,
-            false if findings.is_empty() => Verdict::Whole,
+            false if findings.is_empty() && self.report.levels.is_empty() => Verdict::Whole,
             false => Verdict::Harmless,
         };
         self.report
@@ -79,8 +84,11 @@ impl Inspection<'_> {
         let made = if self.run.is_none() { going_on() } else { None };
         let plan = self.run.as_ref().map(Run::plan).or(made.as_ref());
         let (Some(plan), true) = (plan, self.record.is_some()) else { return Ok(()) };
-        let written =
+        let mut written =
             written::find(self.source, plan, &self.root.join(self.log.name), self.log.unit, &self.lost_frames)?;
+        for (nth, each) in written.iter_mut().enumerate() {
+            each.come = self.certain(plan, nth, each.come);
+        }
         written::note(plan, &written, disk)?;
         for (source, written) in plan.sources().iter().zip(&written) {
             let lost = written.lost.iter().map(|stretch| stretch.count).fold(0, u64::saturating_add);

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::platform::{Disk, Kind, Pieces, Source, SyncPolicy, partial_name};
+use crate::platform::{Disk, Kind, Pieces, Source, SyncPolicy, create_dirs, partial_name};
 use crate::reader::{self, Lines, is_frame_line, is_there, kind, limits};
 
 pub use crate::names::own::KEPT_SUFFIX;
@@ -70,6 +70,7 @@ impl Action {
                     Kind::Link | Kind::Folder | Kind::Other => keep_aside(path, disk)?,
                 }
                 free_partial(path, disk)?;
+                make_folder_for(path, disk)?;
                 put(path, bytes, disk)
             }
             Self::KeepIntactLines { path } => {
@@ -96,6 +97,13 @@ fn copy_intact(from: &Path, to: &Path, disk: &dyn Disk) -> Result<()> {
         }
     }
     out.flush().and_then(|()| file.sync(SyncPolicy::Now)).map_err(unwritten)
+}
+
+/// Makes the folder of a level that is gone.
+fn make_folder_for(path: &Path, disk: &dyn Disk) -> Result<()> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    let made = create_dirs(disk, folder, SyncPolicy::Now);
+    made.map_err(|error| Error::io("create", folder, error))
 }
 
 fn put(path: &Path, bytes: &[u8], disk: &dyn Disk) -> Result<()> {

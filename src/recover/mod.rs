@@ -8,6 +8,8 @@
 //!   and the run's write log ([`log`]), whose entries give places and lengths;
 //! - torn chunk files, and shards of which nothing is left, get another name: readers see fill value;
 //! - an array that grew gets the extent that its chunks reach; torn metadata are made anew as far as the store tells;
+//! - documents of levels that are gone are made anew, and how far levels are certainly there is noted: their planes
+//!   are made of full resolution by [`crate::stream::complete_levels`];
 //! - `frame_metadata.jsonl` loses torn lines, its mirror is written into the group, and `METADATA.ome.xml` tells of it.
 //!
 //! Only a run that was interrupted ([`Report::interrupted`]) is mended so: in a store of a finished run what differs
@@ -26,6 +28,7 @@ mod extent;
 mod found_log;
 mod groups;
 mod known;
+mod levels;
 mod logged;
 mod lost;
 mod mend;
@@ -37,7 +40,7 @@ mod written;
 pub use crate::journal::format as log;
 pub use crate::zarr::index::{MISSING, PLACES_MARK, index_bytes, index_of, is_sane, overlapping, parse_index};
 pub use mend::KEPT_SUFFIX;
-pub use report::{ArrayReport, Finding, LostChunk, MAX_LISTED, Report, State, Verdict};
+pub use report::{ArrayReport, BehindLevel, Finding, LostChunk, MAX_LISTED, Report, State, Verdict};
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -149,11 +152,13 @@ fn look_and_mend(root: &Path, options: &Options<'_>, going_on: Option<&Plan>, di
         unlisted,
         record: None,
         lost_frames: Vec::new(),
+        behind: levels::Behind::new(),
         report: Report {
             path: root.to_path_buf(),
             verdict: Verdict::Whole,
             applied: options.apply,
             arrays: Vec::new(),
+            levels: Vec::new(),
             findings: Vec::new(),
             lost: Vec::new(),
             lost_chunks: 0,
@@ -214,6 +219,8 @@ struct Inspection<'a> {
     record: Option<Known>,
     /// For each source the frames that lost a part.
     lost_frames: Vec<Vec<u64>>,
+    /// Levels below full resolution that are behind it.
+    behind: levels::Behind,
     /// What the run wrote down of itself.
     run: Option<Run>,
     report: Report,
@@ -268,6 +275,7 @@ impl Inspection<'_> {
                 arrays.insert(nth, metadata);
             }
         }
+        self.look_at_levels(nodes)?;
         self.groups(nodes, &lines, &arrays)?;
         self.partials(nodes)?;
         if let Some(record) = &self.record {
@@ -431,8 +439,10 @@ impl Inspection<'_> {
         }
         let state = if node.document == Document::Nothing { State::Incomplete } else { State::Torn };
         let mut finding = Finding::new(node.file(name), state, problem);
-        let is_lost = !matches!(node.document, Document::Foreign(_));
-        let Some((template, how)) = self.template(node, nodes)?.filter(|_| self.interrupted()) else {
+        let is_level = self.level_at(&node.path).is_some();
+        let is_lost = !is_level && !matches!(node.document, Document::Foreign(_));
+        let may_mend = self.interrupted() || is_level && node.document == Document::Nothing;
+        let Some((template, how)) = self.template(node, nodes)?.filter(|_| may_mend) else {
             self.log_is_needed |= self.interrupted() && self.log.tells_of(&node.path);
             let unchecked = Some("its metadata cannot be read".to_owned());
             self.report.arrays.push(ArrayReport { path: node.path.clone(), unchecked, ..ArrayReport::default() });
@@ -442,7 +452,7 @@ impl Inspection<'_> {
         // Its chunks are looked at in any case: the log is needed no more afterwards.
         let reshaped: Reshaped = array::inspect(self, &node.path, &node.folder, &template, frames)?;
         let metadata = reshaped.map_or(template, |(metadata, _)| metadata);
-        if node.document.is_torn() {
+        if node.document.is_torn() || is_level && node.document == Document::Nothing {
             let action = Action::Write { path, bytes: groups::bytes(&metadata)? };
             finding = finding.remedy(how, vec![action]);
         } else {

@@ -20,6 +20,8 @@ pub struct Report {
     pub applied: bool,
     /// Every array.
     pub arrays: Vec<ArrayReport>,
+    /// Levels below full resolution that are behind it, or may be.
+    pub levels: Vec<BehindLevel>,
     /// What is not as it should be.
     pub findings: Vec<Finding>,
     /// Chunks that were written and are lost, up to [`MAX_LISTED`].
@@ -81,6 +83,17 @@ pub struct ArrayReport {
     pub lost: u64,
     /// Why its chunks were not checked, where they were not.
     pub unchecked: Option<String>,
+}
+
+/// A level below full resolution whose last planes are not there, or may not be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BehindLevel {
+    /// Path below the store, with `/`.
+    pub array: String,
+    /// Number of the frame of its source from which on planes may not be there.
+    pub first_frame: u64,
+    /// Planes that were made of full resolution; `None` as long as nobody has.
+    pub made: Option<u64>,
 }
 
 /// What became of a file.

@@ -84,6 +84,11 @@ impl Mark {
 
     /// The plan of the run, whose engine takes `unit`s, for a store that lies at `root` now.
     pub(crate) fn plan(&self, root: &Path, unit: StorageUnit) -> Option<Plan> {
+        Plan::at(&self.sources(root)?, root, unit).ok()
+    }
+
+    /// The settings of every source, for a store that lies at `root` now.
+    pub(crate) fn sources(&self, root: &Path) -> Option<Vec<Settings>> {
         let of = |settings: &Value| serde_json::from_value::<Settings>(settings.clone()).ok();
         let mut sources: Vec<Settings> = match &self.sources {
             Some(sources) => {
@@ -94,7 +99,7 @@ impl Mark {
         for settings in &mut sources {
             root.to_str()?.clone_into(&mut settings.root_path);
         }
-        Plan::at(&sources, root, unit).ok()
+        Some(sources)
     }
 }
 

@@ -98,7 +98,7 @@ impl Stream {
 
 /// Seals what was written to each array and gives its document the final shape; goes on after an error, which it
 /// returns.
-fn seal(shared: &Shared, extents: &[Option<u64>]) -> Result<()> {
+pub(super) fn seal(shared: &Shared, extents: &[Option<u64>]) -> Result<()> {
     let mut outcome = Ok(());
     for (array, extent) in shared.plan.arrays().iter().zip(extents) {
         // Each array's shape after its own planes: readers need not wait for all of them.

@@ -6,6 +6,7 @@
 
 mod anew;
 mod append;
+mod complete;
 mod ended;
 mod ending;
 mod failure;
@@ -30,6 +31,7 @@ mod windows;
 mod workers;
 
 pub use append::MAX_SKIP;
+pub use complete::{MadeLevel, complete_levels};
 pub use status::{Latencies, Phases, SourceStatus, Status, Summary};
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,7 +43,7 @@ use serde_json::Value;
 use self::append::NoRoom;
 use self::front::Front;
 use self::intervals::Intervals;
-use self::levels::{LevelSlabs, Levels};
+use self::levels::LevelSlabs;
 use self::resume::Left;
 use self::shared::{Counts, Shared};
 use crate::backend::{self, Backend, Sink};
@@ -150,7 +152,7 @@ impl Stream {
         let budget = Budget::new(plan.forms(), plan.memory());
         let begun = budget.warm_while(|| {
             match plan.settings().resume && store::is_continuable(&*disk.source(), plan.root())? {
-                true => resume::go_on(&plan, &capabilities, backend, &disk, &budget),
+                true => resume::go_on(&plan, &capabilities, backend, &disk, &budget, resume::Frames::Come),
                 false => Begun::new(&plan, &capabilities, backend, &disk),
             }
         })?;
@@ -164,25 +166,7 @@ impl Stream {
         let Begun { root, store, sink, come, mut left, notes } = begun;
         let frames: Vec<u64> = come.iter().map(|come| come.frames).collect();
         let (queue, jobs) = unbounded();
-        let shared = Arc::new(Shared {
-            progress: progress::Progress::new(&plan, &frames),
-            budget,
-            failure: failure::Failure::new(Arc::clone(&store)),
-            store,
-            sink,
-            capabilities,
-            notes: Mutex::new(notes),
-            housekeeping: housekeeping::Housekeeping::default(),
-            counts: Counts::default(),
-            open: crate::sync::Mutex::default(),
-            storing: underway::Underway::default(),
-            reducing: underway::Underway::default(),
-            levels: Levels::default(),
-            scratches: reduce::Scratches::default(),
-            latencies: Mutex::new(status::histogram()?),
-            windows: windows::Windows::new(&plan),
-            plan,
-        });
+        let shared = Arc::new(Shared::new(&plan, (capabilities, budget), (store, sink), &frames, notes)?);
         resume::take_up(&shared, &mut left)?;
         let feeds = |source: SourceId, array: ArrayId| shared.plan.source_of(array).id() == source;
         let fronts = shared.plan.sources().iter().zip(&frames).zip(left.full).map(|((source, next), open)| {

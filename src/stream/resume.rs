@@ -17,7 +17,7 @@ use crate::journal as log;
 use crate::journal::record::{self, Come};
 use crate::names::own::{MARK, RECORD};
 use crate::ngff::{Attributes, RESERVED_NAMESPACES, documents, found};
-use crate::plan::{Capabilities, Form, Plan, PlannedArray, PlannedSource, SlabKey};
+use crate::plan::{ArrayId, Capabilities, Form, Plan, PlannedArray, PlannedSource, SlabKey};
 use crate::platform::{Disk, Source};
 use crate::reader::{self, Document};
 use crate::recover::{self, Verdict};
@@ -33,6 +33,15 @@ const MAX_STRETCHES: usize = 1 << 16;
 /// Files that could not be mended that an error names.
 const MAX_FAILURES: usize = 3;
 
+/// Whether frames come to a store that is continued.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Frames {
+    /// They do.
+    Come,
+    /// None does: full resolution stays as it is.
+    None,
+}
+
 /// Goes on with the store of an earlier run: mends it as `ome-stream recover --apply` would, opens it to write on, and
 /// takes up what was left incomplete.
 pub(super) fn go_on(
@@ -41,13 +50,14 @@ pub(super) fn go_on(
     backend: &dyn Backend,
     disk: &Arc<dyn Disk>,
     budget: &Budget,
+    frames: Frames,
 ) -> Result<Begun> {
     let root = Root::existing(plan, &**disk)?;
     let (earlier, notes) = find(plan, backend, &**disk)?;
     let store = Arc::new(Store::existing(plan, disk, engine, &earlier)?);
     let come = earlier.come;
     let begin = || {
-        let sink = backend.resume(&store, &done(&come))?;
+        let sink = backend.resume(&store, &done(&come, frames))?;
         store.complete(&come)?;
         let left = open_slabs(&*disk.source(), plan, &*sink, budget, &come)?;
         Ok((sink, left))
@@ -336,6 +346,21 @@ impl Left {
     pub(super) fn nothing(plan: &Plan) -> Self {
         Self { full: plan.sources().iter().map(|_| BTreeMap::new()).collect(), ..Self::default() }
     }
+
+    /// Planes of levels below that are made anew, by array.
+    pub(super) fn planes(&self, plan: &Plan) -> BTreeMap<ArrayId, u64> {
+        let mut planes = BTreeMap::new();
+        let behind = self.behind.iter().map(|(key, slots)| (key.array, slots.len()));
+        let open = self.levels.values().filter(|open| open.has_buffer()).map(|open| {
+            let SlabKey { array, index } = open.key();
+            (array, plan.array(array).layout().expected_planes(&index) - open.left())
+        });
+        let windows = self.windows.iter().filter(|(_, window)| window.sum.is_some()).map(|(key, _)| (key.array, 1));
+        for (array, count) in behind.chain(open).chain(windows) {
+            *planes.entry(array).or_default() += count as u64;
+        }
+        planes
+    }
 }
 
 /// The slabs that the frames which are there left incomplete, with their planes read back; those of levels below are
@@ -366,7 +391,18 @@ fn open_slabs(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget,
                 }
             }
             for key in waiting(plan, source, form, come.frames) {
-                left.windows.insert(key, anew.window(budget, key)?);
+                let window = anew.window(budget, key)?;
+                // A run that ends now stores it as it is: then nobody opens its slab any more.
+                let (index, _) = plan.array(key.array).layout().slot(&key.index);
+                let slab = SlabKey { array: key.array, index };
+                if !left.levels.contains_key(&slab) {
+                    left.levels.insert(slab, Open::new(slab, form, Some(budget.slab_beside(form.nth())))?);
+                }
+                if let Some(open) = left.levels.get_mut(&slab).filter(|open| window.sum.is_some() && !open.has_buffer())
+                {
+                    anew::take_buffer(budget, plan.array(key.array), open)?;
+                }
+                left.windows.insert(key, window);
             }
         }
         left.there.push(there);
@@ -466,9 +502,9 @@ fn read_back(
 }
 
 /// What of the store is done, for the engine.
-fn done(come: &[Come]) -> Done {
+fn done(come: &[Come], frames: Frames) -> Done {
     Done {
-        frames: come.iter().map(|come| come.frames).collect(),
+        frames: come.iter().map(|come| if frames == Frames::Come { come.frames } else { u64::MAX }).collect(),
         levels: come.iter().map(|come| come.levels).collect(),
     }
 }

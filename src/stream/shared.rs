@@ -11,6 +11,7 @@ use super::housekeeping::{Housekeeping, Kept};
 use super::levels::{Levels, PlaneKey};
 use super::progress::Progress;
 use super::reduce::Scratches;
+use super::status::histogram;
 use super::underway::Underway;
 use super::windows::Windows;
 use crate::backend::Sink;
@@ -73,6 +74,35 @@ impl Counts {
 }
 
 impl Shared {
+    /// Of a run that begins or goes on after so many frames of each source.
+    pub(super) fn new(
+        plan: &Arc<Plan>,
+        (capabilities, budget): (Capabilities, Budget),
+        (store, sink): (Arc<Store>, Box<dyn Sink>),
+        frames: &[u64],
+        notes: Vec<String>,
+    ) -> Result<Self> {
+        Ok(Self {
+            progress: Progress::new(plan, frames),
+            budget,
+            failure: Failure::new(Arc::clone(&store)),
+            store,
+            sink,
+            capabilities,
+            notes: Mutex::new(notes),
+            housekeeping: Housekeeping::default(),
+            counts: Counts::default(),
+            open: crate::sync::Mutex::default(),
+            storing: Underway::default(),
+            reducing: Underway::default(),
+            levels: Levels::default(),
+            scratches: Scratches::default(),
+            latencies: Mutex::new(histogram()?),
+            windows: Windows::new(plan),
+            plan: Arc::clone(plan),
+        })
+    }
+
     /// True while a slab is on its way from the queue to the engine.
     pub(super) fn is_storing(&self) -> bool {
         self.storing.len() > 0

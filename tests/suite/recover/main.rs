@@ -10,6 +10,7 @@ mod damage;
 mod grown;
 mod interrupted;
 mod killed;
+mod levels;
 mod links;
 mod metadata;
 mod misread;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use ome_stream::backend::Verifier;
+use ome_stream::platform;
 use ome_stream::recover::{self, Report, State, Verdict};
+use ome_stream::stream::complete_levels;
 
 use crate::output;
 use crate::report::text::clean;
@@ -32,7 +34,8 @@ const SHOWN: usize = 20;
 ///
 /// Without --apply nothing is changed. Of a run that has finished what differs is told and left as it is; only a shard
 /// that nobody can read gets an index, where a whole one is found in it. Mending overwrites nothing: shard files only
-/// grow, and whatever else is replaced is kept beside it under a name that ends with .before-recover.
+/// grow, and whatever else is replaced is kept beside it under a name that ends with .before-recover. Levels below full
+/// resolution that are behind it, or gone, are made anew of it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Options {
@@ -58,13 +61,14 @@ pub fn run(options: &Options) -> ExitCode {
     let verifier = ome_stream_backends::verifier();
     let verifier = (!options.quick).then_some(&verifier as &dyn Verifier);
     let how = recover::Options { apply: options.apply, verifier };
-    let report = match recover::recover(&options.store, &how) {
+    let mut report = match recover::recover(&options.store, &how) {
         Ok(report) => report,
         Err(error) => {
             eprintln!("error: {error}");
             return ExitCode::from(REFUSED);
         }
     };
+    let completed = if options.apply && !report.levels.is_empty() { complete(&mut report) } else { Ok(()) };
     let text = if options.json {
         serde_json::to_string_pretty(&report).map(|text| text + "\n").map_err(|error| error.to_string())
     } else {
@@ -80,7 +84,18 @@ pub fn run(options: &Options) -> ExitCode {
             eprintln!("error: {} was not mended: {}", clean(&finding.file), clean(failure));
         }
     }
+    if let Err(error) = completed {
+        eprintln!("error: the levels below full resolution were not made whole: {error}");
+    }
     ExitCode::from(report.verdict.exit_code())
+}
+
+/// Makes the levels below full resolution whole, which takes an engine.
+fn complete(report: &mut Report) -> Result<(), String> {
+    let engine = ome_stream_backends::open("zarrs").map_err(|error| error.to_string())?;
+    let made = complete_levels(&report.path, &*engine, &platform::native()).map_err(|error| error.to_string())?;
+    report.completed(&made);
+    Ok(())
 }
 
 /// The report for a person.
@@ -135,6 +150,16 @@ fn lines(report: &Report, out: &mut String) -> std::fmt::Result {
             (Some(remedy), true) => writeln!(out, "    mended: {remedy}")?,
             (Some(remedy), false) if report.applied => writeln!(out, "    NOT mended: {remedy}")?,
             (Some(remedy), false) => writeln!(out, "    with --apply: {remedy}")?,
+        }
+    }
+    for level in &report.levels {
+        let array = clean(&level.array);
+        let behind = format!("may be behind full resolution from frame {} on", level.first_frame);
+        match level.made {
+            Some(0) => writeln!(out, "  {array}: level that is not behind full resolution")?,
+            Some(planes) => writeln!(out, "  {array}: {planes} plane(s) made anew of full resolution")?,
+            None if report.applied => writeln!(out, "  {array}: {behind}: NOT made anew")?,
+            None => writeln!(out, "  {array}: {behind}\n    with --apply: its planes are made anew")?,
         }
     }
     for chunk in report.lost.iter().take(SHOWN) {
