@@ -165,22 +165,8 @@ fn plane(settings: &Settings, method: &str, step: &Step, above: &Level, window: 
     window.iter().flatten().next()?;
     let [.., rows, columns] = above.shape[..] else { return None };
     let [.., down, across] = step.factors[..] else { return None };
-    let item = settings.dtype.size();
-    let mut made = Vec::new();
-    for top in (0..rows).step_by(down as usize) {
-        for left in (0..columns).step_by(across as usize) {
-            let cut = |plane: &[u8]| -> Vec<Vec<Vec<u8>>> {
-                let row = |row: u64| {
-                    let at = |column: u64| (row * columns + column) as usize * item;
-                    (left..columns.min(left + across)).map(|column| plane[at(column)..][..item].to_vec()).collect()
-                };
-                (top..rows.min(top + down)).map(row).collect()
-            };
-            let pixels: Vec<Option<Vec<Vec<Vec<u8>>>>> = window.iter().map(|plane| plane.map(cut)).collect();
-            made.extend(reduce::pixel(method, settings.dtype, &pixels));
-        }
-    }
-    Some(made)
+    let sizes = |pair: [u64; 2]| pair.map(|size| size as usize);
+    Some(reduce::plane(method, settings.dtype, window, sizes([rows, columns]), sizes([down, across])))
 }
 
 #[cfg(test)]

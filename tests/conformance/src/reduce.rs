@@ -1,25 +1,60 @@
-//! Pixels of a window -> one pixel, as the documentation of each method says it, and by nothing of the library.
+//! The planes of a window -> one plane, as the documentation of each method says it, and by nothing of the library.
+
+use std::ops::Range;
 
 use half::f16;
 use ome_stream::settings::DataType;
 
-/// The pixel of a window by a method: pixels of each plane that came, row by row. `None` of a plane that did not come.
-pub(crate) fn pixel(method: &str, dtype: DataType, window: &[Option<Vec<Vec<Vec<u8>>>>]) -> Vec<u8> {
+/// Rows and columns that become a pixel.
+type Window = [Range<usize>; 2];
+
+/// The plane that a window of planes of this size becomes, in which so many rows and columns become one; `None` is a plane
+/// that did not come.
+pub(crate) fn plane(
+    method: &str,
+    dtype: DataType,
+    planes: &[Option<&[u8]>],
+    [rows, columns]: [usize; 2],
+    [down, across]: [usize; 2],
+) -> Vec<u8> {
+    let item = dtype.size();
+    let tops = (0..rows).step_by(down);
+    let windows = tops.flat_map(|top| {
+        let lefts = (0..columns).step_by(across);
+        lefts.map(move |left| [top..rows.min(top + down), left..columns.min(left + across)])
+    });
     if method == "nearest" {
         // The first pixel of the first plane, which may not have come.
-        let first = window.first().and_then(Option::as_ref);
-        return first.map_or_else(|| vec![0; dtype.size()], |plane| plane[0][0].to_vec());
-    }
-    if dtype.name().starts_with("float") {
-        let of = |plane: &Vec<Vec<Vec<u8>>>| -> Vec<Vec<f64>> {
-            plane.iter().map(|row| row.iter().map(|pixel| float(dtype, pixel)).collect()).collect()
+        let first = planes.first().copied().flatten();
+        let pixel = |[row, column]: Window| match first {
+            Some(plane) => plane[(row.start * columns + column.start) * item..][..item].to_vec(),
+            None => vec![0; item],
         };
-        let planes: Vec<_> = window.iter().flatten().map(of).collect();
-        return of_float(dtype, of_floats(method, &planes));
+        return windows.flat_map(pixel).collect();
     }
-    let value =
-        of_integers(method, window.iter().flatten().flatten().flatten().map(|pixel| integer(dtype, pixel)).collect());
-    value.to_le_bytes()[..dtype.size()].to_vec()
+    let came = planes.iter().flatten();
+    if dtype.name().starts_with("float") {
+        let numbers = |plane: &&[u8]| plane.chunks(item).map(|pixel| float(dtype, pixel)).collect::<Vec<_>>();
+        let planes: Vec<Vec<f64>> = came.map(numbers).collect();
+        return windows.flat_map(|window| of_float(dtype, of_floats(method, &planes, columns, &window))).collect();
+    }
+    let numbers = |plane: &&[u8]| plane.chunks(item).map(|pixel| integer(dtype, pixel)).collect::<Vec<_>>();
+    let planes: Vec<Vec<i128>> = came.map(numbers).collect();
+    let pixel = |window: Window| {
+        let rows = planes.iter().flat_map(|plane| rows_of(plane, columns, &window));
+        of_integers(method, rows.flatten().copied().collect()).to_le_bytes()
+    };
+    windows.flat_map(|window| pixel(window).into_iter().take(item)).collect()
+}
+
+/// The pixels of a window of a plane, row by row.
+fn rows_of<'a, T>(
+    plane: &'a [T],
+    columns: usize,
+    [down, across]: &Window,
+) -> impl Iterator<Item = &'a [T]> + use<'a, T> {
+    let across = across.clone();
+    down.clone().map(move |row| &plane[row * columns..][across.clone()])
 }
 
 fn integer(dtype: DataType, bytes: &[u8]) -> i128 {
@@ -56,35 +91,36 @@ fn divided(sum: i128, by: i128) -> i128 {
 }
 
 fn of_integers(method: &str, mut pixels: Vec<i128>) -> i128 {
-    pixels.sort_unstable();
     let count = pixels.len();
+    if method == "mean" {
+        return divided(pixels.iter().sum(), count as i128);
+    }
+    pixels.sort_unstable();
     match method {
         "min" => pixels[0],
         "max" => pixels[count - 1],
         "median" => divided(pixels[(count - 1) / 2] + pixels[count / 2], 2),
-        "mode" => {
+        _ => {
             let times = |pixel: i128| pixels.iter().filter(|other| **other == pixel).count();
             // Of several the smallest: the first that no other exceeds.
             pixels.iter().copied().reduce(|best, each| if times(each) > times(best) { each } else { best }).unwrap_or(0)
         }
-        _ => divided(pixels.iter().sum(), count as i128),
     }
 }
 
-fn of_floats(method: &str, planes: &[Vec<Vec<f64>>]) -> f64 {
-    let mut pixels: Vec<f64> = planes.iter().flatten().flatten().copied().collect();
+fn of_floats(method: &str, planes: &[Vec<f64>], columns: usize, window: &Window) -> f64 {
+    // Rows from left to right, then the rows, then the planes.
+    let sum = |numbers: &[f64]| numbers[1..].iter().fold(numbers[0], |sum, number| sum + number);
+    let of_plane = |plane: &Vec<f64>| sum(&rows_of(plane, columns, window).map(sum).collect::<Vec<_>>());
+    let mut pixels: Vec<f64> =
+        planes.iter().flat_map(|plane| rows_of(plane, columns, window)).flatten().copied().collect();
     let count = pixels.len();
     pixels.sort_unstable_by(f64::total_cmp);
     match method {
         "min" => pixels[0],
         "max" => pixels[count - 1],
         "median" => (pixels[(count - 1) / 2] + pixels[count / 2]) / 2.0,
-        _ => {
-            // Rows from left to right, then the rows, then the planes.
-            let sum = |numbers: &[f64]| numbers[1..].iter().fold(numbers[0], |sum, number| sum + number);
-            let of_plane = |rows: &Vec<Vec<f64>>| sum(&rows.iter().map(|row| sum(row)).collect::<Vec<_>>());
-            sum(&planes.iter().map(of_plane).collect::<Vec<_>>()) / count as f64
-        }
+        _ => sum(&planes.iter().map(of_plane).collect::<Vec<_>>()) / count as f64,
     }
 }
 
@@ -92,8 +128,9 @@ fn of_floats(method: &str, planes: &[Vec<Vec<f64>>]) -> f64 {
 mod tests {
     use super::*;
 
+    /// What a row of pixels becomes.
     fn of<const ITEM: usize>(method: &str, dtype: DataType, pixels: &[[u8; ITEM]]) -> Vec<u8> {
-        pixel(method, dtype, &[Some(vec![pixels.iter().map(|pixel| pixel.to_vec()).collect()])])
+        plane(method, dtype, &[Some(pixels.as_flattened())], [1, pixels.len()], [1, pixels.len()])
     }
 
     #[test]
@@ -110,9 +147,16 @@ mod tests {
         assert_eq!(of("mode", DataType::UInt8, &[[9], [2], [9], [2]]), [2]);
         let [one, two] = [1.0_f32, 2.0].map(f32::to_le_bytes);
         assert_eq!(of("mean", DataType::Float32, &[one, two]), 1.5_f32.to_le_bytes());
-        // The first plane did not come.
-        let second = || Some(vec![vec![vec![7_u8]]]);
-        assert_eq!(pixel("nearest", DataType::UInt8, &[None, second()]), [0]);
-        assert_eq!(pixel("mean", DataType::UInt8, &[None, second()]), [7]);
+    }
+
+    #[test]
+    fn windows_at_the_edge_and_planes_that_did_not_come_are_smaller() {
+        let (first, second) = ([1, 2, 9, 4, 5, 9, 0, 1, 8], [3; 9]);
+        let of = |method: &str, planes: &[Option<&[u8]>]| plane(method, DataType::UInt8, planes, [3, 3], [2, 2]);
+        assert_eq!(of("max", &[Some(&first)]), [5, 9, 1, 8]);
+        assert_eq!(of("max", &[Some(&first), Some(&second)]), [5, 9, 3, 8]);
+        assert_eq!(of("mean", &[None, Some(&second)]), [3, 3, 3, 3]);
+        assert_eq!(of("nearest", &[None, Some(&second)]), [0, 0, 0, 0]);
+        assert_eq!(of("nearest", &[Some(&first), None]), [1, 9, 0, 8]);
     }
 }
