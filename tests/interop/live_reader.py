@@ -8,7 +8,9 @@ Config:
 
     {"arrays": [{"store": "/tmp/run.ome.zarr", "array": "0", "dtype": "uint16",
                  "shape": [100, 64, 64],        the largest it may become; dimension 0 may be smaller meanwhile
-                 "frames": [0, 1, null, ...]}],  frame number at each storage index, C order; absent: 0, 1, 2, ...
+                 "frames": [0, 1, null, ...],   frame number at each storage index, C order; absent: 0, 1, 2, ...
+                 "pixels": "/tmp/1.pixels"}],   what it holds at last, in C order, where that is no frames: then
+                                                "frames" are the last ones on which each plane waits
      "readers": ["zarr-python", "tensorstore", "tensorstore-reopen"],  default: all three
      "stop_file": "/tmp/stop",                  optional
      "interval": 0.05,                          seconds between passes
@@ -77,6 +79,8 @@ class Watch:
     numbers: np.ndarray
     whole: np.ndarray
     """Which storage indices have been seen whole."""
+    pixels_at_last: np.ndarray | None = None
+    """What it holds at last, where that is no frames."""
     held: Opened | None = None
     opened: bool = False
     passes: int = 0
@@ -138,8 +142,7 @@ class Watch:
         for start, stop in bounds.slabs(max(1, array.stored)):
             got = array.read(start, stop)
             numbers = self.numbers[start:stop] if self.numbers.ndim else self.numbers
-            want = coords_block(numbers, self.dtype, *self.shape[-2:])
-            want = want.reshape(got.shape)
+            want = self.wanted(start, stop, numbers).reshape(got.shape)
             right = got == want
             wrong = ~right & (got != 0)
             if wrong.any():
@@ -160,6 +163,12 @@ class Watch:
             self.fail(f"the frame at {index} was whole before and is not now ({int(lost.sum())} such frames)")
         self.whole |= now
 
+    def wanted(self, start: int, stop: int, numbers: np.ndarray) -> np.ndarray:
+        """What lies from `start` to `stop` along dimension 0 at last."""
+        if self.pixels_at_last is not None:
+            return self.pixels_at_last[start:stop]
+        return coords_block(numbers, self.dtype, *self.shape[-2:])
+
     def demand(self, below: int) -> None:
         """Each frame with a number below `below` must have been seen whole."""
         missing = (self.numbers >= 0) & (self.numbers < below) & ~self.whole
@@ -178,11 +187,11 @@ def watches(config: dict[str, Any]) -> list[Watch]:
     for array in config["arrays"]:
         shape = tuple(array["shape"])
         numbers = frame_map(array.get("frames"), shape)
+        dtype = np.dtype(array["dtype"])
+        pixels = np.fromfile(array["pixels"], dtype.newbyteorder("<")).reshape(shape) if "pixels" in array else None
         for reader in readers:
             store, key = Path(array["store"]), array["array"]
-            made.append(
-                Watch(reader, store, key, np.dtype(array["dtype"]), shape, numbers, np.zeros(numbers.shape, bool))
-            )
+            made.append(Watch(reader, store, key, dtype, shape, numbers, np.zeros(numbers.shape, bool), pixels))
     return made
 
 

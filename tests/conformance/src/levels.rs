@@ -146,16 +146,27 @@ fn meters(dimension: &Dimension) -> f64 {
     dimension.scale.unwrap_or(1.0) * unit
 }
 
+/// The shape of the level below one of this shape, and, for each plane of that, which plane it becomes a part of.
+#[must_use]
+pub fn targets(step: &Step, above: &[u64]) -> (Vec<u64>, Vec<usize>) {
+    let shape: Vec<u64> = above.iter().zip(&step.factors).map(|(extent, by)| extent.div_ceil(*by)).collect();
+    let frame = shape.len() - 2;
+    let target = |nth: u64| {
+        let at = unravel(nth, &above[..frame]);
+        at.iter().zip(&step.factors).zip(&shape).fold(0, |all, ((at, by), most)| all * most + at / by) as usize
+    };
+    let targets = (0..above[..frame].iter().product()).map(target).collect();
+    (shape, targets)
+}
+
 /// The level below one; where it lies is left to the caller.
 fn below(settings: &Settings, method: &str, step: &Step, above: &Level) -> Level {
-    let shape: Vec<u64> = above.shape.iter().zip(&step.factors).map(|(extent, by)| extent.div_ceil(*by)).collect();
+    let (shape, targets) = targets(step, &above.shape);
     let frame = shape.len() - 2;
     // The planes that become each plane.
     let mut windows = vec![Vec::new(); shape[..frame].iter().product::<u64>() as usize];
-    for (nth, plane) in above.planes.iter().enumerate() {
-        let at = unravel(nth as u64, &above.shape[..frame]);
-        let target = at.iter().zip(&step.factors).zip(&shape).fold(0, |all, ((at, by), most)| all * most + at / by);
-        windows[target as usize].push(plane.as_deref());
+    for (plane, target) in above.planes.iter().zip(targets) {
+        windows[target].push(plane.as_deref());
     }
     let of_window = |window: &Vec<Option<&[u8]>>| plane(settings, method, step, above, window);
     Level { planes: windows.iter().map(of_window).collect(), shape, scale: Vec::new(), translation: Vec::new() }

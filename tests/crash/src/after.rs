@@ -98,8 +98,9 @@ fn go_on(case: &Case, folder: &Path, written: u64, findings: &mut Findings, afte
     stream.finish()?;
     let longer = case.clone().script(&[Step::Append(end.max(case.consumed()))]);
     let plan = stream.plan();
-    take(findings, judge::store(&longer, plan, written, written), "after going on", after);
     let listed = missing::read(&*ome_stream::platform::native_source(), plan.root())?.unwrap_or_default();
+    let lost = listed.stretches.iter().flat_map(|stretch| stretch.first..=stretch.last).collect();
+    take(findings, judge::ended(&longer, plan, written, written, &lost), "after going on", after);
     let whole = judge::store(&longer, plan, 0, 0).whole;
     // A frame whose chunks came to the disk just before the kill, and the word of it in the log did not, is listed too.
     if whole + listed.lost < end || listed.dropped + listed.skipped > 0 {

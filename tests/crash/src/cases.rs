@@ -39,6 +39,8 @@ pub struct Kind {
     version: NgffVersion,
     /// Whether its positions are fields of a plate.
     in_wells: bool,
+    /// Its levels below full resolution, as settings have them.
+    pyramid: Option<&'static str>,
     /// Whether each series of kills has one of it.
     always: bool,
     /// Frames of one time point.
@@ -58,6 +60,7 @@ impl Kind {
             durability: Durability::None,
             version: NgffVersion::V0_5,
             in_wells: false,
+            pyramid: None,
             always: false,
             each: 1,
             slow: 40,
@@ -85,6 +88,12 @@ impl Kind {
     /// With the three positions in two wells of a plate.
     const fn in_wells(mut self) -> Self {
         self.in_wells = true;
+        self
+    }
+
+    /// With levels below full resolution.
+    const fn levels(mut self, pyramid: &'static str) -> Self {
+        self.pyramid = Some(pyramid);
         self
     }
 
@@ -125,6 +134,9 @@ impl Kind {
             .version(self.version)
             .script(&[Step::Append(rounds * self.each)]);
         case.settings.live_interval = LIVE_INTERVAL;
+        if let Some(pyramid) = self.pyramid {
+            case = case.pyramid(serde_json::from_str(pyramid).unwrap_or_default());
+        }
         if self.in_wells {
             let fields = [field(("B", "2"), "0"), field(("A", "1"), "0"), field(("B", "2"), "1")];
             case = case.plate(plate(&["A", "B"], &["1", "2"]), &fields);
@@ -207,6 +219,23 @@ pub const KINDS: &[Kind] = &[
         .summed()
         .paces(20, 800),
     Kind::new("chunk files, t chunks, checksum", "t:N:4,y:96:48,x:80", Codec::None).summed().paces(20, 600),
+    Kind::new(
+        "levels, shards, pairs of planes, positions, unbounded",
+        "t:inf:2:4,z:3:2,p:2,y:49:24:2,x:40:20:2",
+        Codec::None,
+    )
+    .always()
+    .levels(r#"{"levels": 3, "factors": {"z": 2}}"#)
+    .each(6)
+    .paces(40, 400),
+    Kind::new("levels, planes outermost, chunk files, zstd, unbounded", "z:inf:3,y:45:20,x:64:24", Codec::Zstd)
+        .levels(r#"{"levels": 3, "method": "median", "factors": {"z": 2}}"#)
+        .paces(20, 300),
+    Kind::new("0.4, levels, chunk files, blosc-lz4", "t:N,z:4:2,y:40,x:64:30", Codec::BloscLz4)
+        .version(NgffVersion::V0_4)
+        .levels(r#"{"levels": 4, "method": "max"}"#)
+        .each(4)
+        .paces(40, 400),
 ];
 
 #[cfg(test)]
@@ -218,11 +247,12 @@ mod tests {
         for seed in 0..20 {
             let series = series("", &mut Random::new(seed));
             assert_eq!(series.len(), KINDS.len());
-            let (first, others): (Vec<_>, Vec<_>) = (series[..4].to_vec(), series[4..].to_vec());
+            let (first, others): (Vec<_>, Vec<_>) = (series[..5].to_vec(), series[5..].to_vec());
             assert!(first.iter().all(|kind| kind.always) && others.iter().all(|kind| !kind.always));
             let of = |it: &dyn Fn(&Kind) -> bool| first.iter().any(|kind| it(kind));
             assert!(of(&|kind| kind.version == NgffVersion::V0_4) && of(&|kind| kind.version == NgffVersion::V0_6));
             assert!(of(&|kind| kind.in_wells) && of(&|kind| kind.compression.checksum.is_some()));
+            assert!(of(&|kind| kind.pyramid.is_some()));
         }
         let named = |seed| series("", &mut Random::new(seed)).iter().map(|kind| kind.name).collect::<Vec<_>>();
         assert_eq!(named(7), named(7), "a seed brings a series back");

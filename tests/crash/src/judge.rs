@@ -1,5 +1,6 @@
 //! What lies in a store, compared with what must be there: by zarrs here, by foreign readers in `judge.py`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,11 +8,12 @@ use anyhow::{Context, Result};
 use ome_stream::Plan;
 use ome_stream_tests::case::Case;
 use ome_stream_tests::model::{self, Image};
-use ome_stream_tests::read;
+use ome_stream_tests::read::{self, Pixels};
 use serde_json::{Value, json};
 use zarrs::array::{Array, ArrayBytes, ArraySubset};
 use zarrs_filesystem::FilesystemStore;
 
+use crate::levels::{self, When};
 use crate::writer::Camera;
 
 /// What was found in a store.
@@ -34,42 +36,60 @@ impl Findings {
     }
 }
 
-/// The config of `live_reader.py` and `judge.py` for every array of a case in `root`.
-pub fn config(case: &Case, plan: &Plan, root: &Path) -> Value {
-    let arrays: Vec<Value> = model::images(case)
-        .iter()
-        .zip(plan.positions())
-        .map(|(image, position)| {
-            let array = if position.path.is_empty() { "0".to_owned() } else { format!("{}/0", position.path) };
-            json!({
+/// The config of `live_reader.py` and `judge.py` for every array of a case in `root`. What levels hold lies in files
+/// beside it.
+///
+/// # Errors
+/// The operating system's.
+pub fn config(case: &Case, plan: &Plan, root: &Path) -> std::io::Result<Value> {
+    let beside = root.parent().unwrap_or(root);
+    let mut arrays = Vec::new();
+    for (position, (image, planned)) in model::images(case).iter().zip(plan.positions()).enumerate() {
+        let all = levels::expected(case, image).into_iter().zip(levels::last_frames(case, image));
+        for (nth, (level, frames)) in all.enumerate() {
+            let level_key = if planned.path.is_empty() { nth.to_string() } else { format!("{}/{nth}", planned.path) };
+            let mut array = json!({
                 "store": root,
-                "array": array,
+                "array": level_key,
                 "dtype": case.settings.dtype.name(),
-                "shape": image.shape,
-                "frames": image.frames,
-            })
-        })
-        .collect();
-    json!({"arrays": arrays, "unbounded": plan.geometry().append_axis().is_some()})
+                "shape": level.shape,
+                "frames": frames,
+            });
+            if nth > 0 {
+                let file = beside.join(format!("{position}.{nth}.pixels"));
+                std::fs::write(&file, level.bytes(case))?;
+                array["pixels"] = json!(file);
+            }
+            arrays.push(array);
+        }
+    }
+    Ok(json!({"arrays": arrays, "unbounded": plan.geometry().append_axis().is_some()}))
 }
 
 /// Reads every array with zarrs and compares: each pixel right or fill value, frames below `must_have` whole, no array
 /// longer than what it holds. Then every line of the frame metadata; those of frames below `must_tell` are there.
 pub fn store(case: &Case, plan: &Plan, must_have: u64, must_tell: u64) -> Findings {
-    look(case, plan, must_have, must_tell, true)
+    look(case, plan, must_have, must_tell, When::Running)
 }
 
 /// As [`store`], of a store whose arrays may reach as far as parts of frames do: `recover` wins back every whole chunk.
 pub fn parts(case: &Case, plan: &Plan, must_have: u64, must_tell: u64) -> Findings {
-    look(case, plan, must_have, must_tell, false)
+    look(case, plan, must_have, must_tell, When::Mended)
 }
 
-fn look(case: &Case, plan: &Plan, must_have: u64, must_tell: u64, ends_whole: bool) -> Findings {
+/// As [`store`], of a store whose run has ended, and to which these frames were lost before it began.
+pub fn ended(case: &Case, plan: &Plan, must_have: u64, must_tell: u64, lost: &BTreeSet<u64>) -> Findings {
+    look(case, plan, must_have, must_tell, When::Ended(lost))
+}
+
+fn look(case: &Case, plan: &Plan, must_have: u64, must_tell: u64, when: When<'_>) -> Findings {
     let mut findings = Findings::default();
     let camera = Camera::new(case);
     for (position, image) in model::images(case).iter().enumerate() {
-        let demand = Demand { must_have, ends_whole };
-        array(&camera, plan, position, image, demand, &mut findings);
+        let demand = Demand { must_have, ends_whole: when != When::Mended };
+        if let Some(full) = array(&camera, plan, position, image, demand, &mut findings) {
+            levels::judge((case, plan), (position, image), &full, (must_have, when), &mut findings);
+        }
         if let Err(error) = frame_metadata(plan, position, image, must_tell, &mut findings) {
             findings.wrong(format!("{error:#}"));
         }
@@ -86,12 +106,23 @@ struct Demand {
     ends_whole: bool,
 }
 
-fn array(camera: &Camera, plan: &Plan, position: usize, image: &Image, demand: Demand, findings: &mut Findings) {
+/// Compares an array of full resolution; returns what it holds, where that can be read.
+fn array(
+    camera: &Camera,
+    plan: &Plan,
+    position: usize,
+    image: &Image,
+    demand: Demand,
+    findings: &mut Findings,
+) -> Option<Pixels> {
     let Demand { must_have, ends_whole } = demand;
     let folder = plan.array_path(position, 0);
     let found = match read::zarrs(&folder) {
         Ok(found) => found,
-        Err(error) => return findings.wrong(error),
+        Err(error) => {
+            findings.wrong(error);
+            return None;
+        }
     };
     let unbounded = plan.geometry().append_axis();
     let fits = found.shape.len() == image.shape.len()
@@ -101,7 +132,8 @@ fn array(camera: &Camera, plan: &Plan, position: usize, image: &Image, demand: D
         });
     // What grows is the outermost axis of every case here, so a shorter array holds the first frames of the longer one.
     if !fits || unbounded.is_some_and(|axis| axis != 0) {
-        return findings.wrong(format!("{}: shape {:?}, at most {:?}", folder.display(), found.shape, image.shape));
+        findings.wrong(format!("{}: shape {:?}, at most {:?}", folder.display(), found.shape, image.shape));
+        return None;
     }
     let mut expected = camera.memory();
     let mut last_whole = None;
@@ -131,6 +163,7 @@ fn array(camera: &Camera, plan: &Plan, position: usize, image: &Image, demand: D
     if ends_whole && unbounded.is_some() && found.shape[0] != held {
         findings.wrong(format!("{}: is {} long and holds frames up to {held}", folder.display(), found.shape[0]));
     }
+    Some(found)
 }
 
 /// Every line that has its end is a frame's, in order of arrival; those of frames below `must_tell` are there.

@@ -206,7 +206,7 @@ fn kill(kind: &Kind, aim: &Aim, mut readers: Option<&mut Script>, folder: Option
     // A writer that was killed in `create` may have left anything.
     if !said.is_empty() {
         // The foreign readers first: at once.
-        let config = judge::config(&case, &plan, &order.root());
+        let config = judge::config(&case, &plan, &order.root())?;
         let foreign = readers.as_deref_mut().map(|script| ask(script, &config, must)).transpose()?;
         findings = judge::store(&case, &plan, must, must);
         if let Some(foreign) = foreign {
@@ -219,8 +219,10 @@ fn kill(kind: &Kind, aim: &Aim, mut readers: Option<&mut Script>, folder: Option
     if !said.is_empty()
         && let Some(script) = readers
     {
-        let mut config = judge::config(&case, &plan, &order.root());
+        let mut config = judge::config(&case, &plan, &order.root())?;
         config["unbounded"] = json!(false);
+        // Levels of planes that are there in part are judged by the model.
+        config["arrays"].as_array_mut().into_iter().for_each(|arrays| arrays.retain(|array| array["pixels"].is_null()));
         let foreign = ask(script, &config, written)?;
         tell(&mut findings, &foreign);
     }

@@ -26,6 +26,7 @@ const WRITERS: &[(&str, u64, u64)] = &[
     ("plate, shards, blosc-zstd, unbounded", 0, 30),
     ("0.4, chunk files, t chunks, positions, unbounded", 0, 20),
     ("0.6, shards, positions, unbounded", 0, 30),
+    ("levels, shards, pairs of planes, positions, unbounded", 0, 60),
 ];
 
 /// One writer at work.
@@ -64,7 +65,7 @@ pub fn run(seconds: f64) -> Result<bool> {
     let mut foreign = match foreign::interpreter("foreign readers of growing stores") {
         Some(python) => {
             let mut script = Script::start(&python, &ome_stream_tests::python::script("live_reader.py"), &["-"])?;
-            script.tell(&config(&writers, patience))?;
+            script.tell(&config(&writers, patience)?)?;
             Some(script)
         }
         None => None,
@@ -106,13 +107,13 @@ pub fn run(seconds: f64) -> Result<bool> {
     Ok(errors.is_empty() && passes > 0)
 }
 
-fn config(writers: &[Running], patience: Duration) -> Value {
-    let arrays: Vec<Value> = writers
-        .iter()
-        .map(|writer| judge::config(&writer.case, &writer.plan, &writer.order.root()))
-        .flat_map(|config| config["arrays"].as_array().cloned().unwrap_or_default())
-        .collect();
-    json!({"arrays": arrays, "must_have": "all", "max_seconds": patience.as_secs()})
+fn config(writers: &[Running], patience: Duration) -> Result<Value> {
+    let mut arrays = Vec::new();
+    for writer in writers {
+        let config = judge::config(&writer.case, &writer.plan, &writer.order.root())?;
+        arrays.extend(config["arrays"].as_array().cloned().unwrap_or_default());
+    }
+    Ok(json!({"arrays": arrays, "must_have": "all", "max_seconds": patience.as_secs()}))
 }
 
 /// Looks with zarrs until it is over; says how often, and what was wrong.

@@ -11,6 +11,7 @@ mod faults;
 mod foreign;
 mod judge;
 mod kills;
+mod levels;
 mod live;
 mod power;
 mod random;

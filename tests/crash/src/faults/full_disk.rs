@@ -23,6 +23,7 @@ const KINDS: &[&str] = &[
     "index of five pages, unbounded",
     "0.4, chunk files, t chunks, positions, unbounded",
     "0.6, shards, positions, unbounded",
+    "levels, shards, pairs of planes, positions, unbounded",
 ];
 
 /// Bytes of a small file system, and what is left of it beside a file that is removed for space to come back.

@@ -21,6 +21,7 @@ const KINDS: &[&str] = &[
     "0.4, chunk files, t chunks, positions, unbounded",
     "0.6, shards, positions, unbounded",
     "shards, t chunks, checksum, unbounded",
+    "levels, shards, pairs of planes, positions, unbounded",
 ];
 
 /// Frames of each run.
