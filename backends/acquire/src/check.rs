@@ -17,14 +17,8 @@ pub(crate) fn check(plan: &Plan) -> Result<Order, Unsupported> {
         return refuse("acquire-zarr has no float16; use float32, or backend zarrs");
     }
     codec(plan)?;
-    if plan.forms().len() > 1 {
-        return refuse("acquire-zarr takes frames of one source without further levels; use backend zarrs");
-    }
-    if settings.pyramid.is_some() {
-        return refuse(
-            "acquire-zarr's own pyramid is not used, because its means are cut off (1, 2, 2, 2 gives 1) and overflow in \
-             integers of 32 and 64 bits; leave pyramid out, or use backend zarrs",
-        );
+    if plan.sources().len() > 1 {
+        return refuse("acquire-zarr takes frames of one source; use backend zarrs");
     }
     if settings.durability == Durability::Shard {
         return refuse(
@@ -56,15 +50,16 @@ fn codec(plan: &Plan) -> Result<(), Unsupported> {
 
 /// The engine counts pixels and chunks in 32 bits.
 fn sizes(plan: &Plan) -> Result<(), Unsupported> {
-    let geometry = plan.geometry();
-    let all = [geometry.shape(), geometry.chunk(), geometry.shard().unwrap_or(&[])];
-    match all.into_iter().flatten().find(|size| u32::try_from(**size).is_err()) {
+    let all = plan.forms().iter().map(|form| form.geometry());
+    let all = all.flat_map(|each| [each.shape(), each.chunk(), each.shard().unwrap_or(&[])]);
+    match all.flatten().find(|size| u32::try_from(**size).is_err()) {
         None => Ok(()),
         Some(size) => refuse(format!("a dimension, chunk or shard of {size}: acquire-zarr counts up to {}", u32::MAX)),
     }
 }
 
-/// With several arrays in one store the engine finds each by a key, and takes few characters in it.
+/// With several arrays in one store the engine finds each by a key, and takes few characters in it. What follows a
+/// position's name are numbers of levels.
 fn key(path: &str) -> Result<(), Unsupported> {
     let plain = |each: char| each.is_ascii_alphanumeric() || matches!(each, '-' | '_' | '.' | '/');
     if path.chars().all(plain) {

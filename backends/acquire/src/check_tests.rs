@@ -7,6 +7,7 @@ use ome_stream::settings::{
 };
 
 use super::*;
+use crate::document;
 
 fn settings(dimensions: &str) -> Settings {
     Settings::new("store", parse_dims(dimensions).unwrap(), DataType::UInt16)
@@ -50,7 +51,6 @@ fn every_other_type_codec_and_level_is_taken() {
 #[test]
 fn what_the_engine_cannot_promise_is_refused() {
     assert!(refusal(|it| it.durability = Durability::Shard).contains("durability"));
-    assert!(refusal(|it| it.pyramid = Some(Pyramid::default())).contains("pyramid"));
     let zarr_v2 = Format { version: NgffVersion::V0_4, ..Format::default() };
     assert!(refusal(|it| it.format = zarr_v2).contains("0.4"));
 }
@@ -81,6 +81,26 @@ fn position_names_matter_only_as_keys() {
     named(&["Pos_0", "Pos-1.a"]).unwrap();
     let refused = named(&["Pos_0", "Pos 1"]).expect_err("a space in a key").0;
     assert!(refused.contains("`Pos 1`"), "{refused}");
+}
+
+#[test]
+fn levels_are_arrays_of_the_image() {
+    let with_levels = |dimensions: &str| {
+        let pyramid = Some(Pyramid { levels: Some(3), ..Pyramid::default() });
+        Settings { pyramid, ..settings(dimensions) }
+    };
+    let keys = |settings: &Settings| -> Vec<String> {
+        let plan = Plan::new(settings, &Capabilities::taking(StorageUnit::Frame)).unwrap();
+        check(&plan).unwrap();
+        plan.arrays().iter().filter_map(|array| document::key(&plan, array)).map(str::to_owned).collect()
+    };
+    assert_eq!(keys(&settings("t:4,y:64,x:64")), [""; 0]);
+    assert_eq!(keys(&with_levels("t:4,y:64,x:64")), ["0", "1", "2"]);
+    assert_eq!(keys(&with_levels("t:4,p:2,y:64,x:64")), ["0/0", "1/0", "0/1", "0/2", "1/1", "1/2"]);
+    // The name of the only position is no part of a key.
+    let mut named = with_levels("p:1,t:2,y:64,x:64");
+    named.dimensions[0].coords = Some(vec![Coord::Position(Position::new("Pos 0 µ"))]);
+    assert_eq!(keys(&named), ["0", "1", "2"]);
 }
 
 #[test]

@@ -3,50 +3,50 @@
 use std::path::Path;
 
 use ome_stream::Plan;
+use ome_stream::plan::{Geometry, PlannedArray};
 use ome_stream::settings::{Codec, DimensionType, Shuffle};
 use serde_json::{Value, json};
 
 use crate::order::Order;
 
-/// The settings document of a run. With one position the array itself is the engine's store, so that it touches nothing
-/// beside it; with several the root is, and each array has a key.
+/// The settings document of a run. A single array is itself the engine's store, and the levels of a single image are
+/// arrays in its group, so that the engine touches nothing beside them; of several images the root is the store. Each of
+/// several arrays has a key.
 ///
 /// `root` is absolute: the engine takes white space off the front of a path.
 pub(crate) fn settings(plan: &Plan, order: &Order, root: &Path) -> Value {
-    let keys: Vec<Option<String>> = (0..plan.positions().len()).map(|position| key(plan, position)).collect();
-    let store = match keys.as_slice() {
-        [None] => root.join(relative_array(plan, 0)),
-        _ => root.to_path_buf(),
-    };
     json!({
         "version": 2,
-        "store_path": store.to_string_lossy(),
+        "store_path": root.join(store(plan)).to_string_lossy(),
         "overwrite": false,
         "max_threads": plan.settings().threads.unwrap_or(0),
-        "arrays": keys.iter().map(|key| array(plan, order, key.as_deref())).collect::<Vec<_>>(),
+        "arrays": plan.arrays().iter().map(|each| array(plan, order, each)).collect::<Vec<_>>(),
     })
 }
 
-/// Key of a position's array; `None` where it is the only one.
-pub(crate) fn key(plan: &Plan, position: usize) -> Option<String> {
-    (plan.positions().len() > 1).then(|| relative_array(plan, position))
+/// Key of an array; `None` where it is the only one.
+pub(crate) fn key<'a>(plan: &Plan, array: &'a PlannedArray) -> Option<&'a str> {
+    let key = array.key().strip_prefix(store(plan)).unwrap_or(array.key()).trim_start_matches('/');
+    (!key.is_empty()).then_some(key)
 }
 
-/// The array's folder, relative to the root, with `/` between the names.
-fn relative_array(plan: &Plan, position: usize) -> String {
-    match plan.positions().get(position) {
-        Some(place) if !place.path.is_empty() => format!("{}/0", place.path),
-        _ => "0".to_owned(),
+/// The folder of the engine's store, relative to the root, with `/` between the names.
+fn store(plan: &Plan) -> &str {
+    match (plan.arrays(), plan.positions()) {
+        ([only], _) => only.key(),
+        (_, [image]) => &image.path,
+        _ => "",
     }
 }
 
-fn array(plan: &Plan, order: &Order, key: Option<&str>) -> Value {
+fn array(plan: &Plan, order: &Order, planned: &PlannedArray) -> Value {
+    let geometry = planned.geometry();
     let mut array = json!({
         "data_type": plan.dtype().name(),
         "is_ngff": false,
-        "dimensions": order.declared().iter().map(|axis| dimension(plan, *axis)).collect::<Vec<_>>(),
+        "dimensions": order.declared().iter().map(|axis| dimension(plan, geometry, *axis)).collect::<Vec<_>>(),
     });
-    if let Some(key) = key {
+    if let Some(key) = key(plan, planned) {
         array["output_key"] = json!(key);
     }
     if let Some(compression) = compression(plan) {
@@ -58,7 +58,7 @@ fn array(plan: &Plan, order: &Order, key: Option<&str>) -> Value {
     array
 }
 
-fn dimension(plan: &Plan, axis: usize) -> Value {
+fn dimension(plan: &Plan, geometry: &Geometry, axis: usize) -> Value {
     let name = plan.axis_names().nth(axis).unwrap_or_default();
     let declared = plan.settings().dimensions.iter().find(|each| each.name == name);
     let kind = match declared.and_then(|each| each.kind) {
@@ -67,7 +67,6 @@ fn dimension(plan: &Plan, axis: usize) -> Value {
         Some(DimensionType::Channel) => "channel",
         Some(DimensionType::Position | DimensionType::Other) | None => "other",
     };
-    let geometry = plan.geometry();
     let at = |sizes: &[u64]| sizes.get(axis).copied();
     json!({
         "name": name,

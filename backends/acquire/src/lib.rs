@@ -28,8 +28,10 @@
 //!   in place, with the planes of full rows of shards as the extent; ours, with the declared shape, is there before the
 //!   first of them and after the end.
 //! - **Shards.** It knows no array without them. Where none are asked for, each chunk is a shard of its own.
+//! - **Levels** below full resolution are arrays to it, whose planes it is given as core makes them; its own means are cut
+//!   off (1, 2, 2, 2 gives 1) and overflow in integers of 32 and 64 bits. Each level takes queues and chunks of its own.
 //! - **Refused**, with the reason, before anything touches disk: float16; gzip and negative zstd levels; storage orders
-//!   that move the first axis; an unbounded axis that is not first on disk; pyramids; durability `shard`; OME-NGFF 0.4;
+//!   that move the first axis; an unbounded axis that is not first on disk; durability `shard`; OME-NGFF 0.4;
 //!   among several positions a name with other characters than `a-z A-Z 0-9 - _ .`; sizes beyond 32 bits.
 //!
 //! On other platforms than x86-64 Linux with the GNU C library this crate is empty.

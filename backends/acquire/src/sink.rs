@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use ome_stream::backend::{Batch, Sink, Stored};
+use ome_stream::plan::{ArrayId, PlannedArray};
 use ome_stream::platform::{Disk, EntryKind, Kind, SyncPolicy, partial_name};
 use ome_stream::reader::{self, Document};
 use ome_stream::store::Store;
@@ -36,7 +37,7 @@ const PROBE_BYTES: u64 = 1 << 20;
 /// The engine's side of a run.
 pub(crate) struct AcquireSink {
     store: Arc<Store>,
-    /// Key of each position's array; `None` where there is one position.
+    /// Key of each array, of each position and level; `None` where there is one.
     keys: Vec<Option<CString>>,
     running: Mutex<Running>,
 }
@@ -44,7 +45,7 @@ pub(crate) struct AcquireSink {
 struct Running {
     /// `None` once it is closed.
     stream: Option<Stream>,
-    /// Frames that each position's array got, those of zeros included.
+    /// Planes that each array got, those of zeros included.
     frames: Vec<u64>,
     /// Bytes since the engine was last asked after its memory.
     unasked: u64,
@@ -55,9 +56,10 @@ impl AcquireSink {
     pub(crate) fn create(symbols: &'static Symbols, store: &Arc<Store>, order: &Order) -> Result<Self> {
         let plan = store.plan();
         let root = std::path::absolute(plan.root()).map_err(|source| Error::io("find", plan.root(), source))?;
-        let positions = plan.positions().len();
-        let keys = (0..positions)
-            .map(|position| document::key(plan, position).map(CString::new).transpose())
+        let arrays = plan.arrays();
+        let keys = arrays
+            .iter()
+            .map(|array| document::key(plan, array).map(CString::new).transpose())
             .collect::<std::result::Result<_, _>>()
             .map_err(failure)?;
         let settings = Settings::new(symbols, &document::settings(plan, order, &root)).map_err(failure)?;
@@ -65,7 +67,7 @@ impl AcquireSink {
         Ok(Self {
             store: Arc::clone(store),
             keys,
-            running: Mutex::new(Running { stream: Some(stream), frames: vec![0; positions], unasked: 0 }),
+            running: Mutex::new(Running { stream: Some(stream), frames: vec![0; arrays.len()], unasked: 0 }),
         })
     }
 
@@ -96,12 +98,12 @@ impl AcquireSink {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives one frame to the engine, `None` for a frame of zeros.
+    /// Gives one plane to the engine, `None` for one of zeros. Those of a level come as those of full resolution do, in
+    /// the order in which they are complete, which is that of the acquisition.
     fn give(&self, batch: &Batch<'_>, pixels: Option<&[u8]>) -> Result<Stored> {
-        // One array a position: the plan has no others.
-        let position = batch.key.array.index();
-        let Some(key) = self.keys.get(position) else {
-            return Err(failure(format!("there is no position {position}")));
+        let array = batch.key.array;
+        let Some(key) = self.keys.get(array.index()) else {
+            return Err(failure(format!("there is no array {}", array.index())));
         };
         let mut running = self.lock();
         let Running { stream: Some(stream), frames, unasked } = &mut *running else {
@@ -112,8 +114,8 @@ impl AcquireSink {
             Some(pixels) => stream.append(key.as_deref(), pixels),
             None => stream.append_zeros(key.as_deref(), bytes),
         }
-        .map_err(|told| self.explained(told, position))?;
-        if let Some(frames) = frames.get_mut(position) {
+        .map_err(|told| self.explained(told, array))?;
+        if let Some(frames) = frames.get_mut(array.index()) {
             *frames += 1;
         }
         *unasked += bytes;
@@ -125,17 +127,18 @@ impl AcquireSink {
         Ok(Stored::default())
     }
 
-    /// The engine's failure with what keeps our own files out of a position's shards, if anything does.
-    fn explained(&self, told: String, position: usize) -> Error {
-        explained(told, &**self.store.disk(), &self.store.plan().array_path(position, 0).join("c"))
+    /// The engine's failure with what keeps our own files out of an array's shards, if anything does.
+    fn explained(&self, told: String, array: ArrayId) -> Error {
+        let plan = self.store.plan();
+        explained(told, &**self.store.disk(), &plan.folder_of(plan.array(array)).join("c"))
     }
 
-    /// Compares what the engine says about a position's array with what core will say.
-    fn compare(&self, position: usize, frames: u64) -> Result<()> {
-        let plan = self.store.plan();
-        let path = plan.array_path(position, 0).join("zarr.json");
+    /// Compares what the engine says about an array with what core will say.
+    fn compare(&self, array: &PlannedArray, frames: u64) -> Result<()> {
+        let path = self.store.plan().folder_of(array).join("zarr.json");
         let engine = Value::Object(Document::read(&*self.store.disk().source(), &path)?.required(&path)?);
-        match metadata::difference(&engine, &self.store.array_metadata(&plan.forms()[0], None), plan, frames) {
+        let ours = self.store.array_metadata(array.form(), None);
+        match metadata::difference(&engine, &ours, array.geometry(), frames) {
             None => Ok(()),
             Some(difference) => Err(failure(format!("{}: {difference}", path.display()))),
         }
@@ -192,7 +195,7 @@ impl Sink for AcquireSink {
         };
         let key = self.keys.first().and_then(Option::as_deref);
         let checked = running.stream.as_mut().map_or(Ok(()), |stream| stream.check(key));
-        checked.map_err(|told| self.explained(told, 0))
+        checked.map_err(|told| self.explained(told, ArrayId::default()))
     }
 
     fn finish(&self) -> Result<()> {
@@ -201,14 +204,14 @@ impl Sink for AcquireSink {
             (running.stream.take(), running.frames.clone())
         };
         let closed = stream.map_or(Ok(()), Stream::close);
-        let mut outcome = closed.map_err(|told| self.explained(told, 0));
-        for (position, frames) in frames.into_iter().enumerate() {
+        let mut outcome = closed.map_err(|told| self.explained(told, ArrayId::default()));
+        let plan = self.store.plan();
+        for (array, frames) in plan.arrays().iter().zip(frames) {
             if outcome.is_ok() && frames > 0 {
-                outcome = self.compare(position, frames);
+                outcome = self.compare(array, frames);
             }
             // The engine does not tell how much it has written.
-            let array = self.store.plan().array_path(position, 0);
-            outcome = outcome.and(self.adopt_below(&array));
+            outcome = outcome.and(self.adopt_below(&plan.folder_of(array)));
         }
         outcome
     }
