@@ -1,6 +1,7 @@
 //! Downsampled levels.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::dtype::DataType;
 use super::limits::MAX_LEVELS;
 use crate::error::{Error, Result};
+use crate::shown::quoted;
 
 /// How the pixels of a window, a block of a level, become one pixel of the level below. Windows at an edge are made of
 /// the pixels that exist.
@@ -127,5 +129,27 @@ impl Pyramid {
     #[must_use]
     pub fn factor(&self, name: &str) -> Option<u64> {
         self.factors.as_ref().and_then(|factors| factors.get(name)).copied()
+    }
+}
+
+/// `method` or `method:levels`, such as `mean` or `max:4`.
+impl FromStr for Pyramid {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (name, levels) = text.split_once(':').map_or((text, None), |(name, levels)| (name, Some(levels)));
+        let method = PyramidMethod::ALL.iter().copied().find(|method| method.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = PyramidMethod::ALL.iter().map(|method| method.name()).collect();
+            let remedy = format!("use {}, with a number of levels as in max:4", names.join(", "));
+            Error::settings("pyramid.method", quoted(name), "unknown method", remedy)
+        })?;
+        let levels = levels.map(|levels| {
+            let refuse = |_| {
+                let remedy = "write it as in mean:4, full resolution included";
+                Error::settings("pyramid.levels", quoted(levels), "not a whole number", remedy)
+            };
+            levels.parse().map_err(refuse)
+        });
+        Ok(Self { levels: levels.transpose()?, ..Self::by(method) })
     }
 }

@@ -80,8 +80,13 @@
  *         format             name of an engine, or an object with backend (name of an engine), version (of OME-NGFF; none
  *                            but "0.5" is written) and suffix (of the store's folder). Default "auto", "0.5",
  *                            ".ome.zarr".
- *         pyramid            downsampled levels: method ("mean", "nearest", "max"), levels, factors. Pyramids are not
- *                            written by this version: anything but null is refused. Default: none.
+ *         pyramid            levels below full resolution, made while frames come: an object with method ("mean", "min",
+ *                            "max", "median", "mode", "nearest"; default "mean"), levels (how many, full resolution
+ *                            included) or smallest (levels end with the first that has fewer rows or columns; default
+ *                            256), factors (object: by how much a space dimension becomes smaller from level to level;
+ *                            default 2), chunks and shards (lists with an object for each level below full resolution:
+ *                            pixels of a chunk, chunks of a shard, by name of a dimension; default as full resolution).
+ *                            Default: no levels.
  *         memory_limit       most bytes that the stream may hold, at least 1048576. Default 1073741824. Where the machine
  *                            or a container has less left, "notes" of ome_stream_status say so.
  *         threads            worker threads, 1 to 256. Default: chosen for the machine.

@@ -268,3 +268,25 @@ fn standard_plates_have_the_rows_and_columns_of_their_makers() {
     assert_eq!(large.column_names[47], "48");
     assert_eq!(parts(&Plate::from_standard_wells(7).unwrap_err()).1, "7 wells");
 }
+
+#[test]
+fn a_pyramid_is_read_in_one_word() {
+    let read = |text: &str| text.parse::<Pyramid>();
+    for method in PyramidMethod::ALL {
+        assert_eq!(read(method.name()).unwrap(), Pyramid::by(*method));
+        let levels = Pyramid { levels: Some(4), ..Pyramid::by(*method) };
+        assert_eq!(read(&format!("{}:4", method.name())).unwrap(), levels);
+    }
+    for (text, field, value) in [
+        ("", "pyramid.method", "\"\""),
+        ("gauss:3", "pyramid.method", "\"gauss\""),
+        ("stack.tif", "pyramid.method", "\"stack.tif\""),
+        ("mean:", "pyramid.levels", "\"\""),
+        ("mean:-1", "pyramid.levels", "\"-1\""),
+        ("mean:2:2", "pyramid.levels", "\"2:2\""),
+        ("mean:99999999999", "pyramid.levels", "\"99999999999\""),
+    ] {
+        let error = read(text).unwrap_err();
+        assert_eq!((parts(&error).0, parts(&error).1), (field, value), "{error}");
+    }
+}

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use ome_stream::Settings;
-use ome_stream::settings::{DataType, Dimension, Format, WhenFull, parse_bytes, parse_dims};
+use ome_stream::settings::{DataType, Dimension, Format, Pyramid, WhenFull, parse_bytes, parse_dims};
 
 use crate::commands::write_options::Options;
 use crate::failure::Failure;
@@ -63,6 +63,9 @@ pub fn build(
     if let Some(text) = &options.compression {
         settings.compression = text.parse()?;
     }
+    if let Some(text) = &options.pyramid {
+        settings.pyramid = Some(pyramid(text.parse()?, settings.pyramid));
+    }
     if let Some(text) = &options.storage_order {
         settings.storage_order = text.parse()?;
     }
@@ -77,6 +80,16 @@ pub fn build(
     }
     settings.overwrite |= options.overwrite;
     Ok((settings, notes))
+}
+
+/// The levels that are asked for, with what the settings file says beside: factors, chunks and shards.
+fn pyramid(asked: Pyramid, file: Option<Pyramid>) -> Pyramid {
+    let file = file.unwrap_or_default();
+    let (levels, smallest) = match asked.levels {
+        Some(levels) => (Some(levels), None),
+        None => (file.levels, file.smallest),
+    };
+    Pyramid { method: asked.method, levels, smallest, ..file }
 }
 
 /// The settings in a file, as they are written; `-` is standard input.

@@ -11,6 +11,7 @@ Examples:
   ome-stream write stack.tif -o stack.ome.zarr --axes zyx -c blosc-zstd
   ome-stream write movie.npy -o movie -d t:600:10,y:2048:512,x:2048:512 -c zstd:5
   camera | ome-stream write - -o run1 -d t:inf,y:2048,x:2048 --dtype uint16
+  ome-stream write slide.tif -o slide.ome.zarr --pyramid mean
   ome-stream write frames.raw -f settings.json";
 
 /// Stream frames from a file or standard input into an OME-Zarr store.
@@ -68,6 +69,14 @@ pub struct Options {
     /// A checksum of each chunk stands behind, as in zstd:5+crc32c or none+crc32c: damage is then seen.
     #[arg(short, long, value_name = "CODEC[:LEVEL][+crc32c]")]
     pub compression: Option<String>,
+
+    /// Levels below full resolution, made by mean, min, max, median, mode or nearest: mean, max:4. Not given: none.
+    ///
+    /// Rows and columns are halved from level to level, and planes of z once pixels lie as far apart as they do, until a
+    /// level has fewer than 256 rows or columns, or there are so many levels, full resolution included. Without METHOD:
+    /// mean. mode and nearest are for labels. A settings file says more: factors, chunks and shards of each level.
+    #[arg(long, value_name = "METHOD[:LEVELS]", num_args = 0..=1, default_missing_value = "mean")]
+    pub pyramid: Option<String>,
 
     /// Settings file (JSON, as of ome-writers); options given here win over it.
     #[arg(short = 'f', long, value_name = "FILE")]

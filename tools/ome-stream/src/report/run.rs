@@ -17,6 +17,8 @@ pub struct Run {
     json: bool,
     backend: String,
     axes: Vec<String>,
+    /// Of an image, full resolution included.
+    levels: usize,
     dtype: &'static str,
     frame_bytes: u64,
     expected: Option<u64>,
@@ -44,6 +46,7 @@ struct JsonSummary<'a> {
     dropped: u64,
     axes: &'a [String],
     shapes: &'a [Vec<u64>],
+    levels: usize,
     dtype: &'a str,
     bytes_in: u64,
     bytes_written: u64,
@@ -60,6 +63,7 @@ impl Run {
             json,
             backend: backend.to_owned(),
             axes: plan.axis_names().map(str::to_owned).collect(),
+            levels: 1 + plan.levels_of(0).count(),
             dtype: plan.dtype().name(),
             frame_bytes: plan.geometry().frame_bytes(),
             expected: plan.router().total(),
@@ -88,6 +92,7 @@ impl Run {
             dropped: summary.dropped,
             axes: &self.axes,
             shapes: &summary.shapes,
+            levels: self.levels,
             dtype: self.dtype,
             bytes_in,
             bytes_written: summary.bytes_written,
@@ -116,8 +121,12 @@ impl Run {
                 self.axes.iter().zip(shape).map(|(name, extent)| format!("{name} {extent}")).collect();
             axes.join(", ")
         });
+        let levels = match self.levels {
+            1 => String::new(),
+            count => format!(", {count} levels"),
+        };
         format!(
-            "{}\n{frames}{dropped}, {} in {}, {}\n{images}{}, {}; {} on disk\n",
+            "{}\n{frames}{dropped}, {} in {}, {}\n{images}{}, {}{levels}; {} on disk\n",
             self.path.display(),
             bytes(bytes_in),
             duration(seconds),

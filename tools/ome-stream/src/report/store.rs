@@ -71,6 +71,7 @@ fn same_structure(one: &Image, other: &Image) -> bool {
     one.axes == other.axes
         && one.channels == other.channels
         && one.problems == other.problems
+        && one.downscaled_by == other.downscaled_by
         && one.levels.len() == other.levels.len()
         && one.levels.iter().zip(&other.levels).all(|(one, other)| structure(one) == structure(other))
 }
@@ -245,7 +246,11 @@ impl Text {
         for lower in image.levels.iter().skip(1) {
             let shape =
                 lower.array.as_ref().map(|array| extents(&array.shape)).unwrap_or_else(|| "cannot be read".into());
-            self.field("level", &format!("{}: {shape}", lower.path));
+            let of = pixels_in_one(level, lower).map_or_else(String::new, |pixels| format!(", a pixel of {pixels}"));
+            self.field("level", &format!("{}: {shape}{of}", lower.path));
+        }
+        if let Some(method) = &image.downscaled_by {
+            self.field("levels", &format!("by {method}"));
         }
         let size = array.pixel_bytes.map_or_else(|| "size unknown".to_owned(), bytes);
         self.field("pixels", &format!("{}, {size}", array.dtype));
@@ -299,6 +304,16 @@ fn origin(image: &Image) -> String {
     let translation = image.levels.first().and_then(|level| level.translation.as_deref()).unwrap_or_default();
     let moved = image.axes.iter().zip(translation).filter(|(_, place)| **place != 0.0);
     moved.map(|(axis, place)| format!("{} {place}", axis.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// `1 x 2 x 2`: by how much the pixels of a level are larger than those of full resolution.
+fn pixels_in_one(full: &Level, lower: &Level) -> Option<String> {
+    let (full, lower) = (full.scale.as_ref()?, lower.scale.as_ref()?);
+    let by: Vec<f64> = lower.iter().zip(full).map(|(lower, full)| lower / full).collect();
+    let good = full.len() == lower.len() && by.iter().all(|by| by.is_finite() && *by > 0.0);
+    // Scales are decimal: 0.3 / 0.1 means 3.
+    let told = |by: &f64| ((by * 1000.0).round() / 1000.0).to_string();
+    good.then(|| by.iter().map(told).collect::<Vec<_>>().join(" x "))
 }
 
 /// `3.9 kB in 2 of 2 shards, ratio 1.05`.

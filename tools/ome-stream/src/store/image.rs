@@ -28,6 +28,8 @@ pub struct Image {
     pub axes: Vec<Axis>,
     /// Resolution levels, full resolution first.
     pub levels: Vec<Level>,
+    /// How the levels below full resolution were made (`type` of OME-NGFF section "multiscales"), where it is said.
+    pub downscaled_by: Option<String>,
     /// Channels as they are to be shown.
     pub channels: Vec<Channel>,
     /// What came with the frames.
@@ -88,6 +90,7 @@ impl Image {
             name: None,
             axes: Vec::new(),
             levels: Vec::new(),
+            downscaled_by: None,
             channels: Vec::new(),
             frame_metadata: None,
             notes: Vec::new(),
@@ -121,7 +124,9 @@ impl Image {
         if more > 1 {
             image.notes.push(format!("{} multiscales; the first is shown", more));
         }
-        image.name = multiscale.get("name").and_then(Value::as_str).filter(|name| !name.is_empty()).map(clean);
+        let text = |name: &str| multiscale.get(name).and_then(Value::as_str).filter(|it| !it.is_empty()).map(clean);
+        image.name = text("name");
+        image.downscaled_by = text("type");
         image.read_levels(multiscale, folder, counted);
         let first = image.levels.first().and_then(|level| level.array.as_ref());
         image.axes = axes(multiscale).unwrap_or_else(|| named_axes(first));

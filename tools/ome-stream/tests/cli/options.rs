@@ -89,11 +89,69 @@ fn the_result_is_on_standard_output_and_nothing_else() {
     assert!(report["bytes_written"].as_u64().is_some_and(|bytes| bytes >= 2400), "{report}");
 }
 
+/// The largest of each window of 2 x 2, of frames of uint16 pixels of `rows` x `columns`.
+fn largest_of_four(pixels: &[u8], rows: usize, columns: usize) -> Vec<u8> {
+    let pixels: Vec<u16> = pixels.chunks_exact(2).map(|each| u16::from_le_bytes([each[0], each[1]])).collect();
+    let windows = |frame: &[u16]| -> Vec<u16> {
+        let at = |row: usize, column: usize| frame[row * columns + column];
+        let places = (0..rows / 2).flat_map(|row| (0..columns / 2).map(move |column| (row * 2, column * 2)));
+        let of = |(row, column)| [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(down, right)| at(row + down, column + right));
+        places.filter_map(|place| of(place).into_iter().max()).collect()
+    };
+    pixels.chunks_exact(rows * columns).flat_map(windows).flat_map(u16::to_le_bytes).collect()
+}
+
+#[test]
+fn levels_are_asked_for_in_one_word() {
+    let bench = Bench::new();
+    bench.file("a.npy", npy("<u2", false, &[3, 64, 80], &frames(3, 64, 80)));
+    let ran = bench.line("write a.npy -o out --pyramid max:3").expect(0);
+    assert!(ran.out.contains("t 3, y 64, x 80, uint16, 3 levels; "), "{}", ran.out);
+    let below = largest_of_four(&frames(3, 64, 80), 64, 80);
+    assert_eq!(bench.pixels("out.ome.zarr/1"), (vec![3, 32, 40], below.clone()));
+    assert_eq!(bench.pixels("out.ome.zarr/2"), (vec![3, 16, 20], largest_of_four(&below, 32, 40)));
+    let info = bench.line("info out.ome.zarr").expect(0).out;
+    for line in ["level     1: 3 x 32 x 40, a pixel of 1 x 2 x 2", "level     2: 3 x 16 x 20, a pixel of 1 x 4 x 4"] {
+        assert!(info.contains(line), "{info}");
+    }
+    assert!(info.contains("levels    by max"), "{info}");
+    bench.line("check out.ome.zarr --pixels").expect(0);
+}
+
+#[test]
+fn levels_win_over_the_settings_file_and_keep_the_rest_of_it() {
+    let bench = Bench::new();
+    bench.file("a.raw", frames(2, 64, 80));
+    let settings = json!({
+        "root_path": "run", "dtype": "uint16", "pyramid": {"smallest": 2, "factors": {"x": 1}},
+        "dimensions": [{"name": "t", "count": 2}, {"name": "y", "count": 64}, {"name": "x", "count": 80}],
+    });
+    bench.file("settings.json", settings.to_string());
+    let report = bench.line("write a.raw -f settings.json --json --pyramid min:2").expect(0).json();
+    assert_eq!(report["levels"], 2);
+    let image = bench.line("info run.ome.zarr --json").expect(0).json()["images"][0].clone();
+    assert_eq!((&image["downscaled_by"], &image["levels"][1]["array"]["shape"]), (&json!("min"), &json!([2, 32, 80])));
+    // Without a method it is the mean; without a number what the file says.
+    let report = bench.line("write a.raw -f settings.json --overwrite --json --pyramid").expect(0).json();
+    assert_eq!(report["levels"], 7);
+}
+
+#[test]
+fn levels_that_cannot_be_made_are_told_with_what_would_work() {
+    let bench = Bench::new();
+    bench.file("a.npy", npy("<u2", false, &[3, 64, 80], &frames(3, 64, 80)));
+    bench.line("write --pyramid a.npy -o out").expect(2);
+    bench.line("write -o out --pyramid gauss a.npy").expect(1).says(&["pyramid.method", "gauss", "use mean, min"]);
+    bench.line("write a.npy -o out --pyramid mean:0").expect(1).says(&["pyramid.levels", "use 1 to 16"]);
+    bench.line("write a.npy -o out --pyramid mean:16").expect(1).says(&["pyramid.levels", "16", "at most 8"]);
+    assert_eq!(bench.names(), ["a.npy"], "nothing is written");
+}
+
 #[test]
 fn help_tells_examples_and_exit_codes() {
     let bench = Bench::new();
     let help = bench.line("write --help").expect(0).out;
-    for part in ["Examples:", "ome-stream write stack.tif", "Exit codes:", "t:inf", "130"] {
+    for part in ["Examples:", "ome-stream write stack.tif", "Exit codes:", "t:inf", "--pyramid mean", "130"] {
         assert!(help.contains(part), "{part}");
     }
     assert!(bench.line("info --help").expect(0).out.contains("Exit codes:"));
@@ -107,7 +165,7 @@ fn the_examples_in_the_help_can_be_typed() {
     let examples = help.split_once("Examples:").expect("examples").1;
     let examples: Vec<&str> =
         examples.lines().filter_map(|line| line.trim().split("ome-stream write ").nth(1)).collect();
-    assert_eq!(examples.len(), 4);
+    assert_eq!(examples.len(), 5);
     for example in examples {
         // Nothing is there to read, which is what the command must say: 2 would be its grammar.
         bench.run_with(std::iter::once("write").chain(example.split(' ')), b"").expect(1);
