@@ -6,6 +6,8 @@ Nothing is imported before an engine is asked for: one that is missing costs the
 from __future__ import annotations
 
 import importlib
+import json
+import math
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -68,21 +70,21 @@ def settings_for(engine: str, settings: dict[str, Any], out: Path) -> Any:
     return AcquisitionSettings.model_validate({**settings, "dimensions": dimensions, **ours})
 
 
-def create(engine: str, settings: Any) -> tuple[Append, Close]:
+def create(engine: str, settings: Any, levels: dict[str, Any] | None = None) -> tuple[Append, Close]:
     """Opens a stream. Everything slow that is not the engine's own work has been done before."""
     if engine == "acquire-zarr":
-        return create_acquire(settings)
+        return create_acquire(settings, levels)
     from ome_writers import create_stream
 
     stream = create_stream(settings)
     return stream.append, stream.close
 
 
-def create_acquire(settings: Any) -> tuple[Append, Close]:
-    """acquire-zarr by its own package: one multiscale image, or one image per position."""
+def create_acquire(settings: Any, levels: dict[str, Any] | None) -> tuple[Append, Close]:
+    """acquire-zarr by its own package: one multiscale image, or one image per position; with levels of its own."""
     import acquire_zarr
 
-    stream = acquire_zarr.ZarrStream(acquire_settings(settings))
+    stream = acquire_zarr.ZarrStream(acquire_settings(settings, levels))
     keys, inner = position_cycle(settings)
     if len(keys) == 1:
         return stream.append, stream.close
@@ -106,7 +108,7 @@ def position_cycle(settings: Any) -> tuple[list[str], int]:
     return [""], inner
 
 
-def acquire_settings(settings: Any) -> Any:
+def acquire_settings(settings: Any, levels: dict[str, Any] | None) -> Any:
     """The same acquisition in acquire-zarr's words; everything it can choose for itself is left to it."""
     import acquire_zarr as az
 
@@ -134,6 +136,12 @@ def acquire_settings(settings: Any) -> Any:
     if settings.storage_index_permutation is not None:
         order = [dimension.name for dimension in settings.array_storage_dimensions]
     keys, _ = position_cycle(settings)
+    pyramid: dict[str, Any] = {}
+    if levels is not None:
+        pyramid = {
+            "downsampling_method": getattr(az.DownsamplingMethod, levels["method"]),
+            "max_levels": levels["most"],
+        }
     arrays = [
         az.ArraySettings(
             output_key=key,
@@ -142,10 +150,21 @@ def acquire_settings(settings: Any) -> Any:
             compression=acquire_compression(settings.compression),
             storage_dimension_order=order,
             is_ngff=True,
+            **pyramid,
         )
         for key in keys
     ]
     return az.StreamSettings(arrays=arrays, store_path=settings.output_path)
+
+
+def level_bytes(store: Path) -> int:
+    """Bytes of the pixels of all arrays of a store, by their metadata."""
+    total = 0
+    for path in store.rglob("zarr.json"):
+        metadata = json.loads(path.read_text())
+        if metadata["node_type"] == "array":
+            total += math.prod(metadata["shape"]) * np.dtype(metadata["data_type"]).itemsize
+    return total
 
 
 def acquire_compression(compression: str | None) -> Any:

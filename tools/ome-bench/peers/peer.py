@@ -9,12 +9,14 @@ Job:    {"engine": "ome-writers/tensorstore" | "ome-writers/acquire-zarr" | "ome
          "frames_file": PATH,     raw little-endian frames, K of them, used in turn
          "frame_count": n,
          "out": FOLDER,           is made if need be; the store becomes FOLDER/peer.ome.zarr, which must not exist
-         "durable": true}         default true: syncfs(2) after close, counted as `sync`
+         "durable": true,         default true: syncfs(2) after close, counted as `sync`
+        "levels": null}          or {"method": "MEAN", "most": n}: levels of acquire-zarr's own making
 Answer: {"ok": true, "engine", "version", "create", "append": [..], "finish", "sync",   seconds; one for each append
          "write",                 appends, close and sync on one clock, which begins where `create` ends: the sum of
                                   the two is the whole run
          "rss_before", "peak_rss",  bytes: before the job with its frames loaded, and the highest during it
-         "bytes", "store"}        pixel bytes appended, path of the store
+         "bytes", "store",        pixel bytes appended, path of the store
+        "level_bytes"}           with levels: pixel bytes of all of them
 or      {"ok": false, "error": ".."}.
 Probe:  {"probe": true}  ->  {"ok": true, "python", "engines": {name: {"available", "version" | "reason"}}}
 
@@ -39,7 +41,8 @@ import engines
 import numpy as np
 from measure import forget_peak, status, sync_file_system
 
-JOB_FIELDS = {"engine", "settings", "frames_file", "frame_count", "out", "durable"}
+JOB_FIELDS = {"engine", "settings", "frames_file", "frame_count", "out"}
+OPTIONAL_FIELDS = {"durable", "levels"}
 
 
 class Frames:
@@ -64,11 +67,14 @@ class Frames:
 
 def run(job: dict[str, Any], loaded: Frames) -> dict[str, Any]:
     """One job, timed."""
-    if missing := JOB_FIELDS - {"durable"} - set(job):
+    if missing := JOB_FIELDS - set(job):
         raise ValueError(f"the job lacks {sorted(missing)}")
-    if unknown := set(job) - JOB_FIELDS:
+    if unknown := set(job) - JOB_FIELDS - OPTIONAL_FIELDS:
         raise ValueError(f"the job has unknown fields {sorted(unknown)}")
     engine, count, durable = job["engine"], int(job["frame_count"]), job.get("durable", True)
+    levels = job.get("levels")
+    if levels is not None and engine != "acquire-zarr":
+        raise ValueError(f"{engine} makes no levels")
     state = engines.available(engine)
     if not state["available"]:
         raise ValueError(f"{engine} is not available: {state['reason']}")
@@ -88,7 +94,7 @@ def run(job: dict[str, Any], loaded: Frames) -> dict[str, Any]:
 
     clock = time.perf_counter
     began = clock()
-    append, close = engines.create(engine, settings)
+    append, close = engines.create(engine, settings, levels)
     created = last = clock()
     times = []
     try:
@@ -120,6 +126,7 @@ def run(job: dict[str, Any], loaded: Frames) -> dict[str, Any]:
         "peak_rss": peak,
         "bytes": sum(frame.nbytes for frame in turns),
         "store": str(store),
+        "level_bytes": engines.level_bytes(store) if levels is not None else None,
     }
 
 

@@ -47,14 +47,14 @@ fn run(cli: &Cli) -> Result<bool> {
     Session::remove_when_interrupted()?;
     let (rounds, long_run) = (cli.rounds(), &cli.long_run);
     let conditions = Conditions::of(session.path().parent().unwrap_or(session.path()));
-    session.plan_room(workload.bytes(), 1, conditions.memory_available)?;
+    session.plan_room(workload.most_bytes(), 1, conditions.memory_available)?;
 
     let mut progress = Progress::new(cli.quiet);
     progress.note("making frames");
     let frames = Frames::generate(&workload, cli.frames)?;
     let paced = long_run.camera().is_some();
     let Gathered { engines, mut failures } = gather(&cli.engines, paced, &workload, &frames, session.scratch());
-    let each = workload.bytes() + frames.slab().len() as u64;
+    let each = workload.most_bytes() + frames.slab().len() as u64;
     session.plan_room(each, count_runs(&engines, rounds), conditions.memory_available)?;
 
     let only_limits = engines.iter().all(|engine| engine.role() == Role::Limit);

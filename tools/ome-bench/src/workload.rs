@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::ArgGroup;
-use ome_stream::settings::{Compression, DataType, Dimension, Durability, Settings, StorageOrder, parse_dims};
+use ome_stream::settings::{Compression, DataType, Dimension, Durability, Pyramid, Settings, StorageOrder, parse_dims};
 use ome_stream::{Plan, Settings as StreamSettings};
 use serde_json::Value;
 
@@ -46,6 +46,13 @@ pub struct Acquisition {
     #[arg(long, value_name = "ORDER", value_parser = parse::setting::<StorageOrder>)]
     pub storage_order: Option<StorageOrder>,
 
+    /// Measure each engine also with levels below full resolution, beside itself without them: mean, max:4
+    ///
+    /// METHOD is mean (where none is given), min, max, median, mode or nearest; LEVELS counts full resolution, too. Beside
+    /// our engines, --peers then measures acquire-zarr's own pyramid. Their GB/s are of the bytes of all levels.
+    #[arg(long, value_name = "METHOD[:LEVELS]", num_args = 0..=1, default_missing_value = "mean", value_parser = parse::setting::<Pyramid>)]
+    pub pyramid: Option<Pyramid>,
+
     /// When data must be on the medium: finish, shard or none
     #[arg(long, value_name = "WHEN", value_parser = parse::setting::<Durability>)]
     pub durability: Option<Durability>,
@@ -59,11 +66,40 @@ pub struct Acquisition {
     pub threads: Option<usize>,
 }
 
-/// One acquisition of a known number of frames.
+/// One acquisition of a known number of frames, without levels below full resolution.
 #[derive(Debug, Clone)]
 pub struct Workload {
     plan: Plan,
     frames: u64,
+    levels: Option<Levels>,
+}
+
+/// The same acquisition with levels below full resolution.
+#[derive(Debug, Clone)]
+pub struct Levels {
+    plan: Plan,
+}
+
+impl Levels {
+    /// What is asked for.
+    pub fn pyramid(&self) -> Pyramid {
+        self.plan.settings().pyramid.clone().unwrap_or_default()
+    }
+
+    /// Shapes of an image's arrays, full resolution first.
+    pub fn shapes(&self) -> Vec<Vec<u64>> {
+        let full = std::iter::once(self.plan.geometry());
+        let below = self.plan.levels_of(0).map(|array| array.geometry());
+        full.chain(below).map(|geometry| geometry.shape().to_vec()).collect()
+    }
+
+    /// Bytes of the pixels of all levels of all positions.
+    pub fn bytes(&self) -> u64 {
+        let of =
+            |shape: &[u64], item: usize| shape.iter().fold(item as u64, |bytes, extent| bytes.saturating_mul(*extent));
+        let all = self.plan.arrays().iter().map(|array| of(array.geometry().shape(), array.geometry().item_size()));
+        all.fold(0, u64::saturating_add)
+    }
 }
 
 impl Workload {
@@ -88,24 +124,31 @@ impl Workload {
             settings.durability = durability;
         }
         settings.threads = asked.threads.or(settings.threads);
+        if asked.pyramid.is_some() {
+            settings.pyramid = asked.pyramid.clone();
+        }
         if let Some(bytes) = sustained {
             stretch(&mut settings, bytes)?;
         }
         Self::new(&settings)
     }
 
-    /// The acquisition of `settings`, which must end.
+    /// The acquisition of `settings`, which must end; what they say of levels is measured beside it.
     pub fn new(settings: &Settings) -> Result<Self> {
         // Whether an engine has memory enough for it is told where that engine is asked.
         let capabilities = ome_stream_backends::open(ome_stream_backends::DEFAULT)?.capabilities();
-        let plan = Plan::unlimited(settings, &capabilities)?;
+        let levels = match &settings.pyramid {
+            Some(_) => Some(Levels { plan: Plan::unlimited(settings, &capabilities)? }),
+            None => None,
+        };
+        let plan = Plan::unlimited(&Settings { pyramid: None, ..settings.clone() }, &capabilities)?;
         let Some(frames) = plan.router().total() else {
             bail!(
                 "the first dimension is unbounded, and a benchmark must end: give it a count, or --sustained SIZE for a \
                  long run"
             );
         };
-        Ok(Self { plan, frames })
+        Ok(Self { plan, frames, levels })
     }
 
     /// The same acquisition with at most about `bytes`: what long runs are tried out with.
@@ -113,9 +156,24 @@ impl Workload {
         if self.bytes() <= bytes {
             return Ok(self.clone());
         }
-        let mut settings = self.plan.settings().clone();
+        let mut settings = self.with_levels().settings().clone();
         stretch(&mut settings, bytes)?;
         Self::new(&settings)
+    }
+
+    /// Levels below full resolution, where engines are measured with them, too.
+    pub fn levels(&self) -> Option<&Levels> {
+        self.levels.as_ref()
+    }
+
+    /// The plan with levels, where there are any.
+    fn with_levels(&self) -> &Plan {
+        self.levels.as_ref().map_or(&self.plan, |levels| &levels.plan)
+    }
+
+    /// Most bytes of pixels that an engine stores in a run.
+    pub fn most_bytes(&self) -> u64 {
+        self.levels.as_ref().map_or(self.bytes(), Levels::bytes)
     }
 
     /// Geometry, router and settings.
@@ -297,6 +355,36 @@ mod tests {
         assert_eq!((settings.memory_limit, settings.threads), (64 << 20, Some(3)));
         assert_eq!(settings.durability.name(), "shard");
         assert_eq!(settings.storage_order.to_string(), "t,y,x");
+    }
+
+    #[test]
+    fn levels_lie_beside_the_acquisition_without_them() {
+        let plain = workload("ome-bench -d t:4,p:2,y:64:32,x:48").unwrap();
+        assert!(plain.levels().is_none() && plain.most_bytes() == plain.bytes());
+        let workload = workload("ome-bench -d t:4,p:2,y:64:32,x:48 --pyramid max:3").unwrap();
+        assert!(workload.plan().settings().pyramid.is_none() && workload.plan().forms().len() == 1);
+        assert_eq!(workload.bytes(), plain.bytes());
+        let levels = workload.levels().unwrap();
+        assert_eq!(levels.pyramid().method.name(), "max");
+        assert_eq!(levels.shapes(), [[4, 64, 48], [4, 32, 24], [4, 16, 12]]);
+        assert_eq!(levels.bytes(), 2 * 4 * (64 * 48 + 32 * 24 + 16 * 12) * 2);
+        assert_eq!(workload.most_bytes(), levels.bytes());
+        let short = workload.shortened(64 * 48 * 2 * 2).unwrap();
+        assert_eq!(short.levels().unwrap().shapes()[2], [1, 16, 12]);
+    }
+
+    #[test]
+    fn a_pyramid_is_the_mean_unless_it_is_said_or_the_settings_file_has_one() {
+        let mean = workload("ome-bench -d t:4,y:640 --pyramid").unwrap();
+        assert_eq!(mean.levels().unwrap().pyramid(), Pyramid::default());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings.json");
+        let dimensions = r#"[{"name":"t","count":2},{"name":"y","count":32},{"name":"x","count":32}]"#;
+        fs::write(&file, format!(r#"{{"dimensions":{dimensions},"pyramid":{{"method":"min","levels":2}}}}"#)).unwrap();
+        let of_file = workload(&format!("ome-bench -f {}", file.display())).unwrap();
+        assert_eq!((of_file.levels().unwrap().pyramid().levels, of_file.plan().forms().len()), (Some(2), 1));
+        let problem = format!("{:#}", workload("ome-bench -d t:4,y:64 --pyramid mean:9").unwrap_err());
+        assert!(problem.contains("pyramid.levels") && problem.contains("at most 7"), "{problem}");
     }
 
     #[test]

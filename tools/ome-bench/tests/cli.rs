@@ -224,6 +224,24 @@ fn frames_that_the_camera_could_not_keep_are_counted_as_dropped() {
 }
 
 #[test]
+fn levels_are_measured_beside_the_same_engine_without_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [&TINY[..], &["-b", "zarrs", "--json", "-", "--pyramid", "max:3"]].concat();
+    let output = bench(folder.path(), &arguments);
+    assert_eq!(rows(&stderr(&output)), ["zarrs", "zarrs + pyramid", "raw"], "{}", stderr(&output));
+    let results: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    // Two frames of 64 x 64, 32 x 32 and 16 x 16 pixels.
+    let bytes = 2 * (64 * 64 + 32 * 32 + 16 * 16) * 2;
+    assert_eq!(results["configuration"]["pyramid"]["bytes"], bytes);
+    let [plain, levels, _] = results["engines"].as_array().unwrap().as_slice() else { panic!("{results}") };
+    assert!(plain.get("without_levels").is_none() && levels["without_levels"] == "zarrs");
+    assert_eq!((&levels["level_bytes"], &levels["runs"][1]["level_bytes"]), (&bytes.into(), &bytes.into()));
+    assert!(levels["ratio_to_without_levels"].as_f64().is_some_and(|ratio| ratio > 0.0));
+    let refused = bench(folder.path(), &[&TINY[..], &["-b", "zarrs", "--pyramid", "max:30"]].concat());
+    assert!(!refused.status.success() && stderr(&refused).contains("pyramid.levels"), "{}", stderr(&refused));
+}
+
+#[test]
 fn peers_without_a_python_are_one_line_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let python = folder.path().join("absent").display().to_string();
@@ -247,16 +265,22 @@ fn the_engines_that_labs_use_are_measured_in_the_same_table() {
     let folder = tempfile::tempdir().unwrap();
     let json = folder.path().join("runs.json");
     let json_name = json.display().to_string();
+    let levels = ["--pyramid", "mean:2"];
     let arguments = ["-b", "zarrs", "--no-raw", "--peers", "--python", &python, "--json", &json_name];
-    let output = bench(folder.path(), &[&TINY[..], &arguments].concat());
+    let output = bench(folder.path(), &[&TINY[..], &arguments, &levels].concat());
     let text = stdout(&output);
     let found = rows(&text);
-    for engine in ["zarrs", "ome-writers/tensorstore", "ome-writers/acquire-zarr", "python/acquire-zarr"] {
+    let own_pyramid = "python/acquire-zarr + its own pyramid";
+    for engine in ["zarrs", "ome-writers/tensorstore", "ome-writers/acquire-zarr", "python/acquire-zarr", own_pyramid] {
         assert!(found.contains(&engine.to_owned()), "{engine} is missing in {text}");
     }
     assert!(!text.contains("not measured: "), "{text}");
     let results: Value = serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap();
     for engine in results["engines"].as_array().unwrap() {
+        // Two frames of 64 x 64 and of 32 x 32 pixels, whoever made them smaller.
+        let has_levels = engine["name"].as_str().is_some_and(|name| name.ends_with("pyramid"));
+        let bytes = if has_levels { 2 * (64 * 64 + 32 * 32) * 2 } else { 0 };
+        assert_eq!(engine["level_bytes"].as_u64().unwrap_or(0), bytes, "{}", engine["name"]);
         for run in engine["runs"].as_array().unwrap() {
             let (whole, parts) = whole_and_parts(run);
             let create = run["create_s"].as_f64().unwrap();

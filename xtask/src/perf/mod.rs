@@ -15,13 +15,16 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::{places, python, step};
-use workloads::{BOUNDED, PORTABLE, WORKLOADS, Workload};
+use workloads::{BOUNDED, PORTABLE, PYRAMIDS, WORKLOADS, Workload};
 
 /// Rounds of a workload unless it is said otherwise.
 const ROUNDS: u32 = 7;
 
 /// Those of the engines that labs use which were the fastest in some workload; the others take minutes.
 const PEERS: [&str; 3] = ["ome-writers/tensorstore", "ome-writers/acquire-zarr", "python/acquire-zarr"];
+
+/// The engine of these that makes levels by itself.
+const OWN_PYRAMID: &str = "python/acquire-zarr";
 
 /// Part of the measured rate at which a camera must lose nothing.
 const CAMERA: f64 = 0.8;
@@ -35,8 +38,8 @@ pub(crate) struct Options {
     /// Rounds that count, of every workload; a camera at its own rate and the runs that show memory are single ones.
     #[arg(short = 'n', long, default_value_t = ROUNDS)]
     iterations: u32,
-    /// Only what has these letters: A to H, P for the portable disk, R for a camera at its own rate, M for memory. The
-    /// rest of the tables is what was measured before.
+    /// Only what has these letters: A to H, L for levels below full resolution, P for the portable disk, R for a camera at
+    /// its own rate, M for memory. The rest of the tables is what was measured before.
     #[arg(long)]
     only: Option<String>,
     /// Leave out the engines that labs use today.
@@ -76,6 +79,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(portable) = &bench.portable {
         for workload in &PORTABLE {
             bench.measure(portable, "portable", workload, [options.rounds(), no_raw.clone()].concat())?;
+        }
+    }
+    if chosen('L') {
+        for workload in &PYRAMIDS {
+            bench.measure(&bench.native, "pyramid", workload, [options.rounds(), bench.own_pyramid()].concat())?;
         }
     }
     if chosen('R') {
@@ -120,6 +128,12 @@ impl Bench {
         let Some(python) = &self.python else { return Vec::new() };
         let named = PEERS.iter().flat_map(|peer| ["-b".to_owned(), (*peer).to_owned()]);
         named.chain(["--python".to_owned(), python.display().to_string()]).collect()
+    }
+
+    /// The only one of them that makes levels.
+    fn own_pyramid(&self) -> Vec<String> {
+        let Some(python) = &self.python else { return Vec::new() };
+        ["-b", OWN_PYRAMID, "--python", &python.display().to_string()].map(str::to_owned).to_vec()
     }
 
     /// Measures one workload and keeps its results.
@@ -168,9 +182,11 @@ impl Bench {
         };
         let (all, portable, bounded) =
             (with("all", &WORKLOADS), with("portable", &PORTABLE), with("bounded", &BOUNDED));
+        let pyramids = with("pyramid", &PYRAMIDS);
         [
-            table::conditions(all.iter().chain(&portable).filter_map(|(_, results)| results.as_ref())),
+            table::conditions(all.iter().chain(&pyramids).chain(&portable).filter_map(|(_, results)| results.as_ref())),
             table::against_limit_and_peers(&all),
+            table::pyramids(&pyramids),
             table::camera(self.kept_as("camera.json").as_ref()),
             table::portable(&portable, &all),
             table::bounded(&bounded),

@@ -73,6 +73,34 @@ fn row(workload: &Workload, results: Option<&Value>) -> String {
     line
 }
 
+/// Levels below full resolution, beside the same frames without them.
+pub(super) fn pyramids(rows: &[Measured]) -> String {
+    let mut text = String::from(
+        "| | with levels (2x2 mean) | bytes of all levels | GB/s of all levels (least..most) | without levels | of itself \
+         without | acquire-zarr's own pyramid | against it | append p50 / p99.9 / max | peak memory |\n\
+         |---|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for (workload, results) in rows {
+        let _ = write!(text, "| {} | {}: `{}` ", workload.letter, workload.what, workload.dimensions());
+        let found = results
+            .as_ref()
+            .and_then(|results| Some((results, engine(results, "zarrs + pyramid")?, engine(results, "zarrs")?)));
+        let Some((results, ours, without)) = found else {
+            text.push_str("| not measured | | | | | | | |\n");
+            continue;
+        };
+        let bytes = number(&ours["level_bytes"]) / MIB;
+        let of_itself = number(&ours["ratio_to_without_levels"]);
+        let _ = write!(text, "| {bytes:.0} MiB | {} | {} | {of_itself:.2} ", spread(ours), spread(without));
+        let _ = match engine(results, "python/acquire-zarr + its own pyramid") {
+            Some(own) => write!(text, "| {} | {:.1}x ", spread(own), rate(ours) / rate(own)),
+            None => write!(text, "| | "),
+        };
+        let _ = writeln!(text, "| {} | {:.0} MiB |", latencies(ours), increase(ours) / MIB);
+    }
+    text
+}
+
 /// The long run with a camera of its own rate.
 pub(super) fn camera(results: Option<&Value>) -> String {
     let Some((results, ours)) = results.and_then(|results| Some((results, engine(results, "zarrs")?))) else {
@@ -186,7 +214,7 @@ fn time(microseconds: f64) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::super::workloads::{BOUNDED, WORKLOADS};
+    use super::super::workloads::{BOUNDED, PYRAMIDS, WORKLOADS};
     use super::*;
 
     fn measured(name: &str, role: &str, rate: f64) -> Value {
@@ -212,9 +240,28 @@ mod tests {
     }
 
     #[test]
+    fn levels_are_compared_with_the_same_engine_and_with_those_of_acquire_zarr() {
+        let mut ours = measured("zarrs + pyramid", "engine", 2.0);
+        ours["level_bytes"] = json!(426 << 20);
+        ours["ratio_to_without_levels"] = json!(0.97);
+        let engines = json!([
+            measured("zarrs", "engine", 2.1),
+            ours,
+            measured("python/acquire-zarr", "engine", 1.5),
+            measured("python/acquire-zarr + its own pyramid", "engine", 0.5),
+        ]);
+        let text = pyramids(&[(&PYRAMIDS[0], Some(json!({"engines": engines})))]);
+        let cells = "| 426 MiB | 2.00 (2.00..2.00) | 2.10 (2.10..2.10) | 0.97 | 0.50 (0.50..0.50) | 4.0x | 3.2 us / 4.0 ms / \
+                     5.0 ms | 300 MiB |";
+        assert!(text.contains(cells), "{text}");
+        assert!(PYRAMIDS.iter().all(|each| each.arguments.contains(&"--pyramid")));
+    }
+
+    #[test]
     fn what_was_not_measured_is_said() {
         assert!(row(&WORKLOADS[1], None).contains("not measured"));
         assert!(camera(None).contains("not measured"));
+        assert!(pyramids(&[(&PYRAMIDS[0], None)]).contains("not measured"));
         assert!(portable(&[(&WORKLOADS[0], None)], &[]).contains("not measured"));
         assert!(bounded(&[(&BOUNDED[0], None)]).contains("not measured"));
     }

@@ -38,6 +38,13 @@ pub(super) const PORTABLE: [Workload; 4] = [
     of('D', "chunks of eight planes", WORKLOADS[3].arguments),
 ];
 
+/// The same frames with levels below full resolution, and without them in the same rounds.
+pub(super) const PYRAMIDS: [Workload; 3] = [
+    of('B', "a shard a frame", &["-d", WORKLOADS[1].arguments[1], "--pyramid", "mean"]),
+    of('C', "shards of ten frames", &["-d", SHARDS_OF_TEN, "--pyramid", "mean"]),
+    of('D', "chunks of eight planes", &["-d", WORKLOADS[3].arguments[1], "--pyramid", "mean"]),
+];
+
 /// Long runs within a small limit: nothing is the bottleneck, the codec is.
 pub(super) const BOUNDED: [Workload; 2] = [
     of('M', "as fast as it goes", &["-d", ENDLESS, "--sustained", "4GiB", "--memory-limit", "256MiB"]),

@@ -87,6 +87,9 @@ Examples:
   How long 1, 20 and 200 frames take from nothing, making the store included, in memory (Linux; `create + write`):
       for n in 1 20 200; do ome-bench -d t:$n,y:2048:256:8,x:2048:256:8 --peers -r /dev/shm; done
 
+  What levels below full resolution cost, and acquire-zarr's own beside them:
+      ome-bench -d t:40,y:2048:256:8,x:2048:256:8 --pyramid mean -b zarrs -b python/acquire-zarr
+
   A settings file, three rounds and no warm-up:
       ome-bench -f settings.json -w 0 -n 3
 

@@ -24,7 +24,7 @@ fn examples_of_the_help_are_commands_that_parse() {
     let mut command = Cli::command();
     let help = command.render_long_help().to_string();
     let examples: Vec<&str> = help.lines().map(str::trim).filter(|line| line.starts_with("ome-bench -")).collect();
-    assert_eq!(examples.len(), 5);
+    assert_eq!(examples.len(), 6);
     for example in examples {
         let parsed = Cli::try_parse_from(example.split_whitespace());
         assert!(parsed.is_ok(), "{example}: {}", parsed.err().map(|error| error.to_string()).unwrap_or_default());

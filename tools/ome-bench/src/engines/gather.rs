@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow};
 
 use super::codec::Codec;
-use super::native::Native;
+use super::native::{Native, named_with_levels};
 use super::peer::{self, is_peer};
 use super::variant::Variant;
 use super::{Engine, Failure};
@@ -52,7 +52,11 @@ pub fn gather(choice: &Choice, paced: bool, workload: &Workload, frames: &Frames
     let mut gathered = Gathered::default();
     for name in &names.ours {
         for variant in std::iter::once(&Variant::default()).chain(&choice.variants) {
-            gathered.add(&variant.name_of(name), Native::new(name, variant, workload));
+            let own = variant.name_of(name);
+            gathered.add(&own, Native::new(name, variant, false, workload));
+            if workload.levels().is_some() {
+                gathered.add(&named_with_levels(&own), Native::new(name, variant, true, workload));
+            }
         }
     }
     if (names.all_peers || !names.peers.is_empty())
@@ -98,7 +102,11 @@ impl Gathered {
         }
         for (name, peer) in known {
             if names.all_peers || names.peers.contains(&name) {
+                let with_levels = peer.as_ref().ok().and_then(|peer| peer.with_own_levels(workload));
                 self.add(&name, workload.peer_settings().and(peer));
+                if let Some((name, peer)) = with_levels {
+                    self.add(&name, workload.peer_settings().and(peer));
+                }
             }
         }
         Ok(())

@@ -18,6 +18,7 @@ pub struct Mock {
     pub name: String,
     pub variant: Option<String>,
     pub role: Role,
+    pub without_levels: Option<String>,
     pub answers: VecDeque<Result<Run, String>>,
     pub diary: Diary,
 }
@@ -29,6 +30,7 @@ impl Mock {
             name: name.to_owned(),
             variant: None,
             role: Role::Engine,
+            without_levels: None,
             answers: seconds.iter().map(|each| Ok(run_of(*each))).collect(),
             diary: Diary::default(),
         }
@@ -49,6 +51,13 @@ impl Mock {
         let mut mock = Self::taking(name, &vec![1.0; nth]);
         mock.answers.push_back(Err(reason.to_owned()));
         mock
+    }
+
+    /// An engine with levels of `bytes` in all, beside the one without them.
+    pub fn with_levels(name: &str, without: &str, bytes: u64, seconds: &[f64]) -> Self {
+        let run = |each: &f64| Ok(Run { level_bytes: Some(bytes), ..run_of(*each) });
+        let answers = seconds.iter().map(run).collect();
+        Self { without_levels: Some(without.to_owned()), answers, ..Self::taking(name, &[]) }
     }
 
     /// With its runs noted in `diary`.
@@ -94,6 +103,10 @@ impl Engine for Mock {
 
     fn role(&self) -> Role {
         self.role
+    }
+
+    fn without_levels(&self) -> Option<&str> {
+        self.without_levels.as_deref()
     }
 
     fn version(&self) -> Option<String> {

@@ -59,6 +59,11 @@ pub trait Engine {
         Role::Engine
     }
 
+    /// The engine without levels below full resolution that this one, which makes them, is compared with.
+    fn without_levels(&self) -> Option<&str> {
+        None
+    }
+
     /// What exactly is measured.
     fn version(&self) -> Option<String> {
         None

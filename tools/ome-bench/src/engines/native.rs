@@ -12,32 +12,51 @@ use super::variant::Variant;
 use super::{Engine, Job};
 use crate::measure::{PeakMemory, Recorder, Run, disk};
 use crate::sustained::{Sampler, add_samples};
-use crate::workload::Workload;
+use crate::workload::{Levels, Workload};
 
 /// A backend of the registry.
 pub struct Native {
     name: String,
     backend: Box<dyn Backend>,
     variant: Variant,
+    /// Its name without the levels that it makes.
+    without_levels: Option<String>,
 }
 
 impl Native {
-    /// The engine `name` with the settings of `variant`. What a run would refuse is told here.
-    pub fn new(name: &str, variant: &Variant, workload: &Workload) -> Result<Self> {
+    /// The engine `name` with the settings of `variant`; `with_levels` with those of the workload. What a run would
+    /// refuse is told here.
+    pub fn new(name: &str, variant: &Variant, with_levels: bool, workload: &Workload) -> Result<Self> {
         let backend = ome_stream_backends::open(name)?;
-        let settings = variant.apply(workload.plan().settings())?;
-        backend::check(&*backend, &Plan::new(&settings, &backend.capabilities())?)?;
-        Ok(Self { name: variant.name_of(name), backend, variant: variant.clone() })
+        let own = variant.name_of(name);
+        let (name, without_levels) = if with_levels { (named_with_levels(&own), Some(own)) } else { (own, None) };
+        let engine = Self { name, backend, variant: variant.clone(), without_levels };
+        let settings = engine.settings(workload, Path::new("nowhere"))?;
+        backend::check(&*engine.backend, &Plan::new(&settings, &engine.backend.capabilities())?)?;
+        Ok(engine)
     }
 
     fn settings(&self, workload: &Workload, folder: &Path) -> Result<Settings> {
-        self.variant.apply(&workload.settings_in(folder, self.backend.name()))
+        let mut settings = workload.settings_in(folder, self.backend.name());
+        if self.without_levels.is_some() {
+            settings.pyramid = workload.levels().map(Levels::pyramid);
+        }
+        self.variant.apply(&settings)
     }
+}
+
+/// How one of our engines is called where it makes levels.
+pub fn named_with_levels(name: &str) -> String {
+    format!("{name} + pyramid")
 }
 
 impl Engine for Native {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn without_levels(&self) -> Option<&str> {
+        self.without_levels.as_deref()
     }
 
     fn version(&self) -> Option<String> {
@@ -96,6 +115,7 @@ impl Engine for Native {
                 peak_bytes: memory.map(|(_, peak)| peak),
                 dropped: dropped + report.dropped,
                 stored_bytes: Some(report.bytes_written),
+                level_bytes: self.without_levels.as_ref().and(job.workload.levels()).map(Levels::bytes),
                 live_bytes: Some(stream.status().bytes_for_live_readers),
                 disk_bytes: disk::used(&report.path),
                 timeline,

@@ -42,6 +42,9 @@ pub struct Run {
     /// Of these, what was written only for readers that look while the run goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live_bytes: Option<u64>,
+    /// Bytes of the pixels of all levels, where there are levels below full resolution.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level_bytes: Option<u64>,
     /// Bytes that the store takes on disk when the run is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk_bytes: Option<u64>,

@@ -2,12 +2,12 @@
 
 use hdrhistogram::Histogram;
 
-use super::results::{Configuration, EngineResult, Results};
+use super::results::{Configuration, EngineResult, PyramidConfiguration, Results};
 use super::warnings;
 use crate::engines::{Failure, Role};
 use crate::measure::conditions::Conditions;
 use crate::measure::{Percentiles, Run, Spread, gigabytes_per_second};
-use crate::schedule::{Measured, Setting};
+use crate::schedule::{Measured, Setting, Turn};
 use crate::workload::Workload;
 
 /// Version of the results as data: fields are added to one, never changed. Version 1 also named the seed of the pixels.
@@ -25,6 +25,7 @@ pub fn results(
         place(result, &mut engines, &mut other_ways);
     }
     compare(&mut engines);
+    compare_levels(&mut engines, setting.workload);
     let mut results = Results {
         format: FORMAT,
         configuration: configuration(setting),
@@ -66,6 +67,11 @@ fn configuration(setting: &Setting<'_>) -> Configuration {
         warmups: rounds.warmups,
         iterations: rounds.counted,
         folders_kept: session.keeps_folders(),
+        pyramid: workload.levels().map(|levels| PyramidConfiguration {
+            method: levels.pyramid().method.name().to_owned(),
+            shapes: levels.shapes(),
+            bytes: levels.bytes(),
+        }),
         notes: plan.notes().to_vec(),
     }
 }
@@ -85,7 +91,7 @@ fn dimensions(workload: &Workload) -> String {
 fn engine(workload: &Workload, entry: Measured) -> Option<EngineResult> {
     let runs = || entry.turns.iter().map(|turn| &turn.run);
     let frames = |run: &Run| workload.frames().saturating_sub(run.dropped);
-    let taken = |run: &Run| frames(run) * workload.frame_bytes();
+    let taken = |run: &Run| taken(run, workload);
     let last = runs().next_back()?;
     let whole = last.stored_bytes.filter(|stored| *stored > 0 && last.dropped == 0);
     Some(EngineResult {
@@ -106,9 +112,22 @@ fn engine(workload: &Workload, entry: Measured) -> Option<EngineResult> {
         peak_bytes: runs().filter_map(|run| run.peak_bytes).max(),
         increase_bytes: runs().filter_map(Run::increase).max(),
         dropped: runs().map(|run| run.dropped).sum(),
-        compression_ratio: whole.map(|stored| workload.bytes() as f64 / stored as f64),
+        without_levels: entry.engine.without_levels().map(str::to_owned),
+        ratio_to_without_levels: None,
+        level_bytes: last.level_bytes,
+        compression_ratio: whole.map(|stored| taken(last) as f64 / stored as f64),
         runs: entry.turns,
     })
+}
+
+/// Bytes of the pixels that a run stored, of all levels.
+fn taken(run: &Run, workload: &Workload) -> u64 {
+    let frames = workload.frames().saturating_sub(run.dropped);
+    match run.level_bytes {
+        // What was dropped is missing in each level.
+        Some(bytes) => (u128::from(bytes) * u128::from(frames) / u128::from(workload.frames().max(1))) as u64,
+        None => frames * workload.frame_bytes(),
+    }
 }
 
 /// Puts a result in the table; of several ways under one name the one with the best median stays there.
@@ -123,17 +142,35 @@ fn place(result: EngineResult, engines: &mut Vec<EngineResult>, other_ways: &mut
     }
 }
 
-/// Fills in the ratios, by median throughput.
+/// Fills in the ratios of engines with levels to themselves without, each of two runs of a round.
+fn compare_levels(engines: &mut [EngineResult], workload: &Workload) {
+    let rates = |engine: &EngineResult| -> Vec<(usize, f64)> {
+        let rate = |turn: &Turn| gigabytes_per_second(taken(&turn.run, workload), turn.run.write_s);
+        engine.runs.iter().map(|turn| (turn.round, rate(turn))).collect()
+    };
+    let all: Vec<(String, Vec<(usize, f64)>)> =
+        engines.iter().map(|engine| (engine.name.clone(), rates(engine))).collect();
+    for engine in engines.iter_mut() {
+        let Some(without) = all.iter().find(|(name, _)| Some(name) == engine.without_levels.as_ref()) else { continue };
+        let of_round = |round| without.1.iter().find(|(other, rate)| *other == round && *rate > 0.0);
+        let ratios = rates(engine).into_iter().filter_map(|(round, rate)| Some(rate / of_round(round)?.1));
+        engine.ratio_to_without_levels = Spread::of(ratios).map(|spread| spread.median);
+    }
+}
+
+/// Fills in the ratios, by median throughput. Engines with levels are compared among themselves.
 fn compare(engines: &mut [EngineResult]) {
     let limit = engines.iter().find(|engine| engine.role == Role::Limit).map(|engine| engine.gb_per_s.median);
-    let rates: Vec<(String, Role, f64)> =
-        engines.iter().map(|engine| (engine.name.clone(), engine.role, engine.gb_per_s.median)).collect();
+    let of = |engine: &EngineResult| (engine.role, engine.without_levels.is_some());
+    let rates: Vec<(String, _, f64)> =
+        engines.iter().map(|engine| (engine.name.clone(), of(engine), engine.gb_per_s.median)).collect();
     for (nth, engine) in engines.iter_mut().enumerate() {
         engine.ratio_to_limit = limit.filter(|limit| *limit > 0.0).map(|limit| engine.gb_per_s.median / limit);
         if engine.role == Role::Limit {
             continue;
         }
-        let others = rates.iter().enumerate().filter(|(other, (_, role, _))| *other != nth && *role == Role::Engine);
+        let own = of(engine);
+        let others = rates.iter().enumerate().filter(|(other, (_, kind, _))| *other != nth && *kind == own);
         let best = others.map(|(_, rate)| rate).max_by(|one, two| one.2.total_cmp(&two.2));
         if let Some((name, _, rate)) = best.filter(|(_, _, rate)| *rate > 0.0) {
             engine.ratio_to_best_other = Some(engine.gb_per_s.median / rate);

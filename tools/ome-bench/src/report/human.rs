@@ -1,7 +1,7 @@
 //! Results as a page of text: what was written, where, and one table.
 
 use super::long_run;
-use super::results::{Configuration, EngineResult, Results};
+use super::results::{Configuration, EngineResult, PyramidConfiguration, Results};
 use crate::engines::Role;
 use crate::frames::Pixels;
 use crate::measure::conditions::Conditions;
@@ -80,12 +80,18 @@ fn configuration(it: &Configuration) -> String {
             ("frames", format!("{} of {}, {} in all", it.frames, size(it.frame_bytes), size(it.bytes))),
             ("pixels", format!("{pixels}, {} distinct frames", it.distinct_frames)),
             ("camera", camera),
+            ("levels", it.pyramid.as_ref().map_or(String::new(), levels)),
             ("durability", durability(&it.durability)),
             ("memory", format!("at most {} in a stream of ours", size(it.memory_limit))),
             ("rounds", rounds),
             ("note", it.notes.join("; ")),
         ],
     )
+}
+
+fn levels(it: &PyramidConfiguration) -> String {
+    let shapes: Vec<String> = it.shapes.iter().map(|shape| product(shape)).collect();
+    format!("{}: {}; {} in all; each engine also without them", it.method, shapes.join(", "), size(it.bytes))
 }
 
 fn durability(name: &str) -> String {
@@ -141,6 +147,10 @@ fn summary(results: &Results) -> String {
     if let Some(limit) = results.limit() {
         add(&format!("of {limit}"), |it| Some(format!("{:.2}", it.ratio_to_limit?)));
     }
+    if results.configuration.pyramid.is_some() {
+        add("levels MiB", |it| it.level_bytes.map(mebibytes));
+        add("of itself without", |it| Some(format!("{:.2}", it.ratio_to_without_levels?)));
+    }
     add("of best other", |it| Some(format!("{:.2}", it.ratio_to_best_other?)));
     if results.configuration.compression != "none" {
         add("ratio", |it| Some(format!("{:.2}", it.compression_ratio?)));
@@ -163,6 +173,14 @@ fn footnotes(results: &Results) -> String {
         results.configuration.iterations,
         size(results.configuration.frame_bytes * results.configuration.distinct_frames as u64),
     )];
+    if results.configuration.pyramid.is_some() {
+        notes.push(
+            "+ pyramid: with levels below full resolution; GB/s of the pixels of all levels. of itself without: that over \
+             the GB/s of the same engine's run without them, in the same round; the median over rounds. of best other: \
+             among those with levels, or among those without."
+                .into(),
+        );
+    }
     for engine in results.engines.iter().filter(|engine| engine.role == Role::Limit) {
         notes.extend(engine.version.as_ref().map(|version| format!("{}: {version}.", engine.name)));
     }

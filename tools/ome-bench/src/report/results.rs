@@ -76,8 +76,22 @@ pub struct Configuration {
     pub iterations: usize,
     /// True where the folders of all runs stayed until the end.
     pub folders_kept: bool,
+    /// Levels below full resolution, where engines were measured with them, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pyramid: Option<PyramidConfiguration>,
     /// What was changed about the settings.
     pub notes: Vec<String>,
+}
+
+/// Levels below full resolution.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PyramidConfiguration {
+    /// How pixels are combined.
+    pub method: String,
+    /// Shapes of an image's arrays, full resolution first.
+    pub shapes: Vec<Vec<u64>>,
+    /// Bytes of the pixels of all levels of all positions.
+    pub bytes: u64,
 }
 
 /// One engine over all its runs.
@@ -105,7 +119,7 @@ pub struct EngineResult {
     pub create_write_s: Spread,
     /// Frames per second of that time.
     pub fps: Spread,
-    /// Pixel bytes per second of that time, in GB/s.
+    /// Pixel bytes per second of that time, of all levels, in GB/s.
     pub gb_per_s: Spread,
     /// Throughput compared with the limit's.
     pub ratio_to_limit: Option<f64>,
@@ -113,6 +127,15 @@ pub struct EngineResult {
     pub ratio_to_best_other: Option<f64>,
     /// Name of that engine.
     pub best_other: Option<String>,
+    /// Of an engine that makes levels below full resolution: the name of its row without them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without_levels: Option<String>,
+    /// Throughput of all levels compared with that row's: the median over rounds, both of the same one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ratio_to_without_levels: Option<f64>,
+    /// Bytes of the pixels of all its levels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level_bytes: Option<u64>,
     /// Highest resident memory of its process in any run, in bytes.
     pub peak_bytes: Option<u64>,
     /// Highest that a run added to what was resident before it.

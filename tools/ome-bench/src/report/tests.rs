@@ -105,6 +105,40 @@ fn create_and_write_are_added_run_by_run_before_the_median() {
 }
 
 #[test]
+fn levels_are_compared_with_the_same_engine_without_them_round_by_round() {
+    // 20 frames of 8 KiB; with levels 210 KiB in all.
+    let plain = [0.1, 0.2, 0.4];
+    let engines = vec![
+        Mock::taking("zarrs", &plain),
+        Mock::with_levels("zarrs + pyramid", "zarrs", 215_040, &plain.map(|seconds| seconds * 1.6)),
+        Mock::taking("peer", &[1.0]),
+        Mock::with_levels("peer + its own pyramid", "peer", 215_040, &[2.0]),
+        Mock::limit("raw", "a way", &[0.05; 5]),
+    ];
+    let results = results_of("-d t:20,y:64 --pyramid mean:3", engines, vec![], 3);
+    let [zarrs, levels, _, peer, _] = results.engines.as_slice() else { panic!("{} rows", results.engines.len()) };
+    assert_eq!(zarrs.ratio_to_without_levels, None);
+    let ratio = 215_040.0 / (20.0 * 8192.0) / 1.6;
+    assert!((levels.ratio_to_without_levels.unwrap() - ratio).abs() < 1e-6, "{:?}", levels.ratio_to_without_levels);
+    assert!((levels.gb_per_s.median - 215_040.0 / 1e9 / 0.32).abs() < 1e-12, "{:?}", levels.gb_per_s);
+    assert_eq!(
+        (zarrs.best_other.as_deref(), levels.best_other.as_deref()),
+        (Some("peer"), Some("peer + its own pyramid"))
+    );
+    assert_eq!((levels.level_bytes, peer.level_bytes), (Some(215_040), Some(215_040)));
+    let text = page(&results);
+    for part in
+        ["mean: 20 x 64 x 64, 20 x 32 x 32, 20 x 16 x 16; 210 KiB", "| of itself without |", "|              0.82 |"]
+    {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    let json = serde_json::to_value(&results).unwrap();
+    assert_eq!(json["configuration"]["pyramid"]["bytes"], 215_040);
+    assert_eq!(json["engines"][1]["without_levels"], "zarrs");
+    assert!(json["engines"][0].get("level_bytes").is_none());
+}
+
+#[test]
 fn json_keeps_every_run() {
     let value: serde_json::Value = serde_json::to_value(three()).unwrap();
     assert_eq!(value["format"], 2);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use ome_stream::settings::Durability;
+use ome_stream::settings::{Durability, PyramidMethod};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -32,8 +32,21 @@ pub struct Peer {
     version: String,
     python: PathBuf,
     scratch: PathBuf,
+    /// Levels that it makes by itself.
+    levels: Option<OwnLevels>,
     /// Begins with the first run.
     process: Option<Process>,
+}
+
+/// Levels below full resolution as acquire-zarr's own package makes them.
+#[derive(Debug, Clone)]
+struct OwnLevels {
+    /// Name of the engine without them.
+    without: String,
+    /// Its word for the method.
+    method: &'static str,
+    /// Most levels, full resolution included.
+    most: usize,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +67,8 @@ struct Answer {
     write: f64,
     rss_before: Option<u64>,
     peak_rss: Option<u64>,
+    #[serde(default)]
+    level_bytes: Option<u64>,
 }
 
 /// True for names of engines that live in Python.
@@ -73,15 +88,41 @@ pub fn list(python: Option<&Path>, scratch: &Path, frames: &Frames) -> Result<Ve
     let peers = engines.into_iter().map(|(key, Probed { available, version, reason })| {
         let name = if key == OWN_PACKAGE.1 { OWN_PACKAGE.0 } else { &key }.to_owned();
         let (python, scratch) = (python.clone(), scratch.to_path_buf());
-        let peer = Peer { name: name.clone(), key, version, python, scratch, process: None };
+        let peer = Peer { name: name.clone(), key, version, python, scratch, levels: None, process: None };
         (name, if available { Ok(peer) } else { Err(anyhow!(reason)) })
     });
     Ok(peers.collect())
 }
 
+impl Peer {
+    /// The same engine with levels of its own, and its name; `None` where it has none, or none are asked for.
+    pub fn with_own_levels(&self, workload: &Workload) -> Option<(String, Result<Self>)> {
+        let levels = workload.levels().filter(|_| self.name == OWN_PACKAGE.0)?;
+        let name = format!("{} + its own pyramid", self.name);
+        let method = match levels.pyramid().method {
+            PyramidMethod::Mean => Ok("MEAN"),
+            PyramidMethod::Min => Ok("MIN"),
+            PyramidMethod::Max => Ok("MAX"),
+            PyramidMethod::Nearest => Ok("DECIMATE"),
+            other => Err(anyhow!("acquire-zarr has no {}", other.name())),
+        };
+        let peer = method.map(|method| {
+            let levels = Some(OwnLevels { without: self.name.clone(), method, most: levels.shapes().len() });
+            let (key, version) = (self.key.clone(), self.version.clone());
+            let (python, scratch) = (self.python.clone(), self.scratch.clone());
+            Self { name: name.clone(), key, version, python, scratch, levels, process: None }
+        });
+        Some((name, peer))
+    }
+}
+
 impl Engine for Peer {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn without_levels(&self) -> Option<&str> {
+        self.levels.as_ref().map(|levels| levels.without.as_str())
     }
 
     fn version(&self) -> Option<String> {
@@ -99,7 +140,7 @@ impl Engine for Peer {
         }
         let process = match &mut self.process {
             Some(process) => process,
-            none => none.insert(Process::start(&self.python, &self.scratch, &self.key)?),
+            none => none.insert(Process::start(&self.python, &self.scratch, &self.name)?),
         };
         let answer = process.ask(&json!({
             "engine": self.key,
@@ -108,6 +149,7 @@ impl Engine for Peer {
             "frame_count": job.workload.frames(),
             "out": job.folder,
             "durable": job.workload.durability() != Durability::None,
+            "levels": self.levels.as_ref().map(|levels| json!({"method": levels.method, "most": levels.most})),
         }))?;
         let answer: Answer = serde_json::from_value(answer).context("an answer without the agreed fields")?;
         answer.into_run(job.window)
@@ -135,6 +177,7 @@ impl Answer {
             latencies: Some(latencies),
             before_bytes: self.rss_before,
             peak_bytes: self.peak_rss,
+            level_bytes: self.level_bytes,
             timeline,
             ..Run::default()
         })
@@ -149,13 +192,13 @@ mod tests {
     fn an_answer_becomes_a_run_with_its_sync_in_finish() {
         let answer: Answer = serde_json::from_value(json!({
             "ok": true, "engine": "ome-writers/tensorstore", "version": "1", "create": 0.25, "append": [0.5, 1.0],
-            "finish": 0.125, "sync": 0.375, "write": 2.0, "rss_before": 1000, "peak_rss": 3000, "bytes": 10, "store": "x"
+            "finish": 0.125, "sync": 0.375, "write": 2.0, "rss_before": 1000, "peak_rss": 3000, "bytes": 10, "level_bytes": 12, "store": "x"
         }))
         .unwrap();
         let run = answer.into_run(Some(1.0)).unwrap();
         assert_eq!((run.create_s, run.append_s, run.finish_s, run.write_s), (0.25, Some(1.5), Some(0.5), 2.0));
         assert_eq!(run.create_write_s, 2.25, "from the call that makes the store until the sync is over");
-        assert_eq!(run.increase(), Some(2000));
+        assert_eq!((run.increase(), run.level_bytes), (Some(2000), Some(12)));
         assert_eq!(run.latencies.map(|latencies| latencies.len()), Some(2));
         assert_eq!(run.timeline.iter().map(|moment| moment.frames).collect::<Vec<_>>(), [1, 1]);
     }

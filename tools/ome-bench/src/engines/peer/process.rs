@@ -54,7 +54,7 @@ pub struct Process {
 impl Process {
     /// Starts the scripts in `folder`; what the process says on standard error goes to a file named after `name`.
     pub fn start(python: &Path, folder: &Path, name: &str) -> Result<Self> {
-        let diagnostics = folder.join(format!("{}.log", name.replace('/', "-")));
+        let diagnostics = folder.join(format!("{}.log", name.replace(['/', ' '], "-")));
         let mut child = Command::new(python)
             .arg("-u")
             .arg(folder.join("peer.py"))
