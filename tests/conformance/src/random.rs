@@ -209,6 +209,10 @@ fn with_levels(mut case: Case, levels: &Levels) -> Case {
         let axes = model::images(&case).first().map(|image| image.axes.clone()).unwrap_or_default();
         let all = 1 + steps(&case.settings, &axes).len() as u32;
         pyramid.levels = Some(count.min(all));
+        // More of them than levels are refused.
+        let below = count.min(all) as usize - 1;
+        pyramid.chunks.truncate(below);
+        pyramid.shards.truncate(below);
     }
     case.settings.pyramid = Some(pyramid);
     case

@@ -21,6 +21,7 @@ mod one_writer;
 mod paths;
 mod plates;
 mod process;
+mod pyramids;
 mod refusals;
 mod seen_to_fail;
 mod seen_to_fail_alone;

@@ -30,6 +30,9 @@ const FRAMES: u64 = 120;
 /// Seconds after which a written frame is visible.
 const LIVE_INTERVAL: f64 = 0.05;
 
+/// Microseconds within which a frame comes after the one before.
+const TICK: u64 = 2000;
+
 /// Every how many operations one fails: each, at the beginning, then fewer.
 fn next(nth: u64) -> u64 {
     nth + 1 + nth / 12
@@ -101,8 +104,10 @@ fn sweep(for_ever: bool) -> Result<Outcome> {
                     }
                     // A disk that is gone shows what readers could see when it failed, as when the process had died.
                     // One that failed once shows all that was written.
-                    let visible =
-                        watermarks::visible(&log, failed.load(Ordering::Relaxed), (LIVE_INTERVAL * 1e6) as u64);
+                    // The time for which the machine let the process stand still is allowed for, as with kills.
+                    let (at, interval) = (failed.load(Ordering::Relaxed), (LIVE_INTERVAL * 1e6) as u64);
+                    let stall = watermarks::stall(&log, at, 2 * interval, TICK);
+                    let visible = watermarks::visible(&log, at, interval + stall);
                     let must_have = for_ever.then_some(visible);
                     let wrong = failed_well(&case, &stream, refused.as_ref(), &[errno], must_have);
                     errors.extend(wrong.iter().map(|error| what(error)));
