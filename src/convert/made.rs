@@ -37,7 +37,7 @@ pub(super) struct Made {
 }
 
 /// A copy of the documents below a group, which some writers keep in its own (Zarr v3).
-const CONSOLIDATED: &str = "consolidated_metadata";
+pub(super) const CONSOLIDATED: &str = "consolidated_metadata";
 
 /// Names of axes by the path of the array, as the images tell them.
 type Names = HashMap<String, Vec<String>>;
@@ -77,6 +77,16 @@ pub(super) fn of(source: &dyn Source, root: &Path, to: NgffVersion) -> Result<Ma
     made.dropped.extend(replaced);
     made.documents.extend(mark);
     Ok(made)
+}
+
+/// The version that the store in `root` has.
+pub(super) fn version(source: &dyn Source, root: &Path) -> Result<NgffVersion> {
+    let nodes = nodes(source, root)?.nodes;
+    let told = nodes.iter().filter_map(|node| match node.zarr {
+        ZarrFormat::V2 => node.ome("multiscales").or(node.ome("plate")).map(|_| NgffVersion::V0_4),
+        ZarrFormat::V3 => node.attribute("ome").and_then(Value::as_object).and_then(version_of),
+    });
+    told.into_iter().next().ok_or_else(|| damaged(root, "there is no group with OME-NGFF metadata in it".into()))
 }
 
 fn damaged(path: &Path, problem: String) -> Error {

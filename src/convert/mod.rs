@@ -8,12 +8,16 @@
 //! last; on another one a copy takes its place (`swap.rs`), at once where names can be exchanged, else after a moment in
 //! which nothing has the name. A copy gets its name when it is whole.
 //!
+//! Levels that are added to images that have none ([`Levels`]) are made in a copy too, which takes the place of the
+//! store: its chunk files are shared with the old one where the file system can do that.
+//!
 //! Nothing can lock a store of another writer. So what lies in it is listed before it is copied and once more after:
 //! one that was written meanwhile is refused, but for the instant before the copy gets its name.
 
 mod array;
 mod copying;
 mod group;
+mod levels;
 mod listing;
 mod made;
 mod swap;
@@ -22,7 +26,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use self::copying::{Copying, Done};
+pub use self::levels::{Levels, MadeArray, MadeLevels, PixelReader, Pixels};
+
+use self::copying::Copying;
+use self::levels::Judged;
 use self::listing::Listing;
 use self::made::Made;
 use self::swap::Beside;
@@ -44,6 +51,9 @@ pub struct Conversion {
     pub documents: usize,
     /// Chunk files that have other names now, or were part of a shard.
     pub chunk_files: u64,
+    /// Levels that images have got.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<MadeLevels>,
     /// What a person should know.
     pub notes: Vec<String>,
 }
@@ -59,23 +69,49 @@ pub type Tell<'a> = &'a mut dyn FnMut(u64, u64);
 /// that cannot be read, and for what the version has no words for; [`Error::Io`]. Nothing was changed but for the last,
 /// after which another conversion goes on.
 pub fn in_place(root: &Path, to: NgffVersion, disk: &dyn Disk, tell: Tell<'_>) -> Result<Conversion> {
+    in_place_as(root, Some(to), None, disk, tell)
+}
+
+/// As [`in_place`], with levels for the images that have none; of the version that the store has where `to` is `None`.
+///
+/// # Errors
+/// As for [`in_place`]; [`Error::Damaged`] where no image lacks levels, and for pixels of which none can be made; what
+/// [`crate::Plan::new`] refuses. Nothing was changed then.
+pub fn levels_in_place(
+    root: &Path,
+    to: Option<NgffVersion>,
+    levels: &Levels<'_>,
+    tell: Tell<'_>,
+) -> Result<Conversion> {
+    in_place_as(root, to, Some(levels), &**levels.disk, tell)
+}
+
+fn in_place_as(
+    root: &Path,
+    to: Option<NgffVersion>,
+    levels: Option<&Levels<'_>>,
+    disk: &dyn Disk,
+    tell: Tell<'_>,
+) -> Result<Conversion> {
     let source = disk.source();
     let (root, beside) = Beside::of(root, disk)?;
     let lock = beside.lock(disk, |root| whole_store(&*source, root))?;
+    let to = to.map_or_else(|| made::version(&*source, &root), Ok)?;
     let mut made = made::of(&*source, &root, to)?;
-    let mut chunk_files = 0;
+    let judged = judge(levels, &root, &mut made)?;
+    let mut done = Done::default();
     beside.clear(disk, lock.is_some())?;
-    if made.anew {
+    if made.anew || levels.is_some() {
         let (from, new) = (root.as_path(), beside.converting.as_path());
-        let copy = Copy { source: &*source, disk, root: from, new, made: &made, links: true };
-        chunk_files = copy.make(to, tell)?;
+        let copy = Copy { source: &*source, disk, root: from, new, made: &made, links: true, levels, judged };
+        done = copy.make(to, tell)?;
         made.notes.extend(beside.swap(disk, lock)?);
     } else {
         for (path, bytes) in &made.documents {
             disk.put(path, bytes, SyncPolicy::Now).map_err(|error| Error::io("write", path, error))?;
         }
     }
-    Ok(Conversion { path: root, version: to, documents: made.documents.len(), chunk_files, notes: made.notes })
+    Ok(done.told(root, to, made))
 }
 
 /// Makes a converted copy of the store in `root` at `new`, where nothing is.
@@ -83,13 +119,40 @@ pub fn in_place(root: &Path, to: NgffVersion, disk: &dyn Disk, tell: Tell<'_>) -
 /// # Errors
 /// As for [`in_place`]; [`Error::AlreadyExists`]. Where it fails nothing is at `new`.
 pub fn copy(root: &Path, new: &Path, to: NgffVersion, disk: &dyn Disk, tell: Tell<'_>) -> Result<Conversion> {
+    copy_as(root, new, Some(to), None, disk, tell)
+}
+
+/// As [`copy`], with levels for the images that have none; of the version that the store has where `to` is `None`.
+///
+/// # Errors
+/// As for [`copy`] and [`levels_in_place`].
+pub fn levels_copy(
+    root: &Path,
+    new: &Path,
+    to: Option<NgffVersion>,
+    levels: &Levels<'_>,
+    tell: Tell<'_>,
+) -> Result<Conversion> {
+    copy_as(root, new, to, Some(levels), &**levels.disk, tell)
+}
+
+fn copy_as(
+    root: &Path,
+    new: &Path,
+    to: Option<NgffVersion>,
+    levels: Option<&Levels<'_>>,
+    disk: &dyn Disk,
+    tell: Tell<'_>,
+) -> Result<Conversion> {
     let source = &*disk.source();
     // Without a separator at its end.
     let new: &Path = &new.components().collect::<PathBuf>();
     whole_store(source, root)?;
     outside(source, root, new)?;
     Lock::look(root, source)?;
-    let made = made::of(source, root, to)?;
+    let to = to.map_or_else(|| made::version(source, root), Ok)?;
+    let mut made = made::of(source, root, to)?;
+    let judged = judge(levels, root, &mut made)?;
     let unfinished = partial_name(new);
     if reader::is_there(source, new)? {
         return Err(Error::AlreadyExists { path: new.to_path_buf() });
@@ -98,8 +161,8 @@ pub fn copy(root: &Path, new: &Path, to: NgffVersion, disk: &dyn Disk, tell: Tel
         let problem = format!("a conversion was killed when it made {}, or is at work", unfinished.display());
         return Err(Error::settings("output", new.display(), problem, "remove that if none is"));
     }
-    let copy = Copy { source, disk, root, new: &unfinished, made: &made, links: false };
-    let chunk_files = copy.make(to, tell)?;
+    let copy = Copy { source, disk, root, new: &unfinished, made: &made, links: false, levels, judged };
+    let done = copy.make(to, tell)?;
     let rename = || {
         // The lock of a store that is only read may be out of reach.
         Lock::look(root, source)?;
@@ -109,8 +172,29 @@ pub fn copy(root: &Path, new: &Path, to: NgffVersion, disk: &dyn Disk, tell: Tel
         disk.rename(&unfinished, new, SyncPolicy::Now).map_err(|error| Error::io("rename", &unfinished, error))
     };
     rename().inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
-    let Made { documents, notes, .. } = made;
-    Ok(Conversion { path: new.to_path_buf(), version: to, documents: documents.len(), chunk_files, notes })
+    Ok(done.told(new.to_path_buf(), to, made))
+}
+
+/// Judges the images that are to have levels; the bytes of their pixels.
+fn judge(levels: Option<&Levels<'_>>, root: &Path, made: &mut Made) -> Result<u64> {
+    let Some(levels) = levels else { return Ok(0) };
+    let Judged { bytes, notes } = levels.judge(&levels.disk.source(), root)?;
+    made.notes.extend(notes);
+    Ok(bytes)
+}
+
+/// What was done.
+#[derive(Default)]
+struct Done {
+    chunk_files: u64,
+    levels: Vec<MadeLevels>,
+}
+
+impl Done {
+    fn told(self, path: PathBuf, version: NgffVersion, made: Made) -> Conversion {
+        let Self { chunk_files, levels } = self;
+        Conversion { path, version, documents: made.documents.len(), chunk_files, levels, notes: made.notes }
+    }
 }
 
 /// A copy that is to be made.
@@ -121,11 +205,14 @@ struct Copy<'a> {
     new: &'a Path,
     made: &'a Made,
     links: bool,
+    levels: Option<&'a Levels<'a>>,
+    /// Bytes of the pixels of which levels are made.
+    judged: u64,
 }
 
 impl Copy<'_> {
     /// Makes it and puts it on the medium; removes it where that fails, unless it is somebody else's.
-    fn make(self, to: NgffVersion, tell: Tell<'_>) -> Result<u64> {
+    fn make(self, to: NgffVersion, tell: Tell<'_>) -> Result<Done> {
         let Self { new, .. } = self;
         fs::create_dir(new).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => {
@@ -137,24 +224,28 @@ impl Copy<'_> {
         self.fill(to, tell).inspect_err(|_| drop(fs::remove_dir_all(new)))
     }
 
-    fn fill(self, to: NgffVersion, tell: Tell<'_>) -> Result<u64> {
-        let Self { source, disk, root, new, made, links } = self;
+    fn fill(self, to: NgffVersion, tell: Tell<'_>) -> Result<Done> {
+        let Self { source, disk, root, new, made, links, levels, judged } = self;
         let found = Listing::of(source, root)?;
-        let tell = &mut |done: u64| tell(done.min(found.bytes), found.bytes);
-        let mut copying = Copying { source, disk, root, new, made, to: to.into(), links, tell, done: Done::default() };
+        let all = found.bytes.saturating_add(judged);
+        let copied = &mut |done: u64| tell(done.min(found.bytes), all);
+        let done = copying::Done::default();
+        let mut copying = Copying { source, disk, root, new, made, to: to.into(), links, tell: copied, done };
         copying.run()?;
-        let Done { objects, files, bytes, .. } = copying.done;
+        let copying::Done { objects, files, bytes, .. } = copying.done;
+        let copied = Listing::of(source, new)?;
+        if (copied.files, copied.bytes) != (files, bytes) {
+            return Err(damaged(new, "somebody else has changed the copy while it was made"));
+        }
+        let made_of = |done: u64| tell(found.bytes.saturating_add(done).min(all), all);
+        let levels = levels.map(|levels| levels.make(new, made_of)).transpose()?.unwrap_or_default();
         let synced = disk.sync_point(new).and_then(|point| point.sync());
         synced.map_err(|error| Error::io("sync", new, error))?;
         // Chunks of somebody else's change no document; within the grain of the clock a document changes no time.
         if Listing::of(source, root)? != found || made::of(source, root, to)? != *made {
             return Err(damaged(root, "it was written while it was copied; convert it when nobody does"));
         }
-        let copied = Listing::of(source, new)?;
-        if (copied.files, copied.bytes) != (files, bytes) {
-            return Err(damaged(new, "somebody else has changed the copy while it was made"));
-        }
-        Ok(objects)
+        Ok(Done { chunk_files: objects, levels })
     }
 }
 
