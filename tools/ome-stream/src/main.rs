@@ -8,6 +8,7 @@ mod failure;
 mod input;
 mod interrupt;
 mod output;
+mod planes;
 mod preview;
 mod progress;
 mod report;

@@ -28,6 +28,7 @@ pub use self::canvas::Rgb;
 use self::compose::Layer;
 use self::find::Place;
 pub use self::picture::{Entry, Picture};
+pub use self::pixels::Pixels as Array;
 use self::pixels::Plane;
 use self::scale_bar::Bar;
 pub use self::select::Asked;

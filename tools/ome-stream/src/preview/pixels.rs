@@ -158,6 +158,11 @@ impl Pixels {
         &self.document.data_type.name
     }
 
+    /// Bytes of a pixel.
+    pub fn item_size(&self) -> u64 {
+        self.document.data_type.size().unwrap_or(1)
+    }
+
     /// The plane at `index` (all axes but rows and columns), as `rows` x `columns` pixels, no more than it has.
     pub fn plane(&self, index: &[u64], (rows, columns): (usize, usize)) -> Plane {
         let mut means = Means::new(self.frame(), (rows, columns));
@@ -192,7 +197,7 @@ impl Pixels {
     }
 
     /// Parts of a plane that are read one after another: where they start, and rows and columns of each.
-    fn blocks(&self) -> impl Iterator<Item = ([u64; 2], [u64; 2])> + use<> {
+    pub fn blocks(&self) -> impl Iterator<Item = ([u64; 2], [u64; 2])> + use<> {
         let [all, object, step] = self.grid();
         let starts = move |axis: usize| {
             let objects = (0..all[axis]).step_by(usize::try_from(object[axis]).unwrap_or(usize::MAX));
@@ -206,7 +211,10 @@ impl Pixels {
     }
 
     /// The pixels of a block, in the byte order of this machine.
-    fn block(&self, start: &[u64], shape: &[u64]) -> Result<Vec<u8>, String> {
+    ///
+    /// # Errors
+    /// Why they cannot be read.
+    pub fn block(&self, start: &[u64], shape: &[u64]) -> Result<Vec<u8>, String> {
         let subset = ArraySubset::new_with_start_shape(start.to_vec(), shape.to_vec());
         let subset = subset.map_err(|error| error.to_string())?;
         let options = CodecOptions::default().with_concurrent_target(1);
