@@ -1,5 +1,6 @@
 //! What every engine writes: the settings, and what follows from them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +49,8 @@ pub struct Acquisition {
 
     /// Measure each engine also with levels below full resolution, beside itself without them: mean, max:4
     ///
-    /// METHOD is mean (where none is given), min, max, median, mode or nearest; LEVELS counts full resolution, too. Beside
+    /// METHOD is mean (where none is given), min, max, median, mode or nearest, of 2 rows and columns; planes stay as many.
+    /// LEVELS counts full resolution, too. Beside
     /// our engines, --peers then measures acquire-zarr's own pyramid. Their GB/s are of the bytes of all levels.
     #[arg(long, value_name = "METHOD[:LEVELS]", num_args = 0..=1, default_missing_value = "mean", value_parser = parse::setting::<Pyramid>)]
     pub pyramid: Option<Pyramid>,
@@ -124,8 +126,11 @@ impl Workload {
             settings.durability = durability;
         }
         settings.threads = asked.threads.or(settings.threads);
-        if asked.pyramid.is_some() {
-            settings.pyramid = asked.pyramid.clone();
+        if let Some(pyramid) = &asked.pyramid {
+            // Rows and columns alone: nothing says how far planes are apart.
+            let planes = settings.dimensions.iter().rev().skip(2).filter(|each| each.name == "z");
+            let factors: BTreeMap<String, u64> = planes.map(|each| (each.name.clone(), 1)).collect();
+            settings.pyramid = Some(Pyramid { factors: (!factors.is_empty()).then_some(factors), ..pyramid.clone() });
         }
         if let Some(bytes) = sustained {
             stretch(&mut settings, bytes)?;

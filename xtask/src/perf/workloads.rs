@@ -10,6 +10,8 @@ pub(super) struct Workload {
 }
 
 const SHARDS_OF_TEN: &str = "t:200:1:10,y:2048:512:4,x:2048:512:4";
+const SHARD_A_FRAME: &str = "t:40,y:2048:256:8,x:2048:256:8";
+const EIGHT_PLANES: &str = "t:4,c:2,z:32:8,y:1024:256,x:1024:256";
 const ENDLESS: &str = "t:inf:1:10,y:2048:512:4,x:2048:512:4";
 
 const fn of(letter: char, what: &'static str, arguments: &'static [&'static str]) -> Workload {
@@ -19,9 +21,9 @@ const fn of(letter: char, what: &'static str, arguments: &'static [&'static str]
 /// Against the limit and against the engines labs use today.
 pub(super) const WORKLOADS: [Workload; 10] = [
     of('A', "many small chunk files", &["-d", "t:20,y:1024:256,x:1024:256"]),
-    of('B', "a shard a frame", &["-d", "t:40,y:2048:256:8,x:2048:256:8"]),
+    of('B', "a shard a frame", &["-d", SHARD_A_FRAME]),
     of('C', "shards of ten frames", &["-d", SHARDS_OF_TEN]),
-    of('D', "chunks of eight planes", &["-d", "t:4,c:2,z:32:8,y:1024:256,x:1024:256"]),
+    of('D', "chunks of eight planes", &["-d", EIGHT_PLANES]),
     of('E', "C, blosc-lz4", &["-d", SHARDS_OF_TEN, "-c", "blosc-lz4", "--frames", "camera"]),
     of('E', "C, zstd 1", &["-d", SHARDS_OF_TEN, "-c", "zstd:1", "--frames", "camera"]),
     of('E', "C, blosc-zstd 3", &["-d", SHARDS_OF_TEN, "-c", "blosc-zstd:3", "--frames", "camera"]),
@@ -40,9 +42,9 @@ pub(super) const PORTABLE: [Workload; 4] = [
 
 /// The same frames with levels below full resolution, and without them in the same rounds.
 pub(super) const PYRAMIDS: [Workload; 3] = [
-    of('B', "a shard a frame", &["-d", WORKLOADS[1].arguments[1], "--pyramid", "mean"]),
+    of('B', "a shard a frame", &["-d", SHARD_A_FRAME, "--pyramid", "mean"]),
     of('C', "shards of ten frames", &["-d", SHARDS_OF_TEN, "--pyramid", "mean"]),
-    of('D', "chunks of eight planes", &["-d", WORKLOADS[3].arguments[1], "--pyramid", "mean"]),
+    of('D', "chunks of eight planes", &["-d", EIGHT_PLANES, "--pyramid", "mean"]),
 ];
 
 /// Long runs within a small limit: nothing is the bottleneck, the codec is.
