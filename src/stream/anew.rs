@@ -66,8 +66,26 @@ impl Anew<'_> {
 
     /// What has come of the planes that become a plane.
     pub(super) fn window(&self, budget: &Budget, key: PlaneKey) -> Result<Window> {
-        let class = self.plan.array(key.array).form().windows().map_or(0, |windows| windows.class());
-        self.window_in(key, || Ok(take(budget, class)?.into_iter().next()))
+        let array = self.plan.array(key.array);
+        let class = array.form().windows().map_or(0, |windows| windows.class());
+        let buffer = || Ok(take(budget, class)?.into_iter().next());
+        let mut window = self.window_in(key, buffer)?;
+        // Where the run ends now, planes of the level above that wait themselves come to it.
+        if window.sum.is_none() && self.any_is_there(array, &key.index) {
+            window.attach(array.form(), buffer()?)?;
+        }
+        Ok(window)
+    }
+
+    /// Whether any frame of full resolution is there that becomes a part of a plane.
+    fn any_is_there(&self, array: &PlannedArray, index: &StorageIndex) -> bool {
+        let depth = array.form().depth();
+        let source = self.plan.source_of(array.id());
+        depth.parts(index).any(|at| {
+            let mut full = *index;
+            full[depth.axis()] = at;
+            source.frame_number(array.image(), full).is_some_and(|frame| self.there.has(frame))
+        })
     }
 
     /// As [`Anew::window`], in a `buffer` that is asked for where it is needed.
