@@ -1,5 +1,6 @@
 //! Going on with a store that is already there.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -395,11 +396,11 @@ fn open_slabs(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget,
                 // A run that ends now stores it as it is: then nobody opens its slab any more.
                 let (index, _) = plan.array(key.array).layout().slot(&key.index);
                 let slab = SlabKey { array: key.array, index };
-                if !left.levels.contains_key(&slab) {
-                    left.levels.insert(slab, Open::new(slab, form, Some(budget.slab_beside(form.nth())))?);
-                }
-                if let Some(open) = left.levels.get_mut(&slab).filter(|open| window.sum.is_some() && !open.has_buffer())
-                {
+                let open = match left.levels.entry(slab) {
+                    Entry::Occupied(open) => open.into_mut(),
+                    Entry::Vacant(free) => free.insert(Open::new(slab, form, Some(budget.slab_beside(form.nth())))?),
+                };
+                if window.sum.is_some() && !open.has_buffer() {
                     anew::take_buffer(budget, plan.array(key.array), open)?;
                 }
                 left.windows.insert(key, window);
