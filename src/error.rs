@@ -205,6 +205,17 @@ pub enum Error {
         /// What they were for.
         purpose: &'static str,
     },
+    /// What was waited for had not happened when the time limit was over; a frame was refused and used no frame number.
+    #[error("{what} within {} s; wait longer, or lower the pace", .limit.as_secs_f64())]
+    TimedOut {
+        /// What did not happen.
+        what: &'static str,
+        /// The time limit.
+        limit: std::time::Duration,
+    },
+    /// Another thread canceled what was waited for; a frame was refused and used no frame number.
+    #[error("the wait was canceled; nothing was changed, and the stream goes on")]
+    Canceled,
     /// A store is damaged or is not what an operation on it needs.
     #[error("{}: {}", shown::path(.path), shown::sentence(.problem))]
     Damaged {
@@ -240,6 +251,8 @@ impl Error {
             Self::NoSuchFrame { .. } => 18,
             Self::Busy { .. } => 19,
             Self::OutOfMemory { .. } => 20,
+            Self::TimedOut { .. } => 21,
+            Self::Canceled => 22,
             // 32 and above belong to the C border: NULL, handle, text encoding, buffer size.
         }
     }

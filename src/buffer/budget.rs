@@ -280,12 +280,31 @@ impl Budget {
     /// # Errors
     /// [`Error::OutOfMemory`] where the system has no memory for one and none is `coming` back.
     pub(crate) fn take(&self, classes: &[usize], coming: impl Fn() -> bool) -> Result<Vec<Buffer>> {
+        self.take_while(classes, coming, || Ok(None))
+    }
+
+    /// As [`Budget::take`], for as long as `left` says, if it says a time.
+    ///
+    /// # Errors
+    /// As for [`Budget::take`], and those of `left`.
+    pub(crate) fn take_while(
+        &self,
+        classes: &[usize],
+        coming: impl Fn() -> bool,
+        left: impl Fn() -> Result<Option<Duration>>,
+    ) -> Result<Vec<Buffer>> {
         let mut state = self.shared.state();
         loop {
             state = match self.lend(state, classes) {
                 Ok(buffers) => return Ok(buffers),
-                Err(Lack::Full(full)) => self.shared.returned.wait(full).unwrap_or_else(PoisonError::into_inner),
+                Err(Lack::Full(full)) => match left()? {
+                    None => self.shared.returned.wait(full).unwrap_or_else(PoisonError::into_inner),
+                    Some(left) => {
+                        self.shared.returned.wait_timeout(full, left).unwrap_or_else(PoisonError::into_inner).0
+                    }
+                },
                 Err(Lack::NoMemory(state, bytes)) => {
+                    left()?;
                     // Asked before waiting: what was stored a moment ago may not be back yet.
                     let hope = state.out > 0 && coming();
                     let lacks = |state: &State| classes.iter().any(|class| state.of[*class].free.is_empty());
@@ -297,6 +316,12 @@ impl Budget {
                 }
             };
         }
+    }
+
+    /// Wakes all that wait, for them to ask again how long they may.
+    pub(crate) fn wake(&self) {
+        let _state = self.shared.state();
+        self.shared.returned.notify_all();
     }
 
     /// Counts bytes that a slab without a buffer takes.

@@ -2,10 +2,11 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Stream;
 use super::front::{Front, NoTurn, Turn};
+use super::patience::Patience;
 use crate::buffer::Buffer;
 use crate::error::{Error, Result};
 use crate::ngff::frame_metadata::{self, FrameMetadata};
@@ -31,9 +32,14 @@ const SKIPS_AT_A_TIME: u64 = 1024;
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum NoRoom {
     Wait,
+    /// For so long.
+    WaitFor(Duration),
     Refuse,
     Drop,
 }
+
+/// What had not happened when a frame was given up.
+const NO_ROOM: &str = "no room within the memory limit";
 
 impl Stream {
     /// Passes over the next `frames` frames: their places read as fill value. Returns the number that the next frame
@@ -55,7 +61,8 @@ impl Stream {
         let front = self.front(source)?;
         shared.failure.check()?;
         self.threads.start()?;
-        let mut turn = self.turn(front, NoRoom::Wait)?;
+        let patience = shared.waits.begin(None, NO_ROOM);
+        let mut turn = self.turn(front, NoRoom::Wait, &patience)?;
         let total = shared.plan.source(source).router().total();
         let left = total.unwrap_or(u64::MAX) - turn.next();
         if frames > left.min(MAX_SKIP) {
@@ -94,14 +101,16 @@ impl Stream {
         shared.failure.check()?;
         self.check_size(source, pixels)?;
         self.threads.start()?;
-        let mut turn = self.turn(front, no_room)?;
+        let limit = if let NoRoom::WaitFor(limit) = no_room { Some(limit) } else { None };
+        let patience = shared.waits.begin(limit, NO_ROOM);
+        let mut turn = self.turn(front, no_room, &patience)?;
         let place = turn.place(shared)?;
         let lacking = turn.lacking(shared, &place);
         if !lacking.is_empty() {
             let classes: Vec<usize> = lacking.iter().map(|(_, class)| *class).collect();
             let mut buffers = shared.budget.try_take_free(&classes);
             if buffers.is_none() {
-                (turn, buffers) = self.fetch(turn, &classes, no_room)?;
+                (turn, buffers) = self.fetch(turn, &classes, no_room, &patience)?;
                 // While this frame waited, what it waited for may have failed.
                 shared.failure.check()?;
             }
@@ -158,8 +167,10 @@ impl Stream {
     }
 
     /// Waits for this thread's turn; an error says why it did not get it.
-    fn turn<'a>(&self, front: &'a Front, no_room: NoRoom) -> Result<Turn<'a>> {
-        let turn = front.turn(no_room != NoRoom::Refuse).map_err(|no_turn| match no_turn {
+    fn turn<'a>(&self, front: &'a Front, no_room: NoRoom, patience: &Patience) -> Result<Turn<'a>> {
+        let left = || self.shared.waits.left(patience);
+        let turn = front.turn(no_room != NoRoom::Refuse, left).map_err(|no_turn| match no_turn {
+            NoTurn::GivenUp(error) => error,
             NoTurn::Full => self.full(),
             NoTurn::Finished => Error::Finished,
         })?;
@@ -169,18 +180,24 @@ impl Stream {
     }
 
     /// Lets go of the lock to take buffers, as `no_room` says, and takes the lock again.
-    fn fetch<'a>(&self, turn: Turn<'a>, classes: &[usize], no_room: NoRoom) -> Result<(Turn<'a>, Option<Vec<Buffer>>)> {
+    fn fetch<'a>(
+        &self,
+        turn: Turn<'a>,
+        classes: &[usize],
+        no_room: NoRoom,
+        patience: &Patience,
+    ) -> Result<(Turn<'a>, Option<Vec<Buffer>>)> {
         let budget = &self.shared.budget;
         let away = turn.leave();
         let buffers = match no_room {
             NoRoom::Refuse | NoRoom::Drop => budget.try_take(classes, || self.shared.is_storing())?,
-            NoRoom::Wait => {
+            NoRoom::Wait | NoRoom::WaitFor(_) => {
                 let start = Instant::now();
                 let buffers = match budget.take_or_make(classes, || self.shared.is_storing())? {
                     Some(buffers) => buffers,
                     None => {
                         away.waits();
-                        budget.take(classes, || self.shared.is_storing())?
+                        budget.take_while(classes, || self.shared.is_storing(), || self.shared.waits.left(patience))?
                     }
                 };
                 self.shared.counts.wait.add(start);

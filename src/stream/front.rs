@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
@@ -77,8 +78,10 @@ pub(super) struct Turn<'a> {
 pub(super) struct TurnAway<'a>(&'a Front);
 
 /// Why it is not this thread's turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum NoTurn {
+    /// It does not wait any longer.
+    GivenUp(Error),
     /// Another thread waits for room and this one does not want to wait.
     Full,
     /// `finish` was asked.
@@ -109,17 +112,29 @@ impl Front {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the turn. Without `patience`, says so if the thread that has it waits for the disk.
-    pub(super) fn turn(&self, patience: bool) -> Result<Turn<'_>, NoTurn> {
+    /// Waits for the turn, as long as `left` says. Without `patience`, says so if the thread that has it waits for the
+    /// disk.
+    pub(super) fn turn(&self, patience: bool, left: impl Fn() -> Result<Option<Duration>>) -> Result<Turn<'_>, NoTurn> {
         let mut state = self.look();
         loop {
             match state.away {
                 _ if state.finishing => return Err(NoTurn::Finished),
                 None => return Ok(Turn { front: self, state }),
                 Some(Away::Waiting) if !patience => return Err(NoTurn::Full),
-                Some(_) => state = self.back.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(_) => {
+                    state = match left().map_err(NoTurn::GivenUp)? {
+                        None => self.back.wait(state).unwrap_or_else(PoisonError::into_inner),
+                        Some(left) => self.back.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                    }
+                }
             }
         }
+    }
+
+    /// Wakes all that wait for their turn.
+    pub(super) fn wake(&self) {
+        let _state = self.look();
+        self.back.notify_all();
     }
 
     /// Lets nobody move on any more, hands on every open slab as it is, in the order in which their first frames came,

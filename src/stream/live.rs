@@ -74,6 +74,9 @@ impl Rounds {
             return Err(error);
         }
         shared.progress.published(&shared.plan, &changed);
+        if self.unseen.is_empty() {
+            shared.progress.readable(come.iter().map(|(written, _)| *written));
+        }
         // Before the record, which counts them as done.
         shared.list_missing();
         self.record(shared, &come)

@@ -15,6 +15,7 @@ mod housekeeping;
 mod intervals;
 mod levels;
 mod live;
+mod patience;
 mod progress;
 mod reduce;
 mod replace;
@@ -27,11 +28,13 @@ mod threads;
 #[cfg(all(test, not(feature = "shuttle")))]
 mod together_tests;
 mod underway;
+mod wait;
 mod windows;
 mod workers;
 
 pub use append::MAX_SKIP;
 pub use complete::{MadeLevel, complete_levels};
+pub use progress::FrameState;
 pub use status::{Latencies, Phases, SourceStatus, Status, Summary};
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -340,7 +343,9 @@ impl Stream {
     pub fn finish(&self) -> Result<Summary> {
         // Held meanwhile: who asks while the run ends waits for its end.
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        outcome.get_or_insert_with(|| self.end()).clone()
+        let ended = outcome.get_or_insert_with(|| self.end()).clone();
+        self.shared.progress.end(ended.is_ok());
+        ended
     }
 }
 

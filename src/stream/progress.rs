@@ -4,17 +4,35 @@
 //! the extent that it reaches.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 
 use crate::buffer::Arrival;
+use crate::error::Result;
 use crate::plan::{ArrayId, Plan, ShardGrid, SlabKey, SourceId, StorageUnit};
 use crate::router::StorageIndex;
 use crate::settings::Durability;
-use crate::sync::{Mutex, MutexGuard, PoisonError};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// How far a frame has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FrameState {
+    /// The operating system has it: it survives the death of this process.
+    Written,
+    /// It is on the medium: it survives a loss of power. Before `finish` only with durability `shard`.
+    Durable,
+    /// Who opens the store sees it.
+    Readable,
+}
 
 /// Book-keeping of planes that were stored. Workers report once a slab, never once a frame of the append path.
 #[derive(Debug)]
 pub(super) struct Progress {
     inner: Mutex<Inner>,
+    /// Told when a source has come further, and when the run has ended, where somebody waits for it.
+    moved: Condvar,
+    /// Calls that wait for that.
+    waiting: AtomicUsize,
     /// By form of array.
     rows: Vec<Rows>,
     track_durable: bool,
@@ -31,6 +49,8 @@ struct Rows {
 
 #[derive(Debug)]
 struct Inner {
+    /// Nothing moves any more.
+    ended: bool,
     sources: Vec<OfSource>,
     arrays: Vec<OfArray>,
     /// Arrays with planes that were written since they were last asked for.
@@ -42,6 +62,8 @@ struct Inner {
 struct OfSource {
     written: Watermark,
     durable: Watermark,
+    /// Every frame below this is there for readers.
+    readable: u64,
     /// Levels whose planes are made of one each.
     of_one: u16,
 }
@@ -134,7 +156,8 @@ impl Progress {
             let of_source = plan.forms().iter().filter(|form| form.source() == source.id());
             let of_one = of_source.filter(|form| form.depth().planes() == 1).map(|form| level_bit(form.level()));
             let of_one = of_one.fold(0, |all, level| all | level);
-            OfSource { written: Watermark::new(base, levels), durable: Watermark::new(base, levels), of_one }
+            let mark = || Watermark::new(base, levels);
+            OfSource { written: mark(), durable: mark(), readable: base, of_one }
         });
         let arrays = plan.arrays().iter().map(|array| {
             let source = plan.source_of(array.id());
@@ -148,7 +171,10 @@ impl Progress {
             Rows { grid, seals_needed }
         });
         Self {
+            moved: Condvar::new(),
+            waiting: AtomicUsize::new(0),
             inner: Mutex::new(Inner {
+                ended: false,
                 sources: sources.collect(),
                 arrays: arrays.collect(),
                 changed: BTreeSet::new(),
@@ -162,6 +188,73 @@ impl Progress {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Plain numbers stay consistent enough to be told even after a panic elsewhere.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells those who wait.
+    fn tell(&self) {
+        if self.waiting.load(Ordering::Acquire) > 0 {
+            self.moved.notify_all();
+        }
+    }
+
+    /// Wakes those who wait, for them to ask again how long they may.
+    pub(super) fn wake(&self) {
+        let _inner = self.lock();
+        self.moved.notify_all();
+    }
+
+    /// Readers see so many frames of each source.
+    pub(super) fn readable(&self, come: impl Iterator<Item = u64>) {
+        let mut inner = self.lock();
+        inner.sources.iter_mut().zip(come).for_each(|(source, come)| source.readable = source.readable.max(come));
+        drop(inner);
+        self.tell();
+    }
+
+    /// The run has ended, `well` or not: what has not come will not come.
+    pub(super) fn end(&self, well: bool) {
+        let mut inner = self.lock();
+        inner.ended = true;
+        for source in inner.sources.iter_mut().filter(|_| well) {
+            source.readable = source.written.base;
+        }
+        drop(inner);
+        self.tell();
+    }
+
+    /// Waits until a source has come as far as `state` says with all frames below `frames`, as long as `left` says; false
+    /// where the run ended before.
+    ///
+    /// # Errors
+    /// Those of `left`.
+    pub(super) fn wait(
+        &self,
+        source: SourceId,
+        state: FrameState,
+        frames: u64,
+        left: impl Fn() -> Result<Option<Duration>>,
+    ) -> Result<bool> {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        let mut inner = self.lock();
+        let outcome = loop {
+            let of = &inner.sources[source.index()];
+            let come = match state {
+                FrameState::Written => of.written.base,
+                FrameState::Durable => of.durable.base,
+                FrameState::Readable => of.readable,
+            };
+            if come >= frames || inner.ended {
+                break Ok(come >= frames);
+            }
+            inner = match left() {
+                Err(error) => break Err(error),
+                Ok(None) => self.moved.wait(inner).unwrap_or_else(PoisonError::into_inner),
+                Ok(Some(left)) => self.moved.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        };
+        drop(inner);
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        outcome
     }
 
     /// How many frames are written, and how many durable, of all sources together.
@@ -203,23 +296,28 @@ impl Progress {
                 inner.durable(plan, *array, (0..run.count).map(|nth| run.nth(nth)));
             }
         }
+        drop(inner);
+        self.tell();
     }
 
     /// A frame that will never hold data needs no disk, on no level whose planes are made of one each. A plane of
     /// several, of which it is one, may.
     pub(super) fn passed_over(&self, source: SourceId, arrival: Arrival) {
         self.lock().sources[source.index()].needs_no_disk(arrival, |source| source.of_one);
+        self.tell();
     }
 
     /// The plane of a level that a frame completes will never hold data.
     pub(super) fn passed_over_level(&self, source: SourceId, arrival: Arrival, level: u8) {
         self.lock().sources[source.index()].needs_no_disk(arrival, |_| level_bit(level));
+        self.tell();
     }
 
     /// From a level on, the planes that a frame becomes a part of wait for later ones, with which they are stored.
     pub(super) fn waits(&self, source: SourceId, arrival: Arrival, level: u8) {
         let from = u16::MAX.checked_shl(level.into()).unwrap_or(0);
         self.lock().sources[source.index()].needs_no_disk(arrival, |source| source.written.all & from);
+        self.tell();
     }
 
     /// The planes in these slots of a slab are given to the operating system.
@@ -237,6 +335,8 @@ impl Progress {
         inner.changed.insert(key.array);
         let known = &mut inner.arrays[key.array.index()];
         known.extent = known.extent.max(ends.unwrap_or(0));
+        drop(inner);
+        self.tell();
     }
 
     /// A slab with these planes is complete and stored.
@@ -277,6 +377,8 @@ impl Progress {
                 inner.rows.remove(&row_key);
             }
             inner.durable(plan, key.array, frames);
+            drop(inner);
+            self.tell();
         }
     }
 
@@ -289,6 +391,8 @@ impl Progress {
         }
         inner.arrays.iter_mut().for_each(|array| array.beyond.clear());
         inner.rows.clear();
+        drop(inner);
+        self.tell();
     }
 
     /// Planes along the append axis of each array that hold written data; `None` where its shape is fixed.

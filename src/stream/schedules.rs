@@ -82,6 +82,7 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
         reducing: Underway::default(),
         levels: Levels::default(),
         scratches: super::reduce::Scratches::default(),
+        waits: super::patience::Waits::default(),
         latencies: Mutex::new(status::histogram().expect("a histogram")),
         windows: windows::Windows::new(&plan),
         plan,

@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use super::failure::Failure;
 use super::housekeeping::{Housekeeping, Kept};
 use super::levels::{Levels, PlaneKey};
+use super::patience::Waits;
 use super::progress::Progress;
 use super::reduce::Scratches;
 use super::status::histogram;
@@ -46,6 +47,8 @@ pub(super) struct Shared {
     pub(super) levels: Levels,
     /// Memory in which workers make planes of levels.
     pub(super) scratches: Scratches,
+    /// Calls of the host that wait.
+    pub(super) waits: Waits,
     /// Intensities that were seen, by channel.
     pub(super) windows: Windows,
     /// Nanoseconds that `append` took; only `append` and `status` look at it.
@@ -98,6 +101,7 @@ impl Shared {
             levels: Levels::default(),
             scratches: Scratches::default(),
             latencies: Mutex::new(histogram()?),
+            waits: Waits::default(),
             windows: Windows::new(plan),
             plan: Arc::clone(plan),
         })

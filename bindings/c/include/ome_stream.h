@@ -243,6 +243,18 @@
 #define OME_STREAM_OUT_OF_MEMORY 20
 
 /**
+ * What was waited for had not happened when the time limit was over. A frame that was to be appended was refused and
+ * used no frame number. Not a failure: the stream goes on.
+ */
+#define OME_STREAM_TIMED_OUT 21
+
+/**
+ * ome_stream_cancel called off what was waited for. A frame that was to be appended was refused and used no frame
+ * number. Not a failure: the stream goes on.
+ */
+#define OME_STREAM_CANCELED 22
+
+/**
  * A pointer that must not be NULL is NULL.
  */
 #define OME_STREAM_NULL_POINTER 32
@@ -266,6 +278,22 @@
  * A bug in this library: a panic was caught before it reached the host. Finish and free still work.
  */
 #define OME_STREAM_PANIC 36
+
+/**
+ * For ome_stream_wait: the operating system has the frame, which survives the death of this process.
+ */
+#define OME_STREAM_STATE_WRITTEN 1
+
+/**
+ * For ome_stream_wait: the frame is on the medium, and survives a loss of power. Before ome_stream_finish frames become
+ * so only with `durability` "shard".
+ */
+#define OME_STREAM_STATE_DURABLE 2
+
+/**
+ * For ome_stream_wait: who opens the store sees the frame.
+ */
+#define OME_STREAM_STATE_READABLE 3
 
 /**
  * A stream: one acquisition being written. Only ever used through a pointer that ome_stream_create gives.
@@ -399,6 +427,45 @@ int32_t ome_stream_try_append(ome_stream_t *stream,
                               uint64_t nbytes,
                               const char *frame_metadata_json,
                               uint64_t *frame_number);
+
+/**
+ * As ome_stream_append, but waits for room no longer than `milliseconds`, whatever `when_full` says:
+ * OME_STREAM_TIMED_OUT where there was none by then. UINT64_MAX is no limit.
+ *
+ * Any thread, as ome_stream_append.
+ */
+int32_t ome_stream_append_within(ome_stream_t *stream,
+                                 const void *pixels,
+                                 uint64_t nbytes,
+                                 const char *frame_metadata_json,
+                                 uint64_t milliseconds,
+                                 uint64_t *frame_number);
+
+/**
+ * Waits until frame `frame` (from 0) and every one before it is written (`state` OME_STREAM_STATE_WRITTEN), durable
+ * (OME_STREAM_STATE_DURABLE) or readable (OME_STREAM_STATE_READABLE), for at most `milliseconds`; UINT64_MAX is no limit, 0 asks
+ * without waiting. A frame that was not appended yet is waited for too. Frames become readable some `live_interval`
+ * after they are written.
+ *
+ * Fails with OME_STREAM_TIMED_OUT, OME_STREAM_CANCELED, OME_STREAM_FAILED where the run failed before,
+ * OME_STREAM_FINISHED where it ended without the frame, OME_STREAM_INVALID_SETTINGS for another `state`, and for durable
+ * with `durability` "none".
+ *
+ * Any thread, any time before ome_stream_free, while other threads append or finish.
+ */
+int32_t ome_stream_wait(ome_stream_t *stream,
+                        uint64_t frame,
+                        int32_t state,
+                        uint64_t milliseconds);
+
+/**
+ * Calls off what waits now in other threads: calls of append that wait for room, and of ome_stream_wait, return
+ * OME_STREAM_CANCELED at once, and their frames are refused. The stream goes on; calls that come later wait as before.
+ * For a stop button.
+ *
+ * Any thread, any time before ome_stream_free. Never waits for the disk.
+ */
+int32_t ome_stream_cancel(ome_stream_t *stream);
 
 /**
  * Passes over the next `frames` frames: their places stay empty and read as zero.

@@ -173,6 +173,22 @@ public:
         return !error;
     }
 
+    // Waits for room no longer than so many milliseconds: OME_STREAM_TIMED_OUT.
+    uint64_t append_within(Frame frame, const char *metadata_json, uint64_t milliseconds, std::error_code &error) noexcept {
+        uint64_t number = 0;
+        error = make_error_code(ome_stream_append_within(handle_, frame.data(), frame.size_bytes(), metadata_json,
+                                                         milliseconds, &number));
+        return number;
+    }
+
+    // Until a frame, and every one before it, is OME_STREAM_STATE_WRITTEN, OME_STREAM_STATE_DURABLE or OME_STREAM_STATE_READABLE.
+    void wait(uint64_t frame, int32_t state, uint64_t milliseconds, std::error_code &error) noexcept {
+        error = make_error_code(ome_stream_wait(handle_, frame, state, milliseconds));
+    }
+
+    // Calls off what waits now in other threads.
+    void cancel(std::error_code &error) noexcept { error = make_error_code(ome_stream_cancel(handle_)); }
+
     void skip(uint64_t frames, std::error_code &error) noexcept {
         error = make_error_code(ome_stream_skip(handle_, frames));
     }
@@ -225,6 +241,15 @@ public:
         return taken;
     }
 
+    uint64_t append_within(Frame frame, const char *metadata_json, uint64_t milliseconds) {
+        return checked([&](std::error_code &error) { return append_within(frame, metadata_json, milliseconds, error); });
+    }
+    void wait(uint64_t frame, int32_t state, uint64_t milliseconds = UINT64_MAX) {
+        checked([&](std::error_code &error) { wait(frame, state, milliseconds, error); });
+    }
+    void cancel() {
+        checked([&](std::error_code &error) { cancel(error); });
+    }
     void skip(uint64_t frames) {
         checked([&](std::error_code &error) { skip(frames, error); });
     }

@@ -72,6 +72,14 @@ pub const OME_STREAM_BUSY: i32 = 19;
 /// number: it may be given again when there is some.
 pub const OME_STREAM_OUT_OF_MEMORY: i32 = 20;
 
+/// What was waited for had not happened when the time limit was over. A frame that was to be appended was refused and
+/// used no frame number. Not a failure: the stream goes on.
+pub const OME_STREAM_TIMED_OUT: i32 = 21;
+
+/// ome_stream_cancel called off what was waited for. A frame that was to be appended was refused and used no frame
+/// number. Not a failure: the stream goes on.
+pub const OME_STREAM_CANCELED: i32 = 22;
+
 /// A pointer that must not be NULL is NULL.
 pub const OME_STREAM_NULL_POINTER: i32 = 32;
 
@@ -86,6 +94,16 @@ pub const OME_STREAM_BUFFER_TOO_SMALL: i32 = 35;
 
 /// A bug in this library: a panic was caught before it reached the host. Finish and free still work.
 pub const OME_STREAM_PANIC: i32 = 36;
+
+/// For ome_stream_wait: the operating system has the frame, which survives the death of this process.
+pub const OME_STREAM_STATE_WRITTEN: i32 = 1;
+
+/// For ome_stream_wait: the frame is on the medium, and survives a loss of power. Before ome_stream_finish frames become
+/// so only with `durability` "shard".
+pub const OME_STREAM_STATE_DURABLE: i32 = 2;
+
+/// For ome_stream_wait: who opens the store sees the frame.
+pub const OME_STREAM_STATE_READABLE: i32 = 3;
 
 /// Name of a code as in the header, for a person to read.
 #[must_use]
@@ -112,6 +130,8 @@ pub(crate) fn name(code: i32) -> &'static CStr {
         OME_STREAM_NO_SUCH_FRAME => c"OME_STREAM_NO_SUCH_FRAME",
         OME_STREAM_BUSY => c"OME_STREAM_BUSY",
         OME_STREAM_OUT_OF_MEMORY => c"OME_STREAM_OUT_OF_MEMORY",
+        OME_STREAM_TIMED_OUT => c"OME_STREAM_TIMED_OUT",
+        OME_STREAM_CANCELED => c"OME_STREAM_CANCELED",
         OME_STREAM_NULL_POINTER => c"OME_STREAM_NULL_POINTER",
         OME_STREAM_INVALID_HANDLE => c"OME_STREAM_INVALID_HANDLE",
         OME_STREAM_INVALID_UTF8 => c"OME_STREAM_INVALID_UTF8",

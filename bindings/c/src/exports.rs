@@ -5,7 +5,9 @@
 #![allow(clippy::missing_safety_doc)]
 
 use std::ffi::{CStr, c_char, c_void};
+use std::time::Duration;
 
+use ome_stream::stream::FrameState;
 use ome_stream::{Error, Plan, Settings, Stream, backend};
 
 use crate::refusal::Refusal;
@@ -190,6 +192,71 @@ pub unsafe extern "C" fn ome_stream_try_append(
 ) -> i32 {
     // SAFETY: the host's promise about pointers, as the header states it.
     border::run(|| unsafe { give(stream, pixels, nbytes, frame_metadata_json, frame_number, Stream::try_append) })
+}
+
+/// As ome_stream_append, but waits for room no longer than `milliseconds`, whatever `when_full` says:
+/// OME_STREAM_TIMED_OUT where there was none by then. UINT64_MAX is no limit.
+///
+/// Any thread, as ome_stream_append.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_append_within(
+    stream: *mut ome_stream_t,
+    pixels: *const c_void,
+    nbytes: u64,
+    frame_metadata_json: *const c_char,
+    milliseconds: u64,
+    frame_number: *mut u64,
+) -> i32 {
+    border::run(|| {
+        let append = |stream: &Stream, pixels: &[u8], metadata: Option<&str>| {
+            stream.append_within(pixels, metadata, Duration::from_millis(milliseconds))
+        };
+        // SAFETY: the host's promise about pointers, as the header states it.
+        unsafe { give(stream, pixels, nbytes, frame_metadata_json, frame_number, append) }
+    })
+}
+
+/// Waits until frame `frame` (from 0) and every one before it is written (`state` OME_STREAM_STATE_WRITTEN), durable
+/// (OME_STREAM_STATE_DURABLE) or readable (OME_STREAM_STATE_READABLE), for at most `milliseconds`; UINT64_MAX is no limit, 0 asks
+/// without waiting. A frame that was not appended yet is waited for too. Frames become readable some `live_interval`
+/// after they are written.
+///
+/// Fails with OME_STREAM_TIMED_OUT, OME_STREAM_CANCELED, OME_STREAM_FAILED where the run failed before,
+/// OME_STREAM_FINISHED where it ended without the frame, OME_STREAM_INVALID_SETTINGS for another `state`, and for durable
+/// with `durability` "none".
+///
+/// Any thread, any time before ome_stream_free, while other threads append or finish.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_wait(stream: *mut ome_stream_t, frame: u64, state: i32, milliseconds: u64) -> i32 {
+    border::run(|| {
+        let stream = handles::get(stream.addr())?;
+        let state = match state {
+            codes::OME_STREAM_STATE_WRITTEN => FrameState::Written,
+            codes::OME_STREAM_STATE_DURABLE => FrameState::Durable,
+            codes::OME_STREAM_STATE_READABLE => FrameState::Readable,
+            other => {
+                let problem = "a frame has no such state";
+                let remedy =
+                    "use OME_STREAM_STATE_WRITTEN (1), OME_STREAM_STATE_DURABLE (2) or OME_STREAM_STATE_READABLE (3)";
+                return Err(Error::settings("state", other, problem, remedy).into());
+            }
+        };
+        let limit = (milliseconds != u64::MAX).then_some(Duration::from_millis(milliseconds));
+        Ok(stream.wait(frame, state, limit)?)
+    })
+}
+
+/// Calls off what waits now in other threads: calls of append that wait for room, and of ome_stream_wait, return
+/// OME_STREAM_CANCELED at once, and their frames are refused. The stream goes on; calls that come later wait as before.
+/// For a stop button.
+///
+/// Any thread, any time before ome_stream_free. Never waits for the disk.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ome_stream_cancel(stream: *mut ome_stream_t) -> i32 {
+    border::run(|| {
+        handles::get(stream.addr())?.cancel();
+        Ok(())
+    })
 }
 
 /// Passes over the next `frames` frames: their places stay empty and read as zero.

@@ -17,6 +17,7 @@ import numpy as np
 import zarr
 
 OK, FRAME_SIZE, INVALID_HANDLE = 0, 7, 33
+WRITTEN = 1
 
 U8P = ctypes.POINTER(ctypes.c_uint8)
 U16P = ctypes.POINTER(ctypes.c_uint16)
@@ -52,6 +53,11 @@ def acquire(library: ctypes.CDLL, folder: Path, dtype: "type[np.generic]", pixel
     create = Node(library, "ome_stream_create", ctypes.c_char_p, ctypes.POINTER(handle_value))
     append = Node(library, "ome_stream_append", handle_value, pointer, ctypes.c_uint64, ctypes.c_char_p, U64P)
     try_append = Node(library, "ome_stream_try_append", handle_value, pointer, ctypes.c_uint64, ctypes.c_char_p, U64P)
+    within = Node(
+        library, "ome_stream_append_within", handle_value, pointer, ctypes.c_uint64, ctypes.c_char_p, ctypes.c_uint64, U64P
+    )
+    wait = Node(library, "ome_stream_wait", handle_value, ctypes.c_uint64, ctypes.c_int32, ctypes.c_uint64)
+    cancel = Node(library, "ome_stream_cancel", handle_value)
     skip = Node(library, "ome_stream_skip", handle_value, ctypes.c_uint64)
     metadata = Node(library, "ome_stream_set_metadata", handle_value, ctypes.c_char_p, ctypes.c_char_p)
     status = Node(library, "ome_stream_status", handle_value, U8P, ctypes.c_uint64, U64P)
@@ -78,8 +84,14 @@ def acquire(library: ctypes.CDLL, folder: Path, dtype: "type[np.generic]", pixel
         data = frame.ctypes.data_as(pointer)
         call = try_append.call if nth % 2 else append.call
         about = b'{"exposure_ms": 2.5}' if nth == 1 else b""  # unwired: an empty text, not NULL
-        assert call(handle, data, frame.nbytes, about, ctypes.byref(number)) == OK
+        if nth == 4:
+            assert within.call(handle, data, frame.nbytes, about, 60_000, ctypes.byref(number)) == OK
+        else:
+            assert call(handle, data, frame.nbytes, about, ctypes.byref(number)) == OK
         assert number.value == nth
+
+    assert wait.call(handle, 5, WRITTEN, 60_000) == OK
+    assert cancel.call(handle) == OK
 
     # A wire of another size is refused and changes nothing.
     assert append.call(handle, frames[0].ctypes.data_as(pointer), frames[0].nbytes - 2, b"", ctypes.byref(number)) == FRAME_SIZE

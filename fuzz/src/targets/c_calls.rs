@@ -25,10 +25,20 @@ enum Metadata {
     NotUtf8,
 }
 
+/// How a frame waits for room.
+#[derive(Arbitrary, Debug, PartialEq)]
+enum How {
+    Wait,
+    Within { milliseconds: u8 },
+    Try,
+}
+
 #[derive(Arbitrary, Debug)]
 enum Call {
     Create { frames: Option<u8>, sharded: bool },
-    Append { stream: u8, bytes: u64, right: bool, null: bool, metadata: Metadata, wait: bool },
+    Append { stream: u8, bytes: u64, right: bool, null: bool, metadata: Metadata, how: How },
+    Wait { stream: u8, frame: u16, state: i8, milliseconds: u8 },
+    Cancel { stream: u8 },
     Skip { stream: u8, frames: u64, few: bool },
     SetMetadata { stream: u8, reserved: bool },
     Status { stream: u8, length: u16 },
@@ -105,14 +115,20 @@ fn one(call: Call, streams: &mut Vec<Known>, folder: &str) {
                 streams.push(Known { handle, declared, accepted: 0, finished: false, freed: false });
             }
             Call::Create { .. } => {}
-            Call::Append { stream, bytes, right, null: no_pixels, metadata, wait } => {
+            Call::Append { stream, bytes, right, null: no_pixels, metadata, how } => {
                 let Some(known) = pick(streams, stream) else { return };
                 let bytes = if right { FRAME } else { bytes };
                 let data = if no_pixels { null() } else { pixels.as_ptr().cast() };
                 let text = text_of(&metadata);
                 let mut number = u64::MAX;
-                let call = if wait { ome_stream_append } else { ome_stream_try_append };
-                let code = call(known.handle, data, bytes, text, &raw mut number);
+                let (handle, number_out) = (known.handle, &raw mut number);
+                let code = match how {
+                    How::Wait => ome_stream_append(handle, data, bytes, text, number_out),
+                    How::Try => ome_stream_try_append(handle, data, bytes, text, number_out),
+                    How::Within { milliseconds } => {
+                        ome_stream_append_within(handle, data, bytes, text, milliseconds.into(), number_out)
+                    }
+                };
                 let expected = known.gone().unwrap_or(match metadata {
                     _ if no_pixels => OME_STREAM_NULL_POINTER,
                     Metadata::NotUtf8 => OME_STREAM_INVALID_UTF8,
@@ -123,12 +139,38 @@ fn one(call: Call, streams: &mut Vec<Known>, folder: &str) {
                     _ => OME_STREAM_OK,
                 });
                 // Whether there is room is the disk's business.
-                if !wait && code == OME_STREAM_FULL && expected == OME_STREAM_OK {
+                let no_room = match how {
+                    How::Wait => None,
+                    How::Try => Some(OME_STREAM_FULL),
+                    How::Within { .. } => Some(OME_STREAM_TIMED_OUT),
+                };
+                if Some(code) == no_room && expected == OME_STREAM_OK {
                     return;
                 }
                 assert_eq!(code, expected);
                 assert_eq!(number, if code == OME_STREAM_OK { known.accepted } else { u64::MAX });
                 known.accepted += u64::from(code == OME_STREAM_OK);
+            }
+            Call::Wait { stream, frame, state, milliseconds } => {
+                let Some(known) = pick(streams, stream) else { return };
+                let code = ome_stream_wait(known.handle, frame.into(), state.into(), milliseconds.into());
+                // Durability is "none" here.
+                let expected = known.gone().or(match state {
+                    1 | 3 => None,
+                    _ => Some(OME_STREAM_INVALID_SETTINGS),
+                });
+                match expected {
+                    Some(expected) => assert_eq!(code, expected),
+                    None if u64::from(frame) >= known.accepted && known.finished => {
+                        assert_eq!(code, OME_STREAM_FINISHED);
+                    }
+                    None if u64::from(frame) >= known.accepted => assert_eq!(code, OME_STREAM_TIMED_OUT),
+                    None => assert!(code == OME_STREAM_OK || code == OME_STREAM_TIMED_OUT && !known.finished),
+                }
+            }
+            Call::Cancel { stream } => {
+                let Some(known) = pick(streams, stream) else { return };
+                assert_eq!(ome_stream_cancel(known.handle), known.gone().unwrap_or(OME_STREAM_OK));
             }
             Call::Skip { stream, frames, few } => {
                 let Some(known) = pick(streams, stream) else { return };

@@ -30,4 +30,5 @@ mod sources;
 mod status;
 mod threads;
 mod versions;
+mod waiting;
 mod windows;

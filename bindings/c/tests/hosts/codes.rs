@@ -22,7 +22,7 @@ pub(crate) fn declared() -> BTreeMap<String, i32> {
     header
         .lines()
         .filter_map(|line| line.strip_prefix("#define ")?.split_once(' '))
-        .filter(|(name, _)| *name != "OME_STREAM_ABI_VERSION")
+        .filter(|(name, _)| *name != "OME_STREAM_ABI_VERSION" && !name.starts_with("OME_STREAM_STATE_"))
         .filter_map(|(name, number)| Some((name.to_owned(), number.parse().ok()?)))
         .collect()
 }

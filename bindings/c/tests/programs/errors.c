@@ -127,6 +127,12 @@ static void frames_are_refused(const char *folder) {
     EXPECT(OME_STREAM_TOO_MANY_FRAMES, ome_stream_append(stream, pixels, FRAME_BYTES, NULL, NULL));
     message_has("3");
 
+    EXPECT(OME_STREAM_TIMED_OUT, ome_stream_wait(stream, 1000, OME_STREAM_STATE_WRITTEN, 0));
+    EXPECT(OME_STREAM_TIMED_OUT, ome_stream_wait(stream, 0, OME_STREAM_STATE_DURABLE, 1));
+    message_has("the frame was not durable within 0.001 s");
+    EXPECT(OME_STREAM_INVALID_SETTINGS, ome_stream_wait(stream, 0, 7, 0));
+    message_has("`state` = 7");
+
     EXPECT(OME_STREAM_NULL_POINTER, ome_stream_status(stream, NULL, 10, &needed));
     EXPECT(OME_STREAM_NULL_POINTER, ome_stream_status(stream, NULL, 0, NULL));
     CHECK(needed == 77);
@@ -146,6 +152,8 @@ static void frames_are_refused(const char *folder) {
     EXPECT_OK(ome_stream_finish(stream));
     EXPECT(OME_STREAM_FINISHED, ome_stream_append(stream, pixels, FRAME_BYTES, NULL, NULL));
     EXPECT(OME_STREAM_FINISHED, ome_stream_try_append(stream, pixels, FRAME_BYTES, NULL, NULL));
+    EXPECT(OME_STREAM_FINISHED, ome_stream_append_within(stream, pixels, FRAME_BYTES, NULL, 1, NULL));
+    EXPECT(OME_STREAM_FINISHED, ome_stream_wait(stream, 3, OME_STREAM_STATE_WRITTEN, UINT64_MAX));
     EXPECT(OME_STREAM_FINISHED, ome_stream_skip(stream, 1));
     EXPECT(OME_STREAM_FINISHED, ome_stream_set_metadata(stream, "lab", "{}"));
     ome_stream_free(stream);
@@ -158,6 +166,9 @@ static void handle_is_refused(ome_stream_t *stream, int32_t code) {
     uint64_t number = 77;
     EXPECT(code, ome_stream_append(stream, pixels, FRAME_BYTES, NULL, &number));
     EXPECT(code, ome_stream_try_append(stream, pixels, FRAME_BYTES, NULL, &number));
+    EXPECT(code, ome_stream_append_within(stream, pixels, FRAME_BYTES, NULL, 0, &number));
+    EXPECT(code, ome_stream_wait(stream, 0, OME_STREAM_STATE_WRITTEN, 0));
+    EXPECT(code, ome_stream_cancel(stream));
     EXPECT(code, ome_stream_skip(stream, 1));
     EXPECT(code, ome_stream_set_metadata(stream, "lab", "{}"));
     EXPECT(code, ome_stream_frame_bytes(stream, &number));

@@ -47,7 +47,9 @@ int main(int argc, char **argv) {
         }
         fill(pixels, frame);
         const char *metadata = frame % 3 == 0 ? "{\"exposure_ms\": 2.5}" : frame % 3 == 1 ? "" : NULL;
-        if (frame % 2) {
+        if (frame == 5) {
+            EXPECT_OK(ome_stream_append_within(stream, pixels, FRAME_BYTES, metadata, 60000, &number));
+        } else if (frame % 2) {
             EXPECT_OK(ome_stream_append(stream, pixels, FRAME_BYTES, metadata, &number));
         } else {
             EXPECT_OK(ome_stream_try_append(stream, pixels, FRAME_BYTES, metadata, &number));
@@ -60,14 +62,19 @@ int main(int argc, char **argv) {
     memcpy(odd + 1, pixels, FRAME_BYTES);
     EXPECT_OK(ome_stream_append(stream, odd + 1, FRAME_BYTES, NULL, NULL));
 
+    EXPECT_OK(ome_stream_wait(stream, 10, OME_STREAM_STATE_WRITTEN, 60000));
+    EXPECT_OK(ome_stream_wait(stream, 10, OME_STREAM_STATE_READABLE, UINT64_MAX));
+    char path[1024];
+    EXPECT_OK(ome_stream_path(stream, path, sizeof path, NULL));
+    read_chunk(path, 10);
+    EXPECT_OK(ome_stream_cancel(stream));
     EXPECT_OK(ome_stream_finish(stream));
     EXPECT_OK(ome_stream_finish(stream));
+    EXPECT_OK(ome_stream_wait(stream, 10, OME_STREAM_STATE_DURABLE, 0));
     EXPECT_OK(ome_stream_status(stream, text, sizeof text, NULL));
     CHECK(strstr(text, "\"accepted\":11,\"written\":11,\"durable\":11,\"skipped\":1,\"dropped\":0") != NULL);
     CHECK(strstr(text, "\"failure\":null,\"finished\":true") != NULL);
 
-    char path[1024];
-    EXPECT_OK(ome_stream_path(stream, path, sizeof path, NULL));
     for (unsigned frame = 0; frame < 11; ++frame) {
         if (frame != 4) {
             read_chunk(path, frame);

@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 enum { FRAMES = 100 };
@@ -54,6 +55,32 @@ static void wait_for(ome_stream_t *stream, uint64_t frames) {
     while (accepted(stream) < frames) {
         nanosleep(&nap, NULL);
     }
+}
+
+static atomic_int called_off;
+
+/* Waits for a frame that never comes. */
+static void *for_ever(void *stream) {
+    EXPECT(OME_STREAM_CANCELED, ome_stream_wait(stream, 1000000, OME_STREAM_STATE_WRITTEN, UINT64_MAX));
+    atomic_store(&called_off, 1);
+    return NULL;
+}
+
+static void a_wait_is_called_off(const char *folder) {
+    ome_stream_t *stream = NULL;
+    pthread_t waiting;
+    EXPECT_OK(ome_stream_create(settings(folder, "canceled", "null", ""), &stream));
+    CHECK(pthread_create(&waiting, NULL, for_ever, stream) == 0);
+    /* Until it waits there is nothing to call off. */
+    const struct timespec nap = {0, 2000000};
+    while (!atomic_load(&called_off)) {
+        EXPECT_OK(ome_stream_cancel(stream));
+        nanosleep(&nap, NULL);
+    }
+    CHECK(pthread_join(waiting, NULL) == 0);
+    append_frames(stream, 3);
+    EXPECT_OK(ome_stream_finish(stream));
+    ome_stream_free(stream);
 }
 
 static void two_streams_at_once(const char *folder) {
@@ -132,6 +159,7 @@ static void freed_while_another_thread_appends(const char *folder) {
 
 int main(int argc, char **argv) {
     CHECK(argc == 2);
+    a_wait_is_called_off(argv[1]);
     two_streams_at_once(argv[1]);
     one_stream_from_three_threads(argv[1]);
     aborted_in_mid_run(argv[1]);
