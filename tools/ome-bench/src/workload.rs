@@ -49,9 +49,9 @@ pub struct Acquisition {
 
     /// Measure each engine also with levels below full resolution, beside itself without them: mean, max:4
     ///
-    /// METHOD is mean (where none is given), min, max, median, mode or nearest, of 2 rows and columns; planes stay as many.
-    /// LEVELS counts full resolution, too. Beside
-    /// our engines, --peers then measures acquire-zarr's own pyramid. Their GB/s are of the bytes of all levels.
+    /// METHOD is mean (where none is given), min, max, median, mode or nearest, of 2 rows and columns; planes stay.
+    /// LEVELS counts full resolution, too. Where it is chosen, acquire-zarr's own package is measured also with its own
+    /// pyramid. GB/s are of the bytes of all levels.
     #[arg(long, value_name = "METHOD[:LEVELS]", num_args = 0..=1, default_missing_value = "mean", value_parser = parse::setting::<Pyramid>)]
     pub pyramid: Option<Pyramid>,
 
