@@ -5,6 +5,9 @@ use crate::error::{Error, Result};
 use crate::pyramid::{Level, LevelAxis, Shrink, Until, levels};
 use crate::settings::{Acquisition, Axis, DimensionType, MAX_LEVELS, Pyramid, named_unit};
 
+/// Most planes of full resolution that become one: no stack has as many.
+const MAX_PLANES_OF_ONE: u64 = 1 << 20;
+
 /// The levels below full resolution.
 ///
 /// # Errors
@@ -35,6 +38,13 @@ pub(super) fn below_full(acquisition: &Acquisition) -> Result<Vec<Level>> {
     if let Some(axis) = too_large(axes, &all) {
         let (problem, remedy) = ("its pixels on the last level have no size that can be told", "use fewer levels");
         return Err(Error::settings("pyramid.levels", all.len(), format!("axis {:?}: {problem}", axis.name), remedy));
+    }
+    let planes = |nth: usize| all.iter().map(|level| level.factors[nth]).fold(1, u64::saturating_mul);
+    if let Some(nth) = (0..in_frame).find(|nth| planes(*nth) > MAX_PLANES_OF_ONE) {
+        let field = format!("pyramid.factors.{}", axes[nth].name);
+        let problem = format!("a plane of the last level would be made of {} of full resolution", planes(nth));
+        let remedy = format!("use a smaller factor or fewer levels: at most {MAX_PLANES_OF_ONE}");
+        return Err(Error::settings(field, planes(nth), problem, remedy));
     }
     Ok(all.into_iter().skip(1).collect())
 }

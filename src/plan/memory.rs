@@ -32,8 +32,8 @@ const SLAB_BYTES: u64 = 640;
 /// Bytes for each plane of a slab: its arrival and state, and how many of its planes are written and durable.
 const PLANE_BYTES: u64 = 12;
 
-/// Bytes of what is still to be made of a plane of full resolution.
-const REDUCTION_BYTES: u64 = 128;
+/// Bytes of what is still to be made of a plane of full resolution: what it is, and its places in two tables.
+const REDUCTION_BYTES: u64 = 256;
 
 /// Bytes beside the planes that wait for others: what they are, and their places in two tables.
 const WINDOW_BYTES: u64 = 384;
@@ -75,6 +75,8 @@ pub struct Need {
     pub table_bytes: u64,
     /// What one worker needs to store a job.
     pub scratch_bytes: u64,
+    /// What is needed where planes of a level are made anew.
+    pub anew_bytes: u64,
 }
 
 impl Need {
@@ -105,8 +107,12 @@ impl Need {
             shard_bytes: shard_bytes(settings, geometry, layout),
             table_bytes: layout.table_bytes(),
             scratch_bytes: scratch_bytes(settings, geometry, layout)
-                // A plane of the level above, and what is made of it.
-                .saturating_add(above.map_or(0, |above| (above.layout().frame_bytes() + layout.frame_bytes()) as u64)),
+                // A plane of the level above in one piece, what is made of it, and the room for the next.
+                .saturating_add(
+                    above.map_or(0, |above| (above.layout().frame_bytes() + 2 * layout.frame_bytes()) as u64),
+                ),
+            anew_bytes: above
+                .map_or(0, |above| above.layout().frame_bytes().saturating_add(above.layout().unit_bytes()) as u64),
         }
     }
 
@@ -118,6 +124,7 @@ impl Need {
             slab_bytes: WINDOW_BYTES,
             open_slabs: counted_open(router, &window),
             slabs_ever: counted_ever(router, &window),
+            anew_bytes: Accumulator::bytes(reducer),
             ..Self::default()
         }
     }
@@ -166,7 +173,7 @@ pub struct Memory {
     pub scratch_bytes: u64,
     /// Shards that are open at once.
     pub open_shards: u64,
-    /// Bytes of the indices of open shards and of the tables of layouts.
+    /// Bytes of the indices of open shards, of the tables of layouts, and of planes that are made anew.
     pub table_bytes: u64,
     /// Most bytes that this run will hold: slabs, scratch, tables.
     pub total_bytes: u64,
@@ -223,7 +230,8 @@ impl Sum<'_> {
     }
 
     fn tables(&self, threads: usize) -> u64 {
-        self.of(|need| need.table_bytes.saturating_add(need.shards_with(threads).saturating_mul(need.shard_bytes)))
+        let shards = |need: &Need| need.shards_with(threads).saturating_mul(need.shard_bytes);
+        self.of(|need| need.table_bytes.saturating_add(need.anew_bytes).saturating_add(shards(need)))
     }
 
     fn least(&self, threads: usize) -> u64 {

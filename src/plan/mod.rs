@@ -275,9 +275,20 @@ impl Plan {
     #[must_use]
     pub(crate) fn is_slab_done(&self, key: SlabKey, frames: u64) -> bool {
         let array = self.array(key.array);
-        // A frame's number grows with each of its coordinates, so the slab's last plane has the highest.
-        let last = (0..array.layout().planes()).rev().find_map(|slot| array.layout().plane(&key.index, slot));
+        let last = self.last_plane_of_slab(key);
         last.is_none_or(|index| self.last_frame(array, &index).is_some_and(|number| number < frames))
+    }
+
+    /// The number of the last frame of a slab in the order of acquisition.
+    #[must_use]
+    pub(crate) fn last_frame_of_slab(&self, key: SlabKey) -> Option<u64> {
+        self.last_frame(self.array(key.array), &self.last_plane_of_slab(key)?)
+    }
+
+    /// A frame's number grows with each of its coordinates, so the slab's last plane has the highest.
+    fn last_plane_of_slab(&self, key: SlabKey) -> Option<StorageIndex> {
+        let layout = self.array(key.array).layout();
+        (0..layout.planes()).rev().find_map(|slot| layout.plane(&key.index, slot))
     }
 
     /// The number of the first frame of a slab in the order of acquisition.

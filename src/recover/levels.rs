@@ -101,10 +101,12 @@ impl Inspection<'_> {
         Ok(Some(finding.remedy("made anew from the settings of the run", vec![action])))
     }
 
-    /// How far the levels of a source are certainly there, of those of which it is told that they are.
+    /// How far the levels of a source are certainly there, of those of which it is told that they are. After an
+    /// interruption never as far as full resolution: planes may have waited for others, or for their slab.
     pub(super) fn certain(&self, plan: &Plan, nth: usize, come: Come) -> Come {
         let of_source = self.behind.iter().filter(|(level, _)| plan.source_of(**level).id().index() == nth);
-        Come { levels: of_source.map(|(_, frame)| *frame).fold(come.levels, u64::min), ..come }
+        let most = if self.interrupted() { come.frames.saturating_sub(1) } else { come.frames };
+        Come { levels: of_source.map(|(_, frame)| *frame).fold(come.levels.min(most), u64::min), ..come }
     }
 
     /// Notes how far the levels are certainly there, in the store of a run that has finished.

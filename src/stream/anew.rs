@@ -78,14 +78,17 @@ impl Anew<'_> {
     }
 
     /// Whether any frame of full resolution is there that becomes a part of a plane.
-    fn any_is_there(&self, array: &PlannedArray, index: &StorageIndex) -> bool {
+    pub(super) fn any_is_there(&self, array: &PlannedArray, index: &StorageIndex) -> bool {
         let depth = array.form().depth();
         let source = self.plan.source_of(array.id());
-        depth.parts(index).any(|at| {
+        let frame = |at: u64| {
             let mut full = *index;
             full[depth.axis()] = at;
-            source.frame_number(array.image(), full).is_some_and(|frame| self.there.has(frame))
-        })
+            source.frame_number(array.image(), full)
+        };
+        // Their numbers grow along the axis.
+        let come = depth.parts(index).map_while(|at| frame(at).filter(|frame| *frame < self.there.come));
+        come.into_iter().any(|frame| self.there.has(frame))
     }
 
     /// As [`Anew::window`], in a `buffer` that is asked for where it is needed.
@@ -133,11 +136,11 @@ impl Anew<'_> {
             let Some(plane) = self.plane(above, &at)? else { continue };
             let piece = whole(above.form(), &plane);
             if reducer.planes() == 1 {
-                let mut below = vec![0; reducer.made_bytes()];
+                let mut below = zeroed(reducer.made_bytes() as u64)?;
                 reducer.reduce([piece], &mut below)?;
                 return Ok(Some(below));
             }
-            let memory = || Accumulator::new(reducer, vec![0; Accumulator::bytes(reducer) as usize]);
+            let memory = || Accumulator::new(reducer, zeroed(Accumulator::bytes(reducer))?);
             match &mut sum {
                 None => sum.insert(memory()?),
                 Some(sum) => sum,
@@ -145,7 +148,7 @@ impl Anew<'_> {
             .add(nth, [piece])?;
         }
         let Some(sum) = sum else { return Ok(None) };
-        let mut below = vec![0; reducer.made_bytes()];
+        let mut below = zeroed(reducer.made_bytes() as u64)?;
         sum.finish(&mut below)?;
         Ok(Some(below))
     }
@@ -160,13 +163,20 @@ pub(super) fn stored(sink: &dyn Sink, array: &PlannedArray, index: &StorageIndex
     let ((rows, columns), (tile_rows, tile_columns), item) = (layout.frame(), layout.tile(), layout.item_size());
     for (unit, (down, across)) in layout.tiles().iter().enumerate() {
         let Some(pixels) = sink.read(key, layout, unit)? else { continue };
-        let frame = frame.get_or_insert_with(|| vec![0; layout.frame_bytes()]);
+        let frame = match &mut frame {
+            Some(frame) => frame,
+            None => frame.insert(zeroed(layout.frame_bytes() as u64)?),
+        };
         let (top, left) = (*down as usize * tile_rows, *across as usize * tile_columns);
         let width = tile_columns.min(columns - left) * item;
         for row in 0..tile_rows.min(rows - top) {
             let from = slot * layout.plane_bytes() + row * tile_columns * item;
             let to = ((top + row) * columns + left) * item;
-            frame[to..to + width].copy_from_slice(pixels.get(from..from + width).unwrap_or(&[0]));
+            let row = pixels.get(from..from + width).ok_or_else(|| {
+                let message = format!("{} bytes of a unit of {}", pixels.len(), layout.unit_bytes());
+                Error::Internal { place: "an engine that reads back", message }
+            })?;
+            frame[to..to + width].copy_from_slice(row);
         }
     }
     Ok(frame)
@@ -182,4 +192,17 @@ pub(super) fn take_buffer(budget: &Budget, array: &PlannedArray, open: &mut Open
 fn take(budget: &Budget, class: usize) -> Result<Vec<Buffer>> {
     let buffers = budget.try_take(&[class], || false)?;
     buffers.ok_or_else(|| Error::Full { in_flight: budget.bytes_out(), limit: budget.limit_bytes() })
+}
+
+/// So many bytes of zeros.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub(super) fn zeroed(bytes: u64) -> Result<Vec<u8>> {
+    let refused = || Error::OutOfMemory { bytes, purpose: "a plane that is made anew" };
+    let length = usize::try_from(bytes).map_err(|_| refused())?;
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(length).map_err(|_| refused())?;
+    memory.resize(length, 0);
+    Ok(memory)
 }

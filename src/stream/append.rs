@@ -17,8 +17,8 @@ use crate::store::missing::Why;
 /// Most frames that one `skip` may pass over: it walks them one by one, and this is a matter of seconds.
 pub const MAX_SKIP: u64 = 100_000_000;
 
-/// Slabs that may be on their way to the engine where `skip` adds ones without a buffer: they take little memory, but
-/// not none.
+/// Slabs that may be on their way to the engine, and planes to their levels, where `skip` adds ones without a buffer:
+/// they take little memory, but not none.
 const MAX_QUEUED_SKIPS: usize = 4096;
 
 /// Slabs that may be on their way where frames are dropped: a disk that stands still for minutes costs some 30 MiB of
@@ -76,10 +76,11 @@ impl Stream {
             if nth % SKIPS_AT_A_TIME == 0 {
                 turn = turn.leave().back();
             }
-            if shared.storing.len() > MAX_QUEUED_SKIPS {
+            if shared.storing.len() > MAX_QUEUED_SKIPS || shared.reducing.len() > MAX_QUEUED_SKIPS {
                 let away = turn.leave();
                 away.waits();
                 shared.storing.wait_until(MAX_QUEUED_SKIPS);
+                shared.reducing.wait_until(MAX_QUEUED_SKIPS);
                 turn = away.back();
             }
             self.pass_over(source, &mut turn, Why::Skipped)?;
@@ -116,7 +117,9 @@ impl Stream {
             }
             match buffers {
                 Some(buffers) => turn.open_with(shared, &lacking, buffers)?,
-                None if no_room == NoRoom::Drop && shared.storing.len() < MAX_QUEUED_DROPS => {
+                None if no_room == NoRoom::Drop
+                    && shared.storing.len().max(shared.reducing.len()) < MAX_QUEUED_DROPS =>
+                {
                     self.pass_over(source, &mut turn, Why::Dropped)?;
                     shared.counts.dropped.fetch_add(1, Ordering::Release);
                     return Ok(place.number);
@@ -167,7 +170,7 @@ impl Stream {
     }
 
     /// Waits for this thread's turn; an error says why it did not get it.
-    fn turn<'a>(&self, front: &'a Front, no_room: NoRoom, patience: &Patience) -> Result<Turn<'a>> {
+    pub(super) fn turn<'a>(&self, front: &'a Front, no_room: NoRoom, patience: &Patience) -> Result<Turn<'a>> {
         let left = || self.shared.waits.left(patience);
         let turn = front.turn(no_room != NoRoom::Refuse, left).map_err(|no_turn| match no_turn {
             NoTurn::GivenUp(error) => error,
@@ -197,7 +200,11 @@ impl Stream {
                     Some(buffers) => buffers,
                     None => {
                         away.waits();
-                        budget.take_while(classes, || self.shared.is_storing(), || self.shared.waits.left(patience))?
+                        let left = || {
+                            self.shared.failure.check()?;
+                            self.shared.waits.left(patience)
+                        };
+                        budget.take_while(classes, || self.shared.is_storing(), left)?
                     }
                 };
                 self.shared.counts.wait.add(start);

@@ -56,12 +56,14 @@ pub fn complete_levels(root: &Path, backend: &dyn Backend, disk: &Arc<dyn Disk>)
     // It stays as it is.
     left.full.clear();
     let frames: Vec<u64> = come.iter().map(|come| come.frames).collect();
-    let made = left.planes(&plan);
+    let mut made = left.planes(&plan);
     let shared = shared::Shared::new(&plan, (capabilities, budget), (store, sink), &frames, notes)?;
     // Held until all is done.
     let locks = shared.store.stands(root);
     tracing::debug!(locks, "levels are made");
-    resume::take_up(&shared, &mut left)?;
+    for (array, planes) in resume::take_up(&shared, &mut left)? {
+        *made.entry(array).or_default() += planes;
+    }
     shared.levels.start_with(left.levels, left.windows);
     reduce::finish_windows(&shared, |complete| workers::store_all(&shared, complete))?;
     workers::store_all(&shared, shared.levels.close(&shared));

@@ -27,9 +27,8 @@ impl Stream {
             }
         };
         // Only now: the workers have made all planes of levels that were complete.
-        if !shared.failure.is_set() {
-            note(reduce::finish_windows(shared, |complete| workers::store_all(shared, complete)));
-        }
+        let store = |complete| workers::store_all(shared, complete);
+        workers::attempt(shared, shared.progress.counts().0, || reduce::finish_windows(shared, store));
         workers::store_all(shared, shared.levels.close(shared));
         note(shared.store.check_root());
         shared.store.give_back_reserve();

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::reduce::lost;
 use super::shared::Shared;
 use crate::buffer::{Arrival, Buffer, Open, Sealed};
 use crate::error::Result;
@@ -280,20 +281,25 @@ impl Levels {
     }
 
     /// Changes an open slab; the sealed one where that made it complete.
+    ///
+    /// # Errors
+    /// Of the change; [`crate::Error::Internal`] where the slab is not open.
     pub(super) fn change(
         &self,
         shared: &Shared,
         key: SlabKey,
-        change: impl FnOnce(&mut Open) -> bool,
-    ) -> Option<Sealed> {
-        let slab = self.slabs().get(&key).cloned()?;
+        change: impl FnOnce(&mut Open) -> Result<bool>,
+    ) -> Result<Option<Sealed>> {
+        let slab = self.slabs().get(&key).cloned().ok_or_else(lost)?;
         let complete = {
             let mut open = locked(&slab);
-            let complete = change(open.as_mut()?);
+            let complete = change(open.as_mut().ok_or_else(lost)?)?;
             if complete { open.take() } else { None }
-        }?;
-        self.slabs().remove(&key);
-        shared.seal(Some(complete))
+        };
+        if complete.is_some() {
+            self.slabs().remove(&key);
+        }
+        Ok(shared.seal(complete))
     }
 
     /// Ends all slabs as they are, at the end of a run, in the order in which their first frames came; what waits is

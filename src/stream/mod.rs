@@ -77,7 +77,7 @@ pub struct Stream {
     resumed: u64,
     began: ended::Began,
     /// Held while a frame of an image with levels is replaced: the run does not end before its levels are.
-    replacing: Mutex<()>,
+    replacing: crate::sync::Mutex<()>,
     /// How the run has ended, once it has.
     outcome: Mutex<Option<Result<Summary>>>,
 }
@@ -202,7 +202,7 @@ impl Stream {
             threads,
             resumed: frames.iter().sum(),
             began: ended::Began::now(),
-            replacing: Mutex::default(),
+            replacing: crate::sync::Mutex::default(),
             outcome: Mutex::default(),
         })
     }

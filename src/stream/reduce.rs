@@ -1,6 +1,6 @@
 //! What workers make of a plane of full resolution: the planes of levels that it completes.
 
-use super::levels::{Place, PlaneKey, Window, locked, places};
+use super::levels::{Place, PlaneKey, Window, locked};
 use super::shared::Shared;
 use crate::buffer::{Arrival, Plane, Sealed};
 use crate::error::{Error, Result};
@@ -23,11 +23,12 @@ pub(super) struct Reduction {
 #[derive(Debug, Default)]
 pub(super) struct Scratches(Mutex<Vec<Scratch>>);
 
-/// A plane that was made, and one that is being made.
+/// A plane that was made, one that is being made, and one of full resolution in one piece.
 #[derive(Debug, Default)]
 struct Scratch {
     made: Vec<u8>,
     next: Vec<u8>,
+    copy: Vec<u8>,
 }
 
 /// What there is of a level, while the one below is made.
@@ -85,7 +86,7 @@ pub(super) fn finish_windows(shared: &Shared, mut store: impl FnMut(Vec<Sealed>)
                 let mut complete = Vec::new();
                 let mut chain = Chain { shared, scratch, full, frame, above: Above::Nothing };
                 let next = chain.end(key, &mut window)?;
-                chain.put(array, next, &mut complete);
+                chain.put(array, next, &mut complete)?;
                 chain.run(level, &mut complete)?;
                 Ok(complete)
             })?;
@@ -93,15 +94,6 @@ pub(super) fn finish_windows(shared: &Shared, mut store: impl FnMut(Vec<Sealed>)
         }
     }
     Ok(())
-}
-
-/// Passes over a plane of each level whose planes are made of one each; returns the slabs that this made complete.
-pub(super) fn pass_over(shared: &Shared, reduction: &Reduction) -> Vec<Sealed> {
-    let Reduction { array, index, arrival, .. } = reduction;
-    places(&shared.plan, *array, index)
-        .take_while(|place| place.form().depth().planes() == 1)
-        .filter_map(|place| shared.levels.change(shared, place.slab, |open| open.skip(place.slot, *arrival)))
-        .collect()
 }
 
 /// A plane on its way down the levels.
@@ -127,7 +119,7 @@ impl<'a> Chain<'a, '_> {
             if let Next::Waits = next {
                 return Ok(());
             }
-            self.put(level, next, complete);
+            self.put(level, next, complete)?;
         }
         Ok(())
     }
@@ -135,11 +127,11 @@ impl<'a> Chain<'a, '_> {
     /// Makes a plane of the one above alone.
     fn make(&mut self, form: &Form) -> Result<Next> {
         let Some(reducer) = form.reducer() else { return Ok(Next::Nothing) };
-        let Scratch { made, next } = &mut *self.scratch;
+        let Scratch { made, next, copy } = &mut *self.scratch;
         let below = room(next, reducer.made_bytes())?;
         match self.above {
             Above::Nothing => return Ok(Next::Nothing),
-            Above::Full(plane) => with_pieces(plane, reducer, made, |pieces| reducer.reduce(pieces, below))?,
+            Above::Full(plane) => with_pieces(plane, reducer, copy, |pieces| reducer.reduce(pieces, below))?,
             Above::Made(above) => reducer.reduce([whole(above.form(), made)], below)?,
         }
         std::mem::swap(made, next);
@@ -151,13 +143,13 @@ impl<'a> Chain<'a, '_> {
         let ((arrival, full), depth) = (self.frame, form.depth());
         let window = self.shared.levels.window(key).ok_or_else(lost)?;
         let mut window = locked(&window);
-        let Scratch { made, next } = &mut *self.scratch;
+        let Scratch { made, copy, .. } = &mut *self.scratch;
         if !matches!(self.above, Above::Nothing) {
             let (sum, reducer) = window.sum.as_mut().zip(form.reducer()).ok_or_else(lost)?;
             let nth = depth.nth(&full);
             match self.above {
                 Above::Nothing => {}
-                Above::Full(plane) => with_pieces(plane, reducer, next, |pieces| sum.add(nth, pieces))?,
+                Above::Full(plane) => with_pieces(plane, reducer, copy, |pieces| sum.add(nth, pieces))?,
                 Above::Made(above) => sum.add(nth, [whole(above.form(), made)])?,
             }
         }
@@ -180,20 +172,23 @@ impl<'a> Chain<'a, '_> {
     }
 
     /// Puts what became of a plane into its slab.
-    fn put(&mut self, level: &'a PlannedArray, next: Next, complete: &mut Vec<Sealed>) {
+    fn put(&mut self, level: &'a PlannedArray, next: Next, complete: &mut Vec<Sealed>) -> Result<()> {
         let (shared, (arrival, full)) = (self.shared, self.frame);
         let Place { slab, slot, .. } = Place::of(level, &full);
         if let Next::Made = next {
             let plane = &self.scratch.made[..level.layout().frame_bytes()];
-            complete.extend(shared.levels.change(shared, slab, |open| open.fill(slot, arrival, plane)));
+            complete.extend(shared.levels.change(shared, slab, |open| {
+                if open.has_buffer() { Ok(open.fill(slot, arrival, plane)) } else { Err(lost()) }
+            })?);
             self.above = Above::Made(level);
-            return;
+            return Ok(());
         }
         if level.form().depth().planes() > 1 {
             shared.progress.passed_over_level(level.form().source(), arrival, level.level());
         }
-        complete.extend(shared.levels.change(shared, slab, |open| open.skip(slot, arrival)));
+        complete.extend(shared.levels.change(shared, slab, |open| Ok(open.skip(slot, arrival)))?);
         self.above = Above::Nothing;
+        Ok(())
     }
 }
 
@@ -240,7 +235,7 @@ fn room(memory: &mut Vec<u8>, bytes: usize) -> Result<&mut [u8]> {
     Ok(&mut memory[..bytes])
 }
 
-/// Unreachable: the windows of a frame were opened before it was handed on.
-fn lost() -> Error {
-    Error::Internal { place: "the pyramid", message: "the window of a plane is not open".into() }
+/// Unreachable: the slabs and windows of a frame are open before it is handed on.
+pub(super) fn lost() -> Error {
+    Error::Internal { place: "the pyramid", message: "what a plane goes to is not open".into() }
 }

@@ -1,17 +1,17 @@
 //! Replacing a frame that is already there.
 
-use std::sync::PoisonError;
-
 use super::Stream;
 use super::anew::{self, Anew, There};
+use super::append::NoRoom;
 use super::levels::{Lacking, Place, locked, places};
 use crate::backend::Replacement;
-use crate::buffer::{AlignedBuffer, lay_out};
+use crate::buffer::{AlignedBuffer, Plane, lay_out};
 use crate::error::{Error, Result};
 use crate::plan::{PlannedArray, PlannedSource, SlabKey, SourceId};
 use crate::pyramid::Accumulator;
 use crate::router::{MAX_INDEX_DIMENSIONS, StorageIndex};
 use crate::store::missing;
+use crate::sync::PoisonError;
 
 /// Most stretches of missing frames that are looked at where levels are made anew.
 const MAX_STRETCHES: usize = 1 << 16;
@@ -112,27 +112,23 @@ impl Stream {
         let shared = &*self.shared;
         let source = array.form().source();
         let front = self.front(source)?;
-        let mut state = front.look();
+        let patience = shared.waits.begin(None, "no turn");
+        let mut turn = self.turn(front, NoRoom::Wait, &patience)?;
         // What was passed over so far has no buffers.
-        loop {
-            let lacking = state.lacking_in_levels(shared, array.id(), full);
+        let lacking = turn.lacking_in_levels(shared, array.id(), full);
+        let mut buffers = None;
+        if !lacking.is_empty() {
             let classes: Vec<usize> = lacking.iter().map(|(_, class)| *class).collect();
-            if lacking.is_empty() {
-                break;
-            }
-            match shared.budget.try_take_free(&classes) {
-                Some(buffers) => state.open_with(shared, &lacking, buffers)?,
-                None => {
-                    drop(state);
-                    // Made free again at once: others go on meanwhile, and what was true may no longer be.
-                    drop(shared.budget.take(&classes, || shared.is_storing())?);
-                    shared.failure.check()?;
-                    state = front.look();
-                }
-            }
+            let away = turn.leave();
+            away.waits();
+            buffers = Some(shared.budget.take(&classes, || shared.is_storing())?);
+            turn = away.back();
         }
-        // No frame comes as long as the lock is held: all that have come are in the levels then.
-        shared.reducing.wait_until(0);
+        buffers.map_or(Ok(()), |buffers| turn.open_with(shared, &lacking, buffers))?;
+        // No frame comes as long as it is this call's turn: all that have come are in the levels then.
+        let turn = turn.leave();
+        turn.waits();
+        shared.reducing.wait_while_any(|key| shared.plan.source_of(key.array).id() == source);
         shared.failure.check()?;
         shared.store.flush_missing()?;
         let of_source = shared.plan.forms().iter().filter(|form| form.source() == source);
@@ -144,15 +140,17 @@ impl Stream {
         let read = |array: &PlannedArray, index: &StorageIndex| {
             let (slab, slot) = array.layout().slot(index);
             let key = SlabKey { array: array.id(), index: slab };
-            let Some(open) = state.look_at(key) else {
+            let plane = front.look().look_at(key).map(|open| open.plane(slot));
+            let Some(plane) = plane else {
                 shared.storing.wait_for(key);
                 return anew::stored(&*shared.sink, array, index);
             };
-            Ok(open.plane(slot).map(|plane| {
-                let mut frame = vec![0; array.layout().frame_bytes()];
+            let copy = |plane: Plane| {
+                let mut frame = anew::zeroed(array.layout().frame_bytes() as u64)?;
                 plane.copy_to(&mut frame);
-                frame
-            }))
+                Ok(frame)
+            };
+            plane.map(copy).transpose()
         };
         let anew = Anew { plan: &shared.plan, there: &there, full: &read };
         for place in places(&shared.plan, array.id(), full) {
@@ -160,12 +158,13 @@ impl Stream {
                 let mut window = locked(&window);
                 let mut memory = window.sum.take().map(Accumulator::into_memory);
                 *window = anew.window_in(key, || Ok(memory.take()))?;
-                return Ok(());
+                break;
             }
             if let Some(plane) = anew.plane(place.array, &place.index)? {
                 self.replace_in_level(&place, &plane)?;
             }
         }
+        drop(turn);
         Ok(())
     }
 

@@ -336,10 +336,8 @@ pub(super) struct Left {
     pub(super) levels: BTreeMap<SlabKey, Open>,
     /// Planes of levels below that wait for others.
     pub(super) windows: BTreeMap<PlaneKey, Window>,
-    /// Slabs of levels below that may not be stored, though nothing more comes to them.
-    behind: Vec<(SlabKey, Slots)>,
-    /// For each source the frames that are there.
-    there: Vec<There>,
+    /// For each source the frames that are there, and how many of them levels below certainly have.
+    there: Vec<(There, Come)>,
 }
 
 impl Left {
@@ -348,16 +346,15 @@ impl Left {
         Self { full: plan.sources().iter().map(|_| BTreeMap::new()).collect(), ..Self::default() }
     }
 
-    /// Planes of levels below that are made anew, by array.
+    /// Planes of levels below that are made anew and not stored yet, by array.
     pub(super) fn planes(&self, plan: &Plan) -> BTreeMap<ArrayId, u64> {
         let mut planes = BTreeMap::new();
-        let behind = self.behind.iter().map(|(key, slots)| (key.array, slots.len()));
         let open = self.levels.values().filter(|open| open.has_buffer()).map(|open| {
             let SlabKey { array, index } = open.key();
             (array, plan.array(array).layout().expected_planes(&index) - open.left())
         });
         let windows = self.windows.iter().filter(|(_, window)| window.sum.is_some()).map(|(key, _)| (key.array, 1));
-        for (array, count) in behind.chain(open).chain(windows) {
+        for (array, count) in open.chain(windows) {
             *planes.entry(array).or_default() += count as u64;
         }
         planes
@@ -376,12 +373,7 @@ fn open_slabs(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget,
         let stored = |array: &PlannedArray, index: &StorageIndex| anew::stored(sink, array, index);
         let anew = Anew { plan, there: &there, full: &stored };
         for form in of_source() {
-            for (key, slots) in incomplete(plan, source, form, *come) {
-                if form.level() > 0 && plan.is_slab_done(key, come.frames) {
-                    // One after the other, later: there may be more of them than memory for all.
-                    left.behind.push((key, slots));
-                    continue;
-                }
+            for (key, slots) in incomplete(plan, source, form, come.frames) {
                 let mut open = Open::new(key, form, Some(budget.slab_beside(form.nth())))?;
                 if form.level() == 0 {
                     read_back(plan, sink, budget, &mut open, &slots, &there)?;
@@ -392,40 +384,65 @@ fn open_slabs(reads: &dyn Source, plan: &Plan, sink: &dyn Sink, budget: &Budget,
                 }
             }
             for key in waiting(plan, source, form, come.frames) {
-                let window = anew.window(budget, key)?;
-                // A run that ends now stores it as it is: then nobody opens its slab any more.
-                let (index, _) = plan.array(key.array).layout().slot(&key.index);
+                // A run that ends now stores what waits as it is: then nobody opens its slab any more.
+                let array = plan.array(key.array);
+                let (index, _) = array.layout().slot(&key.index);
                 let slab = SlabKey { array: key.array, index };
                 let open = match left.levels.entry(slab) {
                     Entry::Occupied(open) => open.into_mut(),
                     Entry::Vacant(free) => free.insert(Open::new(slab, form, Some(budget.slab_beside(form.nth())))?),
                 };
-                if window.sum.is_some() && !open.has_buffer() {
-                    anew::take_buffer(budget, plan.array(key.array), open)?;
+                if !open.has_buffer() && anew.any_is_there(array, &key.index) {
+                    anew::take_buffer(budget, array, open)?;
                 }
-                left.windows.insert(key, window);
+                if form.windows().is_some() {
+                    left.windows.insert(key, anew.window(budget, key)?);
+                }
             }
         }
-        left.there.push(there);
+        left.there.push((there, *come));
     }
     Ok(left)
 }
 
 /// Takes up slabs of earlier runs: open ones are registered for live readers; complete ones that may not be stored are
-/// stored now, before any frame, so that `progress.json` is true.
-pub(super) fn take_up(shared: &Shared, left: &mut Left) -> Result<()> {
+/// stored now, before any frame, so that `progress.json` is true. Returns how many planes of these were made, by array.
+pub(super) fn take_up(shared: &Shared, left: &mut Left) -> Result<BTreeMap<ArrayId, u64>> {
     let open = left.full.iter().flat_map(BTreeMap::values).chain(left.levels.values());
     open.filter(|open| open.has_buffer()).for_each(|open| shared.show_open(open));
-    for (key, slots) in std::mem::take(&mut left.behind) {
-        let mut open = shared.new_slab(key, false)?;
-        let source = shared.plan.source_of(key.array).id().index();
-        let Some(there) = left.there.get(source) else { continue };
-        let stored = |array: &PlannedArray, index: &StorageIndex| anew::stored(&*shared.sink, array, index);
-        Anew { plan: &shared.plan, there, full: &stored }.fill(&shared.budget, &mut open, &slots)?;
-        workers::store_all(shared, shared.seal(Some(open)).into_iter().collect());
-        shared.failure.check()?;
+    let mut made = BTreeMap::new();
+    let stored = |array: &PlannedArray, index: &StorageIndex| anew::stored(&*shared.sink, array, index);
+    for (source, (there, come)) in shared.plan.sources().iter().zip(&left.there) {
+        let anew = Anew { plan: &shared.plan, there, full: &stored };
+        let of_source = shared.plan.forms().iter().filter(|form| form.source() == source.id() && form.level() > 0);
+        for form in of_source {
+            // One after the other, as they end: there may be more of them than memory for all.
+            for frame in come.levels..come.frames {
+                let Some(slab) = slab_that_ends(&shared.plan, source, form, frame) else { continue };
+                let slots = slots_of(&shared.plan, slab);
+                let mut open = shared.new_slab(slab, false)?;
+                anew.fill(&shared.budget, &mut open, &slots)?;
+                workers::store_all(shared, shared.seal(Some(open)).into_iter().collect());
+                shared.failure.check()?;
+                *made.entry(slab.array).or_default() += slots.len() as u64;
+            }
+        }
     }
-    Ok(())
+    Ok(made)
+}
+
+/// The slab of an array of a form to which a frame is the last that comes.
+fn slab_that_ends(plan: &Plan, source: &PlannedSource, form: &Form, frame: u64) -> Option<SlabKey> {
+    let (full, location) = plan.place(source.id(), frame)?;
+    let Place { slab, .. } = Place::of(array_of_form(plan, plan.array(full), form)?, &location.index);
+    (plan.last_frame_of_slab(slab) == Some(frame)).then_some(slab)
+}
+
+/// All planes of a slab of which every frame has come.
+fn slots_of(plan: &Plan, slab: SlabKey) -> Slots {
+    let array = plan.array(slab.array);
+    let arrival = |slot: usize| plan.last_frame(array, &array.layout().plane(&slab.index, slot)?).map(Arrival);
+    (0..array.layout().planes()).filter_map(|slot| Some((slot, arrival(slot)?))).collect()
 }
 
 /// The frames whose planes in arrays of a form are certainly stored.
@@ -433,11 +450,10 @@ fn certain(form: &Form, come: Come) -> u64 {
     if form.level() == 0 { come.frames } else { come.levels }
 }
 
-/// Slabs of arrays of a form to which planes have come and will come, or whose planes may not be there.
-fn incomplete(plan: &Plan, source: &PlannedSource, form: &Form, come: Come) -> BTreeMap<SlabKey, Slots> {
-    let certain = certain(form, come);
+/// Slabs of arrays of a form to which planes have come and will come.
+fn incomplete(plan: &Plan, source: &PlannedSource, form: &Form, come: u64) -> BTreeMap<SlabKey, Slots> {
     let mut slabs: BTreeMap<SlabKey, Slots> = BTreeMap::new();
-    for frame in certain.saturating_sub(plan.slab_span(form))..come.frames {
+    for frame in come.saturating_sub(plan.slab_span(form))..come {
         let Some((full, location)) = plan.place(source.id(), frame) else { break };
         let Some(array) = array_of_form(plan, plan.array(full), form) else { continue };
         // A plane of several frames has come with the last of them.
@@ -445,7 +461,7 @@ fn incomplete(plan: &Plan, source: &PlannedSource, form: &Form, come: Come) -> B
             continue;
         }
         let Place { slab, slot, .. } = Place::of(array, &location.index);
-        if !plan.is_slab_done(slab, certain) {
+        if !plan.is_slab_done(slab, come) {
             slabs.entry(slab).or_default().insert(slot, Arrival(frame));
         }
     }
@@ -455,7 +471,7 @@ fn incomplete(plan: &Plan, source: &PlannedSource, form: &Form, come: Come) -> B
 /// Planes of arrays of a form of which some frames have come and others will come.
 fn waiting(plan: &Plan, source: &PlannedSource, form: &Form, come: u64) -> BTreeSet<PlaneKey> {
     let mut keys = BTreeSet::new();
-    if form.windows().is_none() {
+    if form.depth().planes() == 1 {
         return keys;
     }
     for frame in come.saturating_sub(plan.window_span(form))..come {

@@ -98,7 +98,7 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
             threads,
             resumed: 0,
             began: ended::Began::now(),
-            replacing: Mutex::default(),
+            replacing: crate::sync::Mutex::default(),
             outcome,
         }),
         jobs,

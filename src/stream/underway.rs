@@ -46,6 +46,11 @@ impl<K: Copy + Eq + Hash> Underway<K> {
         self.wait_while(|keys| keys.len() > most);
     }
 
+    /// Waits until none of them is such a one.
+    pub(super) fn wait_while_any(&self, such: impl Fn(&K) -> bool) {
+        self.wait_while(|keys| keys.iter().any(&such));
+    }
+
     fn wait_while(&self, wait: impl Fn(&HashSet<K>) -> bool) {
         let mut keys = self.lock();
         while wait(&keys) {

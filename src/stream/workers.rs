@@ -26,14 +26,24 @@ pub(super) fn run(shared: &Shared, job: Job) {
     match job {
         Job::Store { slab, units } => store(shared, &slab, units),
         Job::Reduce(reduction) => {
+            let _ends = Ends(shared, PlaneKey { array: reduction.array, index: reduction.index });
             let made = attempt(shared, reduction.arrival.0, || reduce::reduce(shared, &reduction));
-            // What nobody makes any more must not be waited for.
-            let complete = made.unwrap_or_else(|| reduce::pass_over(shared, &reduction));
-            let key = PlaneKey { array: reduction.array, index: reduction.index };
             drop(reduction);
-            store_all(shared, complete);
-            shared.reducing.end(key);
+            match made {
+                Some(complete) => store_all(shared, complete),
+                // Nobody makes what is missing any more: who waits for memory gets that of what waits for it.
+                None => drop(shared.levels.close(shared)),
+            }
         }
+    }
+}
+
+/// Tells that the levels of a plane are made, or will not be.
+struct Ends<'a>(&'a Shared, PlaneKey);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.reducing.end(self.1);
     }
 }
 
@@ -85,7 +95,7 @@ fn store(shared: &Shared, slab: &Sealed, units: Range<usize>) {
 }
 
 /// Runs `work` unless something failed before; a failure or a panic in it becomes the run's, at frame `frame`.
-fn attempt<T>(shared: &Shared, frame: u64, work: impl FnOnce() -> Result<T>) -> Option<T> {
+pub(super) fn attempt<T>(shared: &Shared, frame: u64, work: impl FnOnce() -> Result<T>) -> Option<T> {
     let storing = shared.failure.storing()?;
     let failure = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(done)) => return Some(done),

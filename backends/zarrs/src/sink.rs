@@ -68,6 +68,8 @@ impl Sink for ZarrsSink {
     }
 
     fn read(&self, key: SlabKey, layout: &Layout, nth: usize) -> Result<Option<Vec<u8>>> {
+        // A shard that is written anew meanwhile has its chunks elsewhere.
+        let _nobody_replaces = self.common.replacing();
         random_access::read(&self.common, self.form(key.array), key, layout, nth)
     }
 

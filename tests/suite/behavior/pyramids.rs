@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use ome_stream::plan::{Capabilities, StorageUnit};
-use ome_stream::settings::{DataType, WhenFull};
+use ome_stream::platform::faulty::Fault;
+use ome_stream::settings::{DataType, Settings, WhenFull};
 use ome_stream::{Error, Plan, Stream};
 use ome_stream_tests::case::{Case, Step};
-use ome_stream_tests::disk::{Gate, wait_for};
+use ome_stream_tests::disk::{self, Gate, wait_for};
 use ome_stream_tests::{check, levels, model, random, read, run};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -315,4 +316,61 @@ fn threads_that_take_turns_feed_the_same_levels() {
     });
     stream.finish().expect("all well");
     assert_holds(&run.case.clone().script(&[Step::Append(60)]), stream.plan());
+}
+
+#[test]
+fn a_failure_lets_go_of_what_waits_for_planes() {
+    let run = acquisition("t:inf,z:16:16,y:128,x:128", json!({"levels": 3, "method": "median", "factors": {"z": 2}}));
+    let mut run = run.with(|settings| settings.threads = Some(1));
+    let plan = Plan::new(&run.settings(), &native().capabilities()).expect("valid");
+    run.case.settings.memory_limit = plan.memory().least_bytes.max(1 << 20);
+    let gate = Gate::default();
+    let stands = gate.clone();
+    let stream = run.start_on(disk::faulty(move |operation| {
+        if !disk::writes_pixels(operation) {
+            return Fault::default();
+        }
+        stands.wait();
+        Fault { errno: Some(rustix::io::Errno::NOSPC.raw_os_error()), ..Fault::default() }
+    }));
+    std::thread::scope(|scope| {
+        // It waits for memory that only the worker gives back, which stands still and then fails.
+        let appending = scope.spawn(|| (0..4000).find_map(|number| stream.append(&run.frame(number)).err()));
+        wait_for_a_moment(|| if appending.is_finished() { Ok(()) } else { Err("it waits".to_owned()) })
+            .expect_err("it waits");
+        gate.open();
+        let error = appending.join().expect("no panic").expect("the disk is full");
+        assert_eq!(error.code(), 11, "{error}");
+    });
+    assert_eq!(stream.finish().expect_err("the disk is full").code(), 11);
+    assert_eq!(stream.status().bytes_in_flight, 0);
+}
+
+#[test]
+fn a_level_below_planes_that_wait_is_whole_after_going_on() {
+    // Planes become one on level 2: those of level 3 are made of one each, and wait with the level above.
+    let run = acquisition("t:2,z:3,y:40,x:40", json!({"levels": 4, "factors": {"z": 2}}));
+    for (came, then) in [(1, 0), (1, 2), (4, 0), (4, 1), (5, 1)] {
+        for fill in [false, true] {
+            let stream = run.start_again(true);
+            run.append(&stream, 0..came);
+            stream.finish().expect("early");
+            let settings = Settings { resume: true, ..run.settings() };
+            let stream = Stream::create(&settings, &*native()).expect("goes on");
+            let mut script = vec![Step::Append(came)];
+            if then > 0 {
+                stream.skip(then).expect("skipped");
+                script.push(Step::Skip(then));
+            }
+            if fill && then > 0 {
+                let place = stream.plan().router().locate(came).expect("a place");
+                stream.write_at(0, &place.index[..2], &run.frame(came)).expect("filled");
+                script = vec![Step::Append(came + 1), Step::Skip(then - 1)];
+            }
+            let written = stream.status().accepted;
+            stream.finish().expect("all well");
+            assert_eq!(stream.status().written, written);
+            assert_holds(&run.case.clone().script(&script), stream.plan());
+        }
+    }
 }
