@@ -6,9 +6,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use ome_stream::recover::{Options, Verdict, recover};
 use ome_stream::store::missing;
-use ome_stream::{Plan, Stream};
+use ome_stream::stream::complete_levels;
+use ome_stream::{Plan, Stream, platform};
 use ome_stream_tests::case::{Case, Step};
 use ome_stream_tests::disk;
+use serde_json::Value;
 
 use crate::judge::{self, Findings};
 use crate::writer::Camera;
@@ -56,12 +58,14 @@ pub fn judge(
         if report.verdict == Verdict::Lost {
             findings.wrong(format!("recover calls something lost: {:?}", report.findings));
         }
+        let backend = ome_stream_backends::open(ome_stream_backends::DEFAULT)?;
+        complete_levels(plan.root(), &*backend, &platform::native()).context("making levels anew")?;
         let again = recover(plan.root(), &Options { apply: false, verifier: Some(&verifier) })?;
         if again.verdict != Verdict::Whole {
             findings.wrong(format!("after recover: {:?}", again.findings));
         }
         // A frame that was on its way may show as far as it came.
-        take(findings, judge::parts(case, plan, written, written), "after recover", &mut after);
+        take(findings, judge::mended(case, plan, written, come(plan.root())?), "after recover", &mut after);
     }
     copy(&copies[1])?;
     for folder in &copies {
@@ -69,6 +73,13 @@ pub fn judge(
         after.kept = after.kept.max(kept);
     }
     Ok(after)
+}
+
+/// Frames that a store says have come.
+fn come(root: &Path) -> Result<u64> {
+    let path = root.join(".ome-stream/run/progress.json");
+    let record: Value = serde_json::from_slice(&std::fs::read(&path).with_context(|| path.display().to_string())?)?;
+    record["frames"].as_u64().with_context(|| format!("{}: {record}", path.display()))
 }
 
 fn take(findings: &mut Findings, found: Findings, when: &str, after: &mut After) {
@@ -98,7 +109,7 @@ fn go_on(case: &Case, folder: &Path, written: u64, findings: &mut Findings, afte
     stream.finish()?;
     let longer = case.clone().script(&[Step::Append(end.max(case.consumed()))]);
     let plan = stream.plan();
-    let listed = missing::read(&*ome_stream::platform::native_source(), plan.root())?.unwrap_or_default();
+    let listed = missing::read(&*platform::native_source(), plan.root())?.unwrap_or_default();
     let lost = listed.stretches.iter().flat_map(|stretch| stretch.first..=stretch.last).collect();
     take(findings, judge::ended(&longer, plan, written, written, &lost), "after going on", after);
     let whole = judge::store(&longer, plan, 0, 0).whole;

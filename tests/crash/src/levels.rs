@@ -18,9 +18,10 @@ use crate::writer::Camera;
 pub enum When<'a> {
     /// Its run goes on, or was interrupted: a plane of a level shows all that becomes it, or fill value.
     Running,
-    /// Somebody has made it whole: of planes that are there in part, a level may show what becomes of that part.
-    Mended,
-    /// A run has ended; these frames were lost to an earlier one. Of those that came each level has what it must have.
+    /// It is made whole, with as many frames as it says have come: of the planes that came each level has what becomes of
+    /// them.
+    Mended(u64),
+    /// A run has ended; these frames were lost to an earlier one. Of those that came each level has what becomes of them.
     Ended(&'a BTreeSet<u64>),
 }
 
@@ -86,7 +87,7 @@ pub fn judge(
     };
     let also: Vec<Vec<Level>> = match when {
         When::Running => Vec::new(),
-        When::Mended => vec![made_of(&|_| true)],
+        When::Mended(frames) => vec![made_of(&|_| true), made_of(&|number| number < frames)],
         When::Ended(lost) => vec![made_of(&|_| true), made_of(&|number| !lost.contains(&number))],
     };
     let parts = parts(case, image);
@@ -108,15 +109,18 @@ pub fn judge(
         let mut planes = found.bytes.chunks_exact(bytes);
         for (flat, (expected, frames)) in level.planes.iter().zip(&parts[nth]).enumerate() {
             let Some(expected) = expected else { continue };
-            let must = match when {
-                When::Ended(lost) => frames.iter().all(|number| there.contains(number) && !lost.contains(number)),
-                _ => false,
-            };
-            let must = must || frames.iter().all(|number| *number < must_have);
             let plane = planes.next().unwrap_or(&[]);
             let others: Vec<&[u8]> =
                 also.iter().filter_map(|levels| levels[nth].planes.get(flat)?.as_deref()).collect();
-            if must && plane != expected {
+            let must =
+                |is_one: &dyn Fn(&u64) -> bool| frames.iter().any(|number| there.contains(number) && is_one(number));
+            // While it runs, a plane waits for all of its frames.
+            let is_whole = match when {
+                When::Running => plane == expected || !frames.iter().all(|number| *number < must_have),
+                When::Mended(_) => others.contains(&plane) || !must(&|number| *number < must_have),
+                When::Ended(lost) => others.contains(&plane) || !must(&|number| !lost.contains(number)),
+            };
+            if !is_whole {
                 findings.lost += 1;
                 findings.wrong(format!("{says}: the plane of frames {frames:?} is not whole"));
             } else if let Some(wrong) = first_wrong(plane, expected, &others) {

@@ -3,9 +3,11 @@
 use ome_stream::Settings;
 use ome_stream::settings::{Codec, Compression};
 use ome_stream::settings::{DataType, WhenFull};
+use ome_stream_tests::case::Case;
 use ome_stream_tests::case::Step::Append;
 use ome_stream_tests::child::{Ask, Pixels, Process};
 use ome_stream_tests::disk::wait_for;
+use serde_json::json;
 
 use crate::acquisition::Acquisition;
 
@@ -120,6 +122,30 @@ fn small_frames_on_a_slow_disk_stay_within_the_limit() {
         eprintln!("{dimensions} {dtype}: limit {limit}, resident {resident}, high water {high_water}");
         assert!(resident <= limit + BESIDE_THE_LIMIT, "{dimensions}: {resident} of {limit}");
         assert!(high_water <= limit && high_water * 20 >= limit * 19, "{dimensions}: {high_water} of {limit}");
+    }
+}
+
+/// What waits of levels, sums and pixels, and their slabs are within the limit too.
+#[cfg(target_os = "linux")]
+#[test]
+fn levels_on_a_slow_disk_stay_within_the_limit() {
+    for (dimensions, method, limit) in [
+        ("t:inf,z:8,y:64,x:64", "mean", 64 * MIB),
+        ("z:inf:2,c:40,y:200:100,x:160:80", "mean", 64 * MIB),
+        ("z:8,t:300,y:128:64,x:128", "median", 128 * MIB),
+        ("t:inf:1:8,z:4:2,y:128:64:2,x:128:64:2", "max", 96 * MIB),
+    ] {
+        let case = Case::new("levels", dimensions);
+        let case = case.pyramid(json!({"levels": 4, "method": method, "factors": {"z": 2}}));
+        let run = Acquisition::of(case).with(|settings| {
+            settings.memory_limit = limit;
+            settings.when_full = WhenFull::Error;
+            settings.live_interval = 3600.0;
+        });
+        let (resident, high_water) = filled(&run, 1_000_000);
+        eprintln!("{dimensions} {method}: limit {limit}, resident {resident}, high water {high_water}");
+        assert!(resident <= limit + BESIDE_THE_LIMIT, "{dimensions}: {resident} of {limit}");
+        assert!(high_water <= limit && high_water * 4 >= limit, "{dimensions}: {high_water} of {limit}");
     }
 }
 

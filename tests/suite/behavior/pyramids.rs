@@ -1,12 +1,15 @@
 //! Levels below full resolution: what a host may rely on while they are made, and what is refused. That every pixel is
 //! right is also seen by the conformance suite, by NumPy, and after kills.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use ome_stream::plan::{Capabilities, StorageUnit};
 use ome_stream::platform::faulty::Fault;
-use ome_stream::settings::{DataType, Settings, WhenFull};
-use ome_stream::{Error, Plan, Stream};
+use ome_stream::recover::{Options, recover};
+use ome_stream::settings::{Codec, Compression, DataType, Settings, WhenFull};
+use ome_stream::stream::complete_levels;
+use ome_stream::{Error, Plan, Stream, platform};
 use ome_stream_tests::case::{Case, Step};
 use ome_stream_tests::disk::{self, Gate, wait_for};
 use ome_stream_tests::{check, levels, model, random, read, run};
@@ -14,6 +17,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::acquisition::{Acquisition, native};
+use crate::interrupted::{freezing, kill};
 
 /// How much larger the frames of a random case are made where memory shall be short.
 const LARGER: u64 = 6;
@@ -373,4 +377,59 @@ fn a_level_below_planes_that_wait_is_whole_after_going_on() {
             assert_holds(&run.case.clone().script(&script), stream.plan());
         }
     }
+}
+
+/// What an interrupted run left is made whole, and holds on every level what becomes of the frames that have come.
+#[test]
+fn levels_of_what_was_interrupted_anywhere_are_made_whole() {
+    for (dimensions, pyramid) in [
+        ("z:inf:3,y:21:8,x:20:8", json!({"levels": 3, "method": "median", "factors": {"z": 2}})),
+        ("t:inf:2:2,z:5:2,y:21:8:2,x:20:8:2", json!({"levels": 3, "factors": {"z": 2}})),
+        ("z:inf:2:2,y:16:8:2,x:20:8:2", json!({"levels": 2, "method": "nearest", "factors": {"z": 3}})),
+    ] {
+        for frames in 1..24 {
+            let run = acquisition(dimensions, pyramid.clone()).with(|settings| {
+                settings.compression = Compression::new(Codec::Zstd);
+                settings.live_interval = if frames % 2 == 0 { 0.05 } else { 3600.0 };
+                settings.threads = Some(1 + frames as usize % 2);
+            });
+            let (disk, frozen) = freezing();
+            let stream = run.start_on(disk);
+            run.append(&stream, 0..frames);
+            std::thread::sleep(std::time::Duration::from_millis(frames * 7 % 120));
+            let written = stream.status().written;
+            let left = run.folder().join("left.ome.zarr");
+            kill(&stream, &frozen, &left).expect("copied");
+            drop(stream);
+            whole(&run.case, &left, written).unwrap_or_else(|wrong| panic!("{dimensions}, {frames} frames: {wrong}"));
+        }
+    }
+}
+
+/// Mends a store of one image and makes its levels whole; the frames that were written are there, and each level is what
+/// becomes of those that are.
+fn whole(case: &Case, left: &Path, written: u64) -> Result<(), String> {
+    let said = |error: Error| error.to_string();
+    let verifier = ome_stream_backends::verifier();
+    recover(left, &Options { apply: true, verifier: Some(&verifier) }).map_err(said)?;
+    complete_levels(left, &*native(), &platform::native()).map_err(said)?;
+    let full = read::zarrs(&left.join("0"))?;
+    let (rows, columns) = case.frame();
+    let bytes = (rows * columns) as usize * case.settings.dtype.size();
+    let image = model::images(&case.clone().script(&[Step::Append(100)])).remove(0);
+    let there = |(nth, plane): (usize, &[u8])| {
+        let number = image.frames.get(nth).copied().flatten();
+        match (plane.iter().any(|byte| *byte != 0), number.is_some_and(|number| number < written)) {
+            (true, _) => Ok(Some(plane.to_vec())),
+            (false, false) => Ok(None),
+            (false, true) => Err(format!("frame {number:?} of {written} is not there")),
+        }
+    };
+    let planes: Vec<_> = full.bytes.chunks(bytes).enumerate().map(there).collect::<Result<_, _>>()?;
+    let image = model::Image { shape: full.shape, ..image };
+    for (nth, level) in levels::all(&case.settings, &image, planes).iter().enumerate().skip(1) {
+        let found = read::zarrs(&left.join(nth.to_string()))?;
+        check::same_level(case, level, &found).map_err(|wrong| format!("{written} written, level {nth}: {wrong}"))?;
+    }
+    Ok(())
 }

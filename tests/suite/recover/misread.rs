@@ -13,7 +13,8 @@ use ome_stream::recover::{Options, Report, recover_on};
 use ome_stream::settings::{Codec, Compression, Settings};
 use ome_stream::{Error, Stream};
 use ome_stream_tests::case::{Case, Step};
-use ome_stream_tests::{check, model, pixels, read};
+use ome_stream_tests::{check, levels, model, pixels, read};
+use serde_json::json;
 
 use crate::killed::append;
 use crate::store::{self, contents};
@@ -24,12 +25,13 @@ const FINISHED: u64 = 5;
 const ALL: u64 = 8;
 
 /// Stores that are read in different ways.
-fn cases() -> [Case; 3] {
+fn cases() -> [Case; 4] {
     let script = [Step::Append(ALL)];
     [
         Case::new("shards zstd", "t:inf:1:4,p:2,y:32,x:32:16:2").compression(Compression::new(Codec::Zstd)),
         Case::new("shards", "t:inf:2:4,y:32,x:32:16:2"),
         Case::new("chunk files", "t:8:2,c:1,y:32,x:32:16"),
+        Case::new("levels", "t:2,z:4:2,y:32,x:32:16").pyramid(json!({"levels": 2, "factors": {"z": 2}})),
     ]
     // No round of the live thread, whose reads would be among those that are counted.
     .map(|case| case.script(&script).with(|settings| settings.live_interval = 600.0))
@@ -110,8 +112,10 @@ fn send(case: &Case, stream: &Stream, frames: std::ops::Range<u64>) {
 #[track_caller]
 fn assert_whole(case: &Case, stream: &Stream) {
     for (nth, image) in model::images(case).iter().enumerate() {
-        let found = read::zarrs(&stream.plan().array_path(nth, 0)).expect("readable");
-        check::same_pixels(case, image, &found).expect("every frame");
+        for (level, expected) in (0..).zip(&levels::levels(case, image)) {
+            let found = read::zarrs(&stream.plan().array_path(nth, level)).expect("readable");
+            check::same_level(case, expected, &found).expect("every frame");
+        }
     }
     let lines = |position: usize| {
         let path = stream.plan().group_path(position).join("frame_metadata.jsonl");

@@ -11,11 +11,14 @@ use ome_stream::platform::faulty::{FaultyDisk, Operation};
 use ome_stream::settings::Durability;
 use ome_stream::{Plan, Stream};
 use ome_stream_tests::case::{Case, Step};
-use ome_stream_tests::model::{self, Image};
+use ome_stream_tests::levels::Level;
+use ome_stream_tests::model;
+use serde_json::json;
 use tempfile::TempDir;
 
 use self::medium::Medium;
 use crate::judge::Plane;
+use crate::levels;
 use crate::random::Random;
 use crate::table::Table;
 use crate::writer::Camera;
@@ -23,7 +26,7 @@ use crate::writer::Camera;
 /// Pause between frames: the live thread shall have its rounds.
 const PAUSE: Duration = Duration::from_millis(3);
 
-/// Small stores in every layout.
+/// Small stores in every layout: name, dimensions, codec.
 const CASES: &[(&str, &str, &str)] = &[
     ("chunk files", "t:12,y:16,x:16", "none"),
     ("chunk files, t chunks, unbounded", "t:inf:3,y:16:8,x:16", "blosc-lz4"),
@@ -32,7 +35,11 @@ const CASES: &[(&str, &str, &str)] = &[
     ("shards, t chunks, zstd, unbounded", "t:inf:2:3,y:16:8:2,x:16:8:2", "zstd"),
     ("four shards a frame, unbounded", "t:inf:1:5,y:16:4:2,x:16:4:2", "none"),
     ("shards, positions, channels, unbounded", "t:inf:1:4,p:2,c:2,y:16:8:2,x:16:8:2", "none"),
+    (LEVELS, "t:inf:1:3,z:3:2,y:16:8:2,x:20:8:2", "none"),
 ];
+
+/// Has levels below full resolution, of pairs of planes.
+const LEVELS: &str = "levels, shards, pairs of planes, unbounded";
 
 /// A run as it was recorded.
 struct Recorded {
@@ -82,7 +89,10 @@ pub fn run(seed: u64) -> Result<bool> {
 
 fn record(name: &str, dimensions: &str, codec: &str, durability: Durability, folder: &Path) -> Result<Recorded> {
     let compression = codec.parse()?;
-    let case = Case::new(name, dimensions).compression(compression).durability(durability);
+    let mut case = Case::new(name, dimensions).compression(compression).durability(durability);
+    if name == LEVELS {
+        case = case.pyramid(json!({"levels": 3, "factors": {"z": 2}}));
+    }
     // 20 rounds of what is unbounded are enough.
     let frames = case.declared();
     let mut case = case.script(&[Step::Append(frames)]);
@@ -122,10 +132,27 @@ struct Outcome {
     errors: Vec<String>,
 }
 
+/// The levels of an image, each with the last frame that becomes a part of each of its planes.
+type Expected = Vec<(Level, Vec<Option<u64>>)>;
+
+impl Outcome {
+    fn wrong(&mut self, error: String) {
+        const MOST: usize = 5;
+        if self.errors.len() < MOST {
+            self.errors.push(error);
+        }
+    }
+}
+
 fn replay(recorded: &Recorded, folder: &Path, random: &mut Random) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     let mut medium = Medium::new(folder);
     let images = model::images(&recorded.case);
+    let of_image = |image| -> Expected {
+        let levels = levels::expected(&recorded.case, image);
+        levels.into_iter().zip(levels::last_frames(&recorded.case, image)).collect()
+    };
+    let images: Vec<Expected> = images.iter().map(of_image).collect();
     let last = recorded.operations.len();
     for (nth, operation) in recorded.operations.iter().enumerate() {
         medium.apply(operation);
@@ -157,44 +184,38 @@ fn memory_folder() -> std::io::Result<TempDir> {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir())
 }
 
-/// Every array opens, and holds every frame below `durable`.
+/// Every array opens, and holds every frame below `durable`; of each level the planes that such frames become.
 fn look(
     recorded: &Recorded,
     folder: &Path,
     after: &Path,
-    images: &[Image],
+    images: &[Expected],
     durable: u64,
     outcome: &mut Outcome,
     words: &dyn Fn(String) -> String,
 ) {
-    const MOST: usize = 5;
-    let camera = Camera::new(&recorded.case);
-    let mut expected = camera.memory();
-    for (position, image) in images.iter().enumerate() {
-        let array = recorded.plan.array_path(position, 0);
-        let moved = array.strip_prefix(folder).map_or_else(|_| array.clone(), |path| after.join(path));
-        let found = match Plane::open(&moved) {
-            Ok(found) => found,
-            Err(error) => {
-                outcome.unopened += 1;
-                if outcome.errors.len() < MOST {
-                    outcome.errors.push(words(error));
+    for (position, expected) in images.iter().enumerate() {
+        for (nth, (level, last)) in (0..).zip(expected) {
+            let array = recorded.plan.array_path(position, nth);
+            let moved = array.strip_prefix(folder).map_or_else(|_| array.clone(), |path| after.join(path));
+            let found = match Plane::open(&moved) {
+                Ok(found) => found,
+                Err(error) => {
+                    outcome.unopened += 1;
+                    outcome.wrong(words(error));
+                    continue;
                 }
-                continue;
-            }
-        };
-        for (flat, number) in image.frames.iter().enumerate() {
-            let Some(number) = number.filter(|number| *number < durable) else { continue };
-            camera.take(number, &mut expected);
-            outcome.read += 1;
-            let wrong = match found.read(&image.shape, flat as u64) {
-                Ok(plane) if plane == expected => continue,
-                Ok(_) => format!("frame {number} is not what was sent, {durable} were called durable"),
-                Err(error) => format!("frame {number}, {durable} were called durable: {error}"),
             };
-            outcome.missing += 1;
-            if outcome.errors.len() < MOST {
-                outcome.errors.push(words(wrong));
+            for (flat, (plane, last)) in level.planes.iter().zip(last).enumerate() {
+                let Some((plane, last)) = plane.as_ref().zip(last.filter(|last| *last < durable)) else { continue };
+                outcome.read += 1;
+                let wrong = match found.read(&level.shape, flat as u64) {
+                    Ok(found) if found == *plane => continue,
+                    Ok(_) => format!("level {nth}, frame {last} is not what was sent, {durable} were called durable"),
+                    Err(error) => format!("level {nth}, frame {last}, {durable} were called durable: {error}"),
+                };
+                outcome.missing += 1;
+                outcome.wrong(words(wrong));
             }
         }
     }
