@@ -267,17 +267,13 @@ impl Levels {
         self.windows().remove(&key);
     }
 
-    /// Planes of a level that wait for others which will not come, in the order in which their latest frames came.
+    /// Planes of a level that wait for others which will not come, in the order in which they would have been complete:
+    /// engines that take planes in order are given these as all others.
     pub(super) fn waiting(&self, plan: &Plan, level: u8) -> Vec<PlaneKey> {
         let of_level = |key: &PlaneKey| plan.array(key.array).level() == level;
-        let windows = self.windows();
-        let mut waiting: Vec<_> = windows
-            .iter()
-            .filter(|(key, _)| of_level(key))
-            .filter_map(|(key, window)| Some((locked(window).latest?.0, *key)))
-            .collect();
-        waiting.sort_unstable();
-        waiting.into_iter().map(|(_, key)| key).collect()
+        let mut waiting: Vec<_> = self.windows().keys().copied().filter(of_level).collect();
+        waiting.sort_by_cached_key(|key| (plan.last_frame(plan.array(key.array), &key.index), *key));
+        waiting
     }
 
     /// Changes an open slab; the sealed one where that made it complete.
