@@ -98,12 +98,13 @@ fn in_place_as(
     let lock = beside.lock(disk, |root| whole_store(&*source, root))?;
     let to = to.map_or_else(|| made::version(&*source, &root), Ok)?;
     let mut made = made::of(&*source, &root, to)?;
-    let judged = judge(levels, &root, &mut made)?;
     let mut done = Done::default();
     beside.clear(disk, lock.is_some())?;
+    let judged = judge(levels, &root)?;
     if made.anew || levels.is_some() {
         let (from, new) = (root.as_path(), beside.converting.as_path());
-        let copy = Copy { source: &*source, disk, root: from, new, made: &made, links: true, levels, judged };
+        let copy =
+            Copy { source: &*source, disk, root: from, new, made: &made, links: true, levels, judged: judged.bytes };
         done = copy.make(to, tell)?;
         made.notes.extend(beside.swap(disk, lock)?);
     } else {
@@ -111,6 +112,7 @@ fn in_place_as(
             disk.put(path, bytes, SyncPolicy::Now).map_err(|error| Error::io("write", path, error))?;
         }
     }
+    made.notes.extend(judged.notes);
     Ok(done.told(root, to, made))
 }
 
@@ -152,7 +154,7 @@ fn copy_as(
     Lock::look(root, source)?;
     let to = to.map_or_else(|| made::version(source, root), Ok)?;
     let mut made = made::of(source, root, to)?;
-    let judged = judge(levels, root, &mut made)?;
+    let judged = judge(levels, root)?;
     let unfinished = partial_name(new);
     if reader::is_there(source, new)? {
         return Err(Error::AlreadyExists { path: new.to_path_buf() });
@@ -161,7 +163,7 @@ fn copy_as(
         let problem = format!("a conversion was killed when it made {}, or is at work", unfinished.display());
         return Err(Error::settings("output", new.display(), problem, "remove that if none is"));
     }
-    let copy = Copy { source, disk, root, new: &unfinished, made: &made, links: false, levels, judged };
+    let copy = Copy { source, disk, root, new: &unfinished, made: &made, links: false, levels, judged: judged.bytes };
     let done = copy.make(to, tell)?;
     let rename = || {
         // The lock of a store that is only read may be out of reach.
@@ -172,15 +174,13 @@ fn copy_as(
         disk.rename(&unfinished, new, SyncPolicy::Now).map_err(|error| Error::io("rename", &unfinished, error))
     };
     rename().inspect_err(|_| drop(fs::remove_dir_all(&unfinished)))?;
+    made.notes.extend(judged.notes);
     Ok(done.told(new.to_path_buf(), to, made))
 }
 
-/// Judges the images that are to have levels; the bytes of their pixels.
-fn judge(levels: Option<&Levels<'_>>, root: &Path, made: &mut Made) -> Result<u64> {
-    let Some(levels) = levels else { return Ok(0) };
-    let Judged { bytes, notes } = levels.judge(&levels.disk.source(), root)?;
-    made.notes.extend(notes);
-    Ok(bytes)
+/// Judges the images that are to have levels.
+fn judge(levels: Option<&Levels<'_>>, root: &Path) -> Result<Judged> {
+    levels.map_or_else(|| Ok(Judged::default()), |levels| levels.judge(&levels.disk.source(), root))
 }
 
 /// What was done.
@@ -193,7 +193,9 @@ struct Done {
 impl Done {
     fn told(self, path: PathBuf, version: NgffVersion, made: Made) -> Conversion {
         let Self { chunk_files, levels } = self;
-        Conversion { path, version, documents: made.documents.len(), chunk_files, levels, notes: made.notes }
+        // Each image with levels tells of them.
+        let documents = made.documents.len() + levels.len();
+        Conversion { path, version, documents, chunk_files, levels, notes: made.notes }
     }
 }
 

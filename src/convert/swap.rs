@@ -211,7 +211,7 @@ fn is_same_run(source: &dyn Source, one: &Path, other: &Path) -> Result<bool> {
 }
 
 /// Removes a store, last the mark that tells whose it is.
-fn remove(root: &Path) -> Result<()> {
+pub(super) fn remove(root: &Path) -> Result<()> {
     let fail = |error| Error::io("remove", root, error);
     let kept = [own::FOLDER, own::RUN_FOLDER, own::MARK].map(|name| root.join(name));
     for folder in [root, &kept[0], &kept[1]] {

@@ -30,6 +30,7 @@ pub(super) struct Image<'a> {
     pub(super) full: PathBuf,
     pub(super) document: ArrayDocument,
     pub(super) notes: Vec<String>,
+    is_label: bool,
     /// Path of full resolution below the image.
     path: String,
     multiscale: &'a Value,
@@ -71,11 +72,12 @@ impl<'a> Image<'a> {
             notes.push(format!("levels are stored by zstd, as {} is not written", shown::value(&codec)));
             Compression::new(Codec::Zstd)
         });
-        if node.ome("image-label").is_some() {
+        let is_label = node.ome("image-label").is_some() || is_among_labels(&node.path);
+        if is_label {
             notes.push("of labels the most frequent becomes the pixel of a level".to_owned());
         }
         let (levels, full) = (datasets.len(), full.folder.clone());
-        Ok(Self { node, levels, full, document, notes, path, multiscale, dtype, compression })
+        Ok(Self { node, levels, full, document, is_label, notes, path, multiscale, dtype, compression })
     }
 
     /// How a person calls it.
@@ -155,10 +157,9 @@ impl<'a> Image<'a> {
         settings.storage_order = StorageOrder::Explicit(order);
         settings.compression = self.compression;
         settings.format.version = self.version();
-        settings.overwrite = true;
         settings.live_interval = LIVE_INTERVAL;
         let mut pyramid = pyramid.clone();
-        if self.node.ome("image-label").is_some() && pyramid.method != PyramidMethod::Nearest {
+        if self.is_label && pyramid.method != PyramidMethod::Nearest {
             pyramid.method = PyramidMethod::Mode;
         }
         settings.pyramid = Some(pyramid);
@@ -216,11 +217,21 @@ impl<'a> Image<'a> {
         if let Some(Value::Array(datasets)) = multiscale.get_mut("datasets") {
             datasets.extend(entries);
         }
-        if let (Value::Object(multiscale), Some(method)) = (&mut multiscale, made.get("type")) {
-            multiscale.insert("type".to_owned(), method.clone());
+        if let Value::Object(multiscale) = &mut multiscale {
+            let told = |name: &str| made.get(name).cloned();
+            multiscale.extend(told("type").map(|method| ("type".to_owned(), method)));
+            // What others tell there stays.
+            if let (Some(metadata), None) = (told("metadata"), multiscale.get("metadata")) {
+                multiscale.insert("metadata".to_owned(), metadata);
+            }
         }
         Value::Array(vec![multiscale])
     }
+}
+
+/// Whether an image lies in a group of labels (OME-NGFF section "labels": a group of that name).
+fn is_among_labels(path: &str) -> bool {
+    path.rsplit_once('/').is_some_and(|(above, _)| above == "labels" || above.ends_with("/labels"))
 }
 
 /// Where the images of a group are told, in its document.

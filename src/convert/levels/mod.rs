@@ -10,7 +10,6 @@ mod full;
 mod image;
 mod only;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,12 +19,15 @@ use self::full::Blocks;
 use self::image::Image;
 use self::only::LevelsOnly;
 use super::damaged;
+use super::swap::remove;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::plan::{Plan, SourceId};
+use crate::names::own;
+use crate::plan::{Plan, PlannedArray};
 use crate::platform::{Disk, Source, SyncPolicy};
 use crate::reader::{self, Document, Expected, Node, limits};
 use crate::settings::Pyramid;
+use crate::store::{self, Lock};
 use crate::stream::Stream;
 use crate::zarr::json::with_member;
 use crate::zarr::{V2_CONSOLIDATED, ZarrFormat};
@@ -127,9 +129,10 @@ impl Levels<'_> {
         }
         match (without, with) {
             (0, 0) => Err(damaged(root, "there is no image in it")),
-            (0, _) => {
-                Err(damaged(root, "every image has levels below full resolution already; they are left as they are"))
-            }
+            (0, _) => Err(damaged(
+                root,
+                "every image has levels below full resolution already; to have others, remove their arrays and what datasets say of them first",
+            )),
             (_, 0) => Ok(judged),
             _ => {
                 judged.notes.push(format!("{with} image(s) have levels already, which are left as they are"));
@@ -172,36 +175,19 @@ impl Levels<'_> {
         let (plan, depth) = self.plan(image, beside)?;
         let pixels = self.reader.open(&disk.source(), &image.full).map_err(|why| damaged(&image.full, &why))?;
         let mut blocks = Blocks::new(image, &*pixels, depth);
+        forget_killed(&disk.source(), plan.root())?;
         let stream = Stream::of_plan(plan, &LevelsOnly(self.backend), Arc::clone(disk))?;
-        let (router, each) = (stream.plan().router().clone(), stream.plan().geometry().frame_bytes());
-        let frames = router.total().unwrap_or(0);
-        for number in 0..frames {
-            let place = router
-                .locate(number)
-                .ok_or(Error::Internal { place: "levels of a store", message: "a frame has no place".to_owned() })?;
-            stream.append_from(SourceId(0), blocks.frame(&place.index)?, None)?;
-            tell((number + 1).saturating_mul(each));
-        }
-        let root = stream.plan().root().to_path_buf();
-        let levels: Vec<(String, Vec<u64>)> = stream
-            .plan()
-            .levels_of(0)
-            .map(|level| (level.key().to_owned(), level.geometry().shape_with(None)))
-            .collect();
-        stream.finish()?;
-        let moved = self.move_into(&**disk, image, &root, &levels);
-        let removed = fs::remove_dir_all(&root).map_err(|error| Error::io("remove", &root, error));
-        Ok((moved.and_then(|made| removed.map(|()| made))?, frames.saturating_mul(each)))
+        let (root, each) = (stream.plan().root().to_path_buf(), stream.plan().geometry().frame_bytes());
+        let frames = stream.plan().router().total().unwrap_or(0);
+        let made = fill(stream, &mut blocks, &mut |frames| tell(frames.saturating_mul(each)))
+            .and_then(|levels| self.move_into(image, &root, &levels));
+        let removed = remove(&root);
+        Ok((made.and_then(|made| removed.map(|()| made))?, frames.saturating_mul(each)))
     }
 
     /// Moves the arrays of levels from the run in `from` into the image, which then tells of them.
-    fn move_into(
-        &self,
-        disk: &dyn Disk,
-        image: &Image<'_>,
-        from: &Path,
-        levels: &[(String, Vec<u64>)],
-    ) -> Result<MadeLevels> {
+    fn move_into(&self, image: &Image<'_>, from: &Path, levels: &[(String, Vec<u64>)]) -> Result<MadeLevels> {
+        let disk = &**self.disk;
         let source = &*disk.source();
         let zarr = image.node.zarr;
         let told = Document::read(source, &from.join(zarr.attributes_file()))?;
@@ -227,6 +213,37 @@ impl Levels<'_> {
         disk.put(&document, &text, SyncPolicy::Later).map_err(|error| Error::io("write", &document, error))?;
         Ok(MadeLevels { image: image.node.path.clone(), levels: arrays })
     }
+}
+
+/// Gives a run all planes of full resolution, and ends it; `tell` is told how many are done. Says which levels there are,
+/// with their pixels along each axis.
+fn fill(stream: Stream, blocks: &mut Blocks<'_>, tell: &mut dyn FnMut(u64)) -> Result<Vec<(String, Vec<u64>)>> {
+    let router = stream.plan().router().clone();
+    for (number, place) in (0..router.total().unwrap_or(0)).map_while(|number| Some((number, router.locate(number)?))) {
+        stream.append(blocks.frame(&place.index)?)?;
+        tell(number + 1);
+    }
+    stream.finish()?;
+    let level = |level: &PlannedArray| (level.key().to_owned(), level.geometry().shape_with(None));
+    Ok(stream.plan().levels_of(0).map(level).collect())
+}
+
+/// Removes what a conversion that was killed has left of a run that made levels.
+///
+/// # Errors
+/// [`Error::Busy`] where it is at work; [`Error::Damaged`] where none of ours has that name.
+fn forget_killed(source: &Arc<dyn Source>, beside: &Path) -> Result<()> {
+    if !reader::is_there(&**source, beside)? {
+        return Ok(());
+    }
+    if !reader::is_file(&**source, &beside.join(own::MARK))? && !store::is_half_made(&**source, beside)? {
+        return Err(damaged(
+            beside,
+            "it has the name under which levels are made, and is none of theirs; move it away",
+        ));
+    }
+    Lock::look(beside, &**source)?;
+    remove(beside)
 }
 
 /// Where the levels of a copy are made.

@@ -8,6 +8,7 @@ mod bad_input;
 mod continued;
 mod converted;
 mod converted_beside;
+mod converted_levels;
 mod ended;
 mod failure;
 mod finish;

@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod converted;
+mod converted_levels;
 mod foreign_readers;
 mod foreign_stores;
 mod format_2;

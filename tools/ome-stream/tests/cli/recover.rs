@@ -75,3 +75,24 @@ fn what_is_no_store_of_ours_is_refused_by_name() {
     bench.run(["recover", "nothing"]).expect(3).says(&["nothing", "there is nothing"]);
     assert_eq!(bench.names(), ["thesis"]);
 }
+
+#[test]
+fn a_level_that_is_gone_is_made_anew_of_full_resolution() {
+    let bench = Bench::new();
+    bench.file("frames.raw", (0..6 * 32 * 32 * 2).map(|at| (at % 251) as u8).collect::<Vec<u8>>());
+    bench.line("write frames.raw -o run.ome.zarr -d t:6:2,y:32:16,x:32 --dtype uint16 --pyramid mean:3").expect(0);
+    let whole = ["1", "2"].map(|level| bench.pixels(&format!("run.ome.zarr/{level}")));
+    fs::remove_dir_all(bench.path("run.ome.zarr/1")).expect("removed");
+    let seen = bench.line("recover run.ome.zarr").expect(1);
+    assert!(seen.out.contains("1/zarr.json (incomplete): the level is gone"), "{}", seen.out);
+    assert!(seen.out.contains("1: may be behind full resolution from frame 0 on"), "{}", seen.out);
+    assert!(!bench.path("run.ome.zarr/1").exists(), "looking changes nothing");
+    let mended = bench.line("recover run.ome.zarr --apply --json").expect(1).json();
+    let level = |array: &str| serde_json::json!({"array": array, "first_frame": 0, "made": 6});
+    assert_eq!(mended["levels"], serde_json::json!([level("1")]));
+    assert_eq!(["1", "2"].map(|level| bench.pixels(&format!("run.ome.zarr/{level}"))), whole);
+    bench.line("recover run.ome.zarr").expect(0);
+    bench.line("check run.ome.zarr --pixels").expect(0);
+    let ended = bench.line("info run.ome.zarr").expect(0);
+    assert!(ended.out.contains("6 of 6 frames"), "nothing else is told of the run: {}", ended.out);
+}
