@@ -11,13 +11,14 @@ use std::path::Path;
 use imports::{Imports, imports};
 
 /// Rooms of `src/` from the ground: a room knows those on floors below and, without circles, those beside it.
-const FLOORS: [&[&str]; 6] = [
+const FLOORS: [&[&str]; 7] = [
     &["error", "names", "ngff", "platform", "pyramid", "router", "settings", "shown", "sync", "zarr"],
     &["plan"],
     &["buffer", "reader"],
     &["journal", "store"],
-    &["backend", "convert", "recover"],
+    &["backend", "recover"],
     &["stream"],
+    &["convert"],
 ];
 
 fn of(root: &str) -> Imports {
