@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use ome_stream::backend::Backend;
 use ome_stream::settings::NgffVersion;
 use ome_stream_tests::python::{self, say};
 use ome_stream_tests::run::{NoRun, run};
@@ -11,6 +12,18 @@ use serde_json::{Value, json};
 /// Fewest images with levels below full resolution among the cases of the matrix.
 const PYRAMIDS: usize = 20;
 
+/// Those of these engines that are there; of the others it is told that they are skipped.
+pub fn available(engines: &[&str], what: &str) -> Vec<Box<dyn Backend>> {
+    let open = |name: &&str| match ome_stream_backends::open(name) {
+        Ok(backend) => Some(backend),
+        Err(error) => {
+            say(&format!("skipped: {what} of {name}: {error}"));
+            None
+        }
+    };
+    engines.iter().filter_map(open).collect()
+}
+
 /// Runs every case through those of the engines that are there; at least `least` of them are written.
 fn are_read_in_full_and_found_valid(engines: &[&str], least: usize) {
     let Some(python) = python::setting(python::PYTHON, "foreign readers") else { return };
@@ -18,14 +31,8 @@ fn are_read_in_full_and_found_valid(engines: &[&str], least: usize) {
     let mut stores = Vec::new();
     let mut versions = Vec::new();
     let mut failures = Vec::new();
-    for name in engines {
-        let backend = match ome_stream_backends::open(name) {
-            Ok(backend) => backend,
-            Err(error) => {
-                say(&format!("skipped: foreign readers of {name}: {error}"));
-                continue;
-            }
-        };
+    for backend in available(engines, "foreign readers") {
+        let name = backend.name();
         let of_engine = folder.path().join(name);
         for case in matrix::cases() {
             match run(&case, &*backend, &of_engine) {

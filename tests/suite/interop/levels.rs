@@ -11,6 +11,8 @@ use ome_stream_tests::python::{self, say};
 use ome_stream_tests::{levels, model};
 use serde_json::{Value, json};
 
+use crate::foreign_readers::available;
+
 /// Odd sizes, windows of all kinds, chunks and shards, orders in which planes of a window come one after another, far
 /// apart and between those of others.
 const SHAPES: [(&str, &str); 7] = [
@@ -120,14 +122,8 @@ fn are_what_numpy_makes(engines: &[&str], least: usize) {
     let Some(python) = python::setting(python::PYTHON, "levels by NumPy") else { return };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut stores = Vec::new();
-    for name in engines {
-        let backend = match ome_stream_backends::open(name) {
-            Ok(backend) => backend,
-            Err(error) => {
-                say(&format!("skipped: levels of {name} by NumPy: {error}"));
-                continue;
-            }
-        };
+    for backend in available(engines, "levels by NumPy") {
+        let name = backend.name();
         let of_engine = folder.path().join(name);
         fs::create_dir_all(&of_engine).expect("a folder");
         for case in cases() {
