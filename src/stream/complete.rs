@@ -44,8 +44,10 @@ pub fn complete_levels(root: &Path, backend: &dyn Backend, disk: &Arc<dyn Disk>)
     };
     let settings = Mark::read(source, &root)?.and_then(|mark| mark.sources(&root)).ok_or_else(nothing_tells)?;
     let plan = Plan::going_on(&settings, &root, &capabilities)?;
-    let is_behind = |come: Vec<Come>| come.iter().any(|come| come.levels < come.frames);
-    if !record::read(source, &root)?.is_some_and(is_behind) {
+    let Some(come) = record::read(source, &root)? else { return Ok(Vec::new()) };
+    let frames: Vec<u64> = come.iter().map(|come| come.frames).collect();
+    // A level may also have been shown ahead of full resolution.
+    if come.iter().all(|come| come.levels >= come.frames) && resume::reach(source, &plan, &frames)? {
         return Ok(Vec::new());
     }
     backend::check(backend, &plan)?;

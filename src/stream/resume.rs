@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::anew::{self, Anew, Slots, There};
 use super::levels::{Place, PlaneKey, Window};
 use super::shared::Shared;
-use super::{Begun, workers};
+use super::{Begun, ending, workers};
 use crate::backend::{Backend, Done, Sink, no_random_access};
 use crate::buffer::{Arrival, Budget, Open};
 use crate::error::{Error, Result};
@@ -289,6 +289,22 @@ fn group_difference(zarr: ZarrFormat, expected: &Value, found: &Value) -> Option
 /// Planes along the append axis that the metadata of an array tell of; `None` where its shape is fixed.
 fn extent_of(form: &Form, found: &Value) -> Option<u64> {
     found.pointer(&format!("/shape/{}", form.geometry().append_axis()?))?.as_u64()
+}
+
+/// Whether the metadata of levels below full resolution tell of as many planes along their append axis as there are
+/// after so many frames of each source.
+pub(super) fn reach(source: &dyn Source, plan: &Plan, frames: &[u64]) -> Result<bool> {
+    for (array, extent) in
+        plan.arrays().iter().zip(ending::extents(plan, frames)).filter(|(array, _)| array.level() > 0)
+    {
+        let path = plan.folder_of(array).join(plan.zarr().array_file());
+        if let Document::Object(found) = Document::read(source, &path)?
+            && extent_of(array.form(), &Value::Object(found)) != extent
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// What keeps a run from going on with an array of `form` whose metadata are `found`: all that says how its pixels are
