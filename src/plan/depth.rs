@@ -112,7 +112,7 @@ impl Depth {
     }
 
     /// How many planes there are after so many of full resolution along an axis.
-    pub(super) fn extent_along(&self, axis: usize, full: u64) -> u64 {
+    pub(crate) fn extent_along(&self, axis: usize, full: u64) -> u64 {
         if axis == self.axis { full.div_ceil(self.planes) } else { full }
     }
 }

@@ -271,6 +271,12 @@ impl Plan {
         &self.memory
     }
 
+    /// Planes along the append axis that an array has where full resolution of its image has so many.
+    #[must_use]
+    pub(crate) fn extent_below(&self, array: &PlannedArray, full: Option<u64>) -> Option<u64> {
+        Some(array.form.depth.extent_along(array.geometry().append_axis()?, full?))
+    }
+
     /// True where all frames of a slab are among the first `frames` of its source.
     #[must_use]
     pub(crate) fn is_slab_done(&self, key: SlabKey, frames: u64) -> bool {

@@ -12,7 +12,7 @@ use crate::buffer::Budget;
 use crate::error::{Error, Result};
 use crate::journal::record::{self, Come};
 use crate::names::own::MARK;
-use crate::plan::{ArrayId, Plan};
+use crate::plan::{ArrayId, Plan, PlannedArray};
 use crate::platform::Disk;
 use crate::recover::Report;
 use crate::store::{self, Mark};
@@ -45,9 +45,8 @@ pub fn complete_levels(root: &Path, backend: &dyn Backend, disk: &Arc<dyn Disk>)
     let settings = Mark::read(source, &root)?.and_then(|mark| mark.sources(&root)).ok_or_else(nothing_tells)?;
     let plan = Plan::going_on(&settings, &root, &capabilities)?;
     let Some(come) = record::read(source, &root)? else { return Ok(Vec::new()) };
-    let frames: Vec<u64> = come.iter().map(|come| come.frames).collect();
     // A level may also have been shown ahead of full resolution.
-    if come.iter().all(|come| come.levels >= come.frames) && resume::reach(source, &plan, &frames)? {
+    if come.iter().all(|come| come.levels >= come.frames) && resume::levels_reach(source, &plan)? {
         return Ok(Vec::new());
     }
     backend::check(backend, &plan)?;
@@ -72,7 +71,10 @@ pub fn complete_levels(root: &Path, backend: &dyn Backend, disk: &Arc<dyn Disk>)
     shared.failure.check()?;
     shared.store.check_root()?;
     shared.store.give_back_reserve();
-    ending::seal(&shared, &ending::extents(&plan, &frames))?;
+    // Full resolution stays as it is, and shows what was on its way too.
+    let full = |array: &PlannedArray| shared.store.extent(plan.arrays()[array.image()].id());
+    let extents: Vec<_> = plan.arrays().iter().map(|array| plan.extent_below(array, full(array))).collect();
+    ending::seal(&shared, &extents)?;
     shared.store.record(&frames.iter().copied().map(Come::all).collect::<Vec<_>>())?;
     shared.store.sync_all().unwrap_or(Ok(()))?;
     shared.store.remove_log()?;

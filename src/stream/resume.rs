@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::anew::{self, Anew, Slots, There};
 use super::levels::{Place, PlaneKey, Window};
 use super::shared::Shared;
-use super::{Begun, ending, workers};
+use super::{Begun, workers};
 use crate::backend::{Backend, Done, Sink, no_random_access};
 use crate::buffer::{Arrival, Budget, Open};
 use crate::error::{Error, Result};
@@ -291,16 +291,17 @@ fn extent_of(form: &Form, found: &Value) -> Option<u64> {
     found.pointer(&format!("/shape/{}", form.geometry().append_axis()?))?.as_u64()
 }
 
-/// Whether the metadata of levels below full resolution tell of as many planes along their append axis as there are
-/// after so many frames of each source.
-pub(super) fn reach(source: &dyn Source, plan: &Plan, frames: &[u64]) -> Result<bool> {
-    for (array, extent) in
-        plan.arrays().iter().zip(ending::extents(plan, frames)).filter(|(array, _)| array.level() > 0)
-    {
-        let path = plan.folder_of(array).join(plan.zarr().array_file());
-        if let Document::Object(found) = Document::read(source, &path)?
-            && extent_of(array.form(), &Value::Object(found)) != extent
-        {
+/// Whether the metadata of levels below full resolution tell of as many planes along their append axis as become of
+/// those of full resolution.
+pub(super) fn levels_reach(source: &dyn Source, plan: &Plan) -> Result<bool> {
+    let extent =
+        |array: &PlannedArray| match Document::read(source, &plan.folder_of(array).join(plan.zarr().array_file()))? {
+            Document::Object(found) => Ok::<_, Error>(extent_of(array.form(), &Value::Object(found))),
+            _ => Ok(None),
+        };
+    for array in plan.arrays().iter().filter(|array| array.level() > 0 && array.geometry().append_axis().is_some()) {
+        let full = extent(&plan.arrays()[array.image()])?;
+        if extent(array)? != plan.extent_below(array, full) {
             return Ok(false);
         }
     }
