@@ -27,6 +27,11 @@ const WARM_BYTES: u64 = 112 << 20;
 /// Slabs for each worker that are made at once where none is free: one that it writes, and one that waits for it.
 const SLABS_A_WORKER: u64 = 2;
 
+/// How many times longer than making a buffer takes `append` waits for one that comes back, where there are several
+/// classes: workers that make levels are behind a fast camera in any case, and fresh memory takes time from them
+/// (measured with a mean pyramid on tmpfs: 0.83 to 0.86, 0.90 to 0.96 and 0.79 to 0.83 of the pace without one).
+const PATIENCE: u32 = 16;
+
 /// Time within which more buffers than one are made once the store is there, and nothing else could be done meanwhile.
 const FIRST_TIME: Duration = Duration::from_millis(2);
 
@@ -264,7 +269,8 @@ impl Budget {
         let mut state = self.shared.state();
         let lacks = |state: &State| classes.iter().any(|class| state.of[*class].free.is_empty());
         if lacks(&state) && state.out >= self.shared.at_once && self.shared.fits(&state, classes) && coming() {
-            let patience = Duration::from_nanos(self.shared.making.load(Ordering::Relaxed));
+            let times = if self.shared.classes.len() > 1 { PATIENCE } else { 1 };
+            let patience = Duration::from_nanos(self.shared.making.load(Ordering::Relaxed)).saturating_mul(times);
             state = self.shared.wait_while(state, patience, lacks);
         }
         match self.lend(state, classes) {
