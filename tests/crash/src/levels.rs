@@ -120,16 +120,10 @@ pub fn judge(
                 When::Mended(_) => others.contains(&plane) || !must(&|number| *number < must_have),
                 When::Ended(lost) => others.contains(&plane) || !must(&|number| !lost.contains(number)),
             };
-            // Of frames that were on their way alone a level may show what full resolution does not.
-            let is_certain = match when {
-                When::Running => true,
-                When::Mended(_) => must(&|number| *number < must_have),
-                When::Ended(lost) => must(&|number| !lost.contains(number)),
-            };
             if !is_whole {
                 findings.lost += 1;
                 findings.wrong(format!("{says}: the plane of frames {frames:?} is not whole"));
-            } else if is_certain && let Some(wrong) = first_wrong(plane, expected, &others) {
+            } else if let Some(wrong) = first_wrong(plane, expected, &others) {
                 findings.wrong(format!("{says}: pixel {wrong} of the plane of frames {frames:?} is wrong"));
             }
         }
