@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::AlignedBuffer;
+use super::loan::{Beside, Buffer};
 use crate::error::{Error, Result};
 use crate::plan::{Form, Memory, Need};
 use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -59,29 +60,9 @@ struct Class {
     sure: u64,
 }
 
-/// Memory for the planes of a slab, on loan; dropping it gives it back to its owner.
+/// What the budget and all that it has lent share.
 #[derive(Debug)]
-pub(crate) struct Buffer {
-    memory: Option<AlignedBuffer>,
-    owner: Owner,
-}
-
-/// Whose the memory of a buffer is, and what becomes of it.
-#[derive(Debug)]
-enum Owner {
-    /// A budget keeps it for the next slab.
-    Budget { home: Arc<Shared>, class: usize },
-}
-
-/// Bytes that count beside the buffers as long as this is there.
-#[derive(Debug)]
-pub(crate) struct Beside {
-    home: Arc<Shared>,
-    bytes: u64,
-}
-
-#[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     classes: Vec<Class>,
     /// Bytes that buffers may take.
     limit: u64,
@@ -339,7 +320,7 @@ impl Budget {
 
     fn beside(&self, bytes: u64) -> Beside {
         self.shared.state().beside += bytes;
-        Beside { home: Arc::clone(&self.shared), bytes }
+        Beside::new(Arc::clone(&self.shared), bytes)
     }
 
     /// Counts bytes that wait beside the buffers from now on, instead of `before`.
@@ -408,9 +389,7 @@ impl Budget {
             }
         }
         let Some(bytes) = lacking else {
-            let owner = |class| Owner::Budget { home: Arc::clone(shared), class };
-            let lent =
-                buffers.into_iter().map(|(class, _, memory)| Buffer { memory: Some(memory), owner: owner(class) });
+            let lent = buffers.into_iter().map(|(class, _, memory)| Buffer::of(Arc::clone(shared), class, memory));
             return Ok(lent.collect());
         };
         // All or none: what was free is free again, what was made for this goes back to the system.
@@ -543,7 +522,7 @@ impl Shared {
         state
     }
 
-    fn count_beside(&self, before: u64, now: u64) {
+    pub(super) fn count_beside(&self, before: u64, now: u64) {
         let mut state = self.state();
         state.beside = (state.beside + now).saturating_sub(before);
         drop(state);
@@ -552,7 +531,7 @@ impl Shared {
         }
     }
 
-    fn put_back(&self, class: usize, memory: AlignedBuffer) {
+    pub(super) fn put_back(&self, class: usize, memory: AlignedBuffer) {
         let mut state = self.state();
         let cost = self.classes[class].cost;
         state.of[class].out -= cost;
@@ -566,35 +545,6 @@ impl Shared {
     /// Tells whoever waits. Where there is one class, one of them can use what came back.
     fn tell(&self) {
         if self.classes.len() == 1 { self.returned.notify_one() } else { self.returned.notify_all() }
-    }
-}
-
-impl Buffer {
-    #[expect(clippy::expect_used, reason = "the memory leaves only in drop")]
-    pub(super) fn memory(&self) -> &AlignedBuffer {
-        self.memory.as_ref().expect("a loan holds its memory until it is dropped")
-    }
-}
-
-impl AsMut<[u8]> for Buffer {
-    /// As many bytes as its class has.
-    fn as_mut(&mut self) -> &mut [u8] {
-        self.memory.as_mut().map(AlignedBuffer::as_mut_slice).unwrap_or_default()
-    }
-}
-
-impl Drop for Buffer {
-    fn drop(&mut self) {
-        let Owner::Budget { home, class } = &self.owner;
-        if let Some(memory) = self.memory.take() {
-            home.put_back(*class, memory);
-        }
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        self.home.count_beside(self.bytes, 0);
     }
 }
 

@@ -7,6 +7,7 @@ mod budget;
 mod copy;
 #[cfg(all(test, not(feature = "shuttle")))]
 mod layout_tests;
+mod loan;
 mod slab;
 
 #[cfg(all(test, feature = "shuttle"))]
@@ -14,7 +15,8 @@ mod schedules;
 
 pub use crate::platform::{ALIGNMENT, DIRECT_FROM};
 pub use aligned::AlignedBuffer;
-pub(crate) use budget::{Beside, Budget, Buffer};
+pub(crate) use budget::Budget;
 pub use copy::lay_out;
+pub(crate) use loan::{Beside, Buffer};
 pub use slab::{Arrival, Open, Sealed};
 pub(crate) use slab::{Filled, Plane, Watched};

@@ -1,6 +1,7 @@
 //! A killed writer's store after `recover --apply`, and after a run has gone on with it: every frame that the writer
 //! called written is demanded, with its metadata.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -65,7 +66,8 @@ pub fn judge(
             findings.wrong(format!("after recover: {:?}", again.findings));
         }
         // A frame that was on its way may show as far as it came.
-        take(findings, judge::mended(case, plan, written, come(plan.root())?), "after recover", &mut after);
+        let (come, lost) = (come(plan.root())?, lost(plan.root())?);
+        take(findings, judge::mended(case, plan, written, come, &lost), "after recover", &mut after);
     }
     copy(&copies[1])?;
     for folder in &copies {
@@ -80,6 +82,12 @@ fn come(root: &Path) -> Result<u64> {
     let path = root.join(".ome-stream/run/progress.json");
     let record: Value = serde_json::from_slice(&std::fs::read(&path).with_context(|| path.display().to_string())?)?;
     record["frames"].as_u64().with_context(|| format!("{}: {record}", path.display()))
+}
+
+/// Frames that a store lists as missing.
+fn lost(root: &Path) -> Result<BTreeSet<u64>> {
+    let listed = missing::read(&*platform::native_source(), root)?.unwrap_or_default();
+    Ok(listed.stretches.iter().flat_map(|stretch| stretch.first..=stretch.last).collect())
 }
 
 fn take(findings: &mut Findings, found: Findings, when: &str, after: &mut After) {

@@ -74,8 +74,8 @@ pub fn store(case: &Case, plan: &Plan, must_have: u64, must_tell: u64) -> Findin
 
 /// As [`store`], of a store that is mended and says that so many frames have come. Its arrays may reach as far as parts
 /// of frames do: `recover` wins back every whole chunk.
-pub fn mended(case: &Case, plan: &Plan, written: u64, come: u64) -> Findings {
-    look(case, plan, written, written, When::Mended(come))
+pub fn mended(case: &Case, plan: &Plan, written: u64, come: u64, lost: &BTreeSet<u64>) -> Findings {
+    look(case, plan, written, written, When::Mended(come, lost))
 }
 
 /// As [`store`], of a store whose run has ended, and to which these frames were lost before it began.
@@ -87,7 +87,7 @@ fn look(case: &Case, plan: &Plan, must_have: u64, must_tell: u64, when: When<'_>
     let mut findings = Findings::default();
     let camera = Camera::new(case);
     for (position, image) in model::images(case).iter().enumerate() {
-        let demand = Demand { must_have, ends_whole: !matches!(when, When::Mended(_)) };
+        let demand = Demand { must_have, ends_whole: !matches!(when, When::Mended(..)) };
         if let Some(full) = array(&camera, plan, position, image, demand, &mut findings) {
             levels::judge((case, plan), (position, image), &full, (must_have, when), &mut findings);
         }

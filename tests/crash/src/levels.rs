@@ -18,9 +18,9 @@ use crate::writer::Camera;
 pub enum When<'a> {
     /// Its run goes on, or was interrupted: a plane of a level shows all that becomes it, or fill value.
     Running,
-    /// It is made whole, with as many frames as it says have come: of the planes that came each level has what becomes of
-    /// them.
-    Mended(u64),
+    /// It is made whole, with as many frames as it says have come, but for those that it lists as lost: of the planes
+    /// that came each level has what becomes of them.
+    Mended(u64, &'a BTreeSet<u64>),
     /// A run has ended; these frames were lost to an earlier one. Of those that came each level has what becomes of them.
     Ended(&'a BTreeSet<u64>),
 }
@@ -87,7 +87,12 @@ pub fn judge(
     };
     let also: Vec<Vec<Level>> = match when {
         When::Running => Vec::new(),
-        When::Mended(frames) => vec![made_of(&|_| true), made_of(&|number| number < frames)],
+        // Of a frame that was lost on its way every chunk may be there: levels are made without it.
+        When::Mended(frames, lost) => vec![
+            made_of(&|_| true),
+            made_of(&|number| number < frames),
+            made_of(&|number| number < frames && !lost.contains(&number)),
+        ],
         When::Ended(lost) => vec![made_of(&|_| true), made_of(&|number| !lost.contains(&number))],
     };
     let parts = parts(case, image);
@@ -117,7 +122,7 @@ pub fn judge(
             // While it runs, a plane waits for all of its frames.
             let is_whole = match when {
                 When::Running => plane == expected || !frames.iter().all(|number| *number < must_have),
-                When::Mended(_) => others.contains(&plane) || !must(&|number| *number < must_have),
+                When::Mended(..) => others.contains(&plane) || !must(&|number| *number < must_have),
                 When::Ended(lost) => others.contains(&plane) || !must(&|number| !lost.contains(number)),
             };
             if !is_whole {
