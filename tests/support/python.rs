@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::{Value, json};
+
 /// Names the interpreter of the environment with the packages of `interop/requirements.txt`.
 pub const PYTHON: &str = "OME_STREAM_PYTHON";
 
@@ -63,4 +65,20 @@ pub fn run(python: &Path, name: &str, arguments: &[&Path]) -> Result<String, Str
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(format!("{name} ended with {}:\n{}", output.status, String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Has foreign readers and validators judge stores, each as [`crate::manifest`] describes it; the report of
+/// `check_store.py`.
+///
+/// # Panics
+/// With what is wrong with them, where anything is.
+#[must_use]
+#[expect(clippy::panic, reason = "what is wrong is all that a test has to say")]
+pub fn judged(python: &Path, folder: &Path, stores: &[Value]) -> Value {
+    let path = folder.join("manifest.json");
+    let report = std::fs::write(&path, json!({ "stores": stores }).to_string())
+        .map_err(|error| format!("{}: {error}", path.display()))
+        .and_then(|()| run(python, "check_store.py", &[&path]))
+        .and_then(|report| serde_json::from_str(&report).map_err(|error| format!("no report: {error}")));
+    report.unwrap_or_else(|error| panic!("{error}"))
 }

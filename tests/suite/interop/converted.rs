@@ -1,6 +1,5 @@
 //! Converted stores, ours and those of others, as foreign readers and validators see them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,7 +10,7 @@ use ome_stream_tests::case::Case;
 use ome_stream_tests::python::{self, say};
 use ome_stream_tests::run::run;
 use ome_stream_tests::{manifest, matrix, model, read};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::foreign_stores::{TOOL, made};
 
@@ -80,10 +79,7 @@ fn converted_stores_are_read_in_full_and_found_valid() {
         }
     }
     assert!(stores.len() >= STORES, "{STORES} stores and more are converted, there are {}", stores.len());
-    let path = folder.path().join("manifest.json");
-    fs::write(&path, json!({ "stores": stores }).to_string()).expect("the manifest");
-    let report = python::run(&python, "check_store.py", &[&path]).unwrap_or_else(|error| panic!("{error}"));
-    let report: Value = serde_json::from_str(&report).expect("a report");
+    let report = python::judged(&python, folder.path(), &stores);
     let done = report["stores"].as_array().map_or(0, Vec::len);
     assert_eq!(done, stores.len());
     let Some(tool) = python::setting(TOOL, "converted stores as `ome-stream check` judges them") else { return };

@@ -1,7 +1,6 @@
 //! Levels that `ome-stream convert --levels` adds, to stores of ours and of others: what NumPy makes of full resolution,
 //! and valid.
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -9,7 +8,7 @@ use ome_stream::settings::{NgffVersion, PyramidMethod};
 use ome_stream_tests::python::{self, say};
 use ome_stream_tests::run::run;
 use ome_stream_tests::{manifest, matrix, model};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::foreign_stores::{TOOL, made};
 
@@ -76,10 +75,7 @@ fn levels_that_are_added_are_what_numpy_makes() {
         stores.push(store);
     }
     assert!(stores.len() >= STORES, "{STORES} stores and more get levels, there are {}", stores.len());
-    let path = folder.path().join("manifest.json");
-    fs::write(&path, json!({ "stores": stores }).to_string()).expect("the manifest");
-    let report = python::run(&python, "check_store.py", &[&path]).unwrap_or_else(|error| panic!("{error}"));
-    let report: Value = serde_json::from_str(&report).expect("a report");
+    let report = python::judged(&python, folder.path(), &stores);
     assert_eq!(report["stores"].as_array().map_or(0, Vec::len), stores.len());
     say(&format!("{} stores got levels, which are as NumPy makes them", stores.len()));
 }

@@ -1,13 +1,11 @@
 //! Every case of the matrix, written by every engine, read and judged by others.
 
-use std::fs;
-
 use ome_stream::backend::Backend;
 use ome_stream::settings::NgffVersion;
 use ome_stream_tests::python::{self, say};
 use ome_stream_tests::run::{NoRun, run};
 use ome_stream_tests::{manifest, matrix};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// Fewest images with levels below full resolution among the cases of the matrix.
 const PYRAMIDS: usize = 20;
@@ -51,10 +49,7 @@ fn are_read_in_full_and_found_valid(engines: &[&str], least: usize) {
         return;
     }
 
-    let path = folder.path().join("manifest.json");
-    fs::write(&path, json!({ "stores": stores }).to_string()).expect("the manifest");
-    let report = python::run(&python, "check_store.py", &[&path]).unwrap_or_else(|error| panic!("{error}"));
-    let report: Value = serde_json::from_str(&report).expect("a report");
+    let report = python::judged(&python, folder.path(), &stores);
     let count = |check: &str| {
         let checks = report["stores"].as_array().into_iter().flatten();
         checks

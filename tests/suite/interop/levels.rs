@@ -140,10 +140,7 @@ fn are_what_numpy_makes(engines: &[&str], least: usize) {
     if stores.is_empty() {
         return;
     }
-    let path = folder.path().join("manifest.json");
-    fs::write(&path, json!({ "stores": stores }).to_string()).expect("the manifest");
-    let report = python::run(&python, "check_store.py", &[&path]).unwrap_or_else(|error| panic!("{error}"));
-    let report: Value = serde_json::from_str(&report).expect("a report");
+    let report = python::judged(&python, folder.path(), &stores);
     let checks = report["stores"].as_array().into_iter().flatten().flat_map(|store| store["checks"].as_array());
     let compared: Vec<u64> = checks
         .flatten()

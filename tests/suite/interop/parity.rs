@@ -228,9 +228,7 @@ fn same_as_native(name: &str, matrix: &Matrix, expected: fn(Value) -> Value) {
     say(&format!("parity: {} cases through zarrs and {name} have the same pixels and metadata", cases.len()));
 
     let Some(python) = python::setting(python::PYTHON, "parity by foreign readers") else { return };
-    let path = folder.path().join("manifest.json");
-    fs::write(&path, json!({ "stores": stores }).to_string()).expect("the manifest");
-    python::run(&python, "check_store.py", &[&path]).unwrap_or_else(|error| panic!("{error}"));
+    let _read = python::judged(&python, folder.path(), &stores);
     say(&format!("parity: {} stores read by foreign readers", stores.len()));
 }
 
