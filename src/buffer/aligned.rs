@@ -92,6 +92,24 @@ impl AlignedBuffer {
         unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(offset), len) }
     }
 
+    /// The bytes `offset .. offset + len`, to change them.
+    ///
+    /// # Safety
+    /// Nobody else reads or writes these bytes for as long as the slice lives.
+    ///
+    /// # Panics
+    /// If the range is outside the allocation.
+    #[must_use]
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "parts of one buffer are changed by several at once: the caller keeps them apart"
+    )]
+    pub(super) unsafe fn slice_mut(&self, offset: usize, len: usize) -> &mut [u8] {
+        self.check(offset, len);
+        // SAFETY: in range and initialized; the caller keeps all others away.
+        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr().add(offset), len) }
+    }
+
     /// Copies `bytes` to `offset`.
     ///
     /// # Safety

@@ -19,4 +19,4 @@ pub(crate) use budget::Budget;
 pub use copy::lay_out;
 pub(crate) use loan::{Beside, Buffer};
 pub use slab::{Arrival, Open, Sealed};
-pub(crate) use slab::{Filled, Plane, Watched};
+pub(crate) use slab::{Claim, Filled, Plane, Watched};

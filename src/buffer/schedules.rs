@@ -8,7 +8,7 @@ use shuttle::sync::atomic::{AtomicUsize, Ordering};
 use shuttle::{check_random, thread};
 
 use super::{Arrival, Budget, Open};
-use crate::plan::{ArrayId, Capabilities, Plan, SlabKey, StorageUnit};
+use crate::plan::{ArrayId, Capabilities, Form, Plan, SlabKey, StorageUnit};
 use crate::settings::{DataType, Settings, parse_dims};
 
 const SCHEDULES: usize = 5_000;
@@ -81,19 +81,29 @@ fn schedules_of_two_sources_in_one_budget() {
     );
 }
 
-#[test]
-fn schedules_of_a_slab_show_only_whole_planes() {
+/// Of slabs with three planes of four tiles.
+fn form() -> Arc<Form> {
     let dimensions = parse_dims("t:3:3,y:4:2,x:4:2").expect("a grammar of ours");
     let settings = Settings::new("a", dimensions, DataType::UInt8);
     let plan = Plan::new(&settings, &Capabilities::taking(StorageUnit::Chunk)).expect("valid");
-    let form = Arc::clone(&plan.forms()[0]);
+    Arc::clone(&plan.forms()[0])
+}
+
+fn open_slab(form: &Arc<Form>) -> (Open, Budget) {
+    let budget = Budget::of_buffers(form.layout().buffer_bytes(), 0, 1);
+    let key = SlabKey { array: ArrayId(0), index: [0; 3] };
+    let mut slab = Open::new(key, form, Some(budget.slab_beside(0))).expect("memory");
+    budget.take(&[0], || false).expect("memory").into_iter().for_each(|buffer| slab.attach(buffer));
+    (slab, budget)
+}
+
+#[test]
+fn schedules_of_a_slab_show_only_whole_planes() {
+    let form = form();
     check_random(
         move || {
             let layout = form.layout();
-            let budget = Budget::of_buffers(layout.buffer_bytes(), 0, 1);
-            let key = SlabKey { array: ArrayId(0), index: [0; 3] };
-            let mut slab = Open::new(key, &form, Some(budget.slab_beside(0))).expect("memory");
-            budget.take(&[0], || false).expect("memory").into_iter().for_each(|buffer| slab.attach(buffer));
+            let (mut slab, _budget) = open_slab(&form);
             let complete = Arc::new(AtomicUsize::new(0));
             let live = {
                 let (watched, form, complete) = (slab.watch(), Arc::clone(&form), Arc::clone(&complete));
@@ -142,6 +152,47 @@ fn schedules_of_a_slab_show_only_whole_planes() {
             assert!(planes == [1, 2, 3] || !replaced && planes == [1, 9, 3], "{planes:?}");
             live.join().expect("no panic");
             reader.join().expect("no panic");
+        },
+        SCHEDULES,
+    );
+}
+
+/// Planes that are made where they lie, while the filling ends: a plane is there whole, or it is fill value.
+#[test]
+fn schedules_of_a_slab_that_ends_wait_for_planes_that_are_made() {
+    let form = form();
+    check_random(
+        move || {
+            let (mut slab, _budget) = open_slab(&form);
+            let layout = form.layout();
+            let makers: Vec<_> = (0..2)
+                .map(|slot| {
+                    let mut claim = slab.claim(slot).expect("empty");
+                    thread::spawn(move || {
+                        let made = claim.make(|tiles| {
+                            for half in 0..2 {
+                                let tile = tiles.tile(0, 0);
+                                let middle = tile.len() / 2;
+                                tile[half * middle..][..middle].fill(slot as u8 + 1);
+                                thread::yield_now();
+                            }
+                        });
+                        (claim, made.is_some())
+                    })
+                })
+                .collect();
+            slab.fill(2, Arrival(2), &vec![3; layout.frame_bytes()]);
+            let sealed = slab.seal();
+            let unit = sealed.bytes(&(0..1)).to_vec();
+            for maker in makers {
+                let (claim, _) = maker.join().expect("no panic");
+                drop(claim);
+            }
+            assert_eq!(unit, sealed.bytes(&(0..1)), "nobody writes what is sealed");
+            for (slot, plane) in unit.chunks(layout.plane_bytes()).enumerate() {
+                let expected = if slot == 2 { 3 } else { 0 };
+                assert!(plane.iter().all(|byte| *byte == expected), "{slot}: {plane:?}");
+            }
         },
         SCHEDULES,
     );

@@ -3,7 +3,7 @@
 //! Who may touch its memory is said by types. [`Open`] is the one handle that fills it; there is one, on one thread at
 //! a time. [`Open::seal`] ends it and gives a [`Sealed`], which many may read and nobody writes. [`Watched`] and
 //! [`Plane`] read filled planes meanwhile, which nobody writes either, but for [`Open::try_replace`], which keeps them
-//! away first.
+//! away first. A [`Claim`] is the right to make one plane where it will lie, while others make others.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -14,7 +14,7 @@ use super::copy::{copy_in, copy_out, zero};
 use super::{AlignedBuffer, Beside, Buffer};
 use crate::error::{Error, Result};
 use crate::plan::{Form, Layout, SlabKey};
-use crate::pyramid::Piece;
+use crate::pyramid::{Piece, Tiles};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{PoisonError, RwLock, TryLockError};
 
@@ -26,8 +26,10 @@ const FILLED: u64 = 1;
 const SKIPPED: u64 = 2;
 /// Set beside the state of a slot whose plane the engine has stored.
 const STORED: u64 = 4;
+/// Set alone, as long as somebody has the right to make the plane of a slot.
+const CLAIMED: u64 = 8;
 /// The arrival stands above the bits of the state.
-const STATE_BITS: u32 = 3;
+const STATE_BITS: u32 = 4;
 
 /// What all handles of a slab share.
 #[derive(Debug)]
@@ -44,6 +46,9 @@ struct Inner {
     /// Held for reading by whoever reads filled planes of an open slab, for writing by whoever replaces one. True once
     /// the complete slab is being stored: a provisional copy may no longer be.
     storing: RwLock<bool>,
+    /// Held for reading by whoever makes a plane in a claimed slot, for writing by whoever ends the filling. True once
+    /// it has ended.
+    making: RwLock<bool>,
     /// True once a provisional copy was stored.
     copied: AtomicBool,
     /// True once something of the complete slab could not be stored.
@@ -124,6 +129,7 @@ impl Open {
             done: AtomicUsize::new(0),
             jobs_left: AtomicUsize::new(0),
             storing: RwLock::new(false),
+            making: RwLock::new(false),
             copied: AtomicBool::new(false),
             spoiled: AtomicBool::new(false),
         };
@@ -152,10 +158,30 @@ impl Open {
     /// Copies `frame` into `slot`; true when the slab is now complete. A slot that is not empty stays as it is, and so
     /// does a slab without a buffer.
     pub fn fill(&mut self, slot: usize, arrival: Arrival, frame: &[u8]) -> bool {
-        let Some(buffer) = self.inner.memory().filter(|_| self.inner.state(slot) == 0) else { return false };
-        // SAFETY: the slot is empty, so no reader looks at it, and this is the one handle that writes.
+        let Some(buffer) = self.inner.memory().filter(|_| self.inner.is_empty(slot)) else { return false };
+        // SAFETY: the slot is empty, so no reader looks at it, nobody has claimed it, and this is the one handle that
+        // writes.
         unsafe { copy_in(self.inner.form.layout(), frame, slot, buffer) };
         self.inner.mark(slot, FILLED, arrival)
+    }
+
+    /// The right to make the plane of an empty slot where it will lie; `None` for one that is not empty, and without a
+    /// buffer. The slot holds nothing until [`Open::fill_claimed`].
+    pub(crate) fn claim(&mut self, slot: usize) -> Option<Claim> {
+        if !self.has_buffer() || !self.inner.is_empty(slot) {
+            return None;
+        }
+        self.inner.slots[slot].store(CLAIMED, Ordering::Release);
+        Some(Claim { inner: Arc::clone(&self.inner), slot })
+    }
+
+    /// The plane of a claimed slot is made; true when the slab is now complete.
+    pub(crate) fn fill_claimed(&mut self, claim: Claim, arrival: Arrival) -> bool {
+        let slot = claim.slot;
+        let mine = Arc::ptr_eq(&claim.inner, &self.inner);
+        // Gives the slot back.
+        drop(claim);
+        mine && self.inner.mark(slot, FILLED, arrival)
     }
 
     /// Notes that `slot` will never hold a frame; true when the slab is now complete.
@@ -167,8 +193,9 @@ impl Open {
     /// [restored](Open::restored).
     pub(crate) fn restore(&mut self, nth: usize, slot: usize, plane: &[u8]) {
         let layout = self.inner.form.layout();
-        if let Some(buffer) = self.inner.memory().filter(|_| self.inner.state(slot) == 0) {
-            // SAFETY: the slot is empty, so no reader looks at it, and this is the one handle that writes.
+        if let Some(buffer) = self.inner.memory().filter(|_| self.inner.is_empty(slot)) {
+            // SAFETY: the slot is empty, so no reader looks at it, nobody has claimed it, and this is the one handle
+            // that writes.
             unsafe { buffer.write(layout.unit_offset(nth) + slot * layout.plane_bytes(), plane) };
         }
     }
@@ -180,7 +207,7 @@ impl Open {
     }
 
     /// Replaces what is in `slot`, a frame or none; false, and nothing is changed, while somebody reads filled planes
-    /// or the slab has no buffer: wait with [`Watched::wait`] and ask again.
+    /// or makes this one, or the slab has no buffer: wait with [`Watched::wait`] and ask again.
     #[must_use]
     pub(crate) fn try_replace(&mut self, slot: usize, frame: &[u8]) -> bool {
         let _nobody_reads = match self.inner.storing.try_write() {
@@ -188,8 +215,10 @@ impl Open {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return false,
         };
-        let Some(buffer) = self.inner.memory() else { return false };
-        // SAFETY: the slab is open, so only readers of filled planes could look, and they need the lock held here.
+        let is_claimed = self.inner.slots[slot].load(Ordering::Acquire) == CLAIMED;
+        let Some(buffer) = self.inner.memory().filter(|_| !is_claimed) else { return false };
+        // SAFETY: the slab is open and nobody has claimed the slot, so only readers of filled planes could look, and
+        // they need the lock held here.
         unsafe { copy_in(self.inner.form.layout(), frame, slot, buffer) };
         let arrival = self.inner.slots[slot].load(Ordering::Acquire) >> STATE_BITS;
         self.inner.slots[slot].store(arrival << STATE_BITS | FILLED, Ordering::Release);
@@ -221,14 +250,60 @@ impl Open {
     #[must_use]
     pub fn seal(self) -> Sealed {
         let inner = self.inner;
+        // Waits for those who make planes, and lets none begin.
+        *inner.making.write().unwrap_or_else(PoisonError::into_inner) = true;
         if let Some(buffer) = inner.memory() {
             for slot in (0..inner.slots.len()).filter(|slot| inner.state(*slot) != FILLED) {
-                // SAFETY: readers only look at filled slots until there is a `Sealed`, and this is the one handle that
-                // writes.
+                // SAFETY: readers only look at filled slots until there is a `Sealed`, nobody makes a plane any more, and
+                // this is the one handle that writes.
                 unsafe { zero(inner.form.layout(), slot, buffer) };
             }
         }
         Sealed { inner, _beside: self.beside.map(Arc::new) }
+    }
+}
+
+/// The right to make the plane of one slot of an open slab, on any thread, while others make others. Dropped, it gives
+/// the slot back empty.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    inner: Arc<Inner>,
+    slot: usize,
+}
+
+impl Claim {
+    /// Gives the tiles of the slot to `make`; `None` where the filling of the slab has ended.
+    pub(crate) fn make<T>(&mut self, make: impl FnOnce(&mut dyn Tiles) -> T) -> Option<T> {
+        let buffer = self.inner.memory()?;
+        let has_ended = self.inner.making.read().unwrap_or_else(PoisonError::into_inner);
+        (!*has_ended).then(|| make(&mut Slot { layout: self.inner.form.layout(), slot: self.slot, buffer }))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.inner.slots[self.slot].store(0, Ordering::Release);
+    }
+}
+
+/// The tiles of a slot that somebody makes.
+struct Slot<'a> {
+    layout: &'a Layout,
+    slot: usize,
+    buffer: &'a AlignedBuffer,
+}
+
+impl Tiles for Slot<'_> {
+    fn shape(&self) -> (usize, usize) {
+        self.layout.tile()
+    }
+
+    fn tile(&mut self, down: usize, across: usize) -> &mut [u8] {
+        let plane = self.layout.plane_bytes();
+        let offset = self.layout.unit_offset(self.layout.unit_of_tile(down, across)) + self.slot * plane;
+        // SAFETY: the bytes belong to a claimed slot, which nobody reads; there is one claim, which is borrowed, and as
+        // it is borrowed the filling of the slab has not ended.
+        unsafe { self.buffer.slice_mut(offset, plane) }
     }
 }
 
@@ -315,7 +390,7 @@ impl Sealed {
 }
 
 /// A filled plane of a slab, open or sealed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Plane {
     inner: Arc<Inner>,
     slot: usize,
@@ -439,6 +514,11 @@ impl Inner {
         self.slots[slot].load(Ordering::Acquire) & (FILLED | SKIPPED)
     }
 
+    /// Whether nothing has become of a slot, and nobody is about to make its plane.
+    fn is_empty(&self, slot: usize) -> bool {
+        self.slots[slot].load(Ordering::Acquire) & (FILLED | SKIPPED | CLAIMED) == 0
+    }
+
     /// Slots in a state that is `wanted`, with the arrivals of their frames; not those to which none has come.
     fn arrivals(&self, wanted: impl Fn(u64) -> bool) -> impl Iterator<Item = (usize, Arrival)> {
         self.slots.iter().enumerate().filter_map(move |(nth, slot)| {
@@ -454,7 +534,7 @@ impl Inner {
     }
 
     fn mark(&self, slot: usize, state: u64, arrival: Arrival) -> bool {
-        if self.state(slot) != 0 {
+        if !self.is_empty(slot) {
             return false;
         }
         self.slots[slot].store(arrival.0 << STATE_BITS | state, Ordering::Release);

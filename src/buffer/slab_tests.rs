@@ -88,6 +88,63 @@ fn what_is_filled_is_read_meanwhile_and_afterwards() {
     assert!(watched.filled().is_none(), "it is gone");
 }
 
+/// Fills the slot of a claim, tile by tile, as [`Open::fill`] lays out a frame.
+fn make(claim: &mut Claim, frame: &[u8]) -> Option<()> {
+    claim.make(|tiles| {
+        let (rows, columns) = tiles.shape();
+        for (row, line) in frame.chunks(12).enumerate() {
+            for (across, part) in line.chunks(columns * 2).enumerate() {
+                let tile = tiles.tile(row / rows, across);
+                tile[row % rows * columns * 2..][..part.len()].copy_from_slice(part);
+            }
+        }
+    })
+}
+
+#[test]
+fn planes_are_made_where_they_lie_by_several_at_once() {
+    let (mut open, form, budget) = slab(0);
+    let mut claims: Vec<Claim> = (0..3).map(|slot| open.claim(slot).expect("empty")).collect();
+    assert!(open.claim(0).is_none(), "it is claimed");
+    assert!(!open.fill(0, Arrival(0), &frame(9)) && !open.skip(0, Arrival(0)) && !open.try_replace(0, &frame(9)));
+    assert!(open.plane(0).is_none() && open.left() == 3, "nothing is there yet");
+    thread::scope(|scope| {
+        for (value, claim) in [20, 30, 40].into_iter().zip(&mut claims) {
+            scope.spawn(move || make(claim, &frame(value)).expect("open"));
+        }
+    });
+    drop(claims.remove(1));
+    assert!(open.claim(1).is_some(), "a claim that is given up leaves an empty slot");
+    for (claim, slot) in claims.into_iter().zip([0_u8, 2]) {
+        assert!(!open.fill_claimed(claim, Arrival(slot.into())));
+    }
+    assert!(open.fill(1, Arrival(1), &frame(30)));
+    for (slot, value) in [20, 30, 40].into_iter().enumerate() {
+        let mut copy = vec![0; 4 * 6 * 2];
+        open.plane(slot).expect("filled").copy_to(&mut copy);
+        assert_eq!(copy, frame(value));
+    }
+    let sealed = open.seal();
+    assert_eq!(sealed.bytes(&(0..1))[..8], frame(20)[..8]);
+    assert_eq!(form.layout().planes(), 3);
+    drop(sealed);
+    assert_eq!(budget.bytes_out(), 0);
+}
+
+#[test]
+fn no_plane_is_made_in_a_slab_whose_filling_has_ended() {
+    let (mut open, _, _budget) = slab(0);
+    let mut late = open.claim(1).expect("empty");
+    let sealed = open.seal();
+    assert!(make(&mut late, &frame(1)).is_none());
+    drop(late);
+    assert!(sealed.bytes(&(0..4)).iter().all(|byte| *byte == 0));
+    let (mut other, _, _) = slab(0);
+    let (mut mine, _, _) = slab(0);
+    let claim = other.claim(0).expect("empty");
+    assert!(!mine.fill_claimed(claim, Arrival(0)) && mine.plane(0).is_none(), "a claim of another slab");
+}
+
 #[test]
 fn a_slab_at_the_edge_is_complete_with_the_planes_that_it_has() {
     let (mut open, _, budget) = slab(1);

@@ -334,7 +334,8 @@ impl Layout {
     }
 
     /// The unit that holds a tile: what [`Layout::tiles`] lists, by arithmetic.
-    fn unit_of_tile(&self, row: usize, column: usize) -> usize {
+    #[must_use]
+    pub(crate) fn unit_of_tile(&self, row: usize, column: usize) -> usize {
         let as_usize = |(down, across): (u32, u32)| (down as usize, across as usize);
         let ((down, across), (shard_down, shard_across)) = (as_usize(self.grid), as_usize(self.shard_grid));
         let (top, left) = (row - row % shard_down, column - column % shard_across);

@@ -230,6 +230,6 @@ impl Use for Finish<'_> {
         let plane = frame.0 * frame.1 * item;
         let of = |nth: usize| Piece::whole(&self.memory[nth * plane..][..plane], frame, item);
         let pieces: Vec<Piece<'_>> = self.planes().map(of).collect();
-        pick_pieces(self.reducer, pick, &pieces, self.made)
+        pick_pieces(self.reducer, pick, &pieces, self.reducer.made().1, self.made)
     }
 }

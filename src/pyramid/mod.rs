@@ -23,7 +23,7 @@ mod reducer;
 pub use crate::settings::PyramidMethod as Method;
 pub use accumulator::Accumulator;
 pub use geometry::{Level, LevelAxis, Shrink, Until, levels};
-pub use piece::Piece;
+pub use piece::{Piece, Tiles};
 pub use reducer::{MAX_PLANES, MAX_WINDOW, Reducer};
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A plane as it lies in memory: in one piece, or in the tiles of a slab's buffer.
+//! A plane as it lies in memory, and where one goes that is made: in one piece, or in the tiles of a slab's buffer.
 
 use crate::error::{Error, Result};
 
@@ -19,6 +19,31 @@ pub struct Piece<'a> {
     pub columns: usize,
 }
 
+/// The memory of a plane that is being made, cut into tiles of one size.
+pub trait Tiles {
+    /// Rows and columns of a tile.
+    fn shape(&self) -> (usize, usize);
+    /// A tile, by its row and column among the tiles: its rows of pixels without padding. Of one at the edge of the
+    /// plane the pixels beyond it are there, and stay as they are.
+    fn tile(&mut self, down: usize, across: usize) -> &mut [u8];
+}
+
+/// A plane in one piece.
+pub(super) struct Whole<'a> {
+    pub(super) shape: (usize, usize),
+    pub(super) pixels: &'a mut [u8],
+}
+
+impl Tiles for Whole<'_> {
+    fn shape(&self) -> (usize, usize) {
+        self.shape
+    }
+
+    fn tile(&mut self, _: usize, _: usize) -> &mut [u8] {
+        self.pixels
+    }
+}
+
 impl<'a> Piece<'a> {
     /// A whole plane, rows without padding.
     #[must_use]
@@ -30,6 +55,28 @@ impl<'a> Piece<'a> {
     #[inline(always)]
     pub(super) fn line(&self, row: usize, item: usize) -> &'a [u8] {
         &self.bytes[row * self.stride..][..self.columns * item]
+    }
+
+    /// What of it becomes pixels of the tile `(down, across)` of the plane below, whose tiles have `tile` rows and columns:
+    /// its place is told from the corner of that tile.
+    pub(super) fn above_tile(
+        &self,
+        (down, across): (usize, usize),
+        tile: (usize, usize),
+        window: (usize, usize),
+        item: usize,
+    ) -> Self {
+        let stretch = |start: usize, length: usize, nth: usize, tile: usize, window: usize| {
+            // A tile may be larger than the plane, and its pixels above it than can be counted.
+            let corner = nth.saturating_mul(tile).saturating_mul(window);
+            let end = corner.saturating_add(tile.saturating_mul(window)).min(start + length);
+            let start = start.max(corner);
+            (start, start - corner, end.saturating_sub(start))
+        };
+        let (top, row, rows) = stretch(self.row, self.rows, down, tile.0, window.0);
+        let (left, column, columns) = stretch(self.column, self.columns, across, tile.1, window.1);
+        let skipped = (top - self.row) * self.stride + (left - self.column) * item;
+        Self { bytes: &self.bytes[skipped.min(self.bytes.len())..], stride: self.stride, row, column, rows, columns }
     }
 
     /// Whether it is a part of a plane of `frame` rows and columns, with pixels of `item` bytes, that holds no window

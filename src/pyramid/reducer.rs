@@ -6,7 +6,7 @@ use super::fold::{First, FloatMean, Fold, Least, Mean};
 use super::kernel::{FoldPiece, PickPieces, Target, fast};
 use super::order::{Float, Integer, Order};
 use super::pick::{KeyOf, Median, Mode, Pick};
-use super::piece::Piece;
+use super::piece::{Piece, Tiles, Whole};
 use crate::error::{Error, Result};
 use crate::settings::DataType;
 
@@ -82,22 +82,51 @@ impl Reducer {
     /// it, in any order.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`]; [`Error::Internal`] for pieces that cut a window, and for a window of several planes.
+    /// As for [`Self::reduce_into`].
     ///
     /// # Panics
     /// If `made` is shorter than [`Self::made_bytes`].
     pub fn reduce<'a>(&self, pieces: impl IntoIterator<Item = Piece<'a>>, made: &mut [u8]) -> Result<()> {
+        let made = &mut made[..self.made_bytes()];
+        self.reduce_into(pieces, &mut Whole { shape: self.made(), pixels: made })
+    }
+
+    /// As [`Self::reduce`], into the tiles of the smaller plane.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`]; [`Error::Internal`] for pieces that cut a window, for tiles that are too short, and for a
+    /// window of several planes.
+    pub fn reduce_into<'a>(&self, pieces: impl IntoIterator<Item = Piece<'a>>, made: &mut dyn Tiles) -> Result<()> {
         if self.window.0 != 1 {
-            let message = format!("one plane where {} become one", self.window.0);
-            return Err(Error::Internal { place: "the pyramid", message });
+            return Err(internal(format!("one plane where {} become one", self.window.0)));
         }
-        pieces.into_iter().try_for_each(|piece| self.reduce_piece(piece, made))
+        pieces.into_iter().try_for_each(|piece| self.reduce_piece(&piece, made))
     }
 
     /// Apart from what callers compile anew for their kind of pieces: all kernels hang on it.
-    fn reduce_piece(&self, piece: Piece<'_>, made: &mut [u8]) -> Result<()> {
-        self.check(&piece)?;
-        self.with(Reduce { reducer: self, piece, made })
+    fn reduce_piece(&self, piece: &Piece<'_>, made: &mut dyn Tiles) -> Result<()> {
+        self.check(piece)?;
+        let (tile, window) = (made.shape(), self.in_plane());
+        let least = tile.0.checked_mul(tile.1).and_then(|pixels| pixels.checked_mul(self.item()));
+        // The tiles in which the pixels lie that it becomes.
+        let tiles_of = |start: usize, length: usize, window: usize, tile: usize| {
+            let tile = tile.max(1);
+            start / window / tile..(start + length).div_ceil(window).div_ceil(tile)
+        };
+        if piece.rows == 0 || piece.columns == 0 {
+            return Ok(());
+        }
+        for down in tiles_of(piece.row, piece.rows, window.0, tile.0) {
+            for across in tiles_of(piece.column, piece.columns, window.1, tile.1) {
+                let piece = piece.above_tile((down, across), tile, window, self.item());
+                let pixels = made.tile(down, across);
+                if least.is_none_or(|least| pixels.len() < least) {
+                    return Err(internal(format!("{} bytes for a tile of {tile:?} pixels", pixels.len())));
+                }
+                self.with(Reduce { reducer: self, piece, columns: tile.1, pixels })?;
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn frame(&self) -> (usize, usize) {
@@ -176,31 +205,42 @@ pub(crate) fn check_window(factors: [u64; 3]) -> Result<()> {
 struct Reduce<'a> {
     reducer: &'a Reducer,
     piece: Piece<'a>,
-    made: &'a mut [u8],
+    /// Columns of the tile that it becomes a part of.
+    columns: usize,
+    pixels: &'a mut [u8],
 }
 
 impl Use for Reduce<'_> {
     type Outcome = Result<()>;
 
     fn fold<F: Fold>(self, fold: F) -> Result<()> {
-        let Self { reducer, piece, made } = self;
-        let (window, columns) = (reducer.in_plane(), reducer.made().1);
-        fast(FoldPiece { fold, piece, window, columns, target: Target::Pixels(made) });
+        let Self { reducer, piece, columns, pixels } = self;
+        fast(FoldPiece { fold, piece, window: reducer.in_plane(), columns, target: Target::Pixels(pixels) });
         Ok(())
     }
 
     fn pick<P: Pick>(self, pick: P) -> Result<()> {
-        pick_pieces(self.reducer, pick, &[self.piece], self.made)
+        pick_pieces(self.reducer, pick, &[self.piece], self.columns, self.pixels)
     }
 }
 
-/// Picks the pixels that stand for windows of equal pieces of planes.
-pub(super) fn pick_pieces<P: Pick>(reducer: &Reducer, pick: P, pieces: &[Piece<'_>], pixels: &mut [u8]) -> Result<()> {
-    let (window, columns) = (reducer.in_plane(), reducer.made().1);
+/// Picks the pixels that stand for windows of equal pieces of planes, in rows of `columns` pixels.
+pub(super) fn pick_pieces<P: Pick>(
+    reducer: &Reducer,
+    pick: P,
+    pieces: &[Piece<'_>],
+    columns: usize,
+    pixels: &mut [u8],
+) -> Result<()> {
+    let window = reducer.in_plane();
     let most = pieces.len() * window.0 * window.1;
     let mut keys: Vec<KeyOf<P>> = Vec::new();
     let bytes = (most * KeyOf::<P>::SIZE) as u64;
     keys.try_reserve_exact(most).map_err(|_| Error::OutOfMemory { bytes, purpose: "the pixels of a window" })?;
     fast(PickPieces { pick, pieces, window, columns, pixels, keys });
     Ok(())
+}
+
+fn internal(message: String) -> Error {
+    Error::Internal { place: "the pyramid", message }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::reduce::lost;
 use super::shared::Shared;
-use crate::buffer::{Arrival, Buffer, Open, Sealed};
+use crate::buffer::{Arrival, Buffer, Claim, Open, Plane, Sealed};
 use crate::error::Result;
 use crate::plan::{ArrayId, Form, Plan, PlannedArray, SlabKey};
 use crate::pyramid::Accumulator;
@@ -276,6 +276,35 @@ impl Levels {
         waiting
     }
 
+    /// The right to make a plane in a slab.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] where the slab is not open, or has no buffer.
+    pub(super) fn claim(&self, key: SlabKey, slot: usize) -> Result<Claim> {
+        let slab = self.slab(key).ok_or_else(lost)?;
+        let mut open = locked(&slab);
+        open.as_mut().and_then(|open| open.claim(slot)).ok_or_else(lost)
+    }
+
+    /// Fills a slot of an open slab; gives the plane to read, and the slab where that made it complete.
+    ///
+    /// # Errors
+    /// [`crate::Error::Internal`] where the slab is not open, or the slot stays empty.
+    pub(super) fn fill(
+        &self,
+        shared: &Shared,
+        (key, slot): (SlabKey, usize),
+        fill: impl FnOnce(&mut Open) -> bool,
+    ) -> Result<(Plane, Option<Sealed>)> {
+        let mut plane = None;
+        let complete = self.change(shared, key, |open| {
+            let complete = fill(open);
+            plane = open.plane(slot);
+            Ok(complete)
+        })?;
+        Ok((plane.ok_or_else(lost)?, complete))
+    }
+
     /// Changes an open slab; the sealed one where that made it complete.
     ///
     /// # Errors
@@ -286,7 +315,7 @@ impl Levels {
         key: SlabKey,
         change: impl FnOnce(&mut Open) -> Result<bool>,
     ) -> Result<Option<Sealed>> {
-        let slab = self.slabs().get(&key).cloned().ok_or_else(lost)?;
+        let slab = self.slab(key).ok_or_else(lost)?;
         let complete = {
             let mut open = locked(&slab);
             let complete = change(open.as_mut().ok_or_else(lost)?)?;

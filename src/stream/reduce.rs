@@ -2,7 +2,7 @@
 
 use super::levels::{Place, PlaneKey, Window, locked};
 use super::shared::Shared;
-use crate::buffer::{Arrival, Plane, Sealed};
+use crate::buffer::{Arrival, Claim, Plane, Sealed};
 use crate::error::{Error, Result};
 use crate::plan::{ArrayId, Form, PlannedArray};
 use crate::pyramid::{Piece, Reducer};
@@ -23,29 +23,18 @@ pub(super) struct Reduction {
 #[derive(Debug, Default)]
 pub(super) struct Scratches(Mutex<Vec<Scratch>>);
 
-/// A plane that was made, one that is being made, and one of full resolution in one piece.
+/// A plane that was made of several, and one of the level above in one piece.
 #[derive(Debug, Default)]
 struct Scratch {
     made: Vec<u8>,
-    next: Vec<u8>,
     copy: Vec<u8>,
 }
 
-/// What there is of a level, while the one below is made.
-#[derive(Clone, Copy)]
-enum Above<'a> {
-    /// No plane.
-    Nothing,
-    /// One of full resolution.
-    Full(&'a Plane),
-    /// The one that was made last, of this array.
-    Made(&'a PlannedArray),
-}
-
 /// What became of a plane on a level.
-#[derive(Clone, Copy)]
 enum Next {
-    /// A plane was made of it and of those before.
+    /// A plane was made of it where it will lie.
+    There(Claim),
+    /// A plane was made of it and of those before, in one piece.
     Made,
     /// None was made, for none of its window has come.
     Nothing,
@@ -58,7 +47,7 @@ enum Next {
 /// # Errors
 /// [`Error::OutOfMemory`].
 pub(super) fn reduce(shared: &Shared, reduction: &Reduction) -> Result<Vec<Sealed>> {
-    let above = reduction.plane.as_ref().map_or(Above::Nothing, Above::Full);
+    let above = reduction.plane.clone();
     let frame = (reduction.arrival, reduction.index);
     shared.scratches.with(|scratch| {
         let mut complete = Vec::new();
@@ -84,7 +73,7 @@ pub(super) fn finish_windows(shared: &Shared, mut store: impl FnMut(Vec<Sealed>)
             let full = plan.arrays()[array.image()].id();
             let complete = shared.scratches.with(|scratch| {
                 let mut complete = Vec::new();
-                let mut chain = Chain { shared, scratch, full, frame, above: Above::Nothing };
+                let mut chain = Chain { shared, scratch, full, frame, above: None };
                 let next = chain.end(key, &mut window)?;
                 chain.put(array, next, &mut complete)?;
                 chain.run(level, &mut complete)?;
@@ -104,7 +93,8 @@ struct Chain<'a, 'b> {
     full: ArrayId,
     /// The frame whose plane it is, or the latest of those that it was made of.
     frame: (Arrival, StorageIndex),
-    above: Above<'a>,
+    /// The plane of the level above, where there is one.
+    above: Option<Plane>,
 }
 
 impl<'a> Chain<'a, '_> {
@@ -114,7 +104,7 @@ impl<'a> Chain<'a, '_> {
         for level in plan.levels_of(plan.array(self.full).image()).skip_while(|level| level.level() <= from) {
             let next = match Place::of(level, &self.frame.1).window() {
                 Some(key) => self.wait(level.form(), key)?,
-                None => self.make(level.form())?,
+                None => self.make(level)?,
             };
             if let Next::Waits = next {
                 return Ok(());
@@ -124,18 +114,16 @@ impl<'a> Chain<'a, '_> {
         Ok(())
     }
 
-    /// Makes a plane of the one above alone.
-    fn make(&mut self, form: &Form) -> Result<Next> {
-        let Some(reducer) = form.reducer() else { return Ok(Next::Nothing) };
-        let Scratch { made, next, copy } = &mut *self.scratch;
-        let below = room(next, reducer.made_bytes())?;
-        match self.above {
-            Above::Nothing => return Ok(Next::Nothing),
-            Above::Full(plane) => with_pieces(plane, reducer, copy, |pieces| reducer.reduce(pieces, below))?,
-            Above::Made(above) => reducer.reduce([whole(above.form(), made)], below)?,
-        }
-        std::mem::swap(made, next);
-        Ok(Next::Made)
+    /// Makes a plane of the one above alone, where it will lie.
+    fn make(&mut self, level: &PlannedArray) -> Result<Next> {
+        let Some((above, reducer)) = self.above.take().zip(level.form().reducer()) else { return Ok(Next::Nothing) };
+        let Place { slab, slot, .. } = Place::of(level, &self.frame.1);
+        let mut claim = self.shared.levels.claim(slab, slot)?;
+        let copy = &mut self.scratch.copy;
+        claim
+            .make(|tiles| with_pieces(&above, reducer, copy, |pieces| reducer.reduce_into(pieces, tiles)))
+            .ok_or_else(lost)??;
+        Ok(Next::There(claim))
     }
 
     /// Adds the plane above to those that become the plane `key`, and makes that where it was the last of them.
@@ -143,15 +131,9 @@ impl<'a> Chain<'a, '_> {
         let ((arrival, full), depth) = (self.frame, form.depth());
         let window = self.shared.levels.window(key).ok_or_else(lost)?;
         let mut window = locked(&window);
-        let Scratch { made, copy, .. } = &mut *self.scratch;
-        if !matches!(self.above, Above::Nothing) {
+        if let Some(above) = self.above.take() {
             let (sum, reducer) = window.sum.as_mut().zip(form.reducer()).ok_or_else(lost)?;
-            let nth = depth.nth(&full);
-            match self.above {
-                Above::Nothing => {}
-                Above::Full(plane) => with_pieces(plane, reducer, copy, |pieces| sum.add(nth, pieces))?,
-                Above::Made(above) => sum.add(nth, [whole(above.form(), made)])?,
-            }
+            with_pieces(&above, reducer, &mut self.scratch.copy, |pieces| sum.add(depth.nth(&full), pieces))?;
         }
         window.latest = window.latest.max(Some((arrival, full)));
         window.left = window.left.saturating_sub(1);
@@ -171,23 +153,30 @@ impl<'a> Chain<'a, '_> {
         Ok(Next::Made)
     }
 
-    /// Puts what became of a plane into its slab.
+    /// Puts what became of a plane into its slab, where the level below finds it.
     fn put(&mut self, level: &'a PlannedArray, next: Next, complete: &mut Vec<Sealed>) -> Result<()> {
         let (shared, (arrival, full)) = (self.shared, self.frame);
         let Place { slab, slot, .. } = Place::of(level, &full);
-        if let Next::Made = next {
-            let plane = &self.scratch.made[..level.layout().frame_bytes()];
-            complete.extend(shared.levels.change(shared, slab, |open| {
-                if open.has_buffer() { Ok(open.fill(slot, arrival, plane)) } else { Err(lost()) }
-            })?);
-            self.above = Above::Made(level);
+        let made = &self.scratch.made;
+        let filled = match next {
+            Next::There(claim) => {
+                shared.levels.fill(shared, (slab, slot), |open| open.fill_claimed(claim, arrival)).map(Some)
+            }
+            Next::Made => shared
+                .levels
+                .fill(shared, (slab, slot), |open| open.has_buffer() && open.fill(slot, arrival, made))
+                .map(Some),
+            Next::Nothing | Next::Waits => Ok(None),
+        }?;
+        if let Some((plane, sealed)) = filled {
+            self.above = Some(plane);
+            complete.extend(sealed);
             return Ok(());
         }
         if level.form().depth().planes() > 1 {
             shared.progress.passed_over_level(level.form().source(), arrival, level.level());
         }
         complete.extend(shared.levels.change(shared, slab, |open| Ok(open.skip(slot, arrival)))?);
-        self.above = Above::Nothing;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ mod naive;
 
 use proptest::prelude::*;
 
-use super::{Accumulator, Method, Piece, Reducer};
+use super::{Accumulator, Method, Piece, Reducer, Tiles};
 use crate::settings::DataType;
 use naive::Planes;
 
@@ -90,6 +90,54 @@ fn in_tiles<T>(
     use_pieces(&pieces)
 }
 
+/// Tiles of a plane of so many rows and columns that is being made.
+struct InTiles {
+    plane: (usize, usize),
+    shape: (usize, usize),
+    item: usize,
+    tiles: Vec<Vec<u8>>,
+}
+
+/// What is in a tile before.
+const BEFORE: u8 = 0x99;
+
+impl InTiles {
+    fn new(plane: (usize, usize), shape: (usize, usize), item: usize) -> Self {
+        let count = plane.0.div_ceil(shape.0) * plane.1.div_ceil(shape.1);
+        Self { plane, shape, item, tiles: vec![vec![BEFORE; shape.0 * shape.1 * item]; count] }
+    }
+
+    /// In one piece; what lies beyond the plane was left alone.
+    fn plane(&self) -> Vec<u8> {
+        let (mut plane, (rows, columns), item) = (Vec::new(), self.shape, self.item);
+        let across = self.plane.1.div_ceil(columns);
+        for pixel in 0..self.plane.0 * self.plane.1 {
+            let (row, column) = (pixel / self.plane.1, pixel % self.plane.1);
+            let inside = (row % rows * columns + column % columns) * item;
+            plane.extend(&self.tiles[row / rows * across + column / columns][inside..][..item]);
+        }
+        for (nth, tile) in self.tiles.iter().enumerate() {
+            for (inside, pixel) in tile.chunks(item).enumerate() {
+                let row = nth / across * rows + inside / columns;
+                let column = nth % across * columns + inside % columns;
+                let is_beyond = row >= self.plane.0 || column >= self.plane.1;
+                assert!(!is_beyond || pixel.iter().all(|byte| *byte == BEFORE), "a pixel beyond the plane");
+            }
+        }
+        plane
+    }
+}
+
+impl Tiles for InTiles {
+    fn shape(&self) -> (usize, usize) {
+        self.shape
+    }
+
+    fn tile(&mut self, down: usize, across: usize) -> &mut [u8] {
+        &mut self.tiles[down * self.plane.1.div_ceil(self.shape.1) + across]
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Case {
     method: Method,
@@ -121,6 +169,12 @@ fn check(case: &Case) {
         let reduce = |pieces: &[Piece<'_>]| reducer.reduce(pieces.iter().rev().copied(), &mut again);
         in_tiles(&whole, frame, tile, item, reduce).unwrap();
         assert_eq!(made, again, "in tiles: {case:?}");
+        // Into tiles that hold parts of tiles above, or several of them.
+        let shape = (1 + numbers.below(reducer.made().0 + 1), 1 + numbers.below(reducer.made().1 + 1));
+        let mut tiles = InTiles::new(reducer.made(), shape, item);
+        let reduce = |pieces: &[Piece<'_>]| reducer.reduce_into(pieces.iter().copied(), &mut tiles);
+        in_tiles(&whole, frame, tile, item, reduce).unwrap();
+        assert_eq!(tiles.plane(), made, "into tiles of {shape:?}: {case:?}");
     } else {
         let mut order: Vec<usize> = (0..window.0).collect();
         (1..order.len()).for_each(|nth| order.swap(nth, numbers.below(nth + 1)));
