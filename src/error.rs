@@ -216,6 +216,9 @@ pub enum Error {
     /// Another thread canceled what was waited for; a frame was refused and used no frame number.
     #[error("the wait was canceled; nothing was changed, and the stream goes on")]
     Canceled,
+    /// The host gave the run up: what was not written by then never will be. What was written is readable.
+    #[error("the run was aborted: what was written is kept, the rest was given up; `resume` goes on with the store")]
+    Aborted,
     /// A store is damaged or is not what an operation on it needs.
     #[error("{}: {}", shown::path(.path), shown::sentence(.problem))]
     Damaged {
@@ -253,6 +256,7 @@ impl Error {
             Self::OutOfMemory { .. } => 20,
             Self::TimedOut { .. } => 21,
             Self::Canceled => 22,
+            Self::Aborted => 24,
             // 32 and above belong to the C border: NULL, handle, text encoding, buffer size.
         }
     }

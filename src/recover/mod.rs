@@ -41,6 +41,7 @@ pub use crate::journal::format as log;
 pub use crate::zarr::index::{MISSING, PLACES_MARK, index_bytes, index_of, is_sane, overlapping, parse_index};
 pub use mend::KEPT_SUFFIX;
 pub use report::{ArrayReport, BehindLevel, Finding, LostChunk, MAX_LISTED, Report, State, Verdict};
+pub(crate) use written::of_source;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

@@ -20,11 +20,11 @@ const MAX_STRETCHES: usize = 1 << 20;
 
 /// What became of the frames of a source of an interrupted run.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Written {
+pub(crate) struct Written {
     /// The number behind the highest frame that is stored, dropped or skipped: every one below it is that, or lost.
-    pub(super) come: Come,
-    /// Frames below that are nowhere, and were not listed as missing before.
-    pub(super) lost: Vec<Stretch>,
+    pub(crate) come: Come,
+    /// Frames that are nowhere, and were not listed as missing before.
+    pub(crate) lost: Vec<Stretch>,
 }
 
 /// Finds out which frames of each source the run stored whose log is the file `log`, kept by an engine that takes
@@ -49,16 +49,21 @@ pub(super) fn find(
         .zip(base.iter().zip(&stored))
         .enumerate()
         .map(|(nth, (of, (base, stored)))| {
-            of_source(source, (plan, of), *base, stored, given_up.get(nth).unwrap_or(&none))
+            of_source(source, (plan, of), *base, (stored, 0), given_up.get(nth).unwrap_or(&none))
         })
         .collect()
 }
 
-fn of_source(
+/// What became of the frames of a source of which every one below `come.frames` is done: those in `stored` are there, no
+/// other is, but for what is listed as missing. Frames below `accepted` that are neither are lost.
+///
+/// # Errors
+/// As for [`find`].
+pub(crate) fn of_source(
     from_where: &dyn Source,
     (plan, source): (&Plan, &PlannedSource),
     come: Come,
-    stored: &[Range<u64>],
+    (stored, accepted): (&[Range<u64>], u64),
     given_up: &[u64],
 ) -> Result<Written> {
     let base = come.frames;
@@ -78,7 +83,7 @@ fn of_source(
         gone.push(at..stored.start);
         at = stored.end;
     }
-    gone.push(at..behind);
+    gone.push(at..behind.max(accepted));
     let known: Vec<Range<u64>> = listed.iter().map(|stretch| stretch.first..stretch.last.saturating_add(1)).collect();
     let lost = without(joined(gone), &joined(known));
     let lost = lost.into_iter().map(|range| Stretch::new(range.start, range.end - 1, Why::Lost)).collect();

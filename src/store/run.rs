@@ -236,6 +236,22 @@ impl Store {
         self.lines.flush(&self.plan, budget, &*self.disk, self.sync)
     }
 
+    /// Leaves out the lines of frames that were given up: of each source those from so many frames on.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn cut_lines(&self, frames: &[u64]) -> Result<()> {
+        if self.is_lost() {
+            return Ok(());
+        }
+        for (source, frames) in self.plan.sources().iter().zip(frames) {
+            for image in source.images().filter(|image| self.lines.has_begun(*image)) {
+                lines::keep_first(&frame_metadata::path(&self.plan, image), *frames, &*self.disk, self.sync)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes them before the log tells that their frames are stored, so that after a crash no stored frame lacks its
     /// line.
     pub(crate) fn flush_lines_for_log(&self, budget: &Budget) -> Result<()> {

@@ -47,7 +47,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`Error::TooManyFrames`] where fewer are left or `frames` is above [`MAX_SKIP`] (nothing is skipped then);
-    /// [`Error::Failed`], [`Error::Finished`].
+    /// [`Error::Failed`], [`Error::Finished`], [`Error::Aborted`].
     pub fn skip(&self, frames: u64) -> Result<u64> {
         self.skip_from(SourceId(0), frames)
     }
@@ -59,7 +59,7 @@ impl Stream {
     pub fn skip_from(&self, source: SourceId, frames: u64) -> Result<u64> {
         let shared = &*self.shared;
         let front = self.front(source)?;
-        shared.failure.check()?;
+        shared.check()?;
         self.threads.start()?;
         let patience = shared.waits.begin(None, NO_ROOM);
         let mut turn = self.turn(front, NoRoom::Wait, &patience)?;
@@ -75,6 +75,7 @@ impl Stream {
         for nth in 1..=frames {
             if nth % SKIPS_AT_A_TIME == 0 {
                 turn = turn.leave().back();
+                shared.check()?;
             }
             if shared.storing.len() > MAX_QUEUED_SKIPS || shared.reducing.len() > MAX_QUEUED_SKIPS {
                 let away = turn.leave();
@@ -99,7 +100,7 @@ impl Stream {
         let start = Instant::now();
         let shared = &*self.shared;
         let front = self.front(source)?;
-        shared.failure.check()?;
+        shared.check()?;
         self.check_size(source, pixels)?;
         self.threads.start()?;
         let limit = if let NoRoom::WaitFor(limit) = no_room { Some(limit) } else { None };
@@ -113,7 +114,7 @@ impl Stream {
             if buffers.is_none() {
                 (turn, buffers) = self.fetch(turn, &classes, no_room, &patience)?;
                 // While this frame waited, what it waited for may have failed.
-                shared.failure.check()?;
+                shared.check()?;
             }
             match buffers {
                 Some(buffers) => turn.open_with(shared, &lacking, buffers)?,
@@ -171,11 +172,13 @@ impl Stream {
 
     /// Waits for this thread's turn; an error says why it did not get it.
     pub(super) fn turn<'a>(&self, front: &'a Front, no_room: NoRoom, patience: &Patience) -> Result<Turn<'a>> {
-        let left = || self.shared.waits.left(patience);
+        let left = || {
+            if self.shared.abort.is_asked() { Err(Error::Aborted) } else { self.shared.waits.left(patience) }
+        };
         let turn = front.turn(no_room != NoRoom::Refuse, left).map_err(|no_turn| match no_turn {
             NoTurn::GivenUp(error) => error,
             NoTurn::Full => self.full(),
-            NoTurn::Finished => Error::Finished,
+            NoTurn::Finished => self.shared.over(),
         })?;
         // While this thread waited, what the others waited for may have failed.
         self.shared.failure.check()?;
@@ -201,7 +204,7 @@ impl Stream {
                     None => {
                         away.waits();
                         let left = || {
-                            self.shared.failure.check()?;
+                            self.shared.check()?;
                             self.shared.waits.left(patience)
                         };
                         budget.take_while(classes, || self.shared.is_storing(), left)?

@@ -39,7 +39,7 @@ impl Began {
 enum State {
     /// All of it, and all is stored; of an unbounded run whatever came.
     Complete,
-    /// Less came, or something failed.
+    /// Less came, or something failed, or the host gave it up.
     Aborted,
 }
 
@@ -53,6 +53,9 @@ struct Ended {
     ended: String,
     seconds: Seconds,
     frames: Frames,
+    /// The host gave it up: frames that were not written by then are lost.
+    #[serde(skip_serializing_if = "is_false")]
+    given_up: bool,
     /// The first thing that went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<String>,
@@ -83,9 +86,13 @@ struct Frames {
     written: u64,
     skipped: u64,
     dropped: u64,
-    /// Lost in an interruption.
+    /// Lost in an interruption, or given up.
     #[serde(skip_serializing_if = "is_zero")]
     lost: u64,
+}
+
+fn is_false(given_up: &bool) -> bool {
+    !given_up
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -93,11 +100,11 @@ fn is_zero(number: &u64) -> bool {
 }
 
 impl Stream {
-    /// How this run has ended, after `come` frames of each source.
+    /// How this run has ended, after `come` frames of each source, `given_up` by the host or not.
     ///
     /// # Errors
     /// Of the list of missing frames, which tells of earlier runs.
-    pub(super) fn how_it_ended(&self, come: &[u64]) -> Result<Value> {
+    pub(super) fn how_it_ended(&self, come: &[u64], given_up: bool) -> Result<Value> {
         let shared = &self.shared;
         let declared: Option<u64> = shared.plan.sources().iter().map(|source| source.router().total()).sum();
         let all: u64 = come.iter().sum();
@@ -106,10 +113,12 @@ impl Stream {
         let received = all.saturating_sub(skipped);
         // After a failure all that is known is up to where nothing is missing.
         let stored = if shared.failure.is_set() { shared.progress.counts().0.min(all) } else { all };
+        // Some behind these may be there; which of them, the list of missing frames tells.
+        let reached = if given_up { shared.progress.counts().0.min(all) } else { stored };
         let spent = shared.sink.time_spent();
         let seconds = |time: Duration| (time.as_secs_f64() * 1e3).round() / 1e3;
         let ended = Ended {
-            state: match failure.is_some() || declared.is_some_and(|declared| all < declared) {
+            state: match failure.is_some() || given_up || declared.is_some_and(|declared| all < declared) {
                 true => State::Aborted,
                 false => State::Complete,
             },
@@ -132,8 +141,9 @@ impl Stream {
                 dropped,
                 lost,
             },
+            given_up,
             failure: failure.map(sentence),
-            wells_not_reached: wells_not_reached(&shared.plan, come, stored),
+            wells_not_reached: wells_not_reached(&shared.plan, come, reached),
         };
         // Numbers, texts and lists of them: JSON has them all.
         serde_json::to_value(ended)

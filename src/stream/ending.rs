@@ -32,11 +32,19 @@ impl Stream {
         workers::store_all(shared, shared.levels.close(shared));
         note(shared.store.check_root());
         shared.store.give_back_reserve();
+        let accepted: Vec<u64> = self.fronts.iter().map(super::front::Front::next).collect();
+        // From here on nothing is given up any more.
+        let given_up = shared.abort.decide() && !shared.failure.is_set() && !self.is_whole(&accepted);
+        let come = if given_up { self.give_up(&accepted) } else { Ok(all(&accepted)) };
+        let come = come.unwrap_or_else(|error| {
+            note(Err(error));
+            all(&accepted)
+        });
+        let frames: Vec<u64> = come.iter().map(|come| come.frames).collect();
         // Also after a failure: what was written before it shall be readable.
-        let come: Vec<u64> = self.fronts.iter().map(super::front::Front::next).collect();
         let extents = match shared.failure.is_set() {
             true => shared.progress.extents(&shared.plan),
-            false => extents(&shared.plan, &come),
+            false => extents(&shared.plan, &frames),
         };
         note(seal(shared, &extents));
         // The live thread stops last, so that readers were shown what workers and engine wrote until now.
@@ -44,6 +52,9 @@ impl Stream {
         // What fails once may go well the second time; of what belongs to the store the error is told all the same.
         let flush = || shared.store.flush_lines(&shared.budget);
         shared.housekeeping.note(Kept::FrameMetadata, flush().or_else(|_| flush()));
+        if given_up && !shared.failure.is_set() {
+            shared.housekeeping.note(Kept::FrameMetadata, shared.store.cut_lines(&frames));
+        }
         let flush = || shared.store.flush_missing();
         shared.housekeeping.note(Kept::Missing, flush().or_else(|_| flush()));
         let intervals = self.fronts.iter().map(|front| front.look().times.found()).collect();
@@ -51,13 +62,12 @@ impl Stream {
         let groups = || shared.store.finish_groups(&extents, &learned);
         note(groups().inspect_err(|_| drop(groups())));
         if !shared.failure.is_set() {
-            let all: Vec<Come> = come.iter().copied().map(Come::all).collect();
-            let record = || shared.store.record(&all);
+            let record = || shared.store.record(&come);
             shared.housekeeping.note(Kept::Record, record().or_else(|_| record()));
         }
         // Behind all that it tells of, and before all is put on the medium, so that it is there too.
         let aborted = shared.failure.is_set();
-        let tell = || self.how_it_ended(&come).and_then(|ended| shared.store.tell_end(&ended));
+        let tell = || self.how_it_ended(&accepted, given_up).and_then(|ended| shared.store.tell_end(&ended));
         shared.housekeeping.note(Kept::End, tell().or_else(|_| tell()));
         let start = Instant::now();
         if let Some(synced) = shared.store.sync_all() {
@@ -78,12 +88,16 @@ impl Stream {
         shared.store.unlock();
         shared.failure.check()?;
         shared.housekeeping.check()?;
-        let (skipped, dropped) = (Counts::get(&shared.counts.skipped), Counts::get(&shared.counts.dropped));
+        let count = |counter| Counts::get(counter);
+        let counts = &shared.counts;
+        let (skipped, dropped, lost) = (count(&counts.skipped), count(&counts.dropped), count(&counts.lost));
         Ok(Summary {
             path: shared.plan.root().to_path_buf(),
-            frames: come.iter().sum::<u64>() - self.resumed - skipped - dropped,
+            frames: accepted.iter().sum::<u64>() - self.resumed - skipped - dropped - lost,
             skipped,
             dropped,
+            lost,
+            aborted: given_up,
             shapes: shared.plan.arrays()[..shared.plan.positions().len()]
                 .iter()
                 .zip(&extents)
@@ -93,6 +107,11 @@ impl Stream {
             bytes_high_water: shared.budget.high_water(),
         })
     }
+}
+
+/// All of so many frames of each source.
+fn all(frames: &[u64]) -> Vec<Come> {
+    frames.iter().copied().map(Come::all).collect()
 }
 
 /// Seals what was written to each array and gives its document the final shape; goes on after an error, which it

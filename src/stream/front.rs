@@ -169,7 +169,7 @@ impl<'a> Turn<'a> {
     /// Where the next frame goes.
     pub(super) fn place(&self, shared: &Shared) -> Result<Place> {
         if self.state.is_finished() {
-            return Err(Error::Finished);
+            return Err(shared.over());
         }
         let number = self.next();
         let (array, location) = shared.plan.place(self.front.source, number).ok_or_else(|| Error::TooManyFrames {

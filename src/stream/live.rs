@@ -59,7 +59,7 @@ pub(super) struct Rounds {
 impl Rounds {
     pub(super) fn run(&mut self, shared: &Shared) -> Result<()> {
         // After a failure nothing new is stored, but readers shall see what was written before it.
-        if !shared.failure.is_set() {
+        if shared.check().is_ok() {
             shared.store.check_root()?;
             shared.flush_frame_metadata()?;
             if shared.capabilities.provisional {
@@ -133,6 +133,10 @@ impl Rounds {
         for (key, slab) in open {
             if let Some(shown) = before.get(&key) {
                 self.shown.insert(key, *shown);
+            }
+            // There may be thousands, on a disk that is slow.
+            if shared.abort.is_asked() {
+                break;
             }
             self.show(shared, key, &slab)?;
         }

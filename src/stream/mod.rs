@@ -4,6 +4,7 @@
 //! threads, which hand it to the engine. One more thread lets readers see what was written and appends frame metadata.
 //! Memory is bounded by the budget: when it is used up, `append` waits, says so, or drops, as `when_full` says.
 
+mod abort;
 mod anew;
 mod append;
 mod complete;
@@ -221,7 +222,8 @@ impl Stream {
     ///
     /// # Errors
     /// A refused frame changes nothing and uses no number: [`Error::Failed`] for an earlier write that failed,
-    /// [`Error::FrameSize`], [`Error::TooManyFrames`], [`Error::Full`], [`Error::Finished`]; [`Error::OutOfMemory`]
+    /// [`Error::FrameSize`], [`Error::TooManyFrames`], [`Error::Full`], [`Error::Finished`], [`Error::Aborted`];
+    /// [`Error::OutOfMemory`]
     /// where the system has no memory for the frame and none is coming back, [`Error::Io`] where it has no thread to
     /// store it.
     pub fn append(&self, pixels: &[u8]) -> Result<u64> {
@@ -284,7 +286,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`Error::InvalidMetadata`] for reserved names, for text that is not a JSON object, and for more than 16 MiB in a
-    /// namespace or 32 MiB in all together; [`Error::Finished`]; [`Error::Io`].
+    /// namespace or 32 MiB in all together; [`Error::Finished`], [`Error::Aborted`]; [`Error::Io`].
     pub fn set_metadata(&self, namespace: &str, json: &str) -> Result<()> {
         let value: Value = serde_json::from_str(json).map_err(|cause| Error::InvalidMetadata {
             namespace: namespace.to_owned(),
@@ -293,7 +295,7 @@ impl Stream {
         })?;
         check_namespace(namespace, &value)?;
         if Counts::is_set(&self.shared.counts.finished) {
-            return Err(Error::Finished);
+            return Err(self.shared.over());
         }
         self.shared.store.set_metadata(namespace, value)
     }
@@ -313,6 +315,7 @@ impl Stream {
             durable,
             skipped: Counts::get(&shared.counts.skipped),
             dropped: Counts::get(&shared.counts.dropped),
+            lost: Counts::get(&shared.counts.lost),
             declared: shared.plan.sources().iter().map(|source| source.router().total()).sum(),
             bytes_in_flight: shared.budget.bytes_out(),
             bytes_high_water: shared.budget.high_water(),
@@ -328,6 +331,7 @@ impl Stream {
             },
             failure: shared.failure.get().map(|error| error.to_string()),
             finished: Counts::is_set(&shared.counts.finished),
+            aborted: shared.abort.is_asked(),
             notes: shared.notes(),
             housekeeping: shared.housekeeping.told(),
             bytes_for_live_readers: shared.sink.bytes_for_live_readers(),
@@ -340,7 +344,13 @@ impl Stream {
     /// # Errors
     /// The first thing that went wrong in the run; what was written before it is readable. Where all that went wrong
     /// concerns what is kept beside the pixels (see [`Status::housekeeping`]), that, with everything else stored.
+    /// [`Error::Aborted`] after [`Stream::abort`].
     pub fn finish(&self) -> Result<Summary> {
+        self.outcome().and_then(|summary| if summary.aborted { Err(Error::Aborted) } else { Ok(summary) })
+    }
+
+    /// How the run has ended; ends it unless it has.
+    fn outcome(&self) -> Result<Summary> {
         // Held meanwhile: who asks while the run ends waits for its end.
         let mut outcome = self.outcome.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = outcome.get_or_insert_with(|| self.end()).clone();
@@ -355,7 +365,7 @@ fn ms(time: Duration) -> f64 {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if let Err(error) = self.finish() {
+        if let Err(error) = self.outcome() {
             tracing::error!(%error, "finishing a stream that was dropped failed");
         }
     }

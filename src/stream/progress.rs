@@ -4,6 +4,7 @@
 //! the extent that it reaches.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::buffer::Arrival;
@@ -62,6 +63,8 @@ struct Inner {
 struct OfSource {
     written: Watermark,
     durable: Watermark,
+    /// The number behind the highest frame whose plane of full resolution is written.
+    stored_end: u64,
     /// Every frame below this is there for readers.
     readable: u64,
     /// Levels whose planes are made of one each.
@@ -157,7 +160,7 @@ impl Progress {
             let of_one = of_source.filter(|form| form.depth().planes() == 1).map(|form| level_bit(form.level()));
             let of_one = of_one.fold(0, |all, level| all | level);
             let mark = || Watermark::new(base, levels);
-            OfSource { written: mark(), durable: mark(), readable: base, of_one }
+            OfSource { written: mark(), durable: mark(), stored_end: base, readable: base, of_one }
         });
         let arrays = plan.arrays().iter().map(|array| {
             let source = plan.source_of(array.id());
@@ -269,6 +272,25 @@ impl Progress {
         self.lock().sources.iter().map(|source| (source.written.base, source.durable.base)).collect()
     }
 
+    /// For each source how many of its frames are done, and which later ones have their plane of full resolution written,
+    /// or were passed over in between.
+    pub(super) fn stored(&self) -> Vec<(u64, Vec<Range<u64>>)> {
+        let inner = self.lock();
+        let of_source = |source: &OfSource| {
+            let base = source.written.base;
+            let mut stored: Vec<Range<u64>> = Vec::new();
+            for (frame, levels) in (base..source.stored_end).zip(&source.written.ahead) {
+                match stored.last_mut() {
+                    _ if levels & level_bit(0) == 0 => {}
+                    Some(last) if last.end == frame => last.end += 1,
+                    _ => stored.push(frame..frame + 1),
+                }
+            }
+            (base, stored)
+        };
+        inner.sources.iter().map(of_source).collect()
+    }
+
     /// Arrays with planes that were written since this was last asked, each with its planes along the append axis.
     pub(super) fn take_changed(&self, plan: &Plan) -> Vec<(ArrayId, Option<u64>)> {
         let mut inner = self.lock();
@@ -330,8 +352,12 @@ impl Progress {
             planes.iter().map(|(slot, _)| end(*slot)).fold(end(first.0), u64::max)
         });
         let mut inner = self.lock();
-        let written = &mut inner.sources[array.form().source().index()].written;
-        planes.iter().for_each(|(_, arrival)| written.mark(*arrival, level));
+        let source = &mut inner.sources[array.form().source().index()];
+        planes.iter().for_each(|(_, arrival)| source.written.mark(*arrival, level));
+        if array.level() == 0 {
+            let end = planes.iter().map(|(_, Arrival(arrival))| arrival + 1).max().unwrap_or(0);
+            source.stored_end = source.stored_end.max(end);
+        }
         inner.changed.insert(key.array);
         let known = &mut inner.arrays[key.array.index()];
         known.extent = known.extent.max(ends.unwrap_or(0));

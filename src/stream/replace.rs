@@ -26,13 +26,13 @@ impl Stream {
     ///
     /// # Errors
     /// [`Error::NoSuchFrame`] for a frame that has not come yet or a place outside the image, [`Error::FrameSize`],
-    /// [`Error::Finished`], [`Error::Failed`], [`Error::Unsupported`] from engines that cannot; nothing has changed
+    /// [`Error::Finished`], [`Error::Aborted`], [`Error::Failed`], [`Error::Unsupported`] from engines that cannot; nothing has changed
     /// then. [`Error::OutOfMemory`], [`Error::Io`] and [`Error::Damaged`] from the disk; where only levels could not be
     /// made anew, the run has failed.
     pub fn write_at(&self, position: u32, index: &[u64], pixels: &[u8]) -> Result<()> {
         let source = SourceId(0);
         let shared = &*self.shared;
-        shared.failure.check()?;
+        shared.check()?;
         self.check_size(source, pixels)?;
         if !shared.capabilities.random_access {
             return Err(crate::backend::no_random_access(&shared.capabilities.version));
@@ -60,7 +60,7 @@ impl Stream {
         loop {
             let mut state = front.look();
             if state.is_finished() {
-                return Err(Error::Finished);
+                return Err(shared.over());
             }
             if frame >= front.next() {
                 let problem = format!("only {} frames were appended so far", front.next());
@@ -99,7 +99,8 @@ impl Stream {
     fn replace_stored(&self, array: &PlannedArray, key: SlabKey, slot: usize, pixels: &[u8]) -> Result<()> {
         let shared = &*self.shared;
         shared.storing.wait_for(key);
-        shared.failure.check()?;
+        // A slab that was given up is not there to be changed.
+        shared.check()?;
         let single = array.layout().single_plane();
         let mut plane = AlignedBuffer::zeroed(single.buffer_bytes(), "the frame that replaces another")?;
         lay_out(&single, pixels, 0, &mut plane);

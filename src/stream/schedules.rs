@@ -83,6 +83,7 @@ fn run_of(plan: Plan, budget: Budget) -> (Arc<Stream>, Receiver<Job>) {
         levels: Levels::default(),
         scratches: super::reduce::Scratches::default(),
         waits: super::patience::Waits::default(),
+        abort: super::abort::Abort::default(),
         latencies: Mutex::new(status::histogram().expect("a histogram")),
         windows: windows::Windows::new(&plan),
         plan,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hdrhistogram::Histogram;
 
+use super::abort::Abort;
 use super::failure::Failure;
 use super::housekeeping::{Housekeeping, Kept};
 use super::levels::{Levels, PlaneKey};
@@ -17,7 +18,7 @@ use super::underway::Underway;
 use super::windows::Windows;
 use crate::backend::Sink;
 use crate::buffer::{Budget, Open, Sealed, Watched};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::plan::{Capabilities, Plan, SlabKey};
 use crate::platform::Clock;
 use crate::platform::free_memory::free_memory;
@@ -49,6 +50,8 @@ pub(super) struct Shared {
     pub(super) scratches: Scratches,
     /// Calls of the host that wait.
     pub(super) waits: Waits,
+    /// Whether the host has given the run up.
+    pub(super) abort: Abort,
     /// Intensities that were seen, by channel.
     pub(super) windows: Windows,
     /// Nanoseconds that `append` took; only `append` and `status` look at it.
@@ -60,6 +63,8 @@ pub(super) struct Shared {
 pub(super) struct Counts {
     pub(super) skipped: AtomicU64,
     pub(super) dropped: AtomicU64,
+    /// Accepted, and given up by `abort`.
+    pub(super) lost: AtomicU64,
     pub(super) finished: AtomicBool,
     pub(super) copy: Clock,
     pub(super) wait: Clock,
@@ -102,9 +107,24 @@ impl Shared {
             scratches: Scratches::default(),
             latencies: Mutex::new(histogram()?),
             waits: Waits::default(),
+            abort: Abort::default(),
             windows: Windows::new(plan),
             plan: Arc::clone(plan),
         })
+    }
+
+    /// Whether the run still takes and stores frames, but for what [`Shared::over`] tells.
+    ///
+    /// # Errors
+    /// [`Error::Failed`], [`Error::Aborted`].
+    pub(super) fn check(&self) -> Result<()> {
+        self.failure.check()?;
+        if self.abort.is_asked() { Err(Error::Aborted) } else { Ok(()) }
+    }
+
+    /// Why a run that has ended takes no more.
+    pub(super) fn over(&self) -> Error {
+        if self.abort.is_asked() { Error::Aborted } else { Error::Finished }
     }
 
     /// True while a slab is on its way from the queue to the engine.

@@ -28,6 +28,8 @@ pub struct Status {
     pub skipped: u64,
     /// Frames that were dropped because there was no room (`when_full: "drop"`).
     pub dropped: u64,
+    /// Frames that were accepted and that `abort` gave up.
+    pub lost: u64,
     /// Frames that the dimensions declare; `None` where the first is unbounded.
     pub declared: Option<u64>,
     /// Bytes of buffers that hold frames which are not written yet.
@@ -44,8 +46,10 @@ pub struct Status {
     pub phases: Phases,
     /// The first cause, once writing has failed.
     pub failure: Option<String>,
-    /// True once `finish` was asked.
+    /// True once the run is being ended.
     pub finished: bool,
+    /// True once it was given up by `abort`.
+    pub aborted: bool,
     /// What a person should know about this run and where it is stored.
     pub notes: Vec<String>,
     /// What the run keeps beside the pixels and could not bring up to date, with the reason: it is tried again, and
@@ -123,6 +127,10 @@ pub struct Summary {
     pub skipped: u64,
     /// Frames that were dropped for want of room.
     pub dropped: u64,
+    /// Frames that were accepted and that `abort` gave up.
+    pub lost: u64,
+    /// True where `abort` ended the run before all was stored.
+    pub aborted: bool,
     /// Final shape of each position's array, in storage order.
     pub shapes: Vec<Vec<u64>>,
     /// Bytes handed to the disk.

@@ -23,7 +23,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`Error::TimedOut`], [`Error::Canceled`] by [`Stream::cancel`], [`Error::Failed`] where the run failed before,
-    /// [`Error::Finished`] where it ended without the frame; [`Error::InvalidSettings`] for what never happens: durable
+    /// [`Error::Finished`] or [`Error::Aborted`] where it ended without the frame; [`Error::InvalidSettings`] for what never happens: durable
     /// with durability `none`.
     pub fn wait(&self, frame: u64, state: FrameState, limit: Option<Duration>) -> Result<()> {
         let (shared, source) = (&*self.shared, SourceId(0));
@@ -38,12 +38,12 @@ impl Stream {
         };
         let patience = shared.waits.begin(limit, what);
         let left = || {
-            shared.failure.check()?;
+            shared.check()?;
             Ok(Some(shared.waits.left(&patience)?.map_or(LOOK, |left| left.min(LOOK))))
         };
         match shared.progress.wait(source, state, frame.saturating_add(1), left)? {
             true => Ok(()),
-            false => shared.failure.check().and(Err(Error::Finished)),
+            false => shared.failure.check().and(Err(shared.over())),
         }
     }
 
@@ -62,6 +62,11 @@ impl Stream {
     /// [`Error::Canceled`]. Their frames are refused; the stream goes on. Calls that come later wait as before.
     pub fn cancel(&self) {
         self.shared.waits.cancel();
+        self.wake_all();
+    }
+
+    /// Wakes all calls of the host that wait, for them to ask again how long they may.
+    pub(super) fn wake_all(&self) {
         self.shared.budget.wake();
         self.shared.progress.wake();
         self.fronts.iter().for_each(super::front::Front::wake);

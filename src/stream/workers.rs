@@ -21,7 +21,8 @@ pub(super) enum Job {
     Reduce(Box<Reduction>),
 }
 
-/// Does one job. After a failure jobs are only released, so that memory is freed and nobody waits for ever.
+/// Does one job. After a failure, and once the run is given up, jobs are only released, so that memory is freed and
+/// nobody waits for ever.
 pub(super) fn run(shared: &Shared, job: Job) {
     match job {
         Job::Store { slab, units } => store(shared, &slab, units),
@@ -31,6 +32,8 @@ pub(super) fn run(shared: &Shared, job: Job) {
             drop(reduction);
             match made {
                 Some(complete) => store_all(shared, complete),
+                // Other workers may be making planes of what is open: it goes when they are done.
+                None if shared.abort.is_asked() => {}
                 // Nobody makes what is missing any more: who waits for memory gets that of what waits for it.
                 None => drop(shared.levels.close(shared)),
             }
@@ -94,8 +97,11 @@ fn store(shared: &Shared, slab: &Sealed, units: Range<usize>) {
     }
 }
 
-/// Runs `work` unless something failed before; a failure or a panic in it becomes the run's, at frame `frame`.
+/// Runs `work` unless something failed before, or the run is given up; a failure or a panic in it becomes the run's, at frame `frame`.
 pub(super) fn attempt<T>(shared: &Shared, frame: u64, work: impl FnOnce() -> Result<T>) -> Option<T> {
+    if shared.abort.gives_up() {
+        return None;
+    }
     let storing = shared.failure.storing()?;
     let failure = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(done)) => return Some(done),

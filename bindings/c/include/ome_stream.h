@@ -255,6 +255,11 @@
 #define OME_STREAM_CANCELED 22
 
 /**
+ * ome_stream_abort gave the run up: what was written is kept, the rest is not in the store.
+ */
+#define OME_STREAM_ABORTED 24
+
+/**
  * A pointer that must not be NULL is NULL.
  */
 #define OME_STREAM_NULL_POINTER 32
@@ -511,12 +516,13 @@ int32_t ome_stream_path(ome_stream_t *stream, char *buf, uint64_t len, uint64_t 
 /**
  * How the stream stands, as a JSON object. Frame numbers: "accepted" (taken or skipped: the number that the next frame
  * gets), "written" (every frame below it survives the death of this process), "durable" (every frame below it survives
- * power loss). Counts: "skipped", "dropped", "declared" (null where the first dimension is unbounded). Bytes:
+ * power loss). Counts: "skipped", "dropped", "lost" (given up by ome_stream_abort), "declared" (null where the first dimension is
+ * unbounded). Bytes:
  * "bytes_in_flight", "bytes_high_water", "bytes_limit", "bytes_written", and of that "bytes_for_live_readers" (what
  * readers cost that look while the run goes on). "append": times of append so far in microseconds ("count", "p50_us",
  * "p99_us", "p999_us", "max_us"). "phases": where the time went, in milliseconds, added up over threads ("copy_ms" and
  * "wait_ms" inside append, "encode_ms" and "write_ms" in the workers, "sync_ms" in finish). "failure": the first
- * cause, or null. "finished": true once finish was asked. "housekeeping": what the library keeps beside the pixels
+ * cause, or null. "finished": true once finish was asked. "aborted": true once ome_stream_abort was. "housekeeping": what the library keeps beside the pixels
  * (frame metadata, progress, the list of missing frames) and could not write, with the reason, or null: it is tried
  * again, the run goes on, and finish fails with it if it never succeeds. "notes": a list of texts, what is worth
  * knowing of this run, its file system and its memory. More fields may come: pass over those that are not known.
@@ -544,11 +550,28 @@ int32_t ome_stream_status(ome_stream_t *stream,
 int32_t ome_stream_finish(ome_stream_t *stream);
 
 /**
+ * Ends the stream at once: keeps what was written and gives up the frames that wait for the disk. Waits for what is
+ * being written just now (a few MiB for each worker, or a shard) and for what was written to be on the medium, as the
+ * settings' `durability` says; not for the rest. The store is valid and says in its root group that the run was given
+ * up; the frames that were accepted and are not there are listed in it, and "lost" of ome_stream_status counts them. With
+ * `resume` a later stream goes on behind the last frame that was written.
+ *
+ * OME_STREAM_OK where what was written is whole: ome_stream_status tells the rest. May be asked again and then gives the
+ * same answer at once; after ome_stream_finish it gives the answer of that. Fails as ome_stream_finish does.
+ *
+ * Any thread, also while another thread finishes: that becomes an abort. Calls of append and of ome_stream_wait that wait
+ * in other threads return OME_STREAM_ABORTED at once, as all later ones do, and ome_stream_finish. The handle stays
+ * valid until ome_stream_free.
+ */
+int32_t ome_stream_abort(ome_stream_t *stream);
+
+/**
  * Frees a stream; finishes it first if that was not asked. From then on its handle is invalid, for ever: any further
  * use is refused with OME_STREAM_INVALID_HANDLE. NULL is allowed and does nothing.
  *
- * This is also the way to abort: what came until then is kept and readable. It returns no code; if finishing fails
- * here the message is in ome_stream_last_error, but rather ask ome_stream_finish before.
+ * What came until then is kept and readable, and it takes as long as ome_stream_finish: to stop without waiting for the
+ * disk ask ome_stream_abort before. It returns no code; if finishing fails here the message is in ome_stream_last_error,
+ * but rather ask ome_stream_finish before.
  *
  * Any thread, also while other threads use the stream: their calls end as usual or with OME_STREAM_FINISHED.
  */

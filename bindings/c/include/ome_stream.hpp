@@ -218,6 +218,9 @@ public:
 
     void finish(std::error_code &error) noexcept { error = make_error_code(ome_stream_finish(handle_)); }
 
+    // Keeps what was written, gives up the rest, and does not wait for it.
+    void abort(std::error_code &error) noexcept { error = make_error_code(ome_stream_abort(handle_)); }
+
     // Finishes if need be and frees now. What goes wrong here is not told: finish() first.
     void close() noexcept { ome_stream_free(std::exchange(handle_, nullptr)); }
 
@@ -267,6 +270,9 @@ public:
     }
     void finish() {
         checked([&](std::error_code &error) { finish(error); });
+    }
+    void abort() {
+        checked([&](std::error_code &error) { abort(error); });
     }
 #endif
 

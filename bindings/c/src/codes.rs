@@ -80,6 +80,9 @@ pub const OME_STREAM_TIMED_OUT: i32 = 21;
 /// number. Not a failure: the stream goes on.
 pub const OME_STREAM_CANCELED: i32 = 22;
 
+/// ome_stream_abort gave the run up: what was written is kept, the rest is not in the store.
+pub const OME_STREAM_ABORTED: i32 = 24;
+
 /// A pointer that must not be NULL is NULL.
 pub const OME_STREAM_NULL_POINTER: i32 = 32;
 
@@ -132,6 +135,7 @@ pub(crate) fn name(code: i32) -> &'static CStr {
         OME_STREAM_OUT_OF_MEMORY => c"OME_STREAM_OUT_OF_MEMORY",
         OME_STREAM_TIMED_OUT => c"OME_STREAM_TIMED_OUT",
         OME_STREAM_CANCELED => c"OME_STREAM_CANCELED",
+        OME_STREAM_ABORTED => c"OME_STREAM_ABORTED",
         OME_STREAM_NULL_POINTER => c"OME_STREAM_NULL_POINTER",
         OME_STREAM_INVALID_HANDLE => c"OME_STREAM_INVALID_HANDLE",
         OME_STREAM_INVALID_UTF8 => c"OME_STREAM_INVALID_UTF8",

@@ -88,6 +88,7 @@ mod tests {
             (Error::NoSuchFrame { position: 0, index: Vec::new(), problem: text() }, codes::OME_STREAM_NO_SUCH_FRAME),
             (Error::Busy { path: PathBuf::new(), owner: text(), file: PathBuf::new() }, codes::OME_STREAM_BUSY),
             (Error::OutOfMemory { bytes: 1, purpose: "x" }, codes::OME_STREAM_OUT_OF_MEMORY),
+            (Error::Aborted, codes::OME_STREAM_ABORTED),
         ];
         for (error, code) in all {
             assert_eq!(Refusal::from(error.clone()).code(), code, "{error:?}");

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-OK, FRAME_SIZE, INVALID_HANDLE = 0, 7, 33
+OK, FRAME_SIZE, ABORTED, INVALID_HANDLE = 0, 7, 24, 33
 WRITTEN = 1
 
 U8P = ctypes.POINTER(ctypes.c_uint8)
@@ -62,6 +62,7 @@ def acquire(library: ctypes.CDLL, folder: Path, dtype: "type[np.generic]", pixel
     metadata = Node(library, "ome_stream_set_metadata", handle_value, ctypes.c_char_p, ctypes.c_char_p)
     status = Node(library, "ome_stream_status", handle_value, U8P, ctypes.c_uint64, U64P)
     finish = Node(library, "ome_stream_finish", handle_value)
+    abort = Node(library, "ome_stream_abort", handle_value)
     free = Node(library, "ome_stream_free", handle_value, result=None)
     last_error = Node(library, "ome_stream_last_error", U8P, ctypes.c_uint64, U64P)
 
@@ -107,6 +108,18 @@ def acquire(library: ctypes.CDLL, folder: Path, dtype: "type[np.generic]", pixel
     # The same number on a wire after the VI freed it: an error, no crash.
     assert finish.call(handle) == INVALID_HANDLE
     free.call(handle)
+
+    # The second button: what was written is kept, nothing is waited for.
+    again = handle_value(0)
+    assert create.call(settings(folder, f"{name}-stopped.ome.zarr", name, rows, columns), ctypes.byref(again)) == OK
+    assert append.call(again, frames[1].ctypes.data_as(pointer), frames[1].nbytes, b"", ctypes.byref(number)) == OK
+    assert wait.call(again, 0, WRITTEN, 60_000) == OK
+    assert abort.call(again) == OK
+    assert finish.call(again) == ABORTED
+    free.call(again)
+    stopped = zarr.open_group(str(folder / f"{name}-stopped.ome.zarr"), mode="r")
+    assert stopped.attrs["ome_stream"]["run"]["given_up"] is True
+    assert np.array_equal(stopped["0"][:], frames[1][None])
 
     group = zarr.open_group(str(folder / f"{name}.ome.zarr"), mode="r")
     assert group.attrs["labview"] == {"operator": "Jörg"}

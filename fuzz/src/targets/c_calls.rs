@@ -44,6 +44,7 @@ enum Call {
     Status { stream: u8, length: u16 },
     Path { stream: u8, length: u16 },
     Finish { stream: u8 },
+    Abort { stream: u8 },
     Free { stream: u8 },
     LastError { length: u16 },
     Foreign { handle: usize },
@@ -55,6 +56,8 @@ struct Known {
     declared: Option<u64>,
     accepted: u64,
     finished: bool,
+    /// Given up, and not everything had come and been stored by then.
+    aborted: bool,
     freed: bool,
 }
 
@@ -62,6 +65,11 @@ impl Known {
     /// The code that any call with this handle gives first.
     fn gone(&self) -> Option<i32> {
         self.freed.then_some(OME_STREAM_INVALID_HANDLE)
+    }
+
+    /// The code of calls that come after the end.
+    fn over(&self) -> i32 {
+        if self.aborted { OME_STREAM_ABORTED } else { OME_STREAM_FINISHED }
     }
 
     fn has_room(&self, frames: u64) -> bool {
@@ -112,7 +120,7 @@ fn one(call: Call, streams: &mut Vec<Known>, folder: &str) {
                 }
                 assert_eq!(code, OME_STREAM_OK, "{text:?}");
                 let declared = frames.map(u64::from);
-                streams.push(Known { handle, declared, accepted: 0, finished: false, freed: false });
+                streams.push(Known { handle, declared, accepted: 0, finished: false, aborted: false, freed: false });
             }
             Call::Create { .. } => {}
             Call::Append { stream, bytes, right, null: no_pixels, metadata, how } => {
@@ -134,7 +142,7 @@ fn one(call: Call, streams: &mut Vec<Known>, folder: &str) {
                     Metadata::NotUtf8 => OME_STREAM_INVALID_UTF8,
                     Metadata::NoObject => OME_STREAM_INVALID_METADATA,
                     _ if bytes != FRAME => OME_STREAM_FRAME_SIZE,
-                    _ if known.finished => OME_STREAM_FINISHED,
+                    _ if known.finished => known.over(),
                     _ if !known.has_room(1) => OME_STREAM_TOO_MANY_FRAMES,
                     _ => OME_STREAM_OK,
                 });
@@ -162,8 +170,10 @@ fn one(call: Call, streams: &mut Vec<Known>, folder: &str) {
                 match expected {
                     Some(expected) => assert_eq!(code, expected),
                     None if u64::from(frame) >= known.accepted && known.finished => {
-                        assert_eq!(code, OME_STREAM_FINISHED);
+                        assert_eq!(code, known.over());
                     }
+                    // How far it had come is the disk's business.
+                    None if known.aborted => assert!(code == OME_STREAM_OK || code == OME_STREAM_ABORTED),
                     None if u64::from(frame) >= known.accepted => assert_eq!(code, OME_STREAM_TIMED_OUT),
                     None => assert!(code == OME_STREAM_OK || code == OME_STREAM_TIMED_OUT && !known.finished),
                 }
@@ -180,7 +190,7 @@ fn one(call: Call, streams: &mut Vec<Known>, folder: &str) {
                     return;
                 }
                 let expected = known.gone().unwrap_or(match () {
-                    () if known.finished => OME_STREAM_FINISHED,
+                    () if known.finished => known.over(),
                     () if frames > 100_000_000 || !known.has_room(frames) => OME_STREAM_TOO_MANY_FRAMES,
                     () => OME_STREAM_OK,
                 });
@@ -192,7 +202,7 @@ fn one(call: Call, streams: &mut Vec<Known>, folder: &str) {
                 let name = if reserved { c"ome" } else { c"lab" };
                 let expected = known.gone().unwrap_or(match () {
                     () if reserved => OME_STREAM_INVALID_METADATA,
-                    () if known.finished => OME_STREAM_FINISHED,
+                    () if known.finished => known.over(),
                     () => OME_STREAM_OK,
                 });
                 assert_eq!(ome_stream_set_metadata(known.handle, name.as_ptr(), c"{}".as_ptr()), expected);
@@ -209,7 +219,18 @@ fn one(call: Call, streams: &mut Vec<Known>, folder: &str) {
             }
             Call::Finish { stream } => {
                 let Some(known) = pick(streams, stream) else { return };
-                assert_eq!(ome_stream_finish(known.handle), known.gone().unwrap_or(OME_STREAM_OK));
+                let ended = if known.aborted { OME_STREAM_ABORTED } else { OME_STREAM_OK };
+                assert_eq!(ome_stream_finish(known.handle), known.gone().unwrap_or(ended));
+                known.finished = true;
+            }
+            Call::Abort { stream } => {
+                let Some(known) = pick(streams, stream) else { return };
+                assert_eq!(ome_stream_abort(known.handle), known.gone().unwrap_or(OME_STREAM_OK));
+                if !known.finished && !known.freed {
+                    // Of a run of which all has come it depends on the disk whether anything was given up.
+                    known.aborted = ome_stream_finish(known.handle) == OME_STREAM_ABORTED;
+                    assert!(known.aborted || known.declared == Some(known.accepted));
+                }
                 known.finished = true;
             }
             Call::Free { stream } => {

@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod aborted;
 mod acquisition;
 mod bad_input;
 mod continued;

@@ -169,6 +169,7 @@ static void handle_is_refused(ome_stream_t *stream, int32_t code) {
     EXPECT(code, ome_stream_append_within(stream, pixels, FRAME_BYTES, NULL, 0, &number));
     EXPECT(code, ome_stream_wait(stream, 0, OME_STREAM_STATE_WRITTEN, 0));
     EXPECT(code, ome_stream_cancel(stream));
+    EXPECT(code, ome_stream_abort(stream));
     EXPECT(code, ome_stream_skip(stream, 1));
     EXPECT(code, ome_stream_set_metadata(stream, "lab", "{}"));
     EXPECT(code, ome_stream_frame_bytes(stream, &number));

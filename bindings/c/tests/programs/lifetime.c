@@ -139,6 +139,44 @@ static void aborted_in_mid_run(const char *folder) {
     fclose(file);
 }
 
+/* Waits for a frame that never comes. */
+static void *until_aborted(void *stream) {
+    EXPECT(OME_STREAM_ABORTED, ome_stream_wait(stream, 1000000, OME_STREAM_STATE_WRITTEN, UINT64_MAX));
+    return NULL;
+}
+
+static void given_up_in_mid_run(const char *folder) {
+    ome_stream_t *stream = NULL;
+    pthread_t waiting;
+    char text[4096];
+    EXPECT_OK(ome_stream_create(settings(folder, "given-up", "1000", ""), &stream));
+    append_frames(stream, 5);
+    EXPECT_OK(ome_stream_wait(stream, 1, OME_STREAM_STATE_WRITTEN, 60000));
+    CHECK(pthread_create(&waiting, NULL, until_aborted, stream) == 0);
+    EXPECT_OK(ome_stream_abort(stream));
+    CHECK(pthread_join(waiting, NULL) == 0);
+    EXPECT_OK(ome_stream_abort(stream));
+    EXPECT(OME_STREAM_ABORTED, ome_stream_finish(stream));
+    EXPECT(OME_STREAM_ABORTED, ome_stream_skip(stream, 1));
+    EXPECT_OK(ome_stream_status(stream, text, sizeof text, NULL));
+    CHECK(strstr(text, "\"accepted\":5") != NULL && strstr(text, "\"aborted\":true") != NULL);
+    ome_stream_free(stream);
+    EXPECT(OME_STREAM_INVALID_HANDLE, ome_stream_abort(stream));
+    /* What was written by then is kept, and said to be all. */
+    char name[1024];
+    snprintf(name, sizeof name, "%s/given-up.ome.zarr/0/c/1/0/0", folder);
+    FILE *file = fopen(name, "rb");
+    CHECK(file != NULL);
+    fclose(file);
+    snprintf(name, sizeof name, "%s/given-up.ome.zarr/zarr.json", folder);
+    file = fopen(name, "rb");
+    CHECK(file != NULL);
+    const size_t length = fread(text, 1, sizeof text - 1, file);
+    text[length] = '\0';
+    fclose(file);
+    CHECK(strstr(text, "\"given_up\"") != NULL);
+}
+
 static void freed_while_another_thread_appends(const char *folder) {
     for (int round = 0; round < 3; ++round) {
         char name[32];
@@ -163,6 +201,7 @@ int main(int argc, char **argv) {
     two_streams_at_once(argv[1]);
     one_stream_from_three_threads(argv[1]);
     aborted_in_mid_run(argv[1]);
+    given_up_in_mid_run(argv[1]);
     freed_while_another_thread_appends(argv[1]);
     puts("ok");
     return 0;

@@ -83,6 +83,15 @@ int main(int argc, char **argv) {
     CHECK(moved.path() == folder + "/c.ome.zarr");
     CHECK(code_of([](ome::Stream &s) { s.append(std::vector<std::uint16_t>(32)); }, moved) == OME_STREAM_FINISHED);
 
+    // An abort is no failure; what comes after it is refused.
+    ome::Stream given_up(settings(folder, "e", "null"));
+    given_up.append(vector);
+    given_up.abort();
+    given_up.abort(error);
+    CHECK(!error);
+    CHECK(code_of([](ome::Stream &s) { s.finish(); }, given_up) == OME_STREAM_ABORTED);
+    CHECK(given_up.status().find("\"aborted\":true") != std::string::npos);
+
     // The destructor frees, also while an exception passes; a message quotes the beginning of a long name.
     ome_stream_t *handle = nullptr;
     const std::string name(1500, 'n');
