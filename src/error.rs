@@ -219,6 +219,14 @@ pub enum Error {
     /// The host gave the run up: what was not written by then never will be. What was written is readable.
     #[error("the run was aborted: what was written is kept, the rest was given up; `resume` goes on with the store")]
     Aborted,
+    /// The settings declare no such frame, plane, position or level.
+    #[error("there is no {}: {}", shown::sentence(.asked), shown::sentence(.problem))]
+    NotDeclared {
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        problem: String,
+    },
     /// A store is damaged or is not what an operation on it needs.
     #[error("{}: {}", shown::path(.path), shown::sentence(.problem))]
     Damaged {
@@ -257,6 +265,7 @@ impl Error {
             Self::TimedOut { .. } => 21,
             Self::Canceled => 22,
             Self::Aborted => 24,
+            Self::NotDeclared { .. } => 25,
             // 32 and above belong to the C border: NULL, handle, text encoding, buffer size.
         }
     }

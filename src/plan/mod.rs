@@ -13,6 +13,7 @@ mod metadata_size;
 mod plate;
 mod positions;
 mod source;
+mod told;
 
 pub use array::{ArrayId, Feed, Form, PlannedArray, Windows};
 pub use capabilities::Capabilities;
@@ -24,6 +25,7 @@ use memory::Needs;
 pub use memory::{Memory, Need};
 pub use positions::PlannedPosition;
 pub use source::{OpenTime, PlannedSource, SourceId};
+pub use told::FramePlace;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

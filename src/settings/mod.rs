@@ -17,6 +17,7 @@ mod dimension;
 mod dtype;
 mod fields;
 mod format;
+mod full;
 mod grammar;
 mod json;
 mod kind;

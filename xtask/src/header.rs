@@ -44,6 +44,7 @@ fn generated() -> Result<String> {
         // Files by name and not the crate: the header then needs no call of `cargo metadata`.
         .with_src(folder.join("src/codes.rs"))
         .with_src(folder.join("src/exports.rs"))
+        .with_src(folder.join("src/exports/planned.rs"))
         .generate()
         .context("making the header")?;
     let mut header = Vec::new();

@@ -114,6 +114,13 @@ private:
     uint64_t bytes_;
 };
 
+// Where a frame lies: `axes` coordinates of `index` along the axes before rows and columns, in storage order.
+struct Place {
+    uint64_t position = 0;
+    uint64_t index[3] = {};
+    uint64_t axes = 0;
+};
+
 // One acquisition being written. Movable, not copyable; freed (and finished, if need be) by the destructor.
 class Stream {
     template <class Ask>
@@ -216,6 +223,32 @@ public:
         });
     }
 
+    // What was planned, as JSON; the fields stand at ome_stream_plan.
+    std::string planned(std::error_code &error) const noexcept {
+        return text(error, [this](char *buf, uint64_t len, uint64_t *needed) {
+            return ome_stream_planned(handle_, buf, len, needed);
+        });
+    }
+
+    // Where a frame goes, and the frame that goes to a place: OME_STREAM_NOT_DECLARED where there is none.
+    Place place_of(uint64_t frame, std::error_code &error) const noexcept {
+        Place place;
+        error = make_error_code(ome_stream_place_of(handle_, frame, &place.position, place.index, 3, &place.axes));
+        return place;
+    }
+    uint64_t frame_of(const Place &place, std::error_code &error) const noexcept {
+        uint64_t frame = 0;
+        error = make_error_code(ome_stream_frame_of(handle_, place.position, place.index, place.axes, &frame));
+        return frame;
+    }
+
+    // Folder of the array of a level of a position.
+    std::string array_path(uint64_t position, uint32_t level, std::error_code &error) const noexcept {
+        return text(error, [=](char *buf, uint64_t len, uint64_t *needed) {
+            return ome_stream_array_path(handle_, position, level, buf, len, needed);
+        });
+    }
+
     void finish(std::error_code &error) noexcept { error = make_error_code(ome_stream_finish(handle_)); }
 
     // Keeps what was written, gives up the rest, and does not wait for it.
@@ -268,6 +301,18 @@ public:
     std::string path() const {
         return checked([&](std::error_code &error) { return path(error); });
     }
+    std::string planned() const {
+        return checked([&](std::error_code &error) { return planned(error); });
+    }
+    Place place_of(uint64_t frame) const {
+        return checked([&](std::error_code &error) { return place_of(frame, error); });
+    }
+    uint64_t frame_of(const Place &place) const {
+        return checked([&](std::error_code &error) { return frame_of(place, error); });
+    }
+    std::string array_path(uint64_t position, uint32_t level = 0) const {
+        return checked([&](std::error_code &error) { return array_path(position, level, error); });
+    }
     void finish() {
         checked([&](std::error_code &error) { finish(error); });
     }
@@ -299,7 +344,23 @@ inline uint64_t estimate_memory(const char *settings_json, std::error_code &erro
     return bytes;
 }
 
+// What a stream with these settings will be, as JSON; touches no disk.
+inline std::string plan(const char *settings_json, std::error_code &error) noexcept {
+    std::string answer;
+    error = make_error_code(detail::text(answer, [=](char *buf, uint64_t len, uint64_t *needed) {
+        return ome_stream_plan(settings_json, buf, len, needed);
+    }));
+    return answer;
+}
+
 #if defined(__cpp_exceptions)
+inline std::string plan(const std::string &settings_json) {
+    std::error_code error;
+    std::string answer = plan(settings_json.c_str(), error);
+    detail::check(error);
+    return answer;
+}
+
 inline std::string backends() {
     std::error_code error;
     std::string answer = backends(error);

@@ -96,6 +96,53 @@ pub(crate) unsafe fn answer(text: &str, buf: *mut c_char, len: u64, needed: *mut
     Ok(())
 }
 
+/// Answers with numbers: into `into`, how many there are into `needed`. As [`answer`], counted in numbers.
+///
+/// # Safety
+/// `into` is NULL or points at memory for `len` of them, aligned or not; `needed` is NULL or points at memory for one.
+pub(crate) unsafe fn answer_numbers(
+    numbers: &[u64],
+    into: *mut u64,
+    len: u64,
+    needed: *mut u64,
+) -> Result<(), Refusal> {
+    let count = numbers.len() as u64;
+    if into.is_null() {
+        if len > 0 {
+            return Err(Refusal::NullPointer("index"));
+        }
+        required(needed, "needed")?;
+    } else if count > len {
+        // SAFETY: this function's own condition.
+        unsafe { store(needed, count) };
+        return Err(Refusal::TooFewNumbers { len, needed: count });
+    } else {
+        for (nth, number) in numbers.iter().enumerate() {
+            // SAFETY: `into` is not NULL and has room for `len` numbers, at least `count`.
+            unsafe { store(into.add(nth), *number) };
+        }
+    }
+    // SAFETY: this function's own condition.
+    unsafe { store(needed, count) };
+    Ok(())
+}
+
+/// Most numbers that are read of a host: more than there are axes, so that core can say what is wrong with them.
+const MAX_NUMBERS: usize = 16;
+
+/// Numbers of a host, of too many the first.
+///
+/// # Safety
+/// `pointer` is NULL or points at `length` numbers, aligned or not.
+pub(crate) unsafe fn numbers(pointer: *const u64, length: u64, argument: &'static str) -> Result<Vec<u64>, Refusal> {
+    if pointer.is_null() && length > 0 {
+        return Err(Refusal::NullPointer(argument));
+    }
+    let length = usize::try_from(length).unwrap_or(usize::MAX).min(MAX_NUMBERS);
+    // SAFETY: not NULL where there is one; readable by this function's own condition.
+    Ok((0..length).map(|nth| unsafe { pointer.add(nth).read_unaligned() }).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use std::ptr::null_mut;
@@ -130,6 +177,26 @@ mod tests {
             assert_eq!(needed, 4);
             assert_eq!(answer("abc", null_mut(), 4, &raw mut needed).map_err(|refusal| refusal.code()), Err(32));
             assert_eq!(answer("abc", null_mut(), 0, null_mut()).map_err(|refusal| refusal.code()), Err(32));
+        }
+    }
+
+    #[test]
+    fn numbers_fit_exactly_or_leave_all_alone() {
+        let (mut into, mut needed) = ([7_u64; 3], 999_u64);
+        // SAFETY: three numbers have room; NULL is allowed.
+        unsafe {
+            let code = |outcome: Result<(), Refusal>| outcome.map_err(|refusal| refusal.code());
+            assert_eq!(code(answer_numbers(&[1, 2], into.as_mut_ptr(), 1, &raw mut needed)), Err(35));
+            assert_eq!((into, needed), ([7; 3], 2));
+            assert!(answer_numbers(&[1, 2], into.as_mut_ptr(), 3, null_mut()).is_ok());
+            assert_eq!(into, [1, 2, 7]);
+            assert!(answer_numbers(&[1, 2, 3], null_mut(), 0, &raw mut needed).is_ok());
+            assert_eq!(needed, 3);
+            assert_eq!(code(answer_numbers(&[1], null_mut(), 1, &raw mut needed)), Err(32));
+            assert_eq!(code(answer_numbers(&[1], null_mut(), 0, null_mut())), Err(32));
+            assert_eq!(numbers(into.as_ptr(), 2, "index").ok(), Some(vec![1, 2]));
+            assert_eq!(numbers(std::ptr::null(), 0, "index").ok(), Some(vec![]));
+            assert_eq!(numbers(std::ptr::null(), 1, "index").map_err(|refusal| refusal.code()), Err(32));
         }
     }
 

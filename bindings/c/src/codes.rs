@@ -82,6 +82,8 @@ pub const OME_STREAM_CANCELED: i32 = 22;
 
 /// ome_stream_abort gave the run up: what was written is kept, the rest is not in the store.
 pub const OME_STREAM_ABORTED: i32 = 24;
+/// The settings declare no such frame, plane, position or level; the message says what there is.
+pub const OME_STREAM_NOT_DECLARED: i32 = 25;
 
 /// A pointer that must not be NULL is NULL.
 pub const OME_STREAM_NULL_POINTER: i32 = 32;
@@ -92,7 +94,8 @@ pub const OME_STREAM_INVALID_HANDLE: i32 = 33;
 /// A text is not UTF-8.
 pub const OME_STREAM_INVALID_UTF8: i32 = 34;
 
-/// The buffer is too small for the answer: `*needed` says how many bytes it needs. The buffer was not touched.
+/// The buffer is too small for the answer: `*needed` says how many bytes (of an array, how many numbers) it needs. The
+/// buffer was not touched.
 pub const OME_STREAM_BUFFER_TOO_SMALL: i32 = 35;
 
 /// A bug in this library: a panic was caught before it reached the host. Finish and free still work.
@@ -136,6 +139,7 @@ pub(crate) fn name(code: i32) -> &'static CStr {
         OME_STREAM_TIMED_OUT => c"OME_STREAM_TIMED_OUT",
         OME_STREAM_CANCELED => c"OME_STREAM_CANCELED",
         OME_STREAM_ABORTED => c"OME_STREAM_ABORTED",
+        OME_STREAM_NOT_DECLARED => c"OME_STREAM_NOT_DECLARED",
         OME_STREAM_NULL_POINTER => c"OME_STREAM_NULL_POINTER",
         OME_STREAM_INVALID_HANDLE => c"OME_STREAM_INVALID_HANDLE",
         OME_STREAM_INVALID_UTF8 => c"OME_STREAM_INVALID_UTF8",

@@ -4,11 +4,14 @@
 // those read it who can keep the promise.
 #![allow(clippy::missing_safety_doc)]
 
+mod planned;
+
 use std::ffi::{CStr, c_char, c_void};
 use std::time::Duration;
 
 use ome_stream::stream::FrameState;
 use ome_stream::{Error, Plan, Settings, Stream, backend};
+pub use planned::*;
 
 use crate::refusal::Refusal;
 use crate::{arguments, border, codes, handles};
@@ -101,10 +104,7 @@ pub unsafe extern "C" fn ome_stream_estimate_memory(settings_json: *const c_char
     border::run(|| {
         arguments::required(bytes, "bytes")?;
         // SAFETY: the host's promise about pointers, as the header states it.
-        let settings = Settings::parse_json(unsafe { arguments::text(settings_json, "settings_json") }?)?;
-        let backend = ome_stream_backends::open(&settings.format.backend)?;
-        let plan = Plan::new(&settings, &backend.capabilities())?;
-        backend::check(&*backend, &plan)?;
+        let plan = unsafe { plan_of(settings_json) }?;
         // SAFETY: the host's promise about pointers, as the header states it.
         unsafe { arguments::store(bytes, plan.memory().total_bytes) };
         Ok(())
@@ -415,6 +415,19 @@ pub unsafe extern "C" fn ome_stream_free(stream: *mut ome_stream_t) {
         }
         Ok(())
     });
+}
+
+/// What these settings come to with the engine that they name. Touches no disk.
+///
+/// # Safety
+/// As [`arguments::text`].
+unsafe fn plan_of(settings_json: *const c_char) -> Result<Plan, Refusal> {
+    // SAFETY: this function's own condition.
+    let settings = Settings::parse_json(unsafe { arguments::text(settings_json, "settings_json") }?)?;
+    let backend = ome_stream_backends::open(&settings.format.backend)?;
+    let plan = Plan::new(&settings, &backend.capabilities())?;
+    backend::check(&*backend, &plan)?;
+    Ok(plan)
 }
 
 /// An engine as a host sees it.

@@ -33,6 +33,14 @@ pub(crate) enum Refusal {
         /// Bytes that the answer takes, terminating zero included.
         needed: u64,
     },
+    /// The host's array cannot hold the answer.
+    #[error("the array has room for {len} numbers and the answer has {needed}; call again with one of that size")]
+    TooFewNumbers {
+        /// Numbers that the host offered room for.
+        len: u64,
+        /// Numbers of the answer.
+        needed: u64,
+    },
 }
 
 impl Refusal {
@@ -43,7 +51,7 @@ impl Refusal {
             Self::NullPointer(_) => codes::OME_STREAM_NULL_POINTER,
             Self::InvalidHandle(_) => codes::OME_STREAM_INVALID_HANDLE,
             Self::InvalidUtf8 { .. } => codes::OME_STREAM_INVALID_UTF8,
-            Self::BufferTooSmall { .. } => codes::OME_STREAM_BUFFER_TOO_SMALL,
+            Self::BufferTooSmall { .. } | Self::TooFewNumbers { .. } => codes::OME_STREAM_BUFFER_TOO_SMALL,
         }
     }
 }
@@ -89,6 +97,7 @@ mod tests {
             (Error::Busy { path: PathBuf::new(), owner: text(), file: PathBuf::new() }, codes::OME_STREAM_BUSY),
             (Error::OutOfMemory { bytes: 1, purpose: "x" }, codes::OME_STREAM_OUT_OF_MEMORY),
             (Error::Aborted, codes::OME_STREAM_ABORTED),
+            (Error::NotDeclared { asked: text(), problem: text() }, codes::OME_STREAM_NOT_DECLARED),
         ];
         for (error, code) in all {
             assert_eq!(Refusal::from(error.clone()).code(), code, "{error:?}");

@@ -61,6 +61,13 @@ def acquire(library: ctypes.CDLL, folder: Path, dtype: "type[np.generic]", pixel
     skip = Node(library, "ome_stream_skip", handle_value, ctypes.c_uint64)
     metadata = Node(library, "ome_stream_set_metadata", handle_value, ctypes.c_char_p, ctypes.c_char_p)
     status = Node(library, "ome_stream_status", handle_value, U8P, ctypes.c_uint64, U64P)
+    plan = Node(library, "ome_stream_plan", ctypes.c_char_p, U8P, ctypes.c_uint64, U64P)
+    planned = Node(library, "ome_stream_planned", handle_value, U8P, ctypes.c_uint64, U64P)
+    place_of = Node(library, "ome_stream_place_of", handle_value, ctypes.c_uint64, U64P, U64P, ctypes.c_uint64, U64P)
+    frame_of = Node(library, "ome_stream_frame_of", handle_value, ctypes.c_uint64, U64P, ctypes.c_uint64, U64P)
+    array_path = Node(
+        library, "ome_stream_array_path", handle_value, ctypes.c_uint64, ctypes.c_uint32, U8P, ctypes.c_uint64, U64P
+    )
     finish = Node(library, "ome_stream_finish", handle_value)
     abort = Node(library, "ome_stream_abort", handle_value)
     free = Node(library, "ome_stream_free", handle_value, result=None)
@@ -75,6 +82,20 @@ def acquire(library: ctypes.CDLL, folder: Path, dtype: "type[np.generic]", pixel
 
     assert create.call(settings(folder, f"{name}.ome.zarr", name, rows, columns), ctypes.byref(handle)) == OK
     assert handle.value != 0
+
+    assert plan.call(settings(folder, f"{name}.ome.zarr", name, rows, columns), answer, len(answer), ctypes.byref(needed)) == OK
+    before = json.loads(text(answer))
+    assert planned.call(handle, answer, len(answer), ctypes.byref(needed)) == OK
+    assert json.loads(text(answer)) == before
+    assert before["levels"] == [{"level": 0, "shape": [None, rows, columns], "chunk": [1, rows, columns], "shard": None}]
+    index = (ctypes.c_uint64 * 3)()
+    assert place_of.call(handle, 41, ctypes.byref(number), index, len(index), ctypes.byref(needed)) == OK
+    assert (number.value, needed.value, index[0]) == (0, 1, 41)
+    assert frame_of.call(handle, 0, index, needed.value, ctypes.byref(number)) == OK
+    assert number.value == 41
+    assert array_path.call(handle, 0, 0, answer, len(answer), ctypes.byref(needed)) == OK
+    assert text(answer) == str(folder / f"{name}.ome.zarr" / "0")
+
     assert metadata.call(handle, b"labview", json.dumps({"operator": "Jörg"}, ensure_ascii=False).encode()) == OK
 
     frames = [(np.arange(rows * columns).reshape(rows, columns) * (nth + 1)).astype(dtype) for nth in range(6)]

@@ -43,6 +43,10 @@ enum Call {
     SetMetadata { stream: u8, reserved: bool },
     Status { stream: u8, length: u16 },
     Path { stream: u8, length: u16 },
+    Planned { stream: u8, length: u16 },
+    Place { stream: u8, frame: u64, near: bool, room: u8 },
+    FrameOf { stream: u8, position: u8, index: Vec<u64> },
+    ArrayPath { stream: u8, position: u64, level: u32, length: u16 },
     Finish { stream: u8 },
     Abort { stream: u8 },
     Free { stream: u8 },
@@ -216,6 +220,47 @@ fn one(call: Call, streams: &mut Vec<Known>, folder: &str) {
                 let Some(known) = pick(streams, stream) else { return };
                 let handle = known.handle;
                 answer(known.gone(), length, |buf, len| ome_stream_path(handle, buf, len, &raw mut needed));
+            }
+            Call::Planned { stream, length } => {
+                let Some(known) = pick(streams, stream) else { return };
+                let handle = known.handle;
+                answer(known.gone(), length, |buf, len| ome_stream_planned(handle, buf, len, &raw mut needed));
+            }
+            Call::Place { stream, frame, near, room } => {
+                let Some(known) = pick(streams, stream) else { return };
+                let frame = if near { frame % 300 } else { frame };
+                let (mut position, mut index) = (77_u64, [77_u64; 2]);
+                let room = u64::from(room % 3);
+                let (place, into) = (&raw mut position, index.as_mut_ptr());
+                let code = ome_stream_place_of(known.handle, frame, place, into, room, &raw mut needed);
+                let expected = known.gone().unwrap_or(match known.declared {
+                    Some(declared) if frame >= declared => OME_STREAM_NOT_DECLARED,
+                    _ if room == 0 => OME_STREAM_BUFFER_TOO_SMALL,
+                    _ => OME_STREAM_OK,
+                });
+                assert_eq!(code, expected);
+                let told = if code == OME_STREAM_OK { (0, [frame, 77]) } else { (77, [77; 2]) };
+                assert_eq!((position, index), told);
+            }
+            Call::FrameOf { stream, position, index } => {
+                let Some(known) = pick(streams, stream) else { return };
+                let (mut number, count) = (77_u64, index.len() as u64);
+                let code = ome_stream_frame_of(known.handle, position.into(), index.as_ptr(), count, &raw mut number);
+                let there = match index[..] {
+                    [t] => position == 0 && known.declared.is_none_or(|declared| t < declared),
+                    _ => false,
+                };
+                let expected = if there { OME_STREAM_OK } else { OME_STREAM_NOT_DECLARED };
+                assert_eq!(code, known.gone().unwrap_or(expected));
+                assert_eq!(number, if code == OME_STREAM_OK { index[0] } else { 77 });
+            }
+            Call::ArrayPath { stream, position, level, length } => {
+                let Some(known) = pick(streams, stream) else { return };
+                let handle = known.handle;
+                let wrong = (position > 0 || level > 0).then_some(OME_STREAM_NOT_DECLARED);
+                answer(known.gone().or(wrong), length, |buf, len| {
+                    ome_stream_array_path(handle, position, level, buf, len, &raw mut needed)
+                });
             }
             Call::Finish { stream } => {
                 let Some(known) = pick(streams, stream) else { return };

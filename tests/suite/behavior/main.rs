@@ -21,6 +21,7 @@ mod metadata;
 mod missing;
 mod one_writer;
 mod paths;
+mod planned;
 mod plates;
 mod process;
 mod pyramids;

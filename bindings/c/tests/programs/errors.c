@@ -28,6 +28,12 @@ static void settings_are_refused(const char *folder) {
     EXPECT(OME_STREAM_NULL_POINTER, ome_stream_estimate_memory("{}", NULL));
     EXPECT(OME_STREAM_NULL_POINTER, ome_stream_estimate_memory(NULL, &bytes));
     CHECK(bytes == 77);
+    char text[16] = "untouched";
+    EXPECT(OME_STREAM_INVALID_SETTINGS, ome_stream_plan("[]", text, sizeof text, &bytes));
+    EXPECT(OME_STREAM_NULL_POINTER, ome_stream_plan(NULL, text, sizeof text, &bytes));
+    CHECK(bytes == 77);
+    EXPECT(OME_STREAM_BUFFER_TOO_SMALL, ome_stream_plan(settings(folder, "a", "3", ""), text, sizeof text, &bytes));
+    CHECK(strcmp(text, "untouched") == 0 && bytes > 77);
 }
 
 static void overwrite_file(const char *path, const char *text) {
@@ -133,6 +139,21 @@ static void frames_are_refused(const char *folder) {
     EXPECT(OME_STREAM_INVALID_SETTINGS, ome_stream_wait(stream, 0, 7, 0));
     message_has("`state` = 7");
 
+    uint64_t index[2] = {0, 77}, position = 77;
+    EXPECT(OME_STREAM_NOT_DECLARED, ome_stream_place_of(stream, 3, &position, index, 2, &needed));
+    message_has("3 frames");
+    EXPECT(OME_STREAM_BUFFER_TOO_SMALL, ome_stream_place_of(stream, 2, &position, index, 0, NULL));
+    EXPECT(OME_STREAM_NULL_POINTER, ome_stream_place_of(stream, 2, &position, NULL, 1, &needed));
+    EXPECT(OME_STREAM_NULL_POINTER, ome_stream_place_of(stream, 2, &position, NULL, 0, NULL));
+    EXPECT(OME_STREAM_NOT_DECLARED, ome_stream_frame_of(stream, 1, index, 1, &position));
+    EXPECT(OME_STREAM_NOT_DECLARED, ome_stream_frame_of(stream, UINT64_MAX, index, 1, &position));
+    EXPECT(OME_STREAM_NOT_DECLARED, ome_stream_frame_of(stream, 0, index, 2, &position));
+    EXPECT(OME_STREAM_NOT_DECLARED, ome_stream_frame_of(stream, 0, index + 1, 1, &position));
+    EXPECT(OME_STREAM_NULL_POINTER, ome_stream_frame_of(stream, 0, NULL, 1, &position));
+    EXPECT(OME_STREAM_NULL_POINTER, ome_stream_frame_of(stream, 0, index, 1, NULL));
+    EXPECT(OME_STREAM_NOT_DECLARED, ome_stream_array_path(stream, 0, 1, text, sizeof text, &needed));
+    CHECK(index[0] == 0 && index[1] == 77 && position == 77);
+
     EXPECT(OME_STREAM_NULL_POINTER, ome_stream_status(stream, NULL, 10, &needed));
     EXPECT(OME_STREAM_NULL_POINTER, ome_stream_status(stream, NULL, 0, NULL));
     CHECK(needed == 77);
@@ -175,6 +196,10 @@ static void handle_is_refused(ome_stream_t *stream, int32_t code) {
     EXPECT(code, ome_stream_frame_bytes(stream, &number));
     EXPECT(code, ome_stream_path(stream, text, sizeof text, &number));
     EXPECT(code, ome_stream_status(stream, text, sizeof text, &number));
+    EXPECT(code, ome_stream_planned(stream, text, sizeof text, &number));
+    EXPECT(code, ome_stream_place_of(stream, 0, &number, &number, 1, &number));
+    EXPECT(code, ome_stream_frame_of(stream, 0, &number, 1, &number));
+    EXPECT(code, ome_stream_array_path(stream, 0, 0, text, sizeof text, &number));
     EXPECT(code, ome_stream_finish(stream));
     ome_stream_free(stream);
     CHECK(number == 77 && strcmp(text, "untouched") == 0);

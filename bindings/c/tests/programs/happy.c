@@ -13,6 +13,45 @@ static void read_chunk(const char *path, unsigned frame) {
     CHECK(memcmp(stored, expected, FRAME_BYTES) == 0);
 }
 
+/* What was planned, with three dimensions before a frame's. */
+static void planned(const char *folder) {
+    char json[2048], before[8192], text[8192];
+    snprintf(json, sizeof json,
+             "{\"root_path\": \"%s/planned.ome.zarr\", \"dtype\": \"uint16\", \"pyramid\": {\"levels\": 2}, \"dimensions\": ["
+             "{\"name\": \"t\", \"count\": null}, {\"name\": \"p\", \"coords\": [\"left\", \"right\"]}, "
+             "{\"name\": \"z\", \"count\": 3}, {\"name\": \"c\", \"count\": 2}, {\"name\": \"y\", \"count\": 64}, "
+             "{\"name\": \"x\", \"count\": 64}]}",
+             folder);
+    uint64_t needed = 0;
+    EXPECT_OK(ome_stream_plan(json, NULL, 0, &needed));
+    EXPECT_OK(ome_stream_plan(json, before, sizeof before, &needed));
+    CHECK(strlen(before) + 1 == needed);
+    CHECK(strstr(before, "\"when_full\":\"block\"") != NULL);
+    CHECK(strstr(before, "{\"level\":1,\"shape\":[null,2,3,32,32],\"chunk\":[1,1,1,32,32],\"shard\":null}") != NULL);
+    CHECK(strstr(before, "{\"name\":\"right\",\"folder\":\"right\",\"arrays\":[\"right/0\",\"right/1\"]}") != NULL);
+    snprintf(text, sizeof text, "%s/planned.ome.zarr/0", folder);
+    CHECK(fopen(text, "rb") == NULL);
+
+    ome_stream_t *stream = NULL;
+    EXPECT_OK(ome_stream_create(json, &stream));
+    EXPECT_OK(ome_stream_planned(stream, text, sizeof text, &needed));
+    CHECK(strcmp(text, before) == 0);
+    /* Acquired t, p, z, c; stored t, c, z. */
+    uint64_t position = 77, index[4] = {77, 77, 77, 77}, frame = 0;
+    EXPECT_OK(ome_stream_place_of(stream, 5 * 12 + 1 * 6 + 2 * 2 + 1, &position, index, 4, &needed));
+    CHECK(needed == 3 && position == 1 && index[0] == 5 && index[1] == 1 && index[2] == 2 && index[3] == 77);
+    EXPECT_OK(ome_stream_frame_of(stream, position, index, 3, &frame));
+    CHECK(frame == 71);
+    EXPECT_OK(ome_stream_place_of(stream, 0, &position, NULL, 0, &needed));
+    CHECK(needed == 3 && position == 0);
+    char expected[2048];
+    snprintf(expected, sizeof expected, "%s/planned.ome.zarr/right/1", folder);
+    EXPECT_OK(ome_stream_array_path(stream, 1, 1, text, sizeof text, NULL));
+    CHECK(strcmp(text, expected) == 0);
+    EXPECT_OK(ome_stream_finish(stream));
+    ome_stream_free(stream);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     CHECK(ome_stream_abi_version() == OME_STREAM_ABI_VERSION);
@@ -31,6 +70,7 @@ int main(int argc, char **argv) {
     EXPECT_OK(ome_stream_estimate_memory(settings(argv[1], "happy", "null", ""), &bytes));
     CHECK(bytes >= FRAME_BYTES && bytes <= UINT64_C(1) << 30);
 
+    planned(argv[1]);
     ome_stream_t *stream = NULL;
     EXPECT_OK(ome_stream_create(settings(argv[1], "happy", "null", ""), &stream));
     CHECK(stream != NULL);

@@ -46,6 +46,12 @@ int main(int argc, char **argv) {
     CHECK(ome::estimate_memory(settings(folder, "b", "7")) >= 64);
     CHECK(ome::backends().find("zarrs") != std::string::npos);
     CHECK(stream.frame_bytes() == 64);
+    CHECK(ome::plan(settings(folder, "a", "7")) == stream.planned());
+    CHECK(stream.planned().find("\"frames\":7,\"frame_bytes\":64") != std::string::npos);
+    const ome::Place place = stream.place_of(5);
+    CHECK(place.position == 0 && place.axes == 1 && place.index[0] == 5 && stream.frame_of(place) == 5);
+    CHECK(stream.array_path(0) == folder + "/a.ome.zarr/0");
+    CHECK(code_of([](ome::Stream &s) { s.place_of(7); }, stream) == OME_STREAM_NOT_DECLARED);
     CHECK(stream.append(vector) == 0);
     CHECK(stream.append(array, R"({"exposure_ms": 1})") == 1);
     CHECK(stream.append(plain) == 2);
