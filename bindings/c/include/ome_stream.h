@@ -260,6 +260,11 @@
 #define OME_STREAM_ABORTED 24
 
 /**
+ * The settings declare no such frame, plane, position or level; the message says what there is.
+ */
+#define OME_STREAM_NOT_DECLARED 25
+
+/**
  * A pointer that must not be NULL is NULL.
  */
 #define OME_STREAM_NULL_POINTER 32
@@ -275,7 +280,8 @@
 #define OME_STREAM_INVALID_UTF8 34
 
 /**
- * The buffer is too small for the answer: `*needed` says how many bytes it needs. The buffer was not touched.
+ * The buffer is too small for the answer: `*needed` says how many bytes (of an array, how many numbers) it needs. The
+ * buffer was not touched.
  */
 #define OME_STREAM_BUFFER_TOO_SMALL 35
 
@@ -576,6 +582,87 @@ int32_t ome_stream_abort(ome_stream_t *stream);
  * Any thread, also while other threads use the stream: their calls end as usual or with OME_STREAM_FINISHED.
  */
 void ome_stream_free(ome_stream_t *stream);
+
+/**
+ * What a stream with these settings will be, as a JSON object, before it is made; touches no disk. "settings": all of
+ * them in their normal form, every default filled in. "path": the store's folder. "notes": texts for a person.
+ * "memory": bytes that the stream holds at most ("total_bytes"), and what they are made of; "threads": worker threads.
+ * "frames": how many are declared (null where the first dimension is unbounded), "frame_bytes": of each. "axes": names
+ * of an image's axes in storage order. "loops": the dimensions in the order of acquisition, without rows and columns,
+ * each with "name", "count" (null: unbounded) and "axis" (its place among the axes; null: position). "levels": of an
+ * image, full resolution first, each with "shape" (null where unbounded), "chunk" and "shard" (null: none), all in
+ * pixels along each axis. "positions": of each "name", "folder" of its image and "arrays" (their folders, a level
+ * each), all below "path". More fields may come: pass over those that are not known.
+ *
+ * `buf`, `len`, `needed`: see "Texts that the library returns" above; some 4096 bytes, and 64 for each position.
+ *
+ * Fails as ome_stream_estimate_memory.
+ *
+ * Any thread, any time.
+ */
+int32_t ome_stream_plan(const char *settings_json,
+                        char *buf,
+                        uint64_t len,
+                        uint64_t *needed);
+
+/**
+ * What was planned for a stream, as a JSON object: that of ome_stream_plan.
+ *
+ * `buf`, `len`, `needed`: see "Texts that the library returns" above.
+ *
+ * Any thread, any time before ome_stream_free; the answer is always the same.
+ */
+int32_t ome_stream_planned(ome_stream_t *stream, char *buf, uint64_t len, uint64_t *needed);
+
+/**
+ * Where frame `frame` (from 0) goes, whether it has come or not: `*position` (from 0; may be NULL) and its coordinates
+ * along the axes before rows and columns, in storage order, in `index`, which has room for `len` of them. `*needed`
+ * receives how many there are, at most 3 (may be NULL if `index` is not). `index` NULL with `len` 0 asks for the
+ * number, and the position. Where `len` is too small the code is OME_STREAM_BUFFER_TOO_SMALL, `*needed` is set and
+ * nothing else.
+ *
+ * Fails with OME_STREAM_NOT_DECLARED beyond the declared frames.
+ *
+ * Any thread, any time before ome_stream_free.
+ */
+int32_t ome_stream_place_of(ome_stream_t *stream,
+                            uint64_t frame,
+                            uint64_t *position,
+                            uint64_t *index,
+                            uint64_t len,
+                            uint64_t *needed);
+
+/**
+ * The number of the frame that goes to a place, whether it has come or not, in `*frame`: at `position` (from 0), and
+ * at the `len` coordinates `index` along the axes before rows and columns, in storage order. `index` may be NULL where
+ * `len` is 0.
+ *
+ * Fails with OME_STREAM_NOT_DECLARED where there is no such position or plane, or where planes have more or fewer
+ * coordinates.
+ *
+ * Any thread, any time before ome_stream_free.
+ */
+int32_t ome_stream_frame_of(ome_stream_t *stream,
+                            uint64_t position,
+                            const uint64_t *index,
+                            uint64_t len,
+                            uint64_t *frame);
+
+/**
+ * Folder of the array that holds `level` (0 is full resolution) of `position` (from 0), in full.
+ *
+ * `buf`, `len`, `needed`: see "Texts that the library returns" above.
+ *
+ * Fails with OME_STREAM_NOT_DECLARED where there is no such position or level.
+ *
+ * Any thread, any time before ome_stream_free.
+ */
+int32_t ome_stream_array_path(ome_stream_t *stream,
+                              uint64_t position,
+                              uint32_t level,
+                              char *buf,
+                              uint64_t len,
+                              uint64_t *needed);
 
 #ifdef __cplusplus
 }  // extern "C"
