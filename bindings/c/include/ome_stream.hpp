@@ -244,7 +244,7 @@ public:
 
     // Folder of the array of a level of a position.
     std::string array_path(uint64_t position, uint32_t level, std::error_code &error) const noexcept {
-        return text(error, [=](char *buf, uint64_t len, uint64_t *needed) {
+        return text(error, [this, position, level](char *buf, uint64_t len, uint64_t *needed) {
             return ome_stream_array_path(handle_, position, level, buf, len, needed);
         });
     }

@@ -12,7 +12,7 @@ use ome_stream::stream::{FrameState, Summary};
 use ome_stream::{Settings, Stream};
 use ome_stream_tests::case::{Case, Step};
 use ome_stream_tests::disk::{self, Gate};
-use ome_stream_tests::{levels, model, read, run};
+use ome_stream_tests::{check, levels, model, pixels, read, run};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -51,23 +51,29 @@ fn cut_all(case: &Case) -> Case {
     cut(case, case.consumed()).0
 }
 
-/// Whether full resolution holds the frames of `case`. Of those that were lost a part may be there: each pixel is right
-/// or fill value.
-fn holds_full(case: &Case, lost: &BTreeSet<u64>, stream: &Stream) -> Result<(), TestCaseError> {
-    let all = case.clone().script(&[Step::Append(case.consumed())]);
+/// Whether full resolution holds the frames of `case`, of which so many were `given` in all. Of those that were lost a
+/// part may be there: each pixel is right or fill value.
+fn holds_full(case: &Case, given: u64, lost: &BTreeSet<u64>, stream: &Stream) -> Result<(), TestCaseError> {
+    let all = case.clone().script(&[Step::Append(given)]);
     let item = case.settings.dtype.size();
     for ((position, image), whole) in model::images(case).iter().enumerate().zip(model::images(&all)) {
         let found = read::zarrs(&stream.plan().array_path(position, 0)).map_err(TestCaseError::fail)?;
         prop_assert_eq!(&found.shape, &image.shape, "position {}", position);
         let (rows, columns) = case.frame();
         let bytes = (rows * columns) as usize * item;
-        let (right, full) = (image.bytes(case), whole.bytes(&all));
+        let right = image.bytes(case);
+        let axes = image.shape.len() - 2;
         for (nth, got) in found.bytes.chunks(bytes).enumerate() {
-            let here = nth * bytes..(nth + 1) * bytes;
-            let may_be_there = whole.frames[nth].is_some_and(|number| lost.contains(&number));
-            let pixels = got.chunks(item).zip(right[here.clone()].chunks(item)).zip(full[here].chunks(item));
-            let wrong = pixels.filter(|((got, right), full)| got != right && !(may_be_there && got == full)).count();
-            prop_assert_eq!(wrong, 0, "position {}, plane {}: {:?}", position, nth, whole.frames[nth]);
+            // The same place where all that was given has come.
+            let index = check::unravel(nth as u64, &image.shape[..axes]);
+            let flat = index.iter().zip(&whole.shape).fold(0, |flat, (at, extent)| flat * extent + at);
+            let number = whole.frames[flat as usize];
+            let partly = number.filter(|number| lost.contains(number));
+            let full = partly.map(|number| pixels::frame(case.settings.dtype, number, rows, columns));
+            let full = full.as_deref().unwrap_or(&right[nth * bytes..(nth + 1) * bytes]);
+            let planes = got.chunks(item).zip(right[nth * bytes..].chunks(item)).zip(full.chunks(item));
+            let wrong = planes.filter(|((got, right), full)| got != right && got != full).count();
+            prop_assert_eq!(wrong, 0, "position {}, plane {}: frame {:?}", position, nth, number);
         }
     }
     Ok(())
@@ -75,6 +81,15 @@ fn holds_full(case: &Case, lost: &BTreeSet<u64>, stream: &Stream) -> Result<(), 
 
 #[test]
 fn what_waits_is_let_go_and_only_what_is_being_written_is_waited_for() {
+    let_go(false);
+}
+
+#[test]
+fn a_finish_that_is_under_way_becomes_an_abort() {
+    let_go(true);
+}
+
+fn let_go(finishes: bool) {
     let run = Acquisition::new("t:inf,y:256,x:128").with_little_memory();
     let gate = Gate::default();
     let stream = run.start_on(gate.disk());
@@ -84,19 +99,24 @@ fn what_waits_is_let_go_and_only_what_is_being_written_is_waited_for() {
     }
     assert!(taken > 4, "{taken} frames fit");
     let summary = std::thread::scope(|scope| {
-        // One waits for room, one for its turn, one for a frame, one for the end.
+        // One waits for room, one for its turn, one for a frame, and perhaps one for the end.
         let appends = [0; 2].map(|_| scope.spawn(|| stream.append(&run.frame(taken))));
         let wait = scope.spawn(|| stream.wait(taken, FrameState::Written, None));
-        let finish = scope.spawn(|| stream.finish());
+        let finish = finishes.then(|| scope.spawn(|| stream.finish()));
         std::thread::sleep(Duration::from_millis(50));
         let abort = scope.spawn(|| stream.abort());
         for append in appends {
-            assert_eq!(append.join().expect("no panic").expect_err("let go").code(), 24);
+            let code = append.join().expect("no panic").expect_err("let go").code();
+            // Who came behind `finish` has been told that nothing more is taken.
+            assert!(code == 24 || finishes && code == 10, "{code}");
         }
-        assert_eq!(wait.join().expect("no panic").expect_err("let go").code(), 24);
+        let waited = wait.join().expect("no panic").expect_err("let go").code();
+        assert_eq!(waited, 24);
         assert!(!abort.is_finished(), "the worker is in the middle of a frame");
         gate.open();
-        assert_eq!(finish.join().expect("no panic").expect_err("it became an abort").code(), 24);
+        if let Some(finish) = finish {
+            assert_eq!(finish.join().expect("no panic").expect_err("it became an abort").code(), 24);
+        }
         abort.join().expect("no panic").expect("what was written is whole")
     });
     // One worker: it had one frame.
@@ -194,7 +214,7 @@ fn a_failure_is_told_rather_than_the_abort() {
 fn give_up(case: &Case, at: u64) -> Result<Summary, TestCaseError> {
     let folder = tempfile::tempdir()?;
     let (first, _, at) = cut(case, at);
-    let settings = Settings { live_interval: 0.02, ..case.settings_in(folder.path()) };
+    let settings = Settings { live_interval: 0.05, ..case.settings_in(folder.path()) };
     let slow = disk::slow(Duration::from_millis(2));
     let stream = Stream::create_on(&settings, &*native(), slow).map_err(failed)?;
     run::play(&first, &stream, 0).map_err(failed)?;
@@ -204,7 +224,7 @@ fn give_up(case: &Case, at: u64) -> Result<Summary, TestCaseError> {
     prop_assert!(came <= at && gone.len() as u64 == summary.lost, "{} of {}: {:?}", came, at, gone);
     prop_assert!(gone.range(at..).next().is_none());
     let there = kept(case, came, &gone);
-    holds_full(&there, &gone, &stream)?;
+    holds_full(&there, at, &gone, &stream)?;
     if summary.aborted {
         prop_assert_eq!(stream.finish().expect_err("given up").code(), 24);
     }
@@ -220,7 +240,7 @@ fn give_up(case: &Case, at: u64) -> Result<Summary, TestCaseError> {
     stream.finish().map_err(failed)?;
     let gone: BTreeSet<u64> = gone.range(..came).copied().collect();
     let whole = kept(case, case.consumed(), &gone);
-    holds_full(&whole, &gone, &stream)?;
+    holds_full(&whole, case.consumed(), &gone, &stream)?;
     if gone.is_empty() {
         holds(&whole, &stream)?;
     }
@@ -255,13 +275,39 @@ fn positions_shards_codecs_and_levels_are_given_up_alike() {
 }
 
 #[test]
+fn each_engine_gives_up_in_its_own_way() {
+    for engine in ome_stream_backends::list().iter().filter(|engine| engine.is_available()) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let case = Case::new("engine", "t:inf:1:2,y:512:256:2,x:512:256:2");
+        let backend = ome_stream_backends::open(engine.name).expect("it is available");
+        let slow = disk::slow(Duration::from_millis(30));
+        let stream = Stream::create_on(&case.settings_in(folder.path()), &*backend, slow).expect("made");
+        let given = case.clone().script(&[Step::Append(24)]);
+        run::play(&given, &stream, 0).expect("taken");
+        let summary = stream.abort().expect(engine.name);
+        let root = stream.plan().root().to_path_buf();
+        let (came, gone) = (come(&root), lost(&root));
+        assert!(summary.aborted && summary.frames + summary.lost == 24, "{}: {summary:?}", engine.name);
+        assert_eq!(
+            (summary.lost, told(&root)["given_up"].clone()),
+            (gone.len() as u64, json!(true)),
+            "{}",
+            engine.name
+        );
+        holds_full(&kept(&given, came, &gone), 24, &gone, &stream).expect(engine.name);
+        assert_eq!(stream.finish().expect_err("given up").code(), 24, "{}", engine.name);
+    }
+}
+
+#[test]
 fn levels_that_lag_behind_are_told_and_made() {
     let case = Case::new("levels", "t:inf,y:128,x:128").pyramid(json!({"levels": 3}));
     let run = Acquisition::of(case).with(|settings| settings.threads = Some(2));
-    let stream = run.start_on(disk::slow(Duration::from_millis(20)));
+    let stream = run.start_on(disk::slow(Duration::from_millis(100)));
     run.append(&stream, 0..30);
+    stream.wait(3, FrameState::Written, Some(Duration::from_secs(60))).expect("written");
     let summary = stream.abort().expect("what was written is whole");
-    assert!(summary.lost > 10, "{summary:?}");
+    assert!(summary.lost > 3 && summary.frames > 3, "{summary:?}");
     let root = run.root();
     drop(stream);
     ome_stream::stream::complete_levels(&root, &*native(), &ome_stream::platform::native()).expect("made");

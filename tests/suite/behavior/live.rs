@@ -115,8 +115,9 @@ fn an_open_chunk_with_a_checksum_is_readable() {
         ("t:inf:8,y:16:8,x:16:8", &[3, 2, 4][..]),
         ("t:12:1:12,y:16:8:2,x:16:8:2", &[1, 3, 4]),
         ("t:20:4:4,y:16:8:2,x:16:8:2", &[2, 1, 4]),
-        // Written past the page cache.
-        ("t:inf:4:2,y:512,x:512", &[1, 2, 4]),
+        // Written past the page cache. A copy that costs so much is due when planes have doubled: frame by frame, for a
+        // round may fall between two.
+        ("t:inf:4:2,y:512,x:512", &[1, 1, 2, 4]),
     ] {
         becomes_visible(&summed(live(dimensions), Codec::None), portions);
     }
